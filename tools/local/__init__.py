@@ -1,0 +1,1 @@
+"""Vouch on one machine: `python -m local` builds it, deploys it to an emulator on loopback, and keeps it there."""

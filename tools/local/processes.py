@@ -1,0 +1,64 @@
+"""Servers that are ours to start are ours to end: by their own process, on a port nobody else has."""
+
+import socket
+import subprocess
+import time
+from collections.abc import Callable
+from urllib.error import URLError
+from urllib.request import urlopen
+
+
+class NotReadyError(RuntimeError):
+    """A server that ended, or never answered."""
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def is_taken(port: int) -> bool:
+    with socket.socket() as probe:
+        # As servers bind: a connection of the last run that lingers in TIME_WAIT keeps nobody out.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return True
+        return False
+
+
+def answers(url: str) -> bool:
+    try:
+        with urlopen(url, timeout=2) as answer:  # noqa: S310 - a loopback address of our own making
+            return bool(answer.status == 200)  # noqa: PLR2004
+    except (URLError, OSError):
+        return False
+
+
+def listens(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def await_ready(process: subprocess.Popen[bytes], ready: Callable[[], bool], seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while not ready():
+        if process.poll() is not None:
+            raise NotReadyError(f"ended with exit code {process.returncode} before it was ready")
+        if time.monotonic() > deadline:
+            raise NotReadyError(f"not ready after {seconds:.0f} s")
+        time.sleep(0.05)
+
+
+def end(process: subprocess.Popen[bytes], seconds: float = 20) -> None:
+    """Ask, wait, and only then insist."""
+    process.terminate()
+    try:
+        process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
