@@ -1,0 +1,1 @@
+"""Vouch: who earned what from an order, why, and how it is paid."""

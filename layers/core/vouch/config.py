@@ -1,0 +1,46 @@
+"""Settings of a deployment: one frozen value, built from the environment on first use."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from functools import cache
+from typing import Self
+
+
+class Misconfigured(Exception):
+    """Variables that the deployment lacks, all of them at once."""
+
+    def __init__(self, missing: list[str]) -> None:
+        super().__init__(f"missing from the environment: {', '.join(missing)}")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Names of the deployment's resources; the variable of each is its own name in capitals."""
+
+    main_table: str
+    ledger_table: str
+    inbox_table: str
+    clicks_table: str
+    figures_table: str
+    bodies_bucket: str
+    wake_queue_url: str
+    spill_queue_url: str
+    vault_key_id: str
+    deployment_secret_arn: str
+    public_url: str
+
+    @classmethod
+    def of(cls, environment: Mapping[str, str]) -> Self:
+        """Raises Misconfigured, which names every variable that is absent or empty."""
+        variables = {field.name: field.name.upper() for field in fields(cls)}
+        missing = [variable for variable in variables.values() if not environment.get(variable)]
+        if missing:
+            raise Misconfigured(missing)
+        return cls(**{name: environment[variable] for name, variable in variables.items()})
+
+
+@cache
+def settings() -> Settings:
+    """This process's settings; the environment of a function does not change while it lives."""
+    return Settings.of(os.environ)

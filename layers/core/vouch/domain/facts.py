@@ -1,0 +1,245 @@
+"""Facts: what a delivery, an API call or a decision says about one order, in our own terms and free of personal data.
+
+A snapshot is a max-register (the newest counts); refunds and the like are sets by id, the newest version of each.
+So the same facts give the same books in whatever order, number and company they arrive.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields, is_dataclass
+from datetime import datetime
+from enum import IntEnum
+from typing import Any, ClassVar, Self
+
+from vouch.domain import times
+
+TOUCH_KEYS_MAX = 20
+"""Of each kind, what one order may carry: no shop sends more, and a hostile body shall not make us look up thousands."""
+
+
+class Lifecycle(IntEnum):
+    """What the platform says of the order; of two equally new snapshots the greater one counts."""
+
+    OPEN = 0
+    PAID = 1
+    REFUNDED = 2
+    CANCELLED = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line as sold, in minor units of the order's currency.
+
+    `unit_price` is as the shop shows it; `discount` is the whole line's, its part of order discounts included;
+    `tax` is the whole line's and stands inside `unit_price` where the order says `tax_included`.
+    """
+
+    id: str
+    quantity: int
+    unit_price: int
+    discount: int = 0
+    tax: int = 0
+    sku: str | None = None
+    product_id: str | None = None
+    tags: tuple[str, ...] = ()
+    collections: tuple[str, ...] = ()
+    gift_card: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """An order as its platform described it at `updated_at`.
+
+    `customer` is a pseudonym (keyed hash); `customer_new` is the platform's own word, None where it gives none.
+    """
+
+    kind: ClassVar[str] = "snapshot"
+
+    updated_at: datetime
+    placed_at: datetime
+    lifecycle: Lifecycle
+    currency: str
+    lines: tuple[Line, ...]
+    platform: str
+    triggered_at: datetime | None = None
+    shipping: int = 0
+    shipping_tax: int = 0
+    tip: int = 0
+    tax_included: bool = False
+    test: bool = False
+    country: str | None = None
+    codes: tuple[str, ...] = ()
+    click_ids: tuple[str, ...] = ()
+    customer: str | None = None
+    customer_new: bool | None = None
+    aliases: tuple[str, ...] = ()
+
+    def newness(self) -> tuple[datetime, datetime, Lifecycle, str]:
+        """Greatest wins: the platform's own time, its trigger time, the later stage of life, and last the content."""
+        return self.updated_at, self.triggered_at or times.EPOCH, self.lifecycle, fingerprint(self)
+
+
+@dataclass(frozen=True, slots=True)
+class RefundLine:
+    """Part of a refund that names its line; `amount` is in the terms of the line's base, None = by quantity."""
+
+    line_id: str
+    quantity: int
+    amount: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Refund:
+    """Money given back. `amount` is what names no line, without shipping and tax; a failed refund takes nothing back."""
+
+    kind: ClassVar[str] = "refund"
+
+    id: str
+    updated_at: datetime
+    currency: str
+    lines: tuple[RefundLine, ...] = ()
+    amount: int = 0
+    failed: bool = False
+
+    def newness(self) -> tuple[datetime, str]:
+        """Greatest wins among versions of one refund."""
+        return self.updated_at, fingerprint(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Cancellation:
+    """The whole order is off, said by a topic that carries no snapshot; it cannot be taken back."""
+
+    kind: ClassVar[str] = "cancellation"
+
+    id: str
+    updated_at: datetime
+
+    def newness(self) -> tuple[datetime, str]:
+        """Greatest wins among versions of one cancellation."""
+        return self.updated_at, fingerprint(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """A brand's word on an order: `hold`, `approve` (ends a hold) or `reject` (earns nothing). The newest counts."""
+
+    kind: ClassVar[str] = "decision"
+
+    id: str
+    updated_at: datetime
+    verdict: str
+    actor: str
+    reason: str
+
+    def newness(self) -> tuple[datetime, str]:
+        """Greatest wins among decisions."""
+        return self.updated_at, self.id
+
+
+Event = Refund | Cancellation | Decision
+"""A fact of a set: kept by kind and id."""
+Fact = Snapshot | Event
+
+
+@dataclass(frozen=True, slots=True)
+class OrderFacts:
+    """All that is known of one order."""
+
+    snapshot: Snapshot | None = None
+    events: Mapping[tuple[str, str], Event] = field(default_factory=dict)
+
+    @property
+    def refunds(self) -> list[Refund]:
+        """The refunds that took money back, by id."""
+        found = [event for event in self.events.values() if isinstance(event, Refund) and not event.failed]
+        return sorted(found, key=lambda refund: refund.id)
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether a cancellation without a snapshot is known."""
+        return any(isinstance(event, Cancellation) for event in self.events.values())
+
+    @property
+    def decision(self) -> Decision | None:
+        """The newest decision."""
+        decisions = [event for event in self.events.values() if isinstance(event, Decision)]
+        return max(decisions, key=Decision.newness, default=None)
+
+    def with_facts(self, facts: Iterable[Fact]) -> tuple[Self, tuple[Fact, ...]]:
+        """These facts and the given ones, and which of the given ones changed anything.
+
+        Raises PlacedAtChanged where a snapshot moves the order's birth: no platform does that, so it is not this order.
+        """
+        snapshot, events = self.snapshot, dict(self.events)
+        changed: dict[tuple[str, str], Fact] = {}
+        for fact in facts:
+            if isinstance(fact, Snapshot):
+                if snapshot is not None and snapshot.placed_at != fact.placed_at:
+                    raise PlacedAtChanged(snapshot.placed_at, fact.placed_at)
+                if snapshot is None or fact.newness() > snapshot.newness():
+                    snapshot = changed["snapshot", ""] = fact
+                continue
+            key = (fact.kind, fact.id)
+            known = events.get(key)
+            if known is None or fact.newness() > known.newness():
+                events[key] = changed[key] = fact
+        return type(self)(snapshot, events), tuple(changed.values())
+
+
+class PlacedAtChanged(Exception):
+    """A snapshot gives the order another time of birth than the one that is known."""
+
+    def __init__(self, known: datetime, said: datetime) -> None:
+        super().__init__(f"placed at {times.short(known)}, now said to be {times.short(said)}")
+
+
+def to_json(fact: Fact) -> str:
+    """One canonical text per fact: sorted keys, no spaces, defaults left out."""
+    return json.dumps(_plain(fact), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def fingerprint(fact: Fact) -> str:
+    """What tells two facts apart that claim to be the same version."""
+    return hashlib.sha256(to_json(fact).encode()).hexdigest()
+
+
+def snapshot_from_json(text: str) -> Snapshot:
+    """The snapshot that `to_json` wrote."""
+    plain = json.loads(text)
+    plain["lines"] = tuple(_line(line) for line in plain["lines"])
+    plain["lifecycle"] = Lifecycle(plain["lifecycle"])
+    return Snapshot(**_revived(plain))
+
+
+def event_from_json(kind: str, text: str) -> Event:
+    """The event of this kind that `to_json` wrote."""
+    plain = _revived(json.loads(text))
+    if kind == Refund.kind:
+        plain["lines"] = tuple(RefundLine(**line) for line in plain.get("lines", ()))
+        return Refund(**plain)
+    return {Cancellation.kind: Cancellation, Decision.kind: Decision}[kind](**plain)
+
+
+_MOMENTS = ("updated_at", "placed_at", "triggered_at")
+
+
+def _line(plain: dict[str, Any]) -> Line:
+    return Line(**{key: tuple(value) if isinstance(value, list) else value for key, value in plain.items()})
+
+
+def _revived(plain: dict[str, Any]) -> dict[str, Any]:
+    revived = {key: tuple(value) if isinstance(value, list) else value for key, value in plain.items()}
+    return revived | {key: times.parse(revived[key]) for key in _MOMENTS if revived.get(key)}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return times.text(value)
+    if isinstance(value, tuple):
+        return [_plain(part) for part in value]
+    if is_dataclass(value):
+        said = [(part, getattr(value, part.name)) for part in fields(value)]
+        return {part.name: _plain(content) for part, content in said if content != part.default}
+    return value

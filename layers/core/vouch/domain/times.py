@@ -1,0 +1,43 @@
+"""Moments: aware UTC datetimes inside, one sortable text of fixed width in keys and facts."""
+
+from datetime import UTC, datetime, timedelta
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_YEARS = range(1970, 9000)
+
+
+def parse(text: str) -> datetime:
+    """The moment that an RFC 3339 text names, in UTC.
+
+    Digits beyond microseconds are cut. Raises ValueError where the offset is missing, since a local time
+    without one names no moment, and for years no order or click can have.
+    """
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        msg = f"no offset in {text!r}"
+        raise ValueError(msg)
+    try:
+        moment = moment.astimezone(UTC)
+    except OverflowError:
+        msg = f"year out of range in {text!r}"
+        raise ValueError(msg) from None
+    if moment.year not in _YEARS:
+        msg = f"year out of range in {text!r}"
+        raise ValueError(msg)
+    return moment
+
+
+def text(moment: datetime) -> str:
+    """`2026-05-04T15:15:31.104517Z`: always 27 characters in UTC, so that texts sort as moments do."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def short(moment: datetime) -> str:
+    """The same moment as people write it: no fraction where there is none."""
+    return text(moment).replace(".000000Z", "Z")
+
+
+def ceil_hour(moment: datetime) -> datetime:
+    """The first full UTC hour that is not before `moment`."""
+    floor = moment.replace(minute=0, second=0, microsecond=0)
+    return floor if floor == moment else floor + timedelta(hours=1)

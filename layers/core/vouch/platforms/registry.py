@@ -1,0 +1,10 @@
+"""Which platforms there are: adding one is adding its file, its samples and its line here."""
+
+from vouch.platforms import rest, shopify, standard_webhooks
+from vouch.platforms.base import Platform
+
+PLATFORMS: dict[str, Platform] = {
+    "shopify": shopify,
+    "standard_webhooks": standard_webhooks,
+    "rest": rest,
+}

@@ -1,0 +1,1 @@
+"""Use-cases by noun: load, ask the domain, commit."""

@@ -1,0 +1,338 @@
+"""Tables, keys and models: every item that Vouch keeps.
+
+`b` below is a brand's id. Only the directory's keys (`SLUG#`, `CON#`) carry no brand, since they are what finds it.
+A list is a query of an index that holds keys only and one batch read: two requests, and updates cost no index units.
+"""
+
+from typing import Any
+
+from pynamodb.attributes import (
+    Attribute,
+    BinaryAttribute,
+    BooleanAttribute,
+    DiscriminatorAttribute,
+    JSONAttribute,
+    UnicodeAttribute,
+)
+from pynamodb.constants import NUMBER
+from pynamodb.models import Model
+
+class IntegerAttribute(Attribute[int]):
+    """A whole number; PynamoDB's own number attribute would store a float without complaint."""
+
+    attr_type = NUMBER
+
+    def serialize(self, value: Any) -> str:
+        """Raises TypeError for anything but an int."""
+        if type(value) is not int:
+            msg = f"an integer is stored here, not {value!r}"
+            raise TypeError(msg)
+        return str(value)
+
+    def deserialize(self, value: str) -> int:
+        """The stored digits; a fraction would be a corrupt item and raises ValueError."""
+        return int(value)
+
+
+class Item(Model):
+    """What all items share; each table's base class below names its table and its keys."""
+
+    pk: UnicodeAttribute
+
+
+# --- main -------------------------------------------------------------------------------------------------------------
+
+
+class Main(Item):
+    """Table `main`: set-up, orders, commissions and balances."""
+
+    class Meta:
+        table_name: str | None = None
+
+    pk = UnicodeAttribute(hash_key=True)
+    sk = UnicodeAttribute(range_key=True)
+    g1pk = UnicodeAttribute(null=True)
+    g1sk = UnicodeAttribute(null=True)
+    kind = DiscriminatorAttribute(attr_name="k")
+
+
+class Brand(Main, discriminator="brand"):
+    """`b` / `BRAND`, index `BRANDS`. `clock` is set in test brands whose clock was moved."""
+
+    id = UnicodeAttribute()
+    name = UnicodeAttribute()
+    mode = UnicodeAttribute()
+    created_at = UnicodeAttribute()
+    clock = UnicodeAttribute(null=True)
+    hosts = JSONAttribute(null=True)
+    folded_to = UnicodeAttribute(null=True)
+
+
+class ApiKey(Main, discriminator="key"):
+    """`b` / `KEY#<hmac>`, index `b#KEY`: the key itself is shown once and stored nowhere."""
+
+    id = UnicodeAttribute()
+    name = UnicodeAttribute()
+    scopes = JSONAttribute()
+    created_at = UnicodeAttribute()
+    revoked_at = UnicodeAttribute(null=True)
+
+
+class Program(Main, discriminator="program"):
+    """`b` / `PRG#<id>`, index `b#PRG`. `versions` = [[number, effective_from or null]], `active` = [[from or null, to or null]]."""
+
+    id = UnicodeAttribute()
+    name = UnicodeAttribute()
+    currency = UnicodeAttribute()
+    status = UnicodeAttribute()
+    active = JSONAttribute()
+    versions = JSONAttribute()
+    created_at = UnicodeAttribute()
+    version = IntegerAttribute()
+
+
+class TermsVersion(Main, discriminator="terms"):
+    """`b` / `PRG#<id>#T#<number, 6 digits>`: never updated."""
+
+    program_id = UnicodeAttribute()
+    number = IntegerAttribute()
+    effective_from = UnicodeAttribute(null=True)
+    created_at = UnicodeAttribute()
+    terms = JSONAttribute()
+
+
+class Creator(Main, discriminator="creator"):
+    """`b#C#<c>` / `C`, index `b#CRE`. `person` is the pseudonym by which a buyer is recognised as the creator."""
+
+    id = UnicodeAttribute()
+    email = UnicodeAttribute()
+    name = UnicodeAttribute()
+    language = UnicodeAttribute()
+    handles = JSONAttribute()
+    person = UnicodeAttribute()
+    active_from = UnicodeAttribute()
+    created_at = UnicodeAttribute()
+    version = IntegerAttribute()
+
+
+class Mailbox(Main, discriminator="mailbox"):
+    """`b` / `MAIL#<pseudonym>`: one creator per address in a brand."""
+
+    creator_id = UnicodeAttribute()
+
+
+class Enrolment(Main, discriminator="enrolment"):
+    """`b#C#<c>` / `ENR#<program>`, index `b#PRG#<program>`. `active` = [[from, to or null]], ended periods stay."""
+
+    id = UnicodeAttribute()
+    creator_id = UnicodeAttribute()
+    program_id = UnicodeAttribute()
+    status = UnicodeAttribute()
+    active = JSONAttribute()
+    created_at = UnicodeAttribute()
+    version = IntegerAttribute()
+
+
+class Link(Main, discriminator="link"):
+    """`b#L#<link key>` / `L`, index `b#C#<c>#L`. Its creator and program never change."""
+
+    id = UnicodeAttribute()
+    slug = UnicodeAttribute()
+    program_id = UnicodeAttribute()
+    creator_id = UnicodeAttribute()
+    destination = UnicodeAttribute()
+    status = UnicodeAttribute()
+    created_at = UnicodeAttribute()
+    version = IntegerAttribute()
+
+
+class Slug(Main, discriminator="slug"):
+    """`SLUG#<slug>` / `S`: all that a redirect needs in one read. A used slug stays its link's for ever."""
+
+    brand_id = UnicodeAttribute()
+    mode = UnicodeAttribute()
+    link_id = UnicodeAttribute()
+    program_id = UnicodeAttribute()
+    destination = UnicodeAttribute()
+    status = UnicodeAttribute()
+
+
+class Code(Main, discriminator="code"):
+    """`b#D#<normal code>` / `D`, index `b#C#<c>#D` of its present owner. `owners` = [[creator, program, from, to or null]]."""
+
+    id = UnicodeAttribute()
+    code = UnicodeAttribute()
+    program_id = UnicodeAttribute()
+    creator_id = UnicodeAttribute()
+    owners = JSONAttribute()
+    status = UnicodeAttribute()
+    created_at = UnicodeAttribute()
+    version = IntegerAttribute()
+
+
+class ConnectionItem(Main, discriminator="connection"):
+    """`CON#<id>` / `C`, index `b#CON`. `secrets` = [[sealed, valid until or null]], newest first."""
+
+    id = UnicodeAttribute()
+    brand_id = UnicodeAttribute()
+    mode = UnicodeAttribute()
+    platform = UnicodeAttribute()
+    shop = UnicodeAttribute(null=True)
+    program_id = UnicodeAttribute(null=True)
+    details = JSONAttribute()
+    secrets = JSONAttribute()
+    status = UnicodeAttribute()
+    created_at = UnicodeAttribute()
+    version = IntegerAttribute()
+
+
+class Order(Main, discriminator="order"):
+    """`b#O#<ord>` / `O`, index `b#O`. `posted` = [[creator, account, currency, amount]]: what the ledger holds of it.
+
+    `snapshot` and `touches` are zlib'd JSON; a snapshot over 300 kB lies in `OrderPart` items and is empty here.
+    """
+
+    id = UnicodeAttribute()
+    version = IntegerAttribute(attr_name="v")
+    connection_id = UnicodeAttribute(null=True, attr_name="con")
+    external_id = UnicodeAttribute(attr_name="ext")
+    snapshot = BinaryAttribute(null=True, legacy_encoding=False, attr_name="s")
+    parts = IntegerAttribute(null=True, attr_name="sn")
+    touches = BinaryAttribute(null=True, legacy_encoding=False, attr_name="t")
+    summary = JSONAttribute(attr_name="sum")
+    posted = JSONAttribute(attr_name="p")
+
+
+class OrderPart(Main, discriminator="part"):
+    """`b#O#<ord>` / `S#<n, 4 digits>`: a piece of a snapshot too large for one item."""
+
+    body = BinaryAttribute(legacy_encoding=False)
+
+
+class OrderEvent(Main, discriminator="event"):
+    """`b#O#<ord>` / `F#<kind>#<id>`: a refund, cancellation or decision, newest version."""
+
+    fact = UnicodeAttribute(attr_name="f")
+
+
+class Commission(Main, discriminator="commission"):
+    """`b#O#<ord>` / `C#<c>`, index `b#C#<c>#O`: one creator's part of an order, as it stands."""
+
+    order_id = UnicodeAttribute(attr_name="o")
+    creator_id = UnicodeAttribute(attr_name="c")
+    program_id = UnicodeAttribute(attr_name="prg")
+    terms_version = IntegerAttribute(attr_name="tv")
+    currency = UnicodeAttribute(attr_name="ccy")
+    earned = IntegerAttribute(attr_name="e")
+    reversed = IntegerAttribute(attr_name="r")
+    held = BooleanAttribute(attr_name="h")
+    matures_at = UnicodeAttribute(attr_name="m")
+    placed_at = UnicodeAttribute(attr_name="at")
+
+
+class Balance(Main, discriminator="balance"):
+    """`b#C#<c>` / `BAL`: what folds have counted of a creator's time line; see `vouch.domain.account`."""
+
+    state = JSONAttribute()
+    version = IntegerAttribute(attr_name="v")
+
+
+class Parked(Main, discriminator="parked"):
+    """`b#PARK` / `<dlv>`: a delivery that could not become facts, and why."""
+
+    delivery_id = UnicodeAttribute()
+    connection_id = UnicodeAttribute(null=True)
+    inbox_pk = UnicodeAttribute()
+    reason = UnicodeAttribute()
+    detail = UnicodeAttribute()
+    topic = UnicodeAttribute(null=True)
+    received_at = UnicodeAttribute()
+    parked_at = UnicodeAttribute()
+
+
+# --- the other tables -------------------------------------------------------------------------------------------------
+
+
+class Entry(Item):
+    """Table `ledger`, `b#A#<c>` / `E#<position>#<ent>`, `H#<posted>#<ent>`, `F#<T>#…`: put once, never changed."""
+
+    class Meta:
+        table_name: str | None = None
+
+    pk = UnicodeAttribute(hash_key=True)
+    sk = UnicodeAttribute(range_key=True)
+    id = UnicodeAttribute()
+    kind = UnicodeAttribute(attr_name="k")
+    currency = UnicodeAttribute(attr_name="ccy")
+    legs = JSONAttribute(attr_name="l")
+    posted_at = UnicodeAttribute(attr_name="at")
+    order_id = UnicodeAttribute(null=True, attr_name="o")
+    note = JSONAttribute(null=True, attr_name="n")
+
+
+class Delivery(Item):
+    """Table `inbox`, `b#D#<con>#<subject>` / `<dlv>`, index `<hour>#<0..15>`: a request as it came, never updated."""
+
+    class Meta:
+        table_name: str | None = None
+
+    pk = UnicodeAttribute(hash_key=True)
+    sk = UnicodeAttribute(range_key=True)
+    g1pk = UnicodeAttribute()
+    g1sk = UnicodeAttribute()
+    brand_id = UnicodeAttribute()
+    connection_id = UnicodeAttribute(null=True)
+    platform = UnicodeAttribute()
+    headers = JSONAttribute()
+    body = BinaryAttribute(null=True, legacy_encoding=False)
+    body_key = UnicodeAttribute(null=True)
+    received_at = UnicodeAttribute()
+    expires_at = IntegerAttribute()
+
+
+class Click(Item):
+    """Table `clicks`, `b#K#<clk>`: one counted visit; `trail` are the visitor's earlier clicks, newest first."""
+
+    class Meta:
+        table_name: str | None = None
+
+    pk = UnicodeAttribute(hash_key=True)
+    at = UnicodeAttribute()
+    trail = JSONAttribute(null=True)
+    expires_at = IntegerAttribute()
+
+
+class Figure(Item):
+    """Table `figures`: due days (`b#DUE#<day>` / `<c>`) and idempotency keys (`b#IDEM#<hash>` / `I`), which expire."""
+
+    class Meta:
+        table_name: str | None = None
+
+    pk = UnicodeAttribute(hash_key=True)
+    sk = UnicodeAttribute(range_key=True)
+    kind = DiscriminatorAttribute(attr_name="k")
+
+
+class Due(Figure, discriminator="due"):
+    """A creator some of whose entries mature on that UTC day."""
+
+
+class Idempotency(Figure, discriminator="idempotency"):
+    """A request under an `Idempotency-Key`: running until `lease`, or finished with the answer to replay."""
+
+    fingerprint = UnicodeAttribute()
+    birth = UnicodeAttribute()
+    lease = UnicodeAttribute()
+    status = IntegerAttribute(null=True)
+    answer = BinaryAttribute(null=True, legacy_encoding=False)
+    expires_at = IntegerAttribute()
+
+
+GSI1 = "gsi1"
+TABLES: dict[type[Item], tuple[str, bool]] = {  # the setting that holds each table's name; whether it has GSI1
+    Main: ("main_table", True),
+    Entry: ("ledger_table", False),
+    Delivery: ("inbox_table", True),
+    Click: ("clicks_table", False),
+    Figure: ("figures_table", False),
+}
