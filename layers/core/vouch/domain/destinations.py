@@ -1,4 +1,4 @@
-"""Where a link may lead: an https address on a host that the brand has listed, and nothing a browser reads otherwise."""
+"""Where a link may lead: an https address on a host that the brand has listed, as every browser reads it."""
 
 import re
 from collections.abc import Collection

@@ -15,7 +15,7 @@ from typing import Any, ClassVar, Self
 from vouch.domain import times
 
 TOUCH_KEYS_MAX = 20
-"""Of each kind, what one order may carry: no shop sends more, and a hostile body shall not make us look up thousands."""
+"""Of each kind, what one order may carry: no shop sends more, and a hostile body cannot make us look up thousands."""
 
 
 class Lifecycle(IntEnum):
@@ -91,7 +91,7 @@ class RefundLine:
 
 @dataclass(frozen=True, slots=True)
 class Refund:
-    """Money given back. `amount` is what names no line, without shipping and tax; a failed refund takes nothing back."""
+    """Money given back. `amount` is what names no line, without shipping and tax; a failed one takes nothing back."""
 
     kind: ClassVar[str] = "refund"
 
@@ -219,19 +219,25 @@ def event_from_json(kind: str, text: str) -> Event:
     if kind == Refund.kind:
         plain["lines"] = tuple(RefundLine(**line) for line in plain.get("lines", ()))
         return Refund(**plain)
-    return {Cancellation.kind: Cancellation, Decision.kind: Decision}[kind](**plain)
+    if kind == Cancellation.kind:
+        return Cancellation(**plain)
+    return Decision(**plain)
 
 
 _MOMENTS = ("updated_at", "placed_at", "triggered_at")
 
 
 def _line(plain: dict[str, Any]) -> Line:
-    return Line(**{key: tuple(value) if isinstance(value, list) else value for key, value in plain.items()})
+    return Line(**_tuples(plain))
 
 
 def _revived(plain: dict[str, Any]) -> dict[str, Any]:
-    revived = {key: tuple(value) if isinstance(value, list) else value for key, value in plain.items()}
+    revived = _tuples(plain)
     return revived | {key: times.parse(revived[key]) for key in _MOMENTS if revived.get(key)}
+
+
+def _tuples(plain: dict[str, Any]) -> dict[str, Any]:
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in plain.items()}
 
 
 def _plain(value: Any) -> Any:

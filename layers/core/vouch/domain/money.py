@@ -1,4 +1,4 @@
-"""Money is an integer of minor units with its currency; a division names its rounding, a split gives every unit away."""
+"""Money: integers of minor units with their currency; a division names its rounding, a split gives all away."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

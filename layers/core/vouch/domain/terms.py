@@ -6,7 +6,7 @@ Stored and sent as the JSON object of the API; here it becomes frozen values tha
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 from vouch.domain.errors import Unprocessable
 from vouch.domain.money import Money
@@ -107,19 +107,18 @@ def from_plain(plain: Mapping[str, Any], currency: str) -> Terms:
     The shape itself (names, types, ranges) was checked at the door. Raises Unprocessable with the path of the field
     where two fields do not go together.
     """
-    attribution = plain.get("attribution", {})
     commission = plain.get("commission", {})
     payout = plain.get("payout", {})
+    said: dict[str, Any] = {name: plain[name] for name in ("hold_days", "journey") if name in plain}
     terms = Terms(
-        hold_days=plain.get("hold_days", Terms.hold_days),
-        attribution=Attribution(**attribution),
+        **said,
+        attribution=Attribution(**plain.get("attribution", {})),
         commission=Commission(
             base=Base(**commission.get("base", {})),
             rules=tuple(_rule(rule) for rule in commission.get("rules", ())),
             cap_per_order=_money(commission.get("cap_per_order")),
         ),
-        payout=Payout(_money(payout.get("minimum")), payout.get("rail", Payout.rail)),
-        journey=plain.get("journey", False),
+        payout=Payout(**payout | {"minimum": _money(payout.get("minimum"))}),
     )
     _check(terms, currency)
     return terms
@@ -127,12 +126,12 @@ def from_plain(plain: Mapping[str, Any], currency: str) -> Terms:
 
 def _rule(plain: Mapping[str, Any]) -> Rule:
     match, reward = plain.get("match", {}), plain["reward"]
-    conditions = {
+    conditions: dict[str, Any] = {
         key: frozenset(value) if isinstance(value, list) else _money(value) if isinstance(value, dict) else value
         for key, value in match.items()
     }
     flat = Money(reward["amount"], reward["currency"]) if "amount" in reward else None
-    return Rule(Match(**conditions), Reward(cast("RewardType", reward["type"]), reward.get("bps", 0), flat))
+    return Rule(Match(**conditions), Reward(reward["type"], reward.get("bps", 0), flat))
 
 
 def _money(plain: Mapping[str, Any] | None) -> Money | None:

@@ -4,7 +4,7 @@ import os
 import random
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, cast
+from typing import Any
 
 from pynamodb.connection import Connection, TableConnection
 from pynamodb.connection.base import MetaTable
@@ -34,7 +34,7 @@ Key = tuple[type[Item], str, str | None]
 
 
 class Refused(Exception):
-    """The condition of at least one write did not hold, so none took effect. `items` are those whose condition failed."""
+    """A condition did not hold, so nothing took effect. `items` are those whose conditions failed."""
 
     def __init__(self, items: Sequence[Item]) -> None:
         super().__init__(", ".join(f"{type(item).__name__} {item.pk}" for item in items))
@@ -93,7 +93,7 @@ class Writes:
 
 
 class Database:
-    """The tables of one deployment. One client serves all of them: each further one would cost 160 ms at a cold start."""
+    """The tables of one deployment, behind one client: each further one would cost 160 ms at a cold start."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -143,12 +143,16 @@ class Database:
         return found
 
     def query[I: Item](
-        self, model: type[I], pk: str, condition: Condition | None = None, *, newest_first: bool = False, limit: int | None = None
+        self,
+        model: type[I],
+        pk: str,
+        condition: Condition | None = None,
+        *,
+        newest_first: bool = False,
+        limit: int | None = None,
     ) -> Iterator[I]:
-        """A partition's items in the order of their sort keys, read consistently; pages are fetched as they are used."""
-        return iter(
-            model.query(pk, condition, consistent_read=True, scan_index_forward=not newest_first, limit=limit)
-        )
+        """A partition's items in the order of their sort keys, read consistently, page by page as they are used."""
+        return iter(model.query(pk, condition, consistent_read=True, scan_index_forward=not newest_first, limit=limit))
 
     def index_keys(
         self,
@@ -162,7 +166,7 @@ class Database:
     ) -> tuple[list[tuple[str, str]], dict[str, Any] | None]:
         """One page of keys from the index, and where the next page begins (None: this was the last)."""
         answer = self.connection.query(
-            cast("str", model.Meta.table_name),
+            str(model.Meta.table_name),
             g1pk,
             range_key_condition=condition,
             index_name=GSI1,
@@ -198,8 +202,8 @@ class Database:
     def commit(self, writes: Writes) -> None:
         """Applies all writes or none.
 
-        Raises Refused where a condition failed, and Unavailable where conflicts or throttling outlast the tries, which
-        are spaced with full jitter. After a lost answer the guards of the caller tell whether its first try took effect.
+        Raises Refused where a condition failed, and Unavailable where conflicts or throttling outlast the tries,
+        which are spaced with full jitter. After a lost answer the caller's guards tell whether its try took effect.
         """
         for attempt in range(_TRIES):
             try:
@@ -225,7 +229,7 @@ class Database:
         models: dict[str, type[Item]] = {}
         request: dict[str, Any] = {}
         for model, pk, sk in keys:
-            table = cast("str", model.Meta.table_name)
+            table = str(model.Meta.table_name)
             models[table] = next(base for base in TABLES if issubclass(model, base))
             key = {"pk": {"S": pk}} | ({} if sk is None else {"sk": {"S": sk}})
             request.setdefault(table, {"Keys": [], "ConsistentRead": True})["Keys"].append(key)
@@ -233,7 +237,7 @@ class Database:
             answer = self.connection.client._make_api_call("BatchGetItem", {"RequestItems": request})  # noqa: SLF001
             for table, items in answer["Responses"].items():
                 for raw in items:
-                    yield cast("Item", models[table].from_raw_data(raw))
+                    yield models[table].from_raw_data(raw)
             request = answer.get("UnprocessedKeys", {})
             if not request:
                 return

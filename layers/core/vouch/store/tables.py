@@ -4,7 +4,7 @@
 A list is a query of an index that holds keys only and one batch read: two requests, and updates cost no index units.
 """
 
-from typing import Any
+from typing import Any, override
 
 from pynamodb.attributes import (
     Attribute,
@@ -17,11 +17,13 @@ from pynamodb.attributes import (
 from pynamodb.constants import NUMBER
 from pynamodb.models import Model
 
+
 class IntegerAttribute(Attribute[int]):
     """A whole number; PynamoDB's own number attribute would store a float without complaint."""
 
     attr_type = NUMBER
 
+    @override
     def serialize(self, value: Any) -> str:
         """Raises TypeError for anything but an int."""
         if type(value) is not int:
@@ -29,6 +31,7 @@ class IntegerAttribute(Attribute[int]):
             raise TypeError(msg)
         return str(value)
 
+    @override
     def deserialize(self, value: str) -> int:
         """The stored digits; a fraction would be a corrupt item and raises ValueError."""
         return int(value)
@@ -79,7 +82,7 @@ class ApiKey(Main, discriminator="key"):
 
 
 class Program(Main, discriminator="program"):
-    """`b` / `PRG#<id>`, index `b#PRG`. `versions` = [[number, effective_from or null]], `active` = [[from or null, to or null]]."""
+    """`b` / `PRG#<id>`, index `b#PRG`. `versions` = [[number, from or null]], `active` = [[from or null, to or null]]."""
 
     id = UnicodeAttribute()
     name = UnicodeAttribute()
@@ -158,7 +161,7 @@ class Slug(Main, discriminator="slug"):
 
 
 class Code(Main, discriminator="code"):
-    """`b#D#<normal code>` / `D`, index `b#C#<c>#D` of its present owner. `owners` = [[creator, program, from, to or null]]."""
+    """`b#D#<code>` / `D`, index `b#C#<c>#D` of its present owner. `owners` = [[creator, program, from, to or null]]."""
 
     id = UnicodeAttribute()
     code = UnicodeAttribute()
@@ -253,7 +256,7 @@ class Parked(Main, discriminator="parked"):
 # --- the other tables -------------------------------------------------------------------------------------------------
 
 
-class Entry(Item):
+class EntryItem(Item):
     """Table `ledger`, `b#A#<c>` / `E#<position>#<ent>`, `H#<posted>#<ent>`, `F#<T>#…`: put once, never changed."""
 
     class Meta:
@@ -331,7 +334,7 @@ class Idempotency(Figure, discriminator="idempotency"):
 GSI1 = "gsi1"
 TABLES: dict[type[Item], tuple[str, bool]] = {  # the setting that holds each table's name; whether it has GSI1
     Main: ("main_table", True),
-    Entry: ("ledger_table", False),
+    EntryItem: ("ledger_table", False),
     Delivery: ("inbox_table", True),
     Click: ("clicks_table", False),
     Figure: ("figures_table", False),

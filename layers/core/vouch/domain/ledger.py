@@ -1,0 +1,105 @@
+"""Double entry: an immutable entry whose legs sum to zero in one currency, and the postings that may exist.
+
+Sign: + debit, − credit. What a creator is owed is a liability, so a commission *credits* the creator's account.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from vouch.domain import ids, times
+
+EXPENSE_COMMISSION = "expense:commission"
+EARNED = "earned"
+HELD = "held"
+AVAILABLE = "available"
+
+
+@dataclass(frozen=True, slots=True)
+class Leg:
+    """One account's part of an entry: + debit, − credit, in minor units."""
+
+    account: str
+    amount: int
+
+
+class Unbalanced(Exception):
+    """Legs that are no entry: fewer than two, a zero, no integer, or a sum that is not zero."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One movement. It cannot be built out of balance.
+
+    `position` is the moment from which the creator's part may be paid; None for what is held and has no place in time.
+    """
+
+    id: str
+    kind: str
+    creator_id: str
+    currency: str
+    legs: tuple[Leg, ...]
+    posted_at: datetime
+    position: datetime | None = None
+    order_id: str | None = None
+
+    def __post_init__(self) -> None:
+        amounts = [leg.amount for leg in self.legs]
+        sound = len(amounts) > 1 and all(type(amount) is int and amount != 0 for amount in amounts)
+        if not sound or sum(amounts) != 0:
+            msg = f"{self.id}: {self.legs}"
+            raise Unbalanced(msg)
+
+    def credited(self, account: str) -> int:
+        """What this entry adds to a liability account (negative: takes from it)."""
+        return -sum(leg.amount for leg in self.legs if leg.account == account)
+
+
+def creator_account(creator_id: str, part: str) -> str:
+    """The path of a creator's account: `earned`, `held`, `available`, `in_transit`."""
+    return f"creator:{creator_id}:{part}"
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """What an order's settlement must still post for one creator: `amount` more (or less) in `part`."""
+
+    creator_id: str
+    part: str
+    currency: str
+    amount: int
+    matures_at: datetime
+
+
+def settlement_entry(difference: Difference, *, order_id: str, version: int, number: int, now: datetime) -> Entry:
+    """Posting 1: wanted − posted. A late difference cannot reach back: it may be paid from `max(matures_at, now)`."""
+    creator, currency = difference.creator_id, difference.currency
+    name = ("settle", order_id, str(version), creator, currency, str(number))
+    return Entry(
+        id=ids.derived("ent_", *name),
+        kind="settle",
+        creator_id=creator,
+        currency=currency,
+        legs=(
+            Leg(EXPENSE_COMMISSION, difference.amount),
+            Leg(creator_account(creator, difference.part), -difference.amount),
+        ),
+        posted_at=now,
+        position=None if difference.part == HELD else max(difference.matures_at, now),
+        order_id=order_id,
+    )
+
+
+def fold_entry(creator_id: str, currency: str, amount: int, *, at: datetime, version: int, now: datetime) -> Entry:
+    """Posting 1b: what has matured moves from earned to available, one sum under one version of the balance."""
+    return Entry(
+        id=ids.derived("ent_", "fold", creator_id, currency, times.text(at), str(version)),
+        kind="fold",
+        creator_id=creator_id,
+        currency=currency,
+        legs=(
+            Leg(creator_account(creator_id, EARNED), amount),
+            Leg(creator_account(creator_id, AVAILABLE), -amount),
+        ),
+        posted_at=now,
+        position=at,
+    )

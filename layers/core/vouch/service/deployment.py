@@ -1,0 +1,69 @@
+"""What the use-cases reach the world through: one value per process, built on the first call, never at import."""
+
+import os
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import cache, cached_property
+from typing import Any
+
+from vouch.config import Settings, settings
+from vouch.domain import ids, times
+from vouch.store.database import Database
+from vouch.store.secrets import Secrets
+from vouch.store.tables import Brand
+from vouch.store.vault import KmsVault, Vault
+
+
+class Deployment:
+    """The tables, the secrets, the queues and the clock. Tests give their own clock and randomness."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        random: Callable[[int], bytes] = os.urandom,
+    ) -> None:
+        self.settings = settings
+        self.database = Database(settings)
+        self.now = now
+        self.random = random
+
+    @cached_property
+    def secrets(self) -> Secrets:
+        """Fetched once per process."""
+        return Secrets.fetch(self.client("secretsmanager"), self.settings.deployment_secret_arn)
+
+    @cached_property
+    def vault(self) -> Vault:
+        """Where connections' secrets are sealed and opened."""
+        return KmsVault(self.client("kms"), self.settings.vault_key_id)
+
+    @cached_property
+    def s3(self) -> Any:
+        """For bodies that no item holds."""
+        return self.client("s3")
+
+    @cached_property
+    def sqs(self) -> Any:
+        """For the wake and spill queues."""
+        return self.client("sqs")
+
+    def client(self, service: str) -> Any:
+        """A botocore client from the database's session, whose loader has read the endpoints already."""
+        session = self.database.connection.session
+        return session.create_client(service, region_name=os.environ.get("AWS_REGION"))
+
+    def minted(self, prefix: str) -> str:
+        """A new id."""
+        return ids.minted(prefix, self.now(), self.random(ids.RANDOM_BYTES))
+
+    def brand_now(self, brand: Brand) -> datetime:
+        """The brand's own time: a test brand's clock once it was moved, else the real one."""
+        return times.parse(brand.clock) if brand.clock else self.now()
+
+
+@cache
+def deployment() -> Deployment:
+    """This process's deployment."""
+    return Deployment(settings())
