@@ -52,9 +52,10 @@ deploy: $(SAM)  ## Deploy to AWS; SAM asks for what it has to know
 env: $(VENV) $(SAM) $(EMULATOR)  ## Make or mend the environments
 
 lock: $(VENV)  ## Lock the newest versions that requirements/*.in allow
-	@cd requirements && for name in uv runtime dev sam emulator; do \
-	  ../$(UV) pip compile --quiet --upgrade --universal --python-version 3.13 --generate-hashes --no-emit-index-url \
-	    --custom-compile-command "make lock" $$name.in -o $$name.txt || exit 1; done
+	@compile() { $(UV) pip compile --quiet --upgrade --universal --python-version 3.13 --generate-hashes --no-emit-index-url \
+	    --custom-compile-command "make lock" "$$@"; }; \
+	compile requirements/runtime.in --output-file layers/core/requirements.txt \
+	  && for name in uv dev sam emulator; do compile requirements/$$name.in --output-file requirements/$$name.txt || exit 1; done
 
 $(VENV): requirements/uv.txt requirements/dev.txt pyproject.toml
 	@for python in python3.13 $${PYENV_ROOT:-$$HOME/.pyenv}/versions/3.13*/bin/python3.13 python3 python; do \

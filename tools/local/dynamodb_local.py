@@ -23,6 +23,7 @@ def running() -> Iterator[str]:
     process = subprocess.Popen(
         ["java", *jvm, f"-Djava.library.path={HOME / 'DynamoDBLocal_lib'}", "-jar", str(jar)]
         + ["-inMemory", "-disableTelemetry", "-port", str(port)],
+        cwd=HOME,  # it writes a file of its own wherever it starts
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
