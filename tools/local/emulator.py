@@ -1,0 +1,133 @@
+"""The emulator's life: started on loopback, ended so that it saves what it holds."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from local.artefacts import LOCAL, Trouble
+from local.processes import NotReadyError, answers, await_ready, is_taken
+
+ACCESS_KEY_ID = "test"
+SECRET_ACCESS_KEY = "test"  # noqa: S105 - the emulator's own, on loopback
+REGION = "us-east-1"
+
+_PROGRAM = LOCAL / "emulator/bin/ministack"
+_SAVES_WITHIN = 60
+
+
+@dataclass(frozen=True)
+class Emulator:
+    home: Path
+    port: int
+
+    @property
+    def endpoint(self) -> str:
+        """AWS by this name; the product answers on 127.0.0.1, and the emulator tells them apart by the Host header."""
+        return f"http://localhost:{self.port}"
+
+    @property
+    def pid(self) -> int | None:
+        """Of the emulator that runs here, if one does."""
+        try:
+            pid = int(self._pid_file.read_text())
+            os.kill(pid, 0)
+        except (FileNotFoundError, ValueError, ProcessLookupError):
+            return None
+        return pid if answers(f"{self.endpoint}/_ministack/ready") else None
+
+    def start(self) -> subprocess.Popen[bytes]:
+        if is_taken(self.port):
+            raise Trouble(f"Port {self.port} is in use: end what listens there, or choose another with PORT=.")
+        self._forget_positions()
+        state, scratch = self.home / "state", self._empty_scratch()
+        state.mkdir(parents=True, exist_ok=True)
+        with (self.home / "emulator.log").open("ab") as log:
+            # In a session of its own: Ctrl-C is for us, who let the consumers finish before it ends.
+            process = subprocess.Popen(
+                [str(_PROGRAM)],
+                env=self._environment(state, scratch),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        self._pid_file.write_text(str(process.pid))
+        try:
+            await_ready(process, lambda: answers(f"{self.endpoint}/_ministack/ready"), seconds=60)
+        except NotReadyError as error:
+            raise Trouble(f"The emulator did not start: {error}. See {self.home / 'emulator.log'}.") from error
+        return process
+
+    def stop(self, process: subprocess.Popen[bytes] | None = None) -> None:
+        """Ask it to end and wait: that is when it saves its state."""
+        pid = process.pid if process else self.pid
+        if pid is not None:
+            os.kill(pid, signal.SIGTERM)
+            deadline = time.monotonic() + _SAVES_WITHIN
+            while process.poll() is None if process else _lives(pid):
+                if time.monotonic() > deadline:
+                    raise Trouble(f"The emulator (process {pid}) does not end. See {self.home / 'emulator.log'}.")
+                time.sleep(0.05)
+        self._pid_file.unlink(missing_ok=True)
+        shutil.rmtree(self._scratch, ignore_errors=True)
+
+    def forget(self) -> None:
+        shutil.rmtree(self.home / "state", ignore_errors=True)
+
+    @property
+    def _pid_file(self) -> Path:
+        return self.home / "emulator.pid"
+
+    @property
+    def _scratch(self) -> Path:
+        """Each worker unpacks its code here, twice as fast in memory as on a disk."""
+        memory = Path("/dev/shm")  # noqa: S108 - a folder of our own in it, for this user alone
+        return (memory if memory.is_dir() else Path(tempfile.gettempdir())) / f"vouch-{os.getuid()}-{self.port}"
+
+    def _empty_scratch(self) -> Path:
+        shutil.rmtree(self._scratch, ignore_errors=True)
+        self._scratch.mkdir(mode=0o700)
+        return self._scratch
+
+    def _environment(self, state: Path, scratch: Path) -> dict[str, str]:
+        """All of it: functions inherit the emulator's environment, where a profile or proxy of ours would mislead them."""
+        return {
+            "PATH": os.environ["PATH"],
+            "HOME": os.environ["HOME"],
+            "LANG": "C.UTF-8",
+            "AWS_ACCESS_KEY_ID": ACCESS_KEY_ID,
+            "AWS_SECRET_ACCESS_KEY": SECRET_ACCESS_KEY,
+            "AWS_ENDPOINT_URL": self.endpoint,
+            "AUTH": "true",  # a role without the right is refused, as on AWS
+            "BIND_HOST": "127.0.0.1",
+            "GATEWAY_PORT": str(self.port),
+            "IOT_MTLS_ENABLED": "0",  # or it listens on every interface
+            "LAMBDA_WARM_TTL_SECONDS": "86400",
+            "PERSIST_STATE": "1",
+            "STATE_DIR": str(state),
+            "S3_PERSIST": "1",
+            "S3_DATA_DIR": str(state / "s3"),
+            "TMPDIR": str(scratch),
+        }
+
+    def _forget_positions(self) -> None:
+        """Streams start empty, saved reading positions do not: left there, readers skip as many records as they once read."""
+        saved = self.home / "state/lambda.json"
+        if saved.exists():
+            contents = json.loads(saved.read_bytes())
+            contents["payload"]["dynamodb_stream_positions"]["data"] = {}
+            saved.write_text(json.dumps(contents))
+
+
+def _lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
