@@ -3,7 +3,11 @@
 from collections.abc import Iterator
 
 import pytest
+
 from local import dynamodb_local
+from tests.fixtures import clock, deployment
+
+__all__ = ["clock", "deployment"]
 
 
 @pytest.fixture(scope="session")

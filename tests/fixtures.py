@@ -1,0 +1,92 @@
+"""A deployment for tests: real tables on DynamoDB Local; clock, secrets, vault, bucket and queues in memory."""
+
+import io
+import random
+from collections import deque
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from typing import Any
+
+import pytest
+
+from tests.tables import REGION, create_tables, drop_tables
+from vouch.service.deployment import Deployment
+from vouch.store.secrets import Secrets
+
+NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
+_runs = count(1)
+
+
+class Clock:
+    """The real time, as the test wills it."""
+
+    def __init__(self, now: datetime = NOON) -> None:
+        self.now = now
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def pass_(self, span: timedelta) -> None:
+        """Time goes on."""
+        self.now += span
+
+
+class MemoryVault:
+    """Seals by naming the brand, and refuses another's as KMS does."""
+
+    def seal(self, brand_id: str, text: str) -> str:
+        return f"sealed:{brand_id}:{text}"
+
+    def open(self, brand_id: str, sealed: str) -> str:
+        _, owner, text = sealed.split(":", 2)
+        if owner != brand_id:
+            raise PermissionError(owner)
+        return text
+
+
+class MemoryBucket:
+    """The two calls of S3 that Vouch makes."""
+
+    def __init__(self) -> None:
+        self.objects: dict[tuple[str, str], bytes] = {}
+
+    def put_object(self, *, Bucket: str, Key: str, Body: bytes, **_: Any) -> dict[str, Any]:  # noqa: N803 - boto3's
+        self.objects[Bucket, Key] = Body
+        return {}
+
+    def get_object(self, *, Bucket: str, Key: str) -> dict[str, Any]:  # noqa: N803 - boto3's names
+        return {"Body": io.BytesIO(self.objects[Bucket, Key])}
+
+
+class MemoryQueues:
+    """The queues' senders; what was sent waits in `sent` by queue."""
+
+    def __init__(self) -> None:
+        self.sent: dict[str, deque[dict[str, Any]]] = {}
+
+    def send_message(self, *, QueueUrl: str, MessageBody: str, **options: Any) -> dict[str, Any]:  # noqa: N803 - boto3's
+        self.sent.setdefault(QueueUrl, deque()).append({"MessageBody": MessageBody} | options)
+        return {}
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def deployment(dynamodb_endpoint: str, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Iterator[Deployment]:
+    """Fresh tables for each test. PynamoDB's models know one deployment per process: ask for one at a time."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", dynamodb_endpoint)
+    monkeypatch.setenv("AWS_REGION", REGION)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    settings = create_tables(dynamodb_endpoint, f"t{next(_runs)}")
+    made = Deployment(settings, now=clock, random=random.Random(1).randbytes)
+    made.secrets = Secrets.of('{"1": "test master"}')
+    made.vault = MemoryVault()
+    made.s3 = MemoryBucket()
+    made.sqs = MemoryQueues()
+    yield made
+    drop_tables(dynamodb_endpoint, settings)

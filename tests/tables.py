@@ -1,0 +1,76 @@
+"""The five tables as `template.yaml` describes them, under names of their own, on any engine that speaks DynamoDB."""
+
+from dataclasses import replace
+from functools import cache
+from typing import Any
+
+import boto3
+
+from vouch.config import Settings
+
+REGION = "us-east-1"
+_KEYS = {"pk": "HASH", "sk": "RANGE"}
+_INDEX_KEYS = {"g1pk": "HASH", "g1sk": "RANGE"}
+_STREAMED = {"StreamEnabled": True, "StreamViewType": "NEW_IMAGE"}
+
+
+def create_tables(endpoint: str, prefix: str) -> Settings:
+    """Creates the tables `<prefix>-main` … and returns the settings that name them."""
+    client = _client(endpoint)
+    names = {f"{table}_table": f"{prefix}-{table}" for table in ("main", "ledger", "inbox", "clicks", "figures")}
+    _create(client, names["main_table"], indexed=True)
+    _create(client, names["ledger_table"], streamed=True)
+    _create(client, names["inbox_table"], indexed=True, streamed=True)
+    _create(client, names["clicks_table"], sorted_=False)
+    _create(client, names["figures_table"])
+    return replace(_PLACES, **names)
+
+
+def drop_tables(endpoint: str, settings: Settings) -> None:
+    """What `create_tables` made goes again, so that a long run does not fill the engine's memory."""
+    for name in ("main_table", "ledger_table", "inbox_table", "clicks_table", "figures_table"):
+        _client(endpoint).delete_table(TableName=getattr(settings, name))
+
+
+_PLACES = Settings(
+    main_table="",
+    ledger_table="",
+    inbox_table="",
+    clicks_table="",
+    figures_table="",
+    bodies_bucket="bodies",
+    wake_queue_url="https://sqs.test/wake",
+    spill_queue_url="https://sqs.test/spill",
+    vault_key_id="vault-key",
+    deployment_secret_arn="arn:aws:secretsmanager:us-east-1:000000000000:secret:deployment",
+    public_url="https://go.test",
+)
+
+
+@cache
+def _client(endpoint: str) -> Any:
+    return boto3.client(
+        "dynamodb",
+        endpoint_url=endpoint,
+        region_name=REGION,
+        aws_access_key_id="test",
+        aws_secret_access_key="test",
+    )
+
+
+def _create(client: Any, name: str, *, sorted_: bool = True, indexed: bool = False, streamed: bool = False) -> None:
+    keys = _KEYS if sorted_ else {"pk": "HASH"}
+    attributes = [*keys, *(_INDEX_KEYS if indexed else ())]
+    index = {"IndexName": "gsi1", "KeySchema": _schema(_INDEX_KEYS), "Projection": {"ProjectionType": "KEYS_ONLY"}}
+    client.create_table(
+        TableName=name,
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{"AttributeName": attribute, "AttributeType": "S"} for attribute in attributes],
+        KeySchema=_schema(keys),
+        **({"GlobalSecondaryIndexes": [index]} if indexed else {}),
+        **({"StreamSpecification": _STREAMED} if streamed else {}),
+    )
+
+
+def _schema(keys: dict[str, str]) -> list[dict[str, str]]:
+    return [{"AttributeName": name, "KeyType": kind} for name, kind in keys.items()]
