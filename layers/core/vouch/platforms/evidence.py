@@ -1,0 +1,39 @@
+"""What ties an order to a creator or a buyer, wherever on the order a platform carries it."""
+
+import re
+import unicodedata
+from collections.abc import Iterable
+
+from vouch.domain import clicks
+from vouch.domain.codes import LENGTH_MAX, normal
+from vouch.domain.facts import TOUCH_KEYS_MAX
+from vouch.platforms.base import Pseudonym
+
+EMAIL_MAX = 320
+
+_CLICK_ID = re.compile(rf"{clicks.PREFIX}[A-Za-z0-9_-]{{{clicks.ENCODED}}}")
+_TYPED_MAX = 4 * LENGTH_MAX  # room for spaces and for characters that folding joins
+
+
+def codes(texts: Iterable[str]) -> tuple[str, ...]:
+    """Discount codes in the one spelling; what is too long to be any creator's is dropped."""
+    folded = (normal(text) for text in texts if len(text) <= _TYPED_MAX)
+    return _first(code for code in folded if 0 < len(code) <= LENGTH_MAX)
+
+
+def click_ids(texts: Iterable[str]) -> tuple[str, ...]:
+    """What has the shape of a click id; whether one is genuine needs the brand's keys, which no adapter has."""
+    return _first(text for text in texts if _CLICK_ID.fullmatch(text))
+
+
+def customer(pseudonym: Pseudonym, emails: Iterable[str | None], platform_id: str | None) -> str | None:
+    """The buyer's pseudonym: by mail where there is one, since that is the same person on every platform."""
+    for email in emails:
+        normalised = unicodedata.normalize("NFKC", email or "").strip().casefold()
+        if normalised:
+            return pseudonym(f"email:{normalised}")
+    return None if platform_id is None else pseudonym(f"id:{platform_id}")
+
+
+def _first(found: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(found))[:TOUCH_KEYS_MAX]

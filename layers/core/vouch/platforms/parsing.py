@@ -1,0 +1,209 @@
+"""Strict reading of other people's JSON: a refusal says what is wrong and where, and never quotes what stood there."""
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, NoReturn
+
+from vouch.domain import money, times
+from vouch.domain.currencies import EXPONENTS
+from vouch.platforms.base import Unreadable
+
+TEXT_MAX = 255
+ITEMS_MAX = 5_000
+ID_MAX = 2**64 - 1
+QUANTITY_MAX = 10**9
+
+_COUNTRY = re.compile(r"[A-Za-z]{2}")
+_DECIMAL = re.compile(r"-?[0-9]{1,20}(\.[0-9]{1,20})?")
+
+
+class Fields:
+    """A JSON object and where it stands. What is null counts as not there."""
+
+    __slots__ = ("path", "values")
+
+    def __init__(self, values: Mapping[str, Any], path: str = "") -> None:
+        self.values = values
+        self.path = path
+
+    def where(self, key: str) -> str:
+        return f"{self.path}.{key}" if self.path else key
+
+    def refusal(self, reason: str, key: str, why: str) -> Unreadable:
+        return Unreadable(reason, f"{self.where(key)}: {why}")
+
+    def has(self, key: str) -> bool:
+        return self.values.get(key) is not None
+
+    def text(self, key: str, length_max: int = TEXT_MAX) -> str:
+        """A text that is not empty."""
+        text = self.text_or_none(key, length_max)
+        if text is None:
+            raise self.refusal("shape_mismatch", key, "a text is missing")
+        return text
+
+    def text_or_none(self, key: str, length_max: int = TEXT_MAX) -> str | None:
+        """A text; an empty one is none."""
+        value = self.values.get(key)
+        if value is None or value == "":
+            return None
+        if not isinstance(value, str):
+            raise self.refusal("shape_mismatch", key, "not a text")
+        if len(value) > length_max:
+            raise self.refusal("shape_mismatch", key, f"longer than {length_max} characters")
+        return well_formed(value)
+
+    def identifier(self, key: str) -> str:
+        identifier = self.identifier_or_none(key)
+        if identifier is None:
+            raise self.refusal("shape_mismatch", key, "an id is missing")
+        return identifier
+
+    def identifier_or_none(self, key: str) -> str | None:
+        """An id as text: platforms number with 64 bits, shops name as they like."""
+        value = self.values.get(key)
+        if type(value) is int:
+            if not 0 < value <= ID_MAX:
+                raise self.refusal("shape_mismatch", key, "not an id")
+            return str(value)
+        return self.text_or_none(key)
+
+    def flag(self, key: str) -> bool:
+        """A boolean; missing means no."""
+        value = self.values.get(key)
+        if value is None:
+            return False
+        if not isinstance(value, bool):
+            raise self.refusal("shape_mismatch", key, "not a boolean")
+        return value
+
+    def whole(self, key: str, value_max: int) -> int:
+        """A whole number from 0 on."""
+        value = self.values.get(key)
+        if type(value) is not int or not 0 <= value <= value_max:
+            raise self.refusal("shape_mismatch", key, f"not a whole number from 0 to {value_max}")
+        return value
+
+    def minor(self, key: str) -> int:
+        """An amount in minor units, from 0 on; missing means none."""
+        value = self.values.get(key)
+        if value is None:
+            return 0
+        if type(value) is not int or not 0 <= value <= money.AMOUNT_MAX:
+            raise self.refusal("bad_amount", key, "not an amount in whole minor units")
+        return value
+
+    def major(self, key: str, currency: str, *, signed: bool = False) -> int:
+        """In minor units, an amount that is written in major ones."""
+        value = self.values.get(key)
+        if value is None:
+            raise self.refusal("shape_mismatch", key, "an amount is missing")
+        if not isinstance(value, str | int | Decimal) or isinstance(value, bool):
+            raise self.refusal("bad_amount", key, "not an amount")
+        if isinstance(value, str) and not _DECIMAL.fullmatch(value):
+            raise self.refusal("bad_amount", key, "not an amount")
+        try:
+            amount = money.minor(value, currency)
+        except (ValueError, ArithmeticError):
+            raise self.refusal("bad_amount", key, f"not an amount of {currency}") from None
+        if amount < 0 and not signed:
+            raise self.refusal("bad_amount", key, "below 0")
+        return amount
+
+    def currency(self, key: str) -> str:
+        currency = self.text(key)
+        if currency not in EXPONENTS:
+            raise self.refusal("unknown_currency", key, "not an ISO 4217 code")
+        return currency
+
+    def country(self, key: str) -> str | None:
+        country = self.text_or_none(key)
+        if country is not None and not _COUNTRY.fullmatch(country):
+            raise self.refusal("shape_mismatch", key, "not an ISO 3166 code of two letters")
+        return None if country is None else country.upper()
+
+    def moment(self, key: str) -> datetime:
+        moment = self.moment_or_none(key)
+        if moment is None:
+            raise self.refusal("bad_time", key, "a time is missing")
+        return moment
+
+    def moment_or_none(self, key: str) -> datetime | None:
+        value = self.values.get(key)
+        if value is None:
+            return None
+        if not isinstance(value, str):
+            raise self.refusal("bad_time", key, "not a text")
+        try:
+            return times.parse(value)
+        except ValueError:
+            raise self.refusal("bad_time", key, "not a time with its offset") from None
+
+    def child(self, key: str) -> "Fields":
+        child = self.child_or_none(key)
+        if child is None:
+            raise self.refusal("shape_mismatch", key, "an object is missing")
+        return child
+
+    def child_or_none(self, key: str) -> "Fields | None":
+        value = self.values.get(key)
+        if value is None:
+            return None
+        if not isinstance(value, dict):
+            raise self.refusal("shape_mismatch", key, "not an object")
+        return Fields(value, self.where(key))
+
+    def children(self, key: str, kind: str = "items") -> Sequence["Fields"]:
+        """A list of objects; missing means an empty one."""
+        items = self._items(key, kind)
+        if not all(isinstance(item, dict) for item in items):
+            raise self.refusal("shape_mismatch", key, "not a list of objects")
+        where = self.where(key)
+        return [Fields(item, f"{where}[{index}]") for index, item in enumerate(items)]
+
+    def texts(self, key: str) -> tuple[str, ...]:
+        """A list of texts; missing means an empty one."""
+        items = self._items(key, "items")
+        if not all(isinstance(item, str) and len(item) <= TEXT_MAX for item in items):
+            raise self.refusal("shape_mismatch", key, f"not a list of texts of at most {TEXT_MAX} characters")
+        return tuple(well_formed(item) for item in items)
+
+    def _items(self, key: str, kind: str) -> list[Any]:
+        items = self.values.get(key)
+        if items is None:
+            return []
+        if not isinstance(items, list):
+            raise self.refusal("shape_mismatch", key, "not a list")
+        if len(items) > ITEMS_MAX:
+            raise self.refusal(f"too_many_{kind}", key, f"more than {ITEMS_MAX}")
+        return items
+
+
+def read(body: bytes) -> Fields:
+    """The JSON object that a body is, its fractions kept to the digit."""
+    try:
+        values = json.loads(body.decode(), parse_float=Decimal, parse_constant=_refuse)
+    except (ValueError, ArithmeticError, RecursionError):
+        # The cause holds the whole body, which belongs in no log.
+        raise Unreadable("not_json", "the body is not JSON in UTF-8") from None
+    if not isinstance(values, dict):
+        raise Unreadable("shape_mismatch", "the body is not an object")
+    return Fields(values)
+
+
+def body_hash(body: bytes) -> str:
+    """What a body is called that names nothing itself."""
+    return hashlib.sha256(body).hexdigest()
+
+
+def well_formed(text: str) -> str:
+    """The text as UTF-8 can carry it: JSON may escape half of a surrogate pair."""
+    return text if text.isascii() else text.encode(errors="replace").decode()
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(constant)

@@ -1,0 +1,81 @@
+"""What our own API wrote down: orders, refunds and decisions, stored and settled like any platform's deliveries.
+
+The body of such a delivery, as `envelope` writes it, is
+
+    {"kind": "order" | "refund" | "decision", "received_at": <RFC 3339>, "body": {…}}
+
+where `body` is the request's own, as `vouch.platforms.orders` describes it. A request about one order names it in its
+path, so the API adds to `body`: `order_id`, the order's `external_id`; `currency`, to a refund; `id` and `actor`, to a
+decision `{kind: hold | approve | reject, reason}`. `facts` is all the validation that such a request needs.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Literal, NoReturn
+
+from vouch.domain import times
+from vouch.domain.facts import Decision, Fact
+from vouch.platforms import orders
+from vouch.platforms.base import BadSignature, Ignored, Pseudonym, Reading, Request, Unreadable
+from vouch.platforms.parsing import Fields, body_hash, read
+
+KEPT_HEADERS: tuple[str, ...] = ()
+REASON_MAX = 1_000
+
+Kind = Literal["order", "refund", "decision"]
+
+_NAMED_BY = {"order": "external_id", "refund": "order_id", "decision": "order_id"}
+_VERDICTS = ("hold", "approve", "reject")
+
+
+def envelope(kind: Kind, received_at: datetime, body: Mapping[str, Any]) -> bytes:
+    """The bytes to store."""
+    return json.dumps({"kind": kind, "received_at": times.text(received_at), "body": body}).encode()
+
+
+def verify(request: Request, secrets: Sequence[str], now: datetime) -> NoReturn:  # noqa: ARG001
+    """Nobody posts these from outside: the API knows its caller by key."""
+    raise BadSignature
+
+
+def subject(request: Request) -> str:
+    try:
+        said = read(request.body)
+        return said.child("body").identifier(_NAMED_BY[_kind(said)])
+    except Unreadable:
+        return body_hash(request.body)
+
+
+def facts(request: Request, pseudonym: Pseudonym) -> Reading | Ignored:
+    said = read(request.body)
+    kind, received_at, body = _kind(said), said.moment("received_at"), said.child("body")
+    fact: Fact
+    match kind:
+        case "order":
+            fact = orders.order(body, "rest", received_at, pseudonym)
+        case "refund":
+            fact = orders.refund(body, received_at)
+        case _:
+            fact = _decision(body, received_at)
+    return Reading(body.identifier(_NAMED_BY[kind]), (fact,))
+
+
+def _kind(said: Fields) -> str:
+    kind = said.text("kind")
+    if kind not in _NAMED_BY:
+        raise said.refusal("shape_mismatch", "kind", f"not one of {', '.join(_NAMED_BY)}")
+    return kind
+
+
+def _decision(body: Fields, received_at: datetime) -> Decision:
+    verdict = body.text("kind")
+    if verdict not in _VERDICTS:
+        raise body.refusal("shape_mismatch", "kind", f"not one of {', '.join(_VERDICTS)}")
+    return Decision(
+        id=body.identifier("id"),
+        updated_at=received_at,
+        verdict=verdict,
+        actor=body.text("actor"),
+        reason=body.text("reason", REASON_MAX),
+    )

@@ -1,0 +1,64 @@
+"""Recorded deliveries, byte for byte, and the signature vectors that come with them."""
+
+import base64
+import functools
+import json
+from pathlib import Path
+from typing import Any
+
+from vouch.platforms.base import Reading, Request
+from vouch.platforms.registry import PLATFORMS
+
+FOLDER = Path(__file__).parents[1] / "data" / "platforms"
+
+SHOPIFY_SECRET = "test-shopify-client-secret"
+STANDARD_SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+
+
+def request(name: str) -> Request:
+    """A sample such as `shopify/orders_paid`, with its headers as the edge hands them on."""
+    headers = json.loads((FOLDER / f"{name}.headers.json").read_bytes())
+    return Request({key.lower(): value for key, value in headers.items()}, (FOLDER / f"{name}.json").read_bytes())
+
+
+def content(name: str) -> dict[str, Any]:
+    parsed = json.loads((FOLDER / f"{name}.json").read_bytes())
+    assert isinstance(parsed, dict)
+    return parsed
+
+
+def pseudonym(text: str) -> str:
+    """One that can be seen through, so that tests see what would have been hashed."""
+    return f"<{text}>"
+
+
+def reading(platform: str, request: Request) -> Reading:
+    """What a delivery says, where it says anything."""
+    read = PLATFORMS[platform].facts(request, pseudonym)
+    assert isinstance(read, Reading), read
+    return read
+
+
+@functools.cache
+def vectors(platform: str) -> list[dict[str, Any]]:
+    return [
+        vector
+        for vector in json.loads((FOLDER / "vectors.json").read_bytes())["vectors"]
+        if vector["platform"] == platform
+    ]
+
+
+def vector_request(vector: dict[str, Any]) -> Request:
+    """The request of a vector: inline, from a file, or inside the event that API Gateway makes of it."""
+    headers = vector.get("headers")
+    if "lambda_event_file" in vector:
+        event = json.loads((FOLDER / vector["lambda_event_file"]).read_bytes())
+        headers, body = event["headers"], event["body"].encode()
+        if event["isBase64Encoded"]:
+            body = base64.b64decode(body)
+    elif "body_file" in vector:
+        body = (FOLDER / vector["body_file"]).read_bytes()
+    else:
+        body = vector["body"].encode()
+    assert headers is not None
+    return Request({key.lower(): value for key, value in headers.items()}, body)

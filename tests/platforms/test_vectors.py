@@ -1,0 +1,29 @@
+"""Every published or recorded signature of the platforms that are built verifies as it says."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from vouch.platforms.base import BadSignature
+from vouch.platforms.registry import PLATFORMS
+
+from tests.platforms.samples import vector_request, vectors
+
+VECTORS = [vector for platform in PLATFORMS for vector in vectors(platform)]
+COUNTS = {"shopify": 17, "standard_webhooks": 9}
+
+
+@pytest.mark.parametrize("vector", VECTORS, ids=[vector["id"] for vector in VECTORS])
+def test_a_vector_verifies_as_it_says(vector: dict[str, Any]) -> None:
+    request = vector_request(vector)
+    now = datetime.fromtimestamp(vector.get("now", 1778000000), UTC)
+    if vector["valid"]:
+        assert PLATFORMS[vector["platform"]].verify(request, [vector["secret"]], now)
+    else:
+        with pytest.raises(BadSignature):
+            PLATFORMS[vector["platform"]].verify(request, [vector["secret"]], now)
+
+
+@pytest.mark.parametrize(("platform", "count"), COUNTS.items())
+def test_no_vector_is_lost(platform: str, count: int) -> None:
+    assert len(vectors(platform)) == count
