@@ -20,7 +20,7 @@ ARCHITECTURE = {"aarch64": "arm64", "arm64": "arm64"}.get(platform.machine(), "x
 _SOURCES = ("template.yaml", "samconfig.toml", "functions", "layers")
 
 
-class Trouble(Exception):  # noqa: N818 - it is told to a person in one line, not handled
+class Trouble(Exception):
     """What went wrong and what to do about it."""
 
 
@@ -32,18 +32,18 @@ def sources_hash(repository: Path = REPOSITORY) -> str:
     return digest.hexdigest()
 
 
-def build() -> Path:
-    """Give the folder of the built template. Two runs at once take turns."""
+def build() -> str:
+    """Bring BUILD up to date and give the hash of what it was made from. Two runs at once take turns."""
     LOCAL.mkdir(exist_ok=True)
     with _alone():
         stamp, wanted = BUILD / ".sources", sources_hash()
         if stamp.exists() and stamp.read_text() == wanted:
-            return BUILD
+            return wanted
         stamp.unlink(missing_ok=True)
         run_sam("build", ["--build-dir", str(BUILD), "--parameter-overrides", f"Architecture={ARCHITECTURE}"])
         compile_functions(BUILD)
         stamp.write_text(wanted)
-    return BUILD
+    return wanted
 
 
 def compile_functions(build_folder: Path) -> None:

@@ -7,9 +7,7 @@ from pathlib import Path
 
 from local.processes import await_ready, end, free_port, listens
 
-HOME = (
-    Path(__file__).parents[2] / ".local/dynamodb-local/node_modules/amplify-dynamodb-simulator/emulator"
-)
+HOME = Path(__file__).parents[2] / ".local/dynamodb-local/node_modules/amplify-dynamodb-simulator/emulator"
 
 
 @contextmanager
@@ -21,8 +19,10 @@ def running() -> Iterator[str]:
     port = free_port()
     jvm = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xmx256m"]
     process = subprocess.Popen(
-        ["java", *jvm, f"-Djava.library.path={HOME / 'DynamoDBLocal_lib'}", "-jar", str(jar)]
-        + ["-inMemory", "-disableTelemetry", "-port", str(port)],
+        [
+            *("java", *jvm, f"-Djava.library.path={HOME / 'DynamoDBLocal_lib'}", "-jar", str(jar)),
+            *("-inMemory", "-disableTelemetry", "-port", str(port)),
+        ],
         cwd=HOME,  # it writes a file of its own wherever it starts
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

@@ -9,6 +9,7 @@ import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 from local.artefacts import LOCAL, Trouble
 from local.processes import NotReadyError, answers, await_ready, is_taken
@@ -18,6 +19,7 @@ SECRET_ACCESS_KEY = "test"  # noqa: S105 - the emulator's own, on loopback
 REGION = "us-east-1"
 
 _PROGRAM = LOCAL / "emulator/bin/ministack"
+_PID_FILE = "emulator.pid"
 _SAVES_WITHIN = 60
 
 
@@ -31,17 +33,17 @@ class Emulator:
         """AWS by this name; the product answers on 127.0.0.1, and the emulator tells them apart by the Host header."""
         return f"http://localhost:{self.port}"
 
-    @property
-    def pid(self) -> int | None:
-        """Of the emulator that runs here, if one does."""
+    @classmethod
+    def found(cls, home: Path) -> Self | None:
+        """The one that runs with this home, whoever started it."""
         try:
-            pid = int(self._pid_file.read_text())
-            os.kill(pid, 0)
-        except (FileNotFoundError, ValueError, ProcessLookupError):
+            pid, port = map(int, (home / _PID_FILE).read_text().split())
+        except FileNotFoundError:
             return None
-        return pid if answers(f"{self.endpoint}/_ministack/ready") else None
+        emulator = cls(home, port)
+        return emulator if _lives(pid) and emulator._is_ready() else None
 
-    def start(self) -> subprocess.Popen[bytes]:
+    def start(self) -> None:
         if is_taken(self.port):
             raise Trouble(f"Port {self.port} is in use: end what listens there, or choose another with PORT=.")
         self._forget_positions()
@@ -57,32 +59,32 @@ class Emulator:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        self._pid_file.write_text(str(process.pid))
+        (self.home / _PID_FILE).write_text(f"{process.pid} {self.port}")
         try:
-            await_ready(process, lambda: answers(f"{self.endpoint}/_ministack/ready"), seconds=60)
+            await_ready(process, self._is_ready, seconds=60)
         except NotReadyError as error:
             raise Trouble(f"The emulator did not start: {error}. See {self.home / 'emulator.log'}.") from error
-        return process
 
-    def stop(self, process: subprocess.Popen[bytes] | None = None) -> None:
+    def is_running(self) -> bool:
+        return Emulator.found(self.home) == self
+
+    def stop(self) -> None:
         """Ask it to end and wait: that is when it saves its state."""
-        pid = process.pid if process else self.pid
-        if pid is not None:
-            os.kill(pid, signal.SIGTERM)
-            deadline = time.monotonic() + _SAVES_WITHIN
-            while process.poll() is None if process else _lives(pid):
-                if time.monotonic() > deadline:
-                    raise Trouble(f"The emulator (process {pid}) does not end. See {self.home / 'emulator.log'}.")
-                time.sleep(0.05)
-        self._pid_file.unlink(missing_ok=True)
+        pid = int((self.home / _PID_FILE).read_text().split()[0])
+        os.kill(pid, signal.SIGTERM)
+        deadline = time.monotonic() + _SAVES_WITHIN
+        while _lives(pid):
+            if time.monotonic() > deadline:
+                raise Trouble(f"The emulator (process {pid}) does not end. See {self.home / 'emulator.log'}.")
+            time.sleep(0.05)
+        (self.home / _PID_FILE).unlink()
         shutil.rmtree(self._scratch, ignore_errors=True)
 
     def forget(self) -> None:
         shutil.rmtree(self.home / "state", ignore_errors=True)
 
-    @property
-    def _pid_file(self) -> Path:
-        return self.home / "emulator.pid"
+    def _is_ready(self) -> bool:
+        return answers(f"{self.endpoint}/_ministack/ready", status=200)
 
     @property
     def _scratch(self) -> Path:
@@ -96,7 +98,7 @@ class Emulator:
         return self._scratch
 
     def _environment(self, state: Path, scratch: Path) -> dict[str, str]:
-        """All of it: functions inherit the emulator's environment, where a profile or proxy of ours would mislead them."""
+        """All of it: functions inherit it, and a profile or proxy of the developer's would mislead them."""
         return {
             "PATH": os.environ["PATH"],
             "HOME": os.environ["HOME"],
@@ -117,7 +119,7 @@ class Emulator:
         }
 
     def _forget_positions(self) -> None:
-        """Streams start empty, saved reading positions do not: left there, readers skip as many records as they once read."""
+        """Streams start empty, saved positions do not: left there, readers skip as many records as they once read."""
         saved = self.home / "state/lambda.json"
         if saved.exists():
             contents = json.loads(saved.read_bytes())
@@ -126,6 +128,12 @@ class Emulator:
 
 
 def _lives(pid: int) -> bool:
+    try:
+        # A child of ours that ended stays until somebody asks; the emulator of another run is nobody's child here.
+        if os.waitpid(pid, os.WNOHANG) != (0, 0):
+            return False
+    except ChildProcessError:
+        pass
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

@@ -4,7 +4,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable
-from urllib.error import URLError
+from urllib.error import HTTPError
 from urllib.request import urlopen
 
 
@@ -36,12 +36,17 @@ def listens(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-def answers(url: str) -> bool:
+def answers(url: str, status: int | None = None, seconds: float = 2) -> bool:
+    """Whether anything, or just this status, comes back."""
     try:
-        with urlopen(url, timeout=2):  # noqa: S310 - a loopback address of our own making
-            return True
-    except (URLError, OSError):
+        with urlopen(url, timeout=seconds) as answer:  # noqa: S310 - a loopback address of our own making
+            answered = answer.status
+    except HTTPError as error:
+        with error:
+            answered = error.status
+    except OSError:
         return False
+    return status in {None, answered}
 
 
 def await_ready(process: subprocess.Popen[bytes], ready: Callable[[], bool], seconds: float) -> None:

@@ -4,7 +4,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TextIO
+from typing import TextIO, override
 
 
 class Progress:
@@ -41,5 +41,6 @@ class Progress:
 class Silence(Progress):
     """For tests, where nobody waits at a terminal."""
 
+    @override
     def _say(self, text: str, end: str = "\n") -> None:
         pass

@@ -22,8 +22,10 @@ def _long_form(loader: _Loader, suffix: str, node: yaml.Node) -> dict[str, Any]:
         value = loader.construct_scalar(node)
     elif isinstance(node, yaml.SequenceNode):
         value = loader.construct_sequence(node, deep=True)
-    else:
+    elif isinstance(node, yaml.MappingNode):
         value = loader.construct_mapping(node, deep=True)
+    else:
+        raise yaml.YAMLError(f"!{suffix} stands before {node}")
     if suffix == "GetAtt" and isinstance(value, str):
         value = value.split(".", 1)
     return {suffix if suffix in {"Ref", "Condition"} else f"Fn::{suffix}": value}
@@ -56,10 +58,7 @@ def _unrolled(section: dict[str, Any]) -> Iterator[tuple[str, Any]]:
 def _filled(part: Any, identifier: str, value: str) -> Any:
     match part:
         case dict():
-            return {
-                _filled(key, identifier, value): _filled(item, identifier, value)
-                for key, item in part.items()
-            }
+            return {_filled(key, identifier, value): _filled(item, identifier, value) for key, item in part.items()}
         case list():
             return [_filled(item, identifier, value) for item in part]
         case str():

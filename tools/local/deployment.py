@@ -1,0 +1,81 @@
+"""template.yaml on the emulator, and what the emulator does not take from it."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from local import template
+from local.artefacts import ARCHITECTURE, BUILD, Trouble, run_sam
+from local.emulator import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY, Emulator
+from local.processes import answers
+
+STACK_NAME = "vouch"
+
+# What wakes each function that the API stands before; none of it changes anything.
+_DOORS = {
+    "RedirectFunction": "/r/-",
+    "IngestFunction": "/webhooks/-",
+    "ReferralsApi": "/v1/health",
+    "AttributionApi": "/v1/orders",
+    "PayoutsApi": "/v1/test_clock",
+}
+
+type Client = Callable[[str], Any]
+
+
+def deploy(emulator: Emulator, api_url: str) -> None:
+    parameters = {
+        "Architecture": ARCHITECTURE,
+        "PublicUrl": api_url,
+        "DomainName": "127.0.0.1",
+        "CertificateArn": f"arn:aws:acm:{REGION}:000000000000:certificate/00000000-0000-0000-0000-000000000000",
+        # A failed record is repeated with its whole batch, and only age ends that: one by one, for a minute.
+        "StreamBatchSize": "1",
+        "StreamMaxAge": "60",
+    }
+    run_sam(
+        "deploy",
+        [
+            *("--template-file", str(BUILD / "template.yaml"), "--stack-name", STACK_NAME),
+            *("--no-confirm-changeset", "--no-progressbar", "--no-fail-on-empty-changeset"),
+            *("--parameter-overrides", *(f"{name}={value}" for name, value in parameters.items())),
+        ],
+        {
+            "AWS_ENDPOINT_URL": emulator.endpoint,
+            "AWS_ACCESS_KEY_ID": ACCESS_KEY_ID,
+            "AWS_SECRET_ACCESS_KEY": SECRET_ACCESS_KEY,
+            "AWS_DEFAULT_REGION": REGION,
+            "SAM_CLI_POLL_DELAY": "1",
+        },
+    )
+
+
+def outputs(client: Client) -> dict[str, str]:
+    [stack] = client("cloudformation").describe_stacks(StackName=STACK_NAME)["Stacks"]
+    return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+
+
+def complete(client: Client) -> None:
+    """CORS and times to live: the emulator leaves them out of the stack it makes."""
+    declared, made = template.load(), outputs(client)
+    cors = declared["Resources"]["Api"]["Properties"]["CorsConfiguration"]
+    client("apigatewayv2").update_api(ApiId=made["ApiId"], CorsConfiguration=cors)
+    tables = client("dynamodb")
+    for name, table in template.of_type(declared, "AWS::DynamoDB::Table").items():
+        lifetime = table["Properties"].get("TimeToLiveSpecification")
+        if lifetime:
+            tables.update_time_to_live(TableName=made[f"{name}Name"], TimeToLiveSpecification=lifetime)
+
+
+def warm(client: Client, api_url: str, made: dict[str, str]) -> None:
+    """Call each function once, one after the other: all at once, their cold starts take longer and callers give up."""
+    functions = client("lambda")
+    for name in template.of_type(template.load(), "AWS::Serverless::Function"):
+        if name in _DOORS:
+            answers(f"{api_url}{_DOORS[name]}", seconds=30)
+            continue
+        answer = functions.invoke(FunctionName=made[f"{name}Name"], Payload=json.dumps({"warm": True}))
+        if answer.get("FunctionError"):
+            raise Trouble(f"{name} does not start: {answer['Payload'].read().decode()[:400]}")
+    if not answers(f"{api_url}/v1/health", status=200):
+        raise Trouble(f"{api_url}/v1/health does not answer 200; `make reset` and `make run` begin again.")

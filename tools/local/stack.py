@@ -1,0 +1,205 @@
+"""A deployed Vouch on this machine: for `make run`, and for tests that want one to themselves.
+
+with stack.running() as vouch:
+    urlopen(f"{vouch.api_url}/v1/health")
+"""
+
+import json
+import math
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any, Self
+
+import botocore.session
+
+from local import deployment
+from local.artefacts import Trouble, build
+from local.emulator import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY, Emulator
+from local.processes import free_port
+from local.progress import Progress, Silence
+
+_QUIET_MS = 2000  # longer than a cold start, which logs nothing until it is over
+_MEMORY = "memory.json"
+_STACK = "stack.json"
+_QUEUES = ("WakeQueueUrl", "SpillQueueUrl")
+
+
+@dataclass(frozen=True)
+class LogLine:
+    function: str
+    at_ms: int
+    text: str
+
+
+@dataclass(frozen=True)
+class Stack:
+    api_url: str
+    operator_key: str
+    endpoint: str
+    outputs: dict[str, str]
+    demo: dict[str, Any] = field(default_factory=dict)
+    region: str = REGION
+    access_key_id: str = ACCESS_KEY_ID
+    secret_access_key: str = SECRET_ACCESS_KEY
+
+    @classmethod
+    def of(cls, emulator: Emulator, demo: dict[str, Any] | None = None) -> Self:
+        stack = cls(api_url(emulator), "", emulator.endpoint, {}, demo or {})
+        outputs = deployment.outputs(stack.client)
+        secret = stack.client("secretsmanager").get_secret_value(SecretId=outputs["OperatorKeyArn"])
+        return replace(stack, operator_key=secret["SecretString"], outputs=outputs)
+
+    def client(self, service: str) -> Any:
+        """A client of AWS as this stack has it."""
+        return botocore.session.get_session().create_client(
+            service,
+            region_name=self.region,
+            endpoint_url=self.endpoint,
+            aws_access_key_id=self.access_key_id,
+            aws_secret_access_key=self.secret_access_key,
+        )
+
+    def invoke(self, function: str, event: dict[str, Any], *, wait: bool = True) -> Any:
+        """Call a function by its name in the template; what it answers, if that is waited for."""
+        kind = "RequestResponse" if wait else "Event"
+        answer = self.client("lambda").invoke(
+            FunctionName=self.outputs[f"{function}Name"], InvocationType=kind, Payload=json.dumps(event)
+        )
+        return json.loads(answer["Payload"].read() or "null")
+
+    def logs(self, since_ms: int = 0) -> list[LogLine]:
+        """Every line that every function has logged."""
+        logs = self.client("logs")
+        return [
+            LogLine(group["logGroupName"].rsplit("/", 1)[-1], event["timestamp"], event["message"])
+            for page in logs.get_paginator("describe_log_groups").paginate()
+            for group in page["logGroups"]
+            for events in logs.get_paginator("filter_log_events").paginate(
+                logGroupName=group["logGroupName"], startTime=since_ms
+            )
+            for event in events["events"]
+        ]
+
+    def await_quiet(self, seconds: float = 60) -> bool:
+        """Wait until the queues are empty and no function has logged for a while; False if that takes longer."""
+        deadline = time.monotonic() + seconds
+        while not self._is_quiet():
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.2)
+        return True
+
+    def _is_quiet(self) -> bool:
+        counts = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        for queue in _QUEUES:
+            waiting = self.client("sqs").get_queue_attributes(QueueUrl=self.outputs[queue], AttributeNames=counts)[
+                "Attributes"
+            ]
+            if any(int(waiting[count]) for count in counts):
+                return False
+        return not self.logs(since_ms=int(time.time() * 1000) - _QUIET_MS)
+
+    def save(self, home: Path) -> None:
+        (home / _STACK).write_text(json.dumps(asdict(self), ensure_ascii=False, indent=2) + "\n")
+
+
+type Seed = Callable[[Stack, Progress], dict[str, Any]]
+
+
+def api_url(emulator: Emulator) -> str:
+    return f"http://127.0.0.1:{emulator.port}"
+
+
+@contextmanager
+def running(*, home: Path | None = None, port: int | None = None, seed: Seed | None = None) -> Iterator[Stack]:
+    """A stack of one's own, on a free port. A `home` that is given keeps its state for the next time."""
+    with tempfile.TemporaryDirectory() as temporary:
+        emulator = Emulator(home or Path(temporary), port or free_port())
+        try:
+            yield up(emulator, seed, Silence(), lasting=home is not None)
+        finally:
+            if emulator.is_running():
+                down(emulator, Silence()) if home else emulator.stop()
+
+
+def up(emulator: Emulator, seed: Seed | None, progress: Progress, *, lasting: bool = True) -> Stack:
+    """Bring it up from whatever there is: nothing, a saved state, sources that changed since, a stack that runs."""
+    memory = _Memory.of(emulator.home)
+    found = Emulator.found(emulator.home)
+    if found not in {None, emulator}:
+        raise Trouble(f"Vouch already runs, on port {found.port}: `make stop` ends it.")
+    with progress.step("Build"):
+        wanted = f"{build()} {api_url(emulator)}"
+    if not found:
+        if not memory.deployed:
+            emulator.forget()  # what a first run that never became ready left behind
+        with progress.step("Start the emulator"):
+            emulator.start()
+    if memory.deployed != wanted:
+        with progress.step("Deploy"):
+            deployment.deploy(emulator, api_url(emulator))
+            deployment.complete(Stack.of(emulator).client)
+        with progress.step("Call each function once"):
+            stack = Stack.of(emulator)
+            deployment.warm(stack.client, stack.api_url, stack.outputs)
+    stack = Stack.of(emulator, memory.demo)
+    if seed and not stack.demo:
+        replace(memory, deployed="").keep()  # half a demo is worth nothing: a run that ends here is begun again
+        with progress.step("Seed the demo"):
+            stack = replace(stack, demo=seed(stack, progress))
+    if lasting and not memory.deployed:
+        with progress.step("Save, and start again"):
+            down(emulator, Silence())  # so that a crash has something to fall back to
+            emulator.start()
+    replace(memory, deployed=wanted, demo=stack.demo).keep()
+    stack.save(emulator.home)
+    if not found and memory.stopped_at:
+        hours = math.ceil((time.time() - memory.stopped_at) / 3600) + 1
+        stack.invoke("SecondPassFunction", {"hours": hours}, wait=False)
+    return stack
+
+
+def down(emulator: Emulator, progress: Progress) -> None:
+    """What a stream has not handed on by now is lost with the emulator, so readers are given time."""
+    memory = _Memory.of(emulator.home)
+    if memory.deployed:
+        with progress.step("Let what is under way finish"):
+            Stack.of(emulator).await_quiet(seconds=20)
+    with progress.step("Save the state"):
+        emulator.stop()
+    replace(memory, stopped_at=time.time()).keep()
+
+
+def reset(home: Path) -> None:
+    emulator = Emulator.found(home)
+    if emulator:
+        emulator.stop()
+    shutil.rmtree(home / "state", ignore_errors=True)
+    for name in (_MEMORY, _STACK):
+        (home / name).unlink(missing_ok=True)
+
+
+@dataclass(frozen=True)
+class _Memory:
+    """What one run tells the next. Nothing is deployed until the first run was ready and its state saved."""
+
+    home: Path
+    deployed: str = ""
+    demo: dict[str, Any] = field(default_factory=dict)
+    stopped_at: float | None = None
+
+    @classmethod
+    def of(cls, home: Path) -> Self:
+        try:
+            return cls(home, **json.loads((home / _MEMORY).read_text()))
+        except FileNotFoundError:
+            return cls(home)
+
+    def keep(self) -> None:
+        told = {"deployed": self.deployed, "demo": self.demo, "stopped_at": self.stopped_at}
+        (self.home / _MEMORY).write_text(json.dumps(told))
