@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Self
 
 from vouch.domain import times
 
-TOUCH_KEYS_MAX = 20
+TOUCH_KEYS_MAX = 10
 """Of each kind, what one order may carry: no shop sends more, and a hostile body cannot make us look up thousands."""
 
 
@@ -102,9 +102,12 @@ class Refund:
     amount: int = 0
     failed: bool = False
 
-    def newness(self) -> tuple[datetime, str]:
-        """Greatest wins among versions of one refund."""
-        return self.updated_at, fingerprint(self)
+    def newness(self) -> tuple[datetime, bool, int, str]:
+        """Greatest wins among versions of one refund.
+
+        At one time money first waits, then moves or fails: platforms change a refund without dating the change.
+        """
+        return self.updated_at, self.failed, self.amount, fingerprint(self)
 
 
 @dataclass(frozen=True, slots=True)

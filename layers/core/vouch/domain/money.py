@@ -53,17 +53,27 @@ def divide_half_up(numerator: int, denominator: int) -> int:
     return (2 * numerator + denominator) // (2 * denominator)
 
 
-def split(total: int, weights: Sequence[int]) -> list[int]:
+def split(total: int, weights: Sequence[int], ceilings: Sequence[int] | None = None) -> list[int]:
     """`total` ≥ 0 in proportion to `weights` by largest remainder; the parts sum to `total` exactly.
 
     Equal remainders go to the earlier part, so the caller's order of parts decides: creators come sorted by id.
+    No part passes its ceiling: more to share can mean less for one (the Alabama paradox), and what is kept of a
+    commission shall never be more than what was earned. The ceilings must leave room for `total`.
     All weights zero gives zeros, and the caller must have meant nothing by `total`.
     """
     whole = sum(weights)
     if whole == 0:
         return [0] * len(weights)
     parts = [total * weight // whole for weight in weights]
-    remainders = [total * weight % whole for weight in weights]
-    for index in sorted(range(len(weights)), key=lambda i: (-remainders[i], i))[: total - sum(parts)]:
-        parts[index] += 1
+    by_remainder = sorted(range(len(weights)), key=lambda i: (-(total * weights[i] % whole), i))
+    left = total - sum(parts)
+    while left:
+        before = left
+        for index in by_remainder:
+            if left and (ceilings is None or parts[index] < ceilings[index]):
+                parts[index] += 1
+                left -= 1
+        if left == before:
+            msg = f"the ceilings leave no room for {total}"
+            raise ValueError(msg)
     return parts

@@ -101,11 +101,11 @@ class Terms:
     journey: bool = False
 
 
-def from_plain(plain: Mapping[str, Any], currency: str) -> Terms:
-    """The terms that an object of the API's shape says, for a program that pays in `currency`.
+def from_plain(plain: Mapping[str, Any], currency: str | None = None) -> Terms:
+    """The terms that an object of the API's shape says.
 
-    The shape itself (names, types, ranges) was checked at the door. Raises Unprocessable with the path of the field
-    where two fields do not go together.
+    The shape itself (names, types, ranges) was checked at the door. With the `currency` of a program that is about to
+    publish them, raises Unprocessable with the path of the field where two fields do not go together.
     """
     commission = plain.get("commission", {})
     payout = plain.get("payout", {})
@@ -120,7 +120,8 @@ def from_plain(plain: Mapping[str, Any], currency: str) -> Terms:
         ),
         payout=Payout(**payout | {"minimum": _money(payout.get("minimum"))}),
     )
-    _check(terms, currency)
+    if currency is not None:
+        _check(terms, currency)
     return terms
 
 

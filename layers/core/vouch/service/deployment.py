@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import cache, cached_property
-from typing import Any
+from typing import Any, override
 
 from vouch.config import Settings, settings
 from vouch.domain import ids, times
@@ -12,6 +12,18 @@ from vouch.store.database import Database
 from vouch.store.secrets import Secrets
 from vouch.store.tables import Brand
 from vouch.store.vault import KmsVault, Vault
+
+
+class Unchanging(dict[Any, Any]):
+    """What can never change once it exists (terms versions, a link's creator), kept in the process; bounded by size."""
+
+    SIZE_MAX = 4096
+
+    @override
+    def __setitem__(self, key: Any, value: Any) -> None:
+        if len(self) >= self.SIZE_MAX:
+            self.clear()
+        super().__setitem__(key, value)
 
 
 class Deployment:
@@ -28,6 +40,7 @@ class Deployment:
         self.database = Database(settings)
         self.now = now
         self.random = random
+        self.unchanging = Unchanging()
 
     @cached_property
     def secrets(self) -> Secrets:

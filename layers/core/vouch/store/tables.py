@@ -82,7 +82,11 @@ class ApiKey(Main, discriminator="key"):
 
 
 class Program(Main, discriminator="program"):
-    """`b` / `PRG#<id>`, index `b#PRG`. `versions` = [[number, from or null]], `active` = [[from or null, to or null]]."""
+    """`b` / `PRG#<id>`, index `b#PRG`. `versions` = [[number, from or null]], `active` = [[from or null, to or null]].
+
+    `parameter` (null: `ref`) and `journey` are here for the redirect: in what a click id travels, and whether visitors
+    may be given the journey cookie.
+    """
 
     id = UnicodeAttribute()
     name = UnicodeAttribute()
@@ -90,6 +94,8 @@ class Program(Main, discriminator="program"):
     status = UnicodeAttribute()
     active = JSONAttribute()
     versions = JSONAttribute()
+    parameter = UnicodeAttribute(null=True)
+    journey = BooleanAttribute(null=True)
     created_at = UnicodeAttribute()
     version = IntegerAttribute()
 
@@ -190,9 +196,9 @@ class ConnectionItem(Main, discriminator="connection"):
 
 
 class Order(Main, discriminator="order"):
-    """`b#O#<ord>` / `O`, index `b#O`. `posted` = [[creator, account, currency, amount]]: what the ledger holds of it.
+    """`b#O#<ord>` / `O`, index `b#O`. `posted` = [[creator, part, currency, matures at, amount]]: what is booked.
 
-    `snapshot` and `touches` are zlib'd JSON; a snapshot over 300 kB lies in `OrderPart` items and is empty here.
+    `snapshot` and `touches` are zlib'd JSON; a snapshot over 300 kB lies in `parts` items (`OrderPart`) instead.
     """
 
     id = UnicodeAttribute()
@@ -202,6 +208,7 @@ class Order(Main, discriminator="order"):
     snapshot = BinaryAttribute(null=True, legacy_encoding=False, attr_name="s")
     parts = IntegerAttribute(null=True, attr_name="sn")
     touches = BinaryAttribute(null=True, legacy_encoding=False, attr_name="t")
+    only_program = UnicodeAttribute(null=True, attr_name="prg")
     summary = JSONAttribute(attr_name="sum")
     posted = JSONAttribute(attr_name="p")
 
@@ -284,7 +291,9 @@ class Delivery(Item):
     g1pk = UnicodeAttribute()
     g1sk = UnicodeAttribute()
     brand_id = UnicodeAttribute()
+    mode = UnicodeAttribute()
     connection_id = UnicodeAttribute(null=True)
+    program_id = UnicodeAttribute(null=True)
     platform = UnicodeAttribute()
     headers = JSONAttribute()
     body = BinaryAttribute(null=True, legacy_encoding=False)

@@ -1,0 +1,166 @@
+"""What the credited part of an order earns, line by line, before and after refunds, by one and the same function.
+
+Rules are matched on the order as it was sold. Then `rated` runs twice: over the lines in full and over what was kept of
+them. So a refund can neither change a rule nor leak a unit, and a full refund leaves exactly nothing.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from vouch.domain.facts import Line, OrderFacts, Refund, RefundLine, Snapshot
+from vouch.domain.money import BPS_WHOLE, divide_half_up, split
+from vouch.domain.terms import Base, Commission, Match, Reward
+
+SHIPPING = "shipping"
+NO_RULE = None
+
+
+@dataclass(frozen=True, slots=True)
+class Basis:
+    """A line's commissionable amount and count, as sold and as kept. Shipping that counts is a line of its own."""
+
+    line_id: str
+    line: Line | None
+    base: int
+    kept_base: int
+    quantity: int
+    kept_quantity: int
+
+
+@dataclass(frozen=True, slots=True)
+class Rating:
+    """What one line earns in full and net of refunds; `rule` is the index of the rule that matched."""
+
+    basis: Basis
+    rule: int | None
+    reward: Reward | None
+    commission: int
+    kept_commission: int
+
+
+def bases(facts: OrderFacts, snapshot: Snapshot, options: Base) -> list[Basis]:
+    """Every line's basis under a program's options; lines that do not count (gift cards) stay listed with 0.
+
+    A refund line without an amount takes its part of the line by quantity, all such parts together rounded once.
+    Amounts that name no line are spread over the lines by what is kept of them, never beyond it.
+    """
+    sold = [_net(line, snapshot, options) for line in snapshot.lines]
+    refunds = facts.refunds
+    gone = snapshot.lifecycle >= snapshot.lifecycle.REFUNDED or facts.cancelled
+    kept = [0 if gone else _kept(line, net, refunds) for line, net in zip(snapshot.lines, sold, strict=True)]
+    loose = min(sum(refund.amount for refund in refunds), sum(kept))
+    kept = [left - part for left, part in zip(kept, split(loose, kept), strict=True)]
+    lines = []
+    for line, net, left in zip(snapshot.lines, sold, kept, strict=True):
+        base = net + (line.tax if options.tax else 0) if net else 0
+        kept_base = divide_half_up(base * left, net) if net else 0
+        quantity = 0 if gone else max(0, line.quantity - _returned(line, refunds))
+        lines.append(Basis(line.id, line, base, kept_base, line.quantity, quantity))
+    if options.shipping and snapshot.shipping:
+        shipping = snapshot.shipping + (snapshot.shipping_tax if options.tax and not snapshot.tax_included else 0)
+        if snapshot.tax_included and not options.tax:
+            shipping = max(0, shipping - snapshot.shipping_tax)
+        lines.append(Basis(SHIPPING, None, shipping, 0 if gone else shipping, 1, 0 if gone else 1))
+    return lines
+
+
+def rated(commission: Commission, lines: Sequence[Basis], snapshot: Snapshot, creator_id: str) -> list[Rating]:
+    """Each line under the first rule that matches it."""
+    value = sum(basis.base for basis in lines if basis.line is not None)
+    rules = [_first_match(commission, basis, snapshot, value, creator_id) for basis in lines]
+    sold = [basis.base for basis in lines]
+    full = _amounts(commission, rules, [(basis.base, basis.quantity) for basis in lines], sold)
+    kept = _amounts(commission, rules, [(basis.kept_base, basis.kept_quantity) for basis in lines], sold, full)
+    return [
+        Rating(basis, rule, None if rule is None else commission.rules[rule].reward, earned, net)
+        for basis, rule, earned, net in zip(lines, rules, full, kept, strict=True)
+    ]
+
+
+def _net(line: Line, snapshot: Snapshot, options: Base) -> int:
+    if line.gift_card and not options.gift_cards:
+        return 0
+    price = line.quantity * line.unit_price - line.discount
+    return max(0, price - line.tax if snapshot.tax_included else price)
+
+
+def _refunded_lines(line: Line, refunds: Sequence[Refund]) -> list[RefundLine]:
+    return [part for refund in refunds for part in refund.lines if part.line_id == line.id]
+
+
+def _returned(line: Line, refunds: Sequence[Refund]) -> int:
+    return sum(part.quantity for part in _refunded_lines(line, refunds))
+
+
+def _kept(line: Line, net: int, refunds: Sequence[Refund]) -> int:
+    parts = _refunded_lines(line, refunds)
+    named = sum(part.amount for part in parts if part.amount is not None)
+    counted = min(line.quantity, sum(part.quantity for part in parts if part.amount is None))
+    by_count = divide_half_up(net * counted, line.quantity) if line.quantity else 0
+    return max(0, net - named - by_count)
+
+
+def _first_match(commission: Commission, basis: Basis, snapshot: Snapshot, value: int, creator_id: str) -> int | None:
+    if basis.base == 0:
+        return NO_RULE
+    for index, rule in enumerate(commission.rules):
+        flat = rule.reward.flat
+        payable = flat is None or flat.currency == snapshot.currency
+        if payable and _matches(rule.match, basis.line, snapshot, value, creator_id):
+            return index
+    return NO_RULE
+
+
+def _matches(match: Match, line: Line | None, snapshot: Snapshot, value: int, creator_id: str) -> bool:
+    asks_of_line = (
+        (match.skus, {line.sku} if line else set()),
+        (match.product_ids, {line.product_id} if line else set()),
+        (match.collections, set(line.collections) if line else set()),
+        (match.tags, set(line.tags) if line else set()),
+        (match.creator_ids, {creator_id}),
+        (match.countries, {snapshot.country}),
+        (match.platforms, {snapshot.platform}),
+    )
+    if any(wanted and wanted.isdisjoint(found) for wanted, found in asks_of_line):
+        return False
+    if match.customer is not None and snapshot.customer_new is not (match.customer == "new"):
+        return False
+    for bound, holds in ((match.order_min, int.__ge__), (match.order_max, int.__le__)):
+        if bound is not None and not (bound.currency == snapshot.currency and holds(value, bound.amount)):
+            return False
+    return True
+
+
+def _amounts(
+    commission: Commission,
+    rules: Sequence[int | None],
+    counted: Sequence[tuple[int, int]],
+    sold: Sequence[int],
+    ceilings: Sequence[int] | None = None,
+) -> list[int]:
+    """The commission of each line for these bases and quantities; a flat order reward is spread over its lines."""
+    amounts = [
+        0 if rule is None else _simple(commission.rules[rule].reward, base, quantity)
+        for rule, (base, quantity) in zip(rules, counted, strict=True)
+    ]
+    for index, rule_ in enumerate(commission.rules):
+        if rule_.reward.type != "flat_order" or rule_.reward.flat is None:
+            continue
+        places = [place for place, rule in enumerate(rules) if rule == index]
+        whole = sum(sold[place] for place in places)
+        left = [counted[place][0] for place in places]
+        total = divide_half_up(rule_.reward.flat.amount * sum(left), whole) if whole else 0
+        highest = None if ceilings is None else [ceilings[place] for place in places]
+        for place, part in zip(places, split(total, left, highest), strict=True):
+            amounts[place] = part
+    return amounts
+
+
+def _simple(reward: Reward, base: int, quantity: int) -> int:
+    match reward.type:
+        case "percent":
+            return divide_half_up(base * reward.bps, BPS_WHOLE)
+        case "flat_item" if reward.flat is not None:
+            return reward.flat.amount * quantity
+        case _:
+            return 0

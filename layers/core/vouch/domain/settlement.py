@@ -1,0 +1,233 @@
+"""`settle`: from all that is known of an order to what each creator should have from it, from which moment, and why.
+
+Pure: no clock, no reads. What is posted to the ledger is the difference between what it says and what already stands
+there, so repeats, lateness, disorder and concurrency cannot matter.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Literal
+
+from vouch.domain import commission, times
+from vouch.domain.attribution import Candidate, Credit, Share, TermsKey, Touch, credit
+from vouch.domain.commission import Rating
+from vouch.domain.facts import Lifecycle, OrderFacts, Snapshot
+from vouch.domain.ledger import EARNED, HELD, Difference
+from vouch.domain.money import split
+from vouch.domain.terms import Base, Terms
+
+OrderStatus = Literal["open", "paid", "cancelled", "refunded", "test", "parked"]
+_TAKEN_BACK = ("cancelled", "rejected")
+
+
+@dataclass(frozen=True, slots=True)
+class Leg:
+    """One creator's part: what the order earned in full, what refunds and the like took back, and what is left."""
+
+    creator_id: str
+    program_id: str
+    terms_version: int
+    earned: int
+    reversed: int
+    matures_at: datetime
+    held: bool
+
+    @property
+    def net(self) -> int:
+        """What stands."""
+        return self.earned - self.reversed
+
+
+@dataclass(frozen=True, slots=True)
+class LinePart:
+    """One creator's share of one line's commission, in full and net of refunds; nobody's where nobody is credited."""
+
+    creator_id: str | None
+    rating: Rating
+    commission: int = 0
+    kept_commission: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """The whole decision. `reason` says why an order earns nobody anything, or why what it earned was taken back."""
+
+    status: OrderStatus
+    currency: str | None
+    base: int
+    refunded_base: int
+    legs: tuple[Leg, ...]
+    candidates: tuple[Candidate, ...]
+    lines: tuple[LinePart, ...]
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What of the order's surroundings counts: a connection limited to one program, a brand whose test orders earn."""
+
+    only_program: str | None = None
+    test_orders_earn: bool = False
+
+
+Standing = Mapping[tuple[str, str, str, datetime], int]
+"""What the ledger holds of an order: (creator, part, currency, matures at) → amount."""
+
+
+def settle(
+    facts: OrderFacts, touches: Sequence[Touch], terms: Mapping[TermsKey, Terms], setting: Setting
+) -> Settlement:
+    """What the books should show for these facts.
+
+    `touches` are those of the keys that the newest snapshot carries; `terms` has every version that a touch names.
+    """
+    snapshot = facts.snapshot
+    if snapshot is None:
+        return Settlement("parked", None, 0, 0, (), (), (), "awaiting_order")
+    credited = credit(snapshot, touches, terms, only_program=setting.only_program)
+    sold = commission.bases(facts, snapshot, _options(credited, terms))
+    base, kept = sum(line.base for line in sold), sum(line.kept_base for line in sold)
+    reason = _reason(facts, snapshot, credited, base, setting)
+    lines = _line_parts(facts, snapshot, credited, terms, earns=reason in (None, *_TAKEN_BACK))
+    legs = _legs(snapshot, credited, lines, terms, held=_verdict(facts) == "hold")
+    if reason in _TAKEN_BACK:
+        legs = tuple(replace(leg, reversed=leg.earned) for leg in legs)
+    return Settlement(
+        status=_status(facts, snapshot, setting, all_returned=base > 0 and kept == 0),
+        currency=snapshot.currency,
+        base=base,
+        refunded_base=base - kept,
+        legs=legs,
+        candidates=credited.candidates,
+        lines=lines or tuple(LinePart(None, Rating(basis, None, None, 0, 0)) for basis in sold),
+        reason=reason,
+    )
+
+
+def wanted(settlement: Settlement) -> dict[tuple[str, str, str, datetime], int]:
+    """The settlement in the ledger's terms."""
+    standing: dict[tuple[str, str, str, datetime], int] = {}
+    for leg in settlement.legs:
+        if leg.net and settlement.currency:
+            part = HELD if leg.held else EARNED
+            standing[leg.creator_id, part, settlement.currency, leg.matures_at] = leg.net
+    return standing
+
+
+def difference(want: Standing, posted: Standing) -> list[Difference]:
+    """Wanted − posted, in a stable order, nothing where nothing changed."""
+    keys = sorted({*want, *posted})
+    changes = [(key, want.get(key, 0) - posted.get(key, 0)) for key in keys]
+    return [
+        Difference(creator, part, currency, amount, matures_at)
+        for (creator, part, currency, matures_at), amount in changes
+        if amount
+    ]
+
+
+def matures_at(placed_at: datetime, hold_days: int) -> datetime:
+    """The end of the return window, up to the full hour so that a busy account's entries share few moments."""
+    return times.ceil_hour(placed_at + timedelta(days=hold_days)) if hold_days else placed_at
+
+
+def _options(credited: Credit, terms: Mapping[TermsKey, Terms]) -> Base:
+    if not credited.shares:
+        return Base()
+    lead = _lead(credited)
+    return terms[lead.program_id, lead.terms_version].commission.base
+
+
+def _lead(credited: Credit) -> Share:
+    # The heaviest share, the smaller id among equals: whose terms describe the order as a whole.
+    return min(credited.shares, key=lambda share: (-share.weight, share.creator_id))
+
+
+def _line_parts(
+    facts: OrderFacts, snapshot: Snapshot, credited: Credit, terms: Mapping[TermsKey, Terms], *, earns: bool
+) -> tuple[LinePart, ...]:
+    """Each creator's lines under their own program's terms, split by the shares."""
+    weights = [share.weight for share in credited.shares]
+    parts = []
+    for place, share in enumerate(credited.shares):
+        rules = terms[share.program_id, share.terms_version].commission
+        lines = commission.bases(facts, snapshot, rules.base)
+        for rating in commission.rated(rules, lines, snapshot, share.creator_id):
+            if not earns:
+                parts.append(LinePart(share.creator_id, rating))
+                continue
+            in_full = split(rating.commission, weights)
+            kept = split(rating.kept_commission, weights, in_full)
+            parts.append(LinePart(share.creator_id, rating, in_full[place], kept[place]))
+    return tuple(parts)
+
+
+def _legs(
+    snapshot: Snapshot, credited: Credit, lines: Sequence[LinePart], terms: Mapping[TermsKey, Terms], *, held: bool
+) -> tuple[Leg, ...]:
+    earned = {share.creator_id: 0 for share in credited.shares}
+    net = dict(earned)
+    for line in lines:
+        if line.creator_id is not None:
+            earned[line.creator_id] += line.commission
+            net[line.creator_id] += line.kept_commission
+    _cap(snapshot, credited, terms, earned, net)
+    return tuple(
+        Leg(
+            creator_id=share.creator_id,
+            program_id=share.program_id,
+            terms_version=share.terms_version,
+            earned=earned[share.creator_id],
+            reversed=earned[share.creator_id] - net[share.creator_id],
+            matures_at=matures_at(snapshot.placed_at, terms[share.program_id, share.terms_version].hold_days),
+            held=held,
+        )
+        for share in credited.shares
+    )
+
+
+def _cap(
+    snapshot: Snapshot,
+    credited: Credit,
+    terms: Mapping[TermsKey, Terms],
+    earned: dict[str, int],
+    net: dict[str, int],
+) -> None:
+    """Holds each program's part of the order to its cap; a cap in another currency than the order's says nothing."""
+    for version in {(share.program_id, share.terms_version): None for share in credited.shares}:
+        cap = terms[version].commission.cap_per_order
+        if cap is None or cap.currency != snapshot.currency:
+            continue
+        creators = [s.creator_id for s in credited.shares if (s.program_id, s.terms_version) == version]
+        whole, left = [earned[creator] for creator in creators], [net[creator] for creator in creators]
+        capped = split(min(cap.amount, sum(whole)), whole)
+        kept = split(min(cap.amount, sum(left)), left, capped)
+        earned.update(zip(creators, capped, strict=True))
+        net.update(zip(creators, kept, strict=True))
+
+
+def _reason(facts: OrderFacts, snapshot: Snapshot, credited: Credit, base: int, setting: Setting) -> str | None:
+    cancelled = facts.cancelled or snapshot.lifecycle is Lifecycle.CANCELLED
+    causes = {
+        "test_order": snapshot.test and not setting.test_orders_earn,
+        "no_credit": not credited.shares,
+        "nothing_commissionable": base == 0,
+        "cancelled": cancelled,
+        "rejected": _verdict(facts) == "reject",
+        "not_paid": snapshot.lifecycle is Lifecycle.OPEN,
+    }
+    return next((cause for cause, holds in causes.items() if holds), None)
+
+
+def _verdict(facts: OrderFacts) -> str | None:
+    return None if facts.decision is None else facts.decision.verdict
+
+
+def _status(facts: OrderFacts, snapshot: Snapshot, setting: Setting, *, all_returned: bool) -> OrderStatus:
+    if snapshot.test and not setting.test_orders_earn:
+        return "test"
+    if facts.cancelled or snapshot.lifecycle is Lifecycle.CANCELLED:
+        return "cancelled"
+    if snapshot.lifecycle is Lifecycle.REFUNDED or (facts.refunds and all_returned):
+        return "refunded"
+    return "open" if snapshot.lifecycle is Lifecycle.OPEN else "paid"

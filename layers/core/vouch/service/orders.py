@@ -1,0 +1,266 @@
+"""Settling: facts in, the difference posted, in one transaction that advances the order's version.
+
+Every door comes through here: webhooks by the stream, the REST API, the delayed queue, the second pass, a redrive.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import batched
+from typing import Any, Literal
+
+from vouch.domain import times
+from vouch.domain.errors import Unavailable
+from vouch.domain.facts import Fact, OrderFacts, PlacedAtChanged, Snapshot
+from vouch.domain.ledger import settlement_entry
+from vouch.domain.settlement import Setting, Settlement, Standing, difference, settle, wanted
+from vouch.platforms.base import Ignored, Reading, Unreadable
+from vouch.platforms.registry import PLATFORMS
+from vouch.service.deployment import Deployment
+from vouch.service.evidence import CLICK_LAG, ClickOnItsWay, Evidence, in_force, touch_keys
+from vouch.store import inbox, orders
+from vouch.store.database import Refused, pause
+from vouch.store.orders import EVENTS_MAX, StoredOrder, Touches
+from vouch.store.tables import Brand, Delivery
+
+Ending = Literal["applied", "unchanged", "ignored", "parked", "deferred"]
+_RACES_MAX = 12
+_WAKE_SECONDS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a delivery ended; `reason` for what was ignored or parked."""
+
+    ending: Ending
+    order_id: str | None = None
+    reason: str | None = None
+    detail: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where facts belong: the order's names, its brand's mode and the program that its connection is limited to."""
+
+    brand_id: str
+    mode: str
+    connection_id: str | None
+    external_id: str
+    only_program: str | None = None
+
+    @property
+    def order_id(self) -> str:
+        """The order that these names always mean."""
+        return orders.order_id(self.brand_id, self.connection_id, self.external_id)
+
+
+def settle_delivery(deployment: Deployment, delivery: Delivery) -> Outcome:
+    """Turns a stored delivery into facts and settles its order.
+
+    What is wrong with the delivery parks it; what is wrong with the world is raised, and the delivery comes again.
+    """
+    try:
+        reading = _read(deployment, delivery)
+        if isinstance(reading, Ignored):
+            return Outcome("ignored", reason=reading.reason)
+        return _settle_reading(deployment, delivery, reading)
+    except Unreadable as refusal:
+        return _park(deployment, delivery, refusal.reason, refusal.detail)
+    except PlacedAtChanged as refusal:
+        return _park(deployment, delivery, "placed_at_changed", str(refusal))
+    except Defect as defect:
+        return _park(deployment, delivery, "defect", repr(defect.__cause__))
+
+
+def _settle_reading(deployment: Deployment, delivery: Delivery, reading: Reading) -> Outcome:
+    names = (delivery.brand_id, delivery.mode, delivery.connection_id, reading.external_id, delivery.program_id)
+    place = Place(*names)
+    young = deployment.now() - times.parse(delivery.received_at) < CLICK_LAG
+    try:
+        changed = apply(deployment, place, reading.facts, wait_for_clicks=young)
+    except ClickOnItsWay:
+        _wake_later(deployment, {"delivery": [delivery.pk, delivery.sk]}, seconds=_WAKE_SECONDS)
+        return Outcome("deferred", place.order_id)
+    return Outcome("applied" if changed else "unchanged", place.order_id)
+
+
+class Defect(Exception):
+    """Our own code failed on these facts, as it would every time: the delivery waits for the mended code."""
+
+
+def apply(deployment: Deployment, place: Place, facts: Sequence[Fact], *, wait_for_clicks: bool = False) -> bool:
+    """Adds facts to an order and posts the difference; whether anything changed.
+
+    A lost race reads again. Raises PlacedAtChanged, ClickOnItsWay and Defect as described there, and Unavailable where
+    races outlast the tries.
+    """
+    changed_any = False
+    snapshots = tuple(fact for fact in facts if isinstance(fact, Snapshot))
+    events = [fact for fact in facts if not isinstance(fact, Snapshot)]
+    for portion in [snapshots + group for group in batched(events, EVENTS_MAX, strict=False)] or [snapshots]:
+        changed_any |= _apply(deployment, place, portion, wait_for_clicks=wait_for_clicks)
+    return changed_any
+
+
+def _apply(deployment: Deployment, place: Place, facts: Sequence[Fact], *, wait_for_clicks: bool) -> bool:
+    database = deployment.database
+    for attempt in range(_RACES_MAX):
+        order = orders.load(database, place.brand_id, place.order_id) or StoredOrder(
+            place.order_id, place.brand_id, place.connection_id, place.external_id
+        )
+        after, changed = order.facts.with_facts(facts)
+        if not changed:
+            return False
+        now = _brand_now(deployment, place)
+        only_program = order.only_program or place.only_program
+        evidence = Evidence(deployment, place.brand_id)
+        touches = _touches(evidence, order, after, since=now if wait_for_clicks else None)
+        setting = Setting(only_program, test_orders_earn=place.mode == "test")
+        settlement = _settle(evidence, after, touches, setting)
+        entries = [
+            settlement_entry(change, order_id=order.id, version=order.version + 1, number=number, now=now)
+            for number, change in enumerate(difference(wanted(settlement), order.posted))
+        ]
+        writes = orders.writes(order, after, changed, touches, only_program, settlement, entries)
+        try:
+            database.commit(writes)
+        except Refused:
+            pause(attempt)
+            continue
+        return True
+    raise Unavailable
+
+
+def recompute(deployment: Deployment, order: StoredOrder, *, mode: str) -> Settlement:
+    """The order settled again from its own facts and pinned touches: what explains it, and what audits it."""
+    setting = Setting(order.only_program, test_orders_earn=mode == "test")
+    return _settle(Evidence(deployment, order.brand_id), order.facts, order.touches, setting)
+
+
+def audit(deployment: Deployment, brand: Brand, order_id: str) -> list[tuple[str, str]]:
+    """What is wrong with a stored order, as (invariant, detail): nothing, unless a hand was at the tables."""
+    order = orders.load(deployment.database, brand.id, order_id)
+    if order is None:
+        return [("I5", "the index names an order that is not there")]
+    want = wanted(recompute(deployment, order, mode=brand.mode))
+    if want != order.posted:
+        return [("I5", f"posted {_readable(order.posted)}, settled again {_readable(want)}")]
+    return []
+
+
+def _readable(standing: Standing) -> str:
+    parts = [
+        f"{creator} {part} {amount} {currency}" for (creator, part, currency, _), amount in sorted(standing.items())
+    ]
+    return ", ".join(parts) or "nothing"
+
+
+def wake(deployment: Deployment, message: str, *, in_time: Callable[[], bool]) -> dict[str, int]:
+    """Does what was put off by a message of the delayed queue; the endings, counted.
+
+    A delivery that expired meanwhile has nothing left to say.
+    """
+    asked = json.loads(message)
+    if "second_pass" in asked:
+        hour, shard, after = asked["second_pass"]
+        return _second_pass_of(deployment, times.parse(hour), shard, after, in_time=in_time)
+    delivery = inbox.get(deployment.database, *asked["delivery"])
+    return {} if delivery is None else {settle_delivery(deployment, delivery).ending: 1}
+
+
+def second_pass(deployment: Deployment, hours: Iterable[datetime], *, in_time: Callable[[], bool]) -> dict[str, int]:
+    """Settles every delivery of those hours once more: no change is normal, anything else was lost on the way.
+
+    What `in_time` leaves no time for goes on by the delayed queue. Counts the endings.
+    """
+    endings: Counter[str] = Counter()
+    for hour in hours:
+        for shard in range(inbox.HOUR_SHARDS):
+            endings.update(_second_pass_of(deployment, hour, shard, None, in_time=in_time))
+    return dict(endings)
+
+
+def _second_pass_of(
+    deployment: Deployment, hour: datetime, shard: int, after: inbox.Bookmark, *, in_time: Callable[[], bool]
+) -> dict[str, int]:
+    endings: Counter[str] = Counter()
+    while in_time():
+        deliveries, after = inbox.of_hour(deployment.database, hour, shard, after)
+        endings.update(settle_delivery(deployment, delivery).ending for delivery in deliveries)
+        if after is None:
+            return dict(endings)
+    _wake_later(deployment, {"second_pass": [times.text(hour), shard, after]}, seconds=0)
+    return dict(endings)
+
+
+def _wake_later(deployment: Deployment, message: dict[str, Any], *, seconds: int) -> None:
+    """Puts something off without blocking what comes behind it in the stream."""
+    body = json.dumps(message)
+    deployment.sqs.send_message(QueueUrl=deployment.settings.wake_queue_url, MessageBody=body, DelaySeconds=seconds)
+
+
+def _read(deployment: Deployment, delivery: Delivery) -> Reading | Ignored:
+    request = inbox.request(deployment.database, lambda: deployment.s3, delivery)
+    brand_id = delivery.brand_id
+    return _guarded(
+        lambda: PLATFORMS[delivery.platform].facts(request, lambda text: deployment.secrets.pseudonym(brand_id, text)),
+        Unreadable,
+    )
+
+
+def _touches(evidence: Evidence, order: StoredOrder, after: OrderFacts, *, since: datetime | None) -> Touches:
+    """The pinned touches and those of keys that appear for the first time."""
+    if after.snapshot is None:
+        return order.touches
+    new = [key for key in touch_keys(after.snapshot) if key not in order.touches]
+    if not new:
+        return order.touches
+    return {**order.touches, **evidence.resolve(after.snapshot, new, wait_for_clicks_since=since)}
+
+
+def _settle(evidence: Evidence, facts: OrderFacts, touches: Touches, setting: Setting) -> Settlement:
+    counted = in_force(touches, facts.snapshot) if facts.snapshot else ()
+    terms = evidence.terms(counted)
+    return _guarded(lambda: settle(facts, counted, terms, setting))
+
+
+def _guarded[R](decide: Callable[[], R], *expected: type[Exception]) -> R:
+    """Runs a pure part, whose failure would be ours and would not pass by being tried again."""
+    try:
+        return decide()
+    except expected:
+        raise
+    except Exception as failure:
+        raise Defect from failure
+
+
+def _brand_now(deployment: Deployment, place: Place) -> datetime:
+    """A live brand's time is the real one and costs no read; a test brand's clock may have been moved a moment ago."""
+    if place.mode != "test":
+        return deployment.now()
+    brand = deployment.database.get(Brand, place.brand_id, "BRAND")
+    return deployment.now() if brand is None else deployment.brand_now(brand)
+
+
+def _park(deployment: Deployment, delivery: Delivery, reason: str, detail: str) -> Outcome:
+    inbox.park(delivery, reason=reason, detail=detail, now=deployment.now())
+    return Outcome("parked", reason=reason, detail=detail)
+
+
+def redrive(deployment: Deployment, brand_id: str, delivery_id: str) -> Outcome | None:
+    """Settles a parked delivery once more and removes its note where that succeeds; None where none is parked.
+
+    The note stays where the delivery itself has expired: then it is all that is left of it.
+    """
+    note = inbox.parked(deployment.database, brand_id, delivery_id)
+    if note is None:
+        return None
+    delivery = inbox.get(deployment.database, note.inbox_pk, delivery_id)
+    if delivery is None:
+        return Outcome("parked", reason="expired")
+    outcome = settle_delivery(deployment, delivery)
+    if outcome.ending != "parked":
+        inbox.unpark(note)
+    return outcome

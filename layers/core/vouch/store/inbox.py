@@ -1,0 +1,143 @@
+"""Deliveries: requests stored as they came, before they are answered, and found again by hour and by order."""
+
+import base64
+import hashlib
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, cast
+
+from vouch.domain import ids, times
+from vouch.platforms.base import Request
+from vouch.store.database import Database
+from vouch.store.tables import Delivery, Parked
+
+KEPT = timedelta(days=30)
+REST = "rest"
+HOUR_SHARDS = 16
+_ITEM_BYTES_MAX = 350_000
+_SUBJECT_MAX = 512
+_PAGE = 25
+Bookmark = dict[str, Any] | None
+
+
+def partition(brand_id: str, connection_id: str | None, subject: str) -> str:
+    """The deliveries of one order of one connection, so that the stream keeps them in order."""
+    if len(subject) > _SUBJECT_MAX:
+        subject = hashlib.sha256(subject.encode()).hexdigest()
+    return f"{brand_id}#D#{connection_id or REST}#{subject}"
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """Where a delivery came in: a connection of a brand, or the brand's own REST calls."""
+
+    brand_id: str
+    mode: str
+    platform: str
+    connection_id: str | None = None
+    only_program: str | None = None
+
+
+def delivery(
+    door: Door, request: Request, *, platform_delivery_id: str, subject: str, kept: tuple[str, ...], now: datetime
+) -> Delivery:
+    """The item, which has the same id for a repeat of the same request; of its headers only those `kept` are stored."""
+    content = hashlib.sha256(request.body).hexdigest()
+    delivery_id = ids.derived("dlv_", door.brand_id, door.connection_id or REST, platform_delivery_id, content)
+    return Delivery(
+        partition(door.brand_id, door.connection_id, subject),
+        delivery_id,
+        g1pk=hour_key(now, int(content[:2], 16) % HOUR_SHARDS),
+        g1sk=delivery_id,
+        brand_id=door.brand_id,
+        mode=door.mode,
+        connection_id=door.connection_id,
+        program_id=door.only_program,
+        platform=door.platform,
+        headers={name: request.headers[name] for name in kept if name in request.headers},
+        body=zlib.compress(request.body),
+        received_at=times.text(now),
+        expires_at=int((now + KEPT).timestamp()),
+    )
+
+
+def put(database: Database, s3: Callable[[], Any], item: Delivery) -> bool:
+    """Stores it for good; False where the very same delivery is stored already.
+
+    A body that no item can hold goes to the bucket first: an item without its body must not exist. `s3` is a callable
+    that gives the client, since hardly any delivery needs one.
+    """
+    if len(item.body) > _ITEM_BYTES_MAX:
+        item.body_key = f"{item.brand_id}/{item.sk}"
+        s3().put_object(Bucket=database.settings.bodies_bucket, Key=item.body_key, Body=item.body)
+        item.body = cast("bytes", None)  # PynamoDB's types have no absent attribute
+    return database.put_new(item)
+
+
+def request(database: Database, s3: Callable[[], Any], item: Delivery) -> Request:
+    """The request as it came, as far as it was kept."""
+    packed = item.body
+    if item.body_key:
+        packed = s3().get_object(Bucket=database.settings.bodies_bucket, Key=item.body_key)["Body"].read()
+    return Request(item.headers, zlib.decompress(packed))
+
+
+def get(database: Database, pk: str, delivery_id: str) -> Delivery | None:
+    """A stored delivery, until it expires."""
+    return database.get(Delivery, pk, delivery_id)
+
+
+def from_stream(image: dict[str, Any]) -> Delivery:
+    """The delivery in a stream record's `NewImage`, whose binary parts travel as base64 text."""
+    body = image.get("body")
+    if body is not None:
+        image = image | {"body": {"B": base64.b64decode(body["B"])}}
+    return Delivery.from_raw_data(image)
+
+
+def hour_key(moment: datetime, shard: int) -> str:
+    """The index partition of an hour's deliveries; 16 of them, so that no busy hour is one hot key."""
+    return f"{times.text(moment)[:13]}#{shard}"
+
+
+def of_hour(database: Database, hour: datetime, shard: int, after: Bookmark) -> tuple[list[Delivery], Bookmark]:
+    """A page of the deliveries that came in that hour, and where the next page begins."""
+    keys, following = database.index_keys(Delivery, hour_key(hour, shard), limit=_PAGE, after=after)
+    found = database.get_many([(Delivery, pk, sk) for pk, sk in keys])
+    return [item for item in found.values() if isinstance(item, Delivery)], following
+
+
+# --- parked -----------------------------------------------------------------------------------------------------------
+
+
+def parked_key(brand_id: str) -> str:
+    """The partition of what waits for a person."""
+    return f"{brand_id}#PARK"
+
+
+def park(item: Delivery, *, reason: str, detail: str, now: datetime) -> None:
+    """Keeps a note beside the delivery; the delivery itself is never changed. The same delivery has one note."""
+    Parked(
+        parked_key(item.brand_id),
+        item.sk,
+        delivery_id=item.sk,
+        connection_id=item.connection_id,
+        inbox_pk=item.pk,
+        reason=reason,
+        detail=detail[:1000],
+        topic=next((value for name, value in item.headers.items() if name.endswith("topic")), None),
+        received_at=item.received_at,
+        parked_at=times.text(now),
+    ).save()
+
+
+def parked(database: Database, brand_id: str, delivery_id: str) -> Parked | None:
+    """The note of one delivery."""
+    return database.get(Parked, parked_key(brand_id), delivery_id)
+
+
+def unpark(note: Parked) -> None:
+    """Removes the note: the delivery has become facts after all."""
+    note.delete()

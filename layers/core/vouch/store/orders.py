@@ -1,0 +1,219 @@
+"""An order's partition: its state, its facts and its commissions, read in one query and written in one transaction."""
+
+import json
+import zlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from itertools import batched
+from typing import Any
+
+from vouch.domain import facts, ids, times
+from vouch.domain.attribution import Touch
+from vouch.domain.facts import Event, Fact, OrderFacts, Snapshot
+from vouch.domain.ledger import Entry
+from vouch.domain.settlement import Leg, Settlement, Standing, wanted
+from vouch.store import ledger
+from vouch.store.database import Database, Writes
+from vouch.store.tables import Commission, Main, Order, OrderEvent, OrderPart
+
+EVENTS_MAX = 40
+"""New events per transaction: with the entries and commissions of 20 creators it stays below DynamoDB's 100 writes."""
+REST_DOOR = "rest"
+_PART_BYTES = 300_000
+Touches = Mapping[str, tuple[Touch, ...]]
+
+
+@dataclass(frozen=True)
+class StoredOrder:
+    """An order as it is stored; `version` 0 is one that nothing is known of yet."""
+
+    id: str
+    brand_id: str
+    connection_id: str | None
+    external_id: str
+    version: int = 0
+    only_program: str | None = None
+    facts: OrderFacts = field(default_factory=OrderFacts)
+    touches: Touches = field(default_factory=dict)
+    posted: Standing = field(default_factory=dict)
+    summary: Mapping[str, Any] = field(default_factory=dict)
+    commissions: tuple[Commission, ...] = ()
+
+
+def order_id(brand_id: str, connection_id: str | None, external_id: str) -> str:
+    """One order per platform order, through whatever door it comes; REST without a connection is a door of its own."""
+    return ids.derived("ord_", brand_id, connection_id or REST_DOOR, external_id)
+
+
+def order_key(brand_id: str, order: str) -> str:
+    """The order's partition."""
+    return f"{brand_id}#O#{order}"
+
+
+def load(database: Database, brand_id: str, order: str) -> StoredOrder | None:
+    """The order with all its facts, or None where nothing is known of it."""
+    items = list(database.query(Main, order_key(brand_id, order)))
+    state = next((item for item in items if isinstance(item, Order)), None)
+    if state is None:
+        return None
+    events = [_event(item) for item in items if isinstance(item, OrderEvent)]
+    parts = sorted((item for item in items if isinstance(item, OrderPart)), key=lambda part: part.sk)
+    packed = b"".join(part.body for part in parts[: state.parts]) if state.parts else state.snapshot
+    return StoredOrder(
+        id=state.id,
+        brand_id=brand_id,
+        connection_id=state.connection_id,
+        external_id=state.external_id,
+        version=state.version,
+        only_program=state.only_program,
+        facts=OrderFacts(
+            facts.snapshot_from_json(zlib.decompress(packed).decode()) if packed else None,
+            {(event.kind, event.id): event for event in events},
+        ),
+        touches=_touches(state.touches),
+        posted={(c, part, currency, times.parse(at)): amount for c, part, currency, at, amount in state.posted},
+        summary=state.summary,
+        commissions=tuple(item for item in items if isinstance(item, Commission)),
+    )
+
+
+def writes(
+    before: StoredOrder,
+    after: OrderFacts,
+    changed: Iterable[Fact],
+    touches: Touches,
+    only_program: str | None,
+    settlement: Settlement,
+    entries: Sequence[Entry],
+) -> Writes:
+    """The transaction that takes an order from one version to the next.
+
+    The order's version guards it: of two that started from the same version one is refused, and so is our own second
+    try after a lost answer. The entries' absence is the second lock.
+    """
+    transaction = Writes()
+    state, parts = _state(before, after.snapshot, touches, only_program, settlement)
+    transaction.put(state, Order.version == before.version if before.version else Order.pk.does_not_exist())
+    for part in parts:
+        transaction.put(part)
+    for fact in changed:
+        if not isinstance(fact, Snapshot):
+            transaction.put(_event_item(before, fact))
+    for commission in _commissions(before, after.snapshot, settlement):
+        transaction.put(commission)
+    for entry in entries:
+        transaction.put_new(ledger.item(before.brand_id, entry))
+    return transaction
+
+
+def summary(settlement: Settlement, snapshot: Snapshot | None) -> dict[str, Any]:
+    """What a list shows of an order without settling it again."""
+    return {
+        "status": settlement.status,
+        "reason": settlement.reason,
+        "currency": settlement.currency,
+        "base": settlement.base,
+        "refunded_base": settlement.refunded_base,
+        "placed_at": times.text(snapshot.placed_at) if snapshot else None,
+        "platform": snapshot.platform if snapshot else None,
+        "legs": [_plain_leg(leg) for leg in settlement.legs],
+    }
+
+
+def _plain_leg(leg: Leg) -> dict[str, Any]:
+    return asdict(leg) | {"matures_at": times.text(leg.matures_at)}
+
+
+def _state(
+    before: StoredOrder, snapshot: Snapshot | None, touches: Touches, only_program: str | None, settlement: Settlement
+) -> tuple[Order, list[OrderPart]]:
+    key = order_key(before.brand_id, before.id)
+    packed = zlib.compress(facts.to_json(snapshot).encode()) if snapshot else None
+    large = packed is not None and len(packed) > _PART_BYTES
+    pieces = list(batched(packed, _PART_BYTES, strict=False)) if packed and large else []
+    state = Order(
+        key,
+        "O",
+        g1pk=f"{before.brand_id}#O" if snapshot else None,
+        g1sk=f"{times.text(snapshot.placed_at)}#{before.id}" if snapshot else None,
+        id=before.id,
+        version=before.version + 1,
+        connection_id=before.connection_id,
+        external_id=before.external_id,
+        snapshot=None if large else packed,
+        parts=len(pieces) or None,
+        touches=_packed_touches(touches),
+        only_program=only_program,
+        summary=summary(settlement, snapshot),
+        posted=[
+            [creator, part, currency, times.text(at), amount]
+            for (creator, part, currency, at), amount in sorted(wanted(settlement).items())
+        ],
+    )
+    return state, [OrderPart(key, f"S#{number:04}", body=bytes(piece)) for number, piece in enumerate(pieces)]
+
+
+def _commissions(before: StoredOrder, snapshot: Snapshot | None, settlement: Settlement) -> list[Commission]:
+    """Every creator's part as it now stands; who is credited no longer keeps the item, with nothing in it."""
+    if snapshot is None or settlement.currency is None:
+        return []
+    now = {leg.creator_id: leg for leg in settlement.legs}
+    items = [_commission(before, snapshot, settlement.currency, leg) for leg in now.values()]
+    for old in before.commissions:
+        if old.creator_id not in now and (old.earned or old.reversed):
+            old.earned, old.reversed, old.held = 0, 0, False
+            items.append(old)
+    return items
+
+
+def _commission(before: StoredOrder, snapshot: Snapshot, currency: str, leg: Leg) -> Commission:
+    placed_at = times.text(snapshot.placed_at)
+    return Commission(
+        order_key(before.brand_id, before.id),
+        f"C#{leg.creator_id}",
+        g1pk=f"{before.brand_id}#C#{leg.creator_id}#O",
+        g1sk=f"{placed_at}#{before.id}",
+        order_id=before.id,
+        creator_id=leg.creator_id,
+        program_id=leg.program_id,
+        terms_version=leg.terms_version,
+        currency=currency,
+        earned=leg.earned,
+        reversed=leg.reversed,
+        held=leg.held,
+        matures_at=times.text(leg.matures_at),
+        placed_at=placed_at,
+    )
+
+
+def _event(item: OrderEvent) -> Event:
+    return facts.event_from_json(item.sk.split("#", 2)[1], item.fact)
+
+
+def _event_item(before: StoredOrder, event: Event) -> OrderEvent:
+    key = order_key(before.brand_id, before.id)
+    return OrderEvent(key, f"F#{event.kind}#{event.id}", fact=facts.to_json(event))
+
+
+def _touches(packed: bytes | None) -> dict[str, tuple[Touch, ...]]:
+    if not packed:
+        return {}
+    plain: dict[str, list[dict[str, Any]]] = json.loads(zlib.decompress(packed))
+    return {key: tuple(_touch(touch) for touch in found) for key, found in plain.items()}
+
+
+def _touch(plain: dict[str, Any]) -> Touch:
+    at = plain.get("at")
+    return Touch(**plain | {"at": times.parse(at) if at else None})
+
+
+def _packed_touches(touches: Touches) -> bytes | None:
+    if not touches:
+        return None
+    plain = {key: [_plain_touch(touch) for touch in found] for key, found in touches.items()}
+    return zlib.compress(json.dumps(plain, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode())
+
+
+def _plain_touch(touch: Touch) -> dict[str, Any]:
+    said = asdict(touch) | {"at": times.text(touch.at) if touch.at else None}
+    return {name: value for name, value in said.items() if value is not None}
