@@ -264,7 +264,7 @@ class Parked(Main, discriminator="parked"):
 
 
 class EntryItem(Item):
-    """Table `ledger`, `b#A#<c>` / `E#<position>#<ent>`, `H#<posted>#<ent>`, `F#<T>#…`: put once, never changed."""
+    """Table `ledger`, `b#A#<c>` / `E#<position>#<ent>`, `H#<posted>#<ent>`, `F#<ccy>#<T>#<version>`: never changed."""
 
     class Meta:
         table_name: str | None = None
@@ -315,7 +315,7 @@ class Click(Item):
 
 
 class Figure(Item):
-    """Table `figures`: due days (`b#DUE#<day>` / `<c>`) and idempotency keys (`b#IDEM#<hash>` / `I`), which expire."""
+    """Table `figures`: due days (`b#DUE` / `<day>#<c>`) and idempotency keys (`b#IDEM#<hash>` / `I`), which expire."""
 
     class Meta:
         table_name: str | None = None
@@ -326,7 +326,9 @@ class Figure(Item):
 
 
 class Due(Figure, discriminator="due"):
-    """A creator some of whose entries mature on that UTC day."""
+    """A creator some of whose entries mature on that UTC day. `mark` is another one each time it is put."""
+
+    mark = UnicodeAttribute(attr_name="m")
 
 
 class Idempotency(Figure, discriminator="idempotency"):

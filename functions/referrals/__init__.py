@@ -1,0 +1,1 @@
+"""What creators share and brands set up: links, codes, programs."""

@@ -1,0 +1,131 @@
+"""`/r/{slug}`: sends visitors where a creator's link leads, and draws the link as a QR code."""
+
+import base64
+import io
+from functools import cache, lru_cache
+from typing import Any
+
+from aws_lambda_powertools.logging import Logger
+from aws_lambda_powertools.metrics import Metrics, MetricUnit
+
+from referrals import pages
+from vouch.domain import visits
+from vouch.service.deployment import deployment
+from vouch.service.redirects import Redirects
+
+Answer = dict[str, Any]
+Told = dict[str, str]
+
+_HEADERS = {
+    "content-type": "text/plain",
+    "cache-control": "no-store",
+    # The shop may learn which site its visitor comes from, not which page.
+    "referrer-policy": "strict-origin-when-cross-origin",
+    "x-robots-tag": "noindex",
+}
+_QR_TYPES = {"qr.svg": "image/svg+xml", "qr.png": "image/png"}
+_QR_HEADERS = {
+    "cache-control": "public, max-age=86400",
+    "content-security-policy": "default-src 'none'",
+    "x-content-type-options": "nosniff",
+}
+
+
+def handler(event: dict[str, Any], context: Any) -> Answer:
+    """Never raises: of an exception the visitor would see a bare 502."""
+    try:
+        answer, told = _warmed() if event.get("warm") else _answered(event)
+    except Exception:  # noqa: BLE001 - the docstring's reason
+        _logger().exception("a visitor could not be answered")
+        answer, told = _page(503, "failed", event), {"outcome": "failed"}
+        answer["headers"]["retry-after"] = "5"
+    _tell(told, context)
+    return answer
+
+
+def _answered(event: dict[str, Any]) -> tuple[Answer, Told]:
+    method = event["requestContext"]["http"]["method"]
+    if method not in {"GET", "HEAD"}:
+        headers = _HEADERS | {"allow": "GET, HEAD"}
+        return {"statusCode": 405, "headers": headers, "body": "Only GET and HEAD."}, {"outcome": "method"}
+    slug, _, rest = event["rawPath"].removeprefix("/r/").lower().partition("/")
+    if not visits.SLUG.fullmatch(slug):
+        answered = None
+    elif rest in _QR_TYPES:
+        answered = _drawn(slug, rest)
+    else:
+        answered = None if rest else _sent(slug, method, event)
+    answer, told = answered or (_page(404, "missing", event), {"outcome": "missing"})
+    return (answer | {"body": "", "isBase64Encoded": False} if method == "HEAD" else answer), told
+
+
+def _sent(slug: str, method: str, event: dict[str, Any]) -> tuple[Answer, Told] | None:
+    headers = event["headers"]
+    # AWS splits cookies off; the emulator leaves them among the headers.
+    journey = visits.cookie_in("; ".join(event.get("cookies") or [headers.get("cookie", "")]))
+    redirect = _redirects().follow(slug, uncounted=visits.uncounted(method, headers), journey=journey)
+    if redirect is None:
+        return None
+    answer: Answer = {"statusCode": 302, "headers": _HEADERS | {"location": redirect.location}, "body": ""}
+    if redirect.journey:
+        answer["cookies"] = [visits.set_cookie(redirect.journey, headers.get("host", ""))]
+    told = {"outcome": redirect.outcome, "brand_id": redirect.brand_id, "slug": slug}
+    return answer, told | ({"trouble": redirect.trouble} if redirect.trouble else {})
+
+
+def _drawn(slug: str, name: str) -> tuple[Answer, Told] | None:
+    address = _redirects().address(slug)
+    if address is None:
+        return None
+    picture = _qr(address, name.removeprefix("qr."))
+    headers = _QR_HEADERS | {"content-type": _QR_TYPES[name]}
+    body = base64.b64encode(picture).decode()
+    answer: Answer = {"statusCode": 200, "headers": headers, "body": body, "isBase64Encoded": True}
+    return answer, {"outcome": "qr", "slug": slug}
+
+
+def _page(status: int, kind: str, event: dict[str, Any]) -> Answer:
+    language = pages.language((event.get("headers") or {}).get("accept-language", ""))
+    headers = pages.HEADERS | {"content-language": language}
+    return {"statusCode": status, "headers": headers, "body": pages.page(kind, language)}
+
+
+def _warmed() -> tuple[Answer, Told]:
+    _redirects()
+    return {}, {"outcome": "warm"}
+
+
+def _tell(told: Told, context: Any) -> None:
+    """The invocation's one line: a metric and a log entry at once, with nothing in it about the visitor."""
+    metrics = _metrics()
+    metrics.add_metric("Redirects", MetricUnit.Count, 1)
+    metrics.add_dimension("outcome", told["outcome"])
+    for name, value in told.items() - {("outcome", told["outcome"])}:
+        metrics.add_metadata(name, value)
+    metrics.add_metadata("request_id", getattr(context, "aws_request_id", ""))
+    metrics.flush_metrics()
+
+
+@lru_cache(maxsize=256)
+def _qr(address: str, kind: str) -> bytes:
+    # Here, since a visitor who is sent on does not need it.
+    import segno  # noqa: PLC0415
+
+    file = io.BytesIO()
+    segno.make_qr(address, error="m").save(file, kind=kind, scale=16, light="white")
+    return file.getvalue()
+
+
+@cache
+def _redirects() -> Redirects:
+    return Redirects(deployment())
+
+
+@cache
+def _metrics() -> Metrics:
+    return Metrics(namespace="Vouch")
+
+
+@cache
+def _logger() -> Logger:
+    return Logger()

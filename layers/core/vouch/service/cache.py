@@ -1,0 +1,71 @@
+"""A cache for what every request reads and hardly anything changes: short-lived, bounded, and one reader at a time."""
+
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from threading import Lock
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry[V]:
+    value: V | None
+    until: float
+
+
+class Cache[V]:
+    """Values by key as `read` gives them; None is an absence, and remembered more briefly.
+
+    When a value's time is over and `read` raises one of `failures`, or gives no answer for `patience` seconds, the old
+    value serves on. Where there is none the failure is the caller's.
+    """
+
+    def __init__(
+        self,
+        read: Callable[[str], V | None],
+        *,
+        failures: tuple[type[Exception], ...],
+        patience: float,
+        seconds: float = 60,
+        seconds_absent: float = 5,
+        size: int = 10_000,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._read = read
+        self._failures: tuple[type[Exception], ...] = (*failures, TimeoutError)
+        self._patience = patience
+        self._seconds = seconds
+        self._seconds_absent = seconds_absent
+        self._size = size
+        self._clock = clock
+        self._entries: dict[str, _Entry[V]] = {}
+        self._worker = ThreadPoolExecutor(max_workers=1)
+        # One for all keys: Lambda gives a process one request at a time, and hits do not come here.
+        self._reading = Lock()
+
+    def get(self, key: str) -> V | None:
+        """The value, at most `seconds` old unless the store fails."""
+        entry = self._entries.get(key)
+        if entry is None or self._clock() >= entry.until:
+            with self._reading:
+                entry = self._entries.get(key)
+                if entry is None or self._clock() >= entry.until:
+                    entry = self._renewed(key, None if entry is None else entry.value)
+                    self._keep(key, entry)
+        return entry.value
+
+    def _renewed(self, key: str, old: V | None) -> _Entry[V]:
+        if old is None:
+            value = self._read(key)
+        else:
+            try:
+                value = self._worker.submit(self._read, key).result(self._patience)
+            except self._failures:
+                return _Entry(old, self._clock() + self._seconds_absent)
+        return _Entry(value, self._clock() + (self._seconds_absent if value is None else self._seconds))
+
+    def _keep(self, key: str, entry: _Entry[V]) -> None:
+        self._entries.pop(key, None)
+        if len(self._entries) >= self._size:
+            self._entries.pop(next(iter(self._entries)))
+        self._entries[key] = entry
