@@ -51,6 +51,18 @@ class Stale(Conflict):
     code = "stale_version"
 
 
+class MethodNotAllowed(VouchError):
+    """The path exists, for other methods."""
+
+    code = "method_not_allowed"
+
+
+class UnsupportedMediaType(VouchError):
+    """The body claims to be something else than JSON."""
+
+    code = "unsupported_media_type"
+
+
 class TooLarge(VouchError):
     """The body is over the route's limit."""
 

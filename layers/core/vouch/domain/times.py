@@ -37,7 +37,12 @@ def short(moment: datetime) -> str:
     return text(moment).replace(".000000Z", "Z")
 
 
+def floor_hour(moment: datetime) -> datetime:
+    """The full UTC hour that `moment` lies in."""
+    return moment.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+
+
 def ceil_hour(moment: datetime) -> datetime:
     """The first full UTC hour that is not before `moment`."""
-    floor = moment.replace(minute=0, second=0, microsecond=0)
+    floor = floor_hour(moment)
     return floor if floor == moment else floor + timedelta(hours=1)

@@ -6,9 +6,10 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+from botocore.exceptions import BotoCoreError, ClientError
 from pynamodb.connection import Connection, TableConnection
 from pynamodb.connection.base import MetaTable
-from pynamodb.exceptions import DoesNotExist, PutError, TransactWriteError, UpdateError
+from pynamodb.exceptions import DeleteError, DoesNotExist, PutError, PynamoDBException, TransactWriteError, UpdateError
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 from pynamodb.transactions import TransactWrite
@@ -17,6 +18,8 @@ from vouch.config import Settings
 from vouch.domain.errors import Unavailable
 from vouch.store.tables import GSI1, TABLES, Item
 
+FAILURES = (PynamoDBException, BotoCoreError, ClientError, Unavailable)
+"""What the world can do to a request of ours."""
 BATCH_GET_MAX = 100
 TRANSACTION_MAX = 100
 _TRIES = 6
@@ -150,9 +153,16 @@ class Database:
         *,
         newest_first: bool = False,
         limit: int | None = None,
+        page: int | None = None,
     ) -> Iterator[I]:
-        """A partition's items in the order of their sort keys, read consistently, page by page as they are used."""
-        return iter(model.query(pk, condition, consistent_read=True, scan_index_forward=not newest_first, limit=limit))
+        """A partition's items in the order of their sort keys, read consistently, page by page as they are used.
+
+        `page` is the number of items per request for those who will want few; else it is what a megabyte holds.
+        """
+        forward = not newest_first
+        return iter(
+            model.query(pk, condition, consistent_read=True, scan_index_forward=forward, limit=limit, page_size=page)
+        )
 
     def index_keys(
         self,
@@ -194,6 +204,16 @@ class Database:
         try:
             item.update(actions, condition)
         except UpdateError as error:
+            if error.cause_response_code == "ConditionalCheckFailedException":
+                return False
+            raise
+        return True
+
+    def delete(self, item: Item, condition: Condition | None = None) -> bool:
+        """Removes the stored item; False where `condition` did not hold."""
+        try:
+            item.delete(condition)
+        except DeleteError as error:
             if error.cause_response_code == "ConditionalCheckFailedException":
                 return False
             raise

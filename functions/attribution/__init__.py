@@ -1,0 +1,1 @@
+"""Webhooks in, orders settled, and why: the functions around an order."""

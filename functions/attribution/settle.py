@@ -1,0 +1,35 @@
+"""The inbox's stream: each stored delivery becomes facts, and its order is settled.
+
+What is wrong with a delivery parks it. What is wrong with the world is raised: the batch comes again, in halves, and at
+last goes to the failure queue. Settling twice changes nothing, so a repeated batch is harmless.
+"""
+
+from typing import Any
+
+from vouch import telemetry
+from vouch.service import orders
+from vouch.service.deployment import deployment
+from vouch.service.orders import Outcome
+from vouch.store import inbox
+
+
+def handler(event: dict[str, Any], context: Any) -> None:
+    """Raises what the world did."""
+    if event.get("warm"):
+        deployment()
+        telemetry.logger().info("warm")
+        return
+    for record in event["Records"]:
+        if record["eventName"] != "INSERT":
+            continue
+        delivery = inbox.from_stream(record["dynamodb"]["NewImage"])
+        tell(orders.settle_delivery(deployment(), delivery), brand=delivery.brand_id, delivery=delivery.sk)
+
+
+def tell(outcome: Outcome, *, brand: str, delivery: str) -> None:
+    """One line for each delivery, and a count where a person has to look."""
+    telemetry.logger().info(
+        "settled", ending=outcome.ending, brand=brand, delivery=delivery, order=outcome.order_id, reason=outcome.reason
+    )
+    if outcome.ending == "parked":
+        telemetry.count("DeliveryParked")

@@ -1,0 +1,35 @@
+"""The delayed queue: what was put off so that it would not block the stream."""
+
+from typing import Any
+
+from vouch import telemetry
+from vouch.service import orders
+from vouch.service.deployment import deployment
+
+_SECONDS_TO_SPARE = 15
+
+
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """Answers with the messages that have to come again; one of them holds up no other."""
+    if event.get("warm"):
+        deployment()
+        telemetry.logger().info("warm")
+        return {}
+    failed = [record["messageId"] for record in event["Records"] if not _done(record, context)]
+    return {"batchItemFailures": [{"itemIdentifier": message} for message in failed]}
+
+
+def _done(record: dict[str, Any], context: Any) -> bool:
+    try:
+        endings = orders.wake(
+            deployment(),
+            record["body"],
+            in_time=lambda: context.get_remaining_time_in_millis() > _SECONDS_TO_SPARE * 1000,
+        )
+    except Exception:  # noqa: BLE001 - whatever it is, the queue keeps the message
+        telemetry.logger().exception("a message has to come again", message=record["messageId"])
+        return False
+    telemetry.logger().info("woken", endings=endings)
+    if endings.get("parked"):
+        telemetry.count("DeliveryParked", endings["parked"])
+    return True

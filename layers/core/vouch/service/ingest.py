@@ -1,0 +1,82 @@
+"""Taking in a platform's request: prove it genuine, store it, and only then say yes."""
+
+from dataclasses import dataclass
+
+from vouch.domain import ids, times
+from vouch.domain.errors import NotFound, TooLarge, Unauthenticated
+from vouch.platforms.base import BadSignature, Request
+from vouch.platforms.registry import PLATFORMS
+from vouch.service.cache import Cache
+from vouch.service.deployment import Deployment
+from vouch.store import inbox
+from vouch.store.database import FAILURES
+from vouch.store.inbox import Door
+from vouch.store.tables import ConnectionItem
+
+BODY_MAX = 4 * 1024 * 1024
+"""Lambda takes 6 MiB, which has to hold the body with its JSON escapes or as base64."""
+_PATIENCE = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What a platform is told; `repeated` where the very same request was stored before."""
+
+    delivery_id: str
+    repeated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Inlet:
+    """A connection with its secrets open, as one process keeps it for a minute."""
+
+    door: Door
+    secrets: tuple[tuple[str, str | None], ...]
+
+
+class Ingest:
+    """The connections of a deployment, as one process takes in their deliveries."""
+
+    def __init__(self, deployment: Deployment) -> None:
+        self._deployment = deployment
+        self._inlets = Cache(self._open, failures=FAILURES, patience=_PATIENCE)
+
+    def receive(self, connection_id: str, request: Request) -> Receipt:
+        """Stores the request for good.
+
+        Raises TooLarge, NotFound for a connection that is not there or not active, Unauthenticated for whatever does
+        not prove itself. A repeat is as welcome as the first.
+        """
+        if len(request.body) > BODY_MAX:
+            raise TooLarge(limit=BODY_MAX)
+        inlet = self._inlets.get(connection_id) if ids.is_id(connection_id, "con_") else None
+        if inlet is None:
+            raise NotFound
+        now = self._deployment.now()
+        at = times.text(now)
+        live = [secret for secret, until in inlet.secrets if until is None or at < until]
+        platform = PLATFORMS[inlet.door.platform]
+        try:
+            platform_delivery_id = platform.verify(request, live, now)
+        except BadSignature:
+            raise Unauthenticated("bad_signature") from None
+        item = inbox.delivery(
+            inlet.door,
+            request,
+            platform_delivery_id=platform_delivery_id,
+            subject=platform.subject(request),
+            kept=platform.KEPT_HEADERS,
+            now=now,
+        )
+        stored = inbox.put(self._deployment.database, lambda: self._deployment.s3, item)
+        return Receipt(item.sk, not stored)
+
+    def _open(self, connection_id: str) -> _Inlet | None:
+        item = self._deployment.database.get(ConnectionItem, f"CON#{connection_id}", "C")
+        if item is None or item.status != "active":
+            return None
+        vault = self._deployment.vault
+        return _Inlet(
+            Door(item.brand_id, item.mode, item.platform, item.id, item.program_id),
+            tuple((vault.open(item.brand_id, sealed), until) for sealed, until in item.secrets),
+        )
