@@ -12,6 +12,8 @@ EXPENSE_COMMISSION = "expense:commission"
 EARNED = "earned"
 HELD = "held"
 AVAILABLE = "available"
+IN_TRANSIT = "in_transit"
+FOLD = "fold"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,17 +91,22 @@ def settlement_entry(difference: Difference, *, order_id: str, version: int, num
     )
 
 
-def fold_entry(creator_id: str, currency: str, amount: int, *, at: datetime, version: int, now: datetime) -> Entry:
-    """Posting 1b: what has matured moves from earned to available, one sum under one version of the balance."""
+def fold_entry(creator_id: str, currency: str, amount: int, *, at: datetime, version: int) -> Entry:
+    """Posting 1b: what has matured by `at` moves from earned to available, one sum under one version of the balance."""
     return Entry(
-        id=ids.derived("ent_", "fold", creator_id, currency, times.text(at), str(version)),
-        kind="fold",
+        id=fold_id(creator_id, currency, at, version),
+        kind=FOLD,
         creator_id=creator_id,
         currency=currency,
         legs=(
             Leg(creator_account(creator_id, EARNED), amount),
             Leg(creator_account(creator_id, AVAILABLE), -amount),
         ),
-        posted_at=now,
+        posted_at=at,
         position=at,
     )
+
+
+def fold_id(creator_id: str, currency: str, at: datetime, version: int) -> str:
+    """The version tells apart two folds of the same moment: a test brand's clock may stand still."""
+    return ids.derived("ent_", FOLD, creator_id, currency, times.text(at), str(version))

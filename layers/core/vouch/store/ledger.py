@@ -1,16 +1,43 @@
-"""Entries on a creator's time line: put once, sorted by the moment from which they may be paid."""
+"""A creator's entries: put once, never changed; on the time line sorted by the moment from which they may be paid.
 
-from collections.abc import Iterable, Iterator
+    E#<position>#<ent>          the time line
+    H#<posted at>#<ent>         held: waits for a decision and has no position
+    F#<ccy>#<T>#<version>       folds, each with what lay before Z for ever, so that a statement need not begin at zero
+
+All of a creator's in one partition, in whatever currencies they are.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime
 
 from vouch.domain import times
-from vouch.domain.ledger import Entry, Leg
+from vouch.domain.account import Balance
+from vouch.domain.ledger import Entry, Leg, Unbalanced
 from vouch.store.database import Database
 from vouch.store.tables import EntryItem
 
 ON_TIME_LINE = "E#"
 HELD = "H#"
 FOLDS = "F#"
+_PAST = "$"  # follows '#': a bound that ends with it lies behind every key that goes on from there
+
+
+@dataclass(frozen=True, slots=True)
+class Footing:
+    """What lay before `at` in one currency, final: credits, and debits as a positive number."""
+
+    at: datetime
+    credited: int
+    debited: int
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A stored item that is no entry, and why: for those who check the books rather than use them."""
+
+    sort_key: str
+    reason: str
 
 
 def account_key(brand_id: str, creator_id: str) -> str:
@@ -18,14 +45,111 @@ def account_key(brand_id: str, creator_id: str) -> str:
     return f"{brand_id}#A#{creator_id}"
 
 
+def account_of(partition: str) -> tuple[str, str] | None:
+    """Brand and creator of an account's partition; None where the key is no such thing."""
+    brand_id, found, creator_id = partition.partition("#A#")
+    return (brand_id, creator_id) if found and brand_id and creator_id else None
+
+
+def position_of(sort_key: str) -> datetime | None:
+    """The moment at which an entry lies on the time line; None for a key that is not on it."""
+    if not sort_key.startswith(ON_TIME_LINE):
+        return None
+    try:
+        return times.parse(sort_key.split("#")[1])
+    except ValueError:
+        return None
+
+
 def item(brand_id: str, entry: Entry) -> EntryItem:
-    """The entry as it is stored."""
-    if entry.kind == "fold":
-        sort_key = f"{FOLDS}{times.text(entry.position or entry.posted_at)}#{entry.id}"
-    elif entry.position is None:
-        sort_key = f"{HELD}{times.text(entry.posted_at)}#{entry.id}"
-    else:
-        sort_key = f"{ON_TIME_LINE}{times.text(entry.position)}#{entry.id}"
+    """An entry of the time line, or a held one, as it is stored."""
+    if entry.position is None:
+        return _item(brand_id, entry, f"{HELD}{times.text(entry.posted_at)}#{entry.id}")
+    return _item(brand_id, entry, f"{ON_TIME_LINE}{times.text(entry.position)}#{entry.id}")
+
+
+def fold_item(brand_id: str, fold: Entry, balance: Balance) -> EntryItem:
+    """The entry of a fold that left the account as `balance`."""
+    sums = balance.of(fold.currency)
+    stored = _item(brand_id, fold, f"{FOLDS}{fold.currency}#{times.text(balance.watermark)}#{balance.version:010}")
+    stored.note = {"z": times.text(balance.zone_start), "c": sums.credited, "d": sums.debited}
+    return stored
+
+
+def entry(stored: EntryItem) -> Entry:
+    """The entry that was stored. Raises Unbalanced and the like where the item is not what was put."""
+    key = stored.sk.split("#")
+    position = None if stored.sk.startswith(HELD) else key[2 if stored.sk.startswith(FOLDS) else 1]
+    return Entry(
+        id=stored.id,
+        kind=stored.kind,
+        creator_id=stored.pk.rpartition("#")[2],
+        currency=stored.currency,
+        legs=tuple(Leg(account, amount) for account, amount in stored.legs),
+        posted_at=times.parse(stored.posted_at),
+        position=None if position is None else times.parse(position),
+        order_id=stored.order_id,
+    )
+
+
+def time_line(
+    database: Database,
+    brand_id: str,
+    creator_id: str,
+    *,
+    start: datetime,
+    until: datetime | None = None,
+    after: Entry | None = None,
+    page: int | None = None,
+) -> Iterator[Entry]:
+    """The entries with a position in `[start, until]`, in order; without `until` all that lie ahead too.
+
+    `after` begins behind that entry instead; `page` is how many are read at a time, for those who want few.
+    """
+    low = f"{ON_TIME_LINE}{times.text(start)}" if after is None else f"{item('', after).sk}{_PAST}"
+    high = f"{ON_TIME_LINE}{times.text(until)}{_PAST}" if until else f"{ON_TIME_LINE}~"
+    if low > high:
+        return iter(())
+    between = EntryItem.sk.between(low, high)
+    found = database.query(EntryItem, account_key(brand_id, creator_id), between, page=page)
+    return (entry(stored) for stored in found)
+
+
+def held(database: Database, brand_id: str, creator_id: str) -> Iterator[Entry]:
+    """The entries that wait for a decision and have no position."""
+    found = database.query(EntryItem, account_key(brand_id, creator_id), EntryItem.sk.startswith(HELD))
+    return (entry(stored) for stored in found)
+
+
+def footing(database: Database, brand_id: str, creator_id: str, currency: str, moment: datetime) -> Footing:
+    """What the last fold of that currency before `moment` knew for good; the beginning of time where there is none."""
+    low, high = f"{FOLDS}{currency}#", f"{FOLDS}{currency}#{times.text(moment)}"
+    key = account_key(brand_id, creator_id)
+    for fold in database.query(EntryItem, key, EntryItem.sk.between(low, high), newest_first=True, limit=1):
+        return Footing(times.parse(fold.note["z"]), fold.note["c"], fold.note["d"])
+    return Footing(times.EPOCH, 0, 0)
+
+
+def everything(database: Database, brand_id: str, creator_id: str) -> Iterator[tuple[str, Entry] | Unreadable]:
+    """All that the account holds, with sort keys, for those who check it: what cannot be read is told, not raised."""
+    found = database.query(EntryItem, account_key(brand_id, creator_id))
+    last = "nothing"
+    while True:
+        try:
+            stored = next(found)
+        except StopIteration:
+            return
+        except (TypeError, ValueError) as error:  # the item behind it is still to be had
+            yield Unreadable(f"after {last}", str(error))
+            continue
+        last = stored.sk
+        try:
+            yield stored.sk, entry(stored)
+        except (Unbalanced, TypeError, ValueError, IndexError) as error:
+            yield Unreadable(stored.sk, str(error))
+
+
+def _item(brand_id: str, entry: Entry, sort_key: str) -> EntryItem:
     return EntryItem(
         account_key(brand_id, entry.creator_id),
         sort_key,
@@ -36,39 +160,3 @@ def item(brand_id: str, entry: Entry) -> EntryItem:
         posted_at=times.text(entry.posted_at),
         order_id=entry.order_id,
     )
-
-
-def entry(stored: EntryItem) -> Entry:
-    """The entry that was stored. Raises Unbalanced where the item is not what was put."""
-    where, position = stored.sk[:2], stored.sk[2:].partition("#")[0]
-    return Entry(
-        id=stored.id,
-        kind=stored.kind,
-        creator_id=stored.pk.rpartition("#")[2],
-        currency=stored.currency,
-        legs=tuple(Leg(account, amount) for account, amount in stored.legs),
-        posted_at=times.parse(stored.posted_at),
-        position=None if where == HELD else times.parse(position),
-        order_id=stored.order_id,
-    )
-
-
-def time_line(
-    database: Database, brand_id: str, creator_id: str, *, after: datetime, until: datetime | None = None
-) -> Iterator[Entry]:
-    """The entries with a position in `(after, until]`, in order; without `until` all that lie ahead too."""
-    low = f"{ON_TIME_LINE}{times.text(after)}$"  # '$' follows '#': past all entries of that very moment
-    high = f"{ON_TIME_LINE}{times.text(until)}$" if until else f"{ON_TIME_LINE}~"
-    found = database.query(EntryItem, account_key(brand_id, creator_id), EntryItem.sk.between(low, high))
-    return (entry(stored) for stored in found)
-
-
-def held(database: Database, brand_id: str, creator_id: str) -> Iterator[Entry]:
-    """The entries that wait for a decision and have no position."""
-    found = database.query(EntryItem, account_key(brand_id, creator_id), EntryItem.sk.startswith(HELD))
-    return (entry(stored) for stored in found)
-
-
-def items(brand_id: str, entries: Iterable[Entry]) -> list[EntryItem]:
-    """All of them as they are stored."""
-    return [item(brand_id, each) for each in entries]

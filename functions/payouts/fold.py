@@ -1,0 +1,21 @@
+"""Hourly: folds the accounts of every brand whose day has begun, so that what has matured is available and told of."""
+
+from typing import Any
+
+from vouch import telemetry
+from vouch.service import folds
+from vouch.service.deployment import deployment
+
+_SECONDS_TO_SPARE = 30
+
+
+def handler(event: dict[str, Any], context: Any) -> None:
+    """What it has no time for is the next hour's: a brand's day is done only when all its accounts are."""
+    if event.get("warm"):
+        deployment()
+        telemetry.logger().info("warm")
+        return
+    finished = folds.fold_brands(
+        deployment(), in_time=lambda: context.get_remaining_time_in_millis() > _SECONDS_TO_SPARE * 1000
+    )
+    telemetry.logger().info("folded", brands=finished)

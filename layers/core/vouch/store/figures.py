@@ -1,0 +1,36 @@
+"""Due days: which creators have entries that mature on which day, kept by the ledger's stream for the daily fold.
+
+They only tell where to look; money never rests on them. One partition per brand, sorted by day, so that a day that was
+missed, or whose row came late, is simply still there.
+"""
+
+from collections.abc import Iterator
+from datetime import date
+
+from vouch.store.database import Database
+from vouch.store.tables import Due
+
+
+def put_due(brand_id: str, day: date, creator_id: str, mark: str) -> None:
+    """Notes the creator for that day, again if need be: `mark` says that this is another time."""
+    Due(_partition(brand_id), f"{day.isoformat()}#{creator_id}", mark=mark).save()
+
+
+def due(database: Database, brand_id: str, until: date) -> Iterator[tuple[str, Due]]:
+    """The creators noted for days up to `until`, and the rows that say so."""
+    rows = database.query(Due, _partition(brand_id), Due.sk < f"{until.isoformat()}$")
+    return ((row.sk.partition("#")[2], row) for row in rows)
+
+
+def day_of(row: Due) -> date:
+    """The day that the row is about."""
+    return date.fromisoformat(row.sk.partition("#")[0])
+
+
+def done(database: Database, row: Due) -> None:
+    """Removes the row, unless it was put again since it was read: then there is something new to fold."""
+    database.delete(row, Due.mark == row.mark)
+
+
+def _partition(brand_id: str) -> str:
+    return f"{brand_id}#DUE"
