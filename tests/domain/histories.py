@@ -1,0 +1,162 @@
+"""Random lives of an account, in simulated time: postings in flight, slow folds that page and race, clocks that stand
+still and jump. One seed, one history.
+"""
+
+import heapq
+from collections.abc import Generator, Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from random import Random
+
+from vouch.domain import account
+from vouch.domain.account import Balance, Figures
+from vouch.domain.ledger import EARNED, HELD, Difference, Entry, settlement_entry
+
+START = datetime(2026, 3, 1, 22, tzinfo=UTC)
+CREATOR = "cre_1"
+CURRENCIES = ("ILS", "JPY")
+IN_FLIGHT_SECONDS_MAX = 14 * 60
+_SKEW_SECONDS_MAX = 10
+Process = Generator[float, float]
+
+
+@dataclass
+class History:
+    """What happened, to be compared with what folds made of it."""
+
+    balance: Balance = field(default_factory=Balance)
+    landed: list[Entry] = field(default_factory=list)
+    moved: dict[str, int] = field(default_factory=dict)
+    finals: list[Balance] = field(default_factory=list)
+    wrong_figures: list[str] = field(default_factory=list)
+    stragglers: int = 0
+    races: int = 0
+
+
+@dataclass(frozen=True)
+class Clock:
+    """The brand's clock: real time, as some machine shows it; or a test clock, set at certain real seconds."""
+
+    jumps: tuple[tuple[float, datetime], ...] | None
+
+    def at(self, second: float, skew: float) -> datetime:
+        if self.jumps is None:
+            return START + timedelta(seconds=second + skew)
+        return max(moment for since, moment in self.jumps if since <= second)
+
+
+def lived(seed: int, postings: int, folds: int) -> History:
+    """The history of this seed, up to a last fold long after everything has landed."""
+    random, history, ticket = Random(seed), History(), count()
+    span = random.choice([20, 60, 240]) * 60.0
+    clock = _clock(random, span)
+    processes: list[tuple[float, Process]] = [
+        *((random.uniform(0, span), _posting(random, history, clock, number)) for number in range(postings)),
+        *((random.uniform(0, span), _fold(random, history, clock)) for _ in range(folds)),
+        (span + 2 * IN_FLIGHT_SECONDS_MAX, _fold(random, history, clock)),
+    ]
+    # Every process learns the time at which it goes on by what is sent to it.
+    queue = [(at, next(ticket), process) for at, process in processes]
+    for _, _, process in queue:
+        next(process)
+    heapq.heapify(queue)
+    while queue:
+        at, _, process = heapq.heappop(queue)
+        try:
+            pause = process.send(at)
+        except StopIteration:
+            continue
+        heapq.heappush(queue, (at + pause, next(ticket), process))
+    return history
+
+
+def _clock(random: Random, span: float) -> Clock:
+    if random.random() < 0.5:
+        return Clock(None)
+    seconds = sorted(random.uniform(0, span) for _ in range(random.randrange(4)))
+    moment, jumps = START - timedelta(days=random.randrange(60)), []
+    for second in [0.0, *seconds]:
+        jumps.append((second, moment))
+        moment += timedelta(seconds=random.choice([1, 600, 86_400, 40 * 86_400]))
+    return Clock(tuple(jumps))
+
+
+def _posting(random: Random, history: History, clock: Clock, number: int) -> Generator[float, float]:
+    started = yield 0.0
+    now = clock.at(started, random.uniform(-1, 1) * _SKEW_SECONDS_MAX)
+    ahead = timedelta(seconds=random.choice([0, 0, 60, 900, 86_400]))
+    entry = posting(
+        number,
+        random.choice([-70, -1, 3, 100]),
+        random.choice(CURRENCIES),
+        now=now,
+        matures_at=now + ahead - timedelta(hours=random.randrange(2)),
+    )
+    yield random.choice([0.01, 1.0, random.uniform(0, IN_FLIGHT_SECONDS_MAX)])
+    history.landed.append(entry)
+    history.stragglers += entry.position is not None and entry.position <= history.balance.watermark
+
+
+def _fold(random: Random, history: History, clock: Clock) -> Generator[float, float]:
+    started = yield 0.0
+    skew = random.uniform(-1, 1) * _SKEW_SECONDS_MAX
+    now, before = clock.at(started, skew), history.balance
+    history.wrong_figures += _wrong_figures(history, now)
+    until = max(now, before.watermark)
+    read: list[Entry] = []
+    size = random.choice([1, 3, 1000])
+    while True:
+        found = page(history.landed, before, until, read[-1:], size)
+        read += found
+        yield random.choice([0.01, 1.0, 90.0])
+        if len(found) < size:
+            break
+    folded = account.fold(before, read, until, START + timedelta(seconds=started + skew))
+    if history.balance.version != before.version:
+        history.races += 1
+    elif folded.changed:
+        history.balance = folded.balance
+        history.finals.append(folded.balance)
+        for currency, amount in folded.moved.items():
+            history.moved[currency] = history.moved.get(currency, 0) + amount
+
+
+def page(landed: list[Entry], before: Balance, until: datetime, last: list[Entry], size: int) -> list[Entry]:
+    """As a query gives it: in order, behind the last one seen, what is there at this moment."""
+    places = sorted(
+        (entry.position, entry.id, entry)
+        for entry in landed
+        if entry.position is not None and before.zone_start <= entry.position <= until
+    )
+    after = [(last[0].position, last[0].id)] if last else []
+    return [entry for position, id_, entry in places if all((position, id_) > bound for bound in after)][:size]
+
+
+def _wrong_figures(history: History, now: datetime) -> Iterator[str]:
+    ahead = [entry for entry in history.landed if (entry.position or now) >= history.balance.zone_start]
+    shown = account.balances(history.balance, ahead, [], now)
+    seen = max(now, history.balance.watermark)
+    for currency in CURRENCIES:
+        figures = shown.get(currency, Figures())
+        if figures.available != total(history.landed, currency, until=seen):
+            yield f"available {currency} {figures}"
+        if figures.pending != total(history.landed, currency) - total(history.landed, currency, until=seen):
+            yield f"pending {currency} {figures}"
+
+
+def posting(
+    number: int, amount: int, currency: str, *, now: datetime, matures_at: datetime, held: bool = False
+) -> Entry:
+    """An entry as a settlement would post it."""
+    change = Difference(CREATOR, HELD if held else EARNED, currency, amount, matures_at)
+    return settlement_entry(change, order_id=f"ord_{number}", version=1, number=0, now=now)
+
+
+def total(entries: Iterable[Entry], currency: str, *, until: datetime | None = None) -> int:
+    """The naive count: all of a currency at or before a moment."""
+    return sum(
+        account.due(entry)
+        for entry in entries
+        if entry.currency == currency and entry.position is not None and (until is None or entry.position <= until)
+    )
