@@ -1,31 +1,62 @@
-"""All brands in turn, for the jobs that visit each; and how far a brand's accounts were folded."""
+"""Brands and their API keys as they are kept."""
 
-from collections.abc import Iterator
-from datetime import datetime
+from collections.abc import Sequence
 
-from vouch.domain import times
-from vouch.store.database import BATCH_GET_MAX, Database
-from vouch.store.tables import Brand, Main
+from vouch.domain import ids
+from vouch.store.database import Database
+from vouch.store.tables import ApiKey, Brand
 
-INDEX = "BRANDS"
-
-
-def every(database: Database) -> Iterator[Brand]:
-    """Every brand of the deployment, a page at a time."""
-    after = None
-    while True:
-        keys, after = database.index_keys(Main, INDEX, limit=BATCH_GET_MAX, after=after)
-        found = database.get_many((Main, pk, sk) for pk, sk in keys)
-        yield from (brand for brand in found.values() if isinstance(brand, Brand))
-        if after is None:
-            return
+BRANDS = "BRANDS"
+"""The index partition of all brands."""
 
 
-def folded(database: Database, brand: Brand, now: datetime) -> None:
-    """Notes that all accounts that were due by `now` are folded; a job that was overtaken notes nothing."""
-    moment = times.text(now)
-    database.update(
-        brand,
-        [Brand.folded_to.set(moment)],
-        Brand.folded_to.does_not_exist() | (Brand.folded_to < moment),
+def new_brand(brand_id: str, *, name: str, mode: str, created_at: str, clock: str | None) -> Brand:
+    """A brand that is not stored yet."""
+    return Brand(
+        brand_id,
+        "BRAND",
+        g1pk=BRANDS,
+        g1sk=brand_id,
+        id=brand_id,
+        name=name,
+        mode=mode,
+        created_at=created_at,
+        clock=clock,
+        hosts={},
     )
+
+
+def new_key(brand_id: str, key_id: str, *, name: str, scopes: Sequence[str], created_at: str) -> ApiKey:
+    """A key that is not stored yet."""
+    return ApiKey(
+        brand_id,
+        f"KEY#{key_id}",
+        g1pk=keys_index(brand_id),
+        g1sk=key_id,
+        id=key_id,
+        name=name,
+        scopes=list(scopes),
+        created_at=created_at,
+    )
+
+
+def brand(database: Database, brand_id: str) -> Brand | None:
+    """A brand by its id."""
+    return database.get(Brand, brand_id, "BRAND") if ids.is_id(brand_id, "brd_") else None
+
+
+def key(database: Database, brand_id: str, key_id: str) -> ApiKey | None:
+    """A brand's key by its id."""
+    return database.get(ApiKey, brand_id, f"KEY#{key_id}") if ids.is_id(key_id, "key_") else None
+
+
+def key_and_brand(database: Database, brand_id: str, key_id: str) -> tuple[ApiKey | None, Brand | None]:
+    """Both in one consistent request, since every request of a brand begins with it."""
+    found = database.get_many([(ApiKey, brand_id, f"KEY#{key_id}"), (Brand, brand_id, "BRAND")])
+    key, brand = found.get((brand_id, f"KEY#{key_id}")), found.get((brand_id, "BRAND"))
+    return key if isinstance(key, ApiKey) else None, brand if isinstance(brand, Brand) else None
+
+
+def keys_index(brand_id: str) -> str:
+    """The index partition of a brand's keys."""
+    return f"{brand_id}#KEY"

@@ -52,6 +52,10 @@ class Secrets:
         """What is stored of an API key."""
         return hmac.digest(self._lasting("api key"), api_key.encode(), "sha256").hex()
 
+    def repeatable(self, name: str, size: int) -> bytes:
+        """Up to 32 bytes that nobody can foresee and that the same name always has."""
+        return hmac.digest(self._lasting("repeatable"), name.encode(), "sha256")[:size]
+
     def _lasting(self, purpose: str) -> bytes:
         return _derived(self.masters[min(self.masters)], purpose)
 

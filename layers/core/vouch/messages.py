@@ -1,0 +1,221 @@
+"""The words of every answer that refuses something, in English and Hebrew, by code: a title and, under it, a detail."""
+
+from collections.abc import Mapping
+from typing import Final, Literal
+
+Language = Literal["en", "he"]
+LANGUAGES: Final[tuple[Language, ...]] = ("en", "he")
+Words = dict[Language, tuple[str, str]]
+
+PROBLEMS: dict[str, Words] = {
+    "invalid_request": {
+        "en": ("The request cannot be read", "Something in it is missing or is not of the right kind; see `errors`."),
+        "he": ("לא ניתן לקרוא את הבקשה", "משהו בה חסר או אינו מהסוג הנכון; ראו `errors`."),
+    },
+    "invalid_json": {
+        "en": ("The body is not JSON", "One JSON object in UTF-8 is wanted, each name once, with plain numbers."),
+        "he": ("גוף הבקשה אינו JSON", "הגוף חייב להיות אובייקט JSON אחד ב-UTF-8, כל שם פעם אחת, עם מספרים רגילים."),
+    },
+    "unknown_field": {
+        "en": ("Unknown field", "The body has a field that this route does not take; see `errors`."),
+        "he": ("שדה לא מוכר", "בגוף הבקשה יש שדה שהנתיב אינו מקבל; ראו `errors`."),
+    },
+    "invalid_cursor": {
+        "en": ("The cursor is not valid here", "A cursor goes back unchanged to the list and filters that it came from."),
+        "he": ("הסמן אינו תקף כאן", "סמן מוחזר ללא שינוי לרשימה ולמסננים שמהם הגיע."),
+    },
+    "invalid_idempotency_key": {
+        "en": ("The Idempotency-Key is not valid", "It has 1 to 255 visible ASCII characters."),
+        "he": ("המפתח Idempotency-Key אינו תקף", "אורכו 1 עד 255 תווי ASCII נראים."),
+    },
+    "unauthenticated": {
+        "en": ("Who is asking?", "Send a valid key: `Authorization: Bearer …`."),
+        "he": ("מי שואל?", "יש לשלוח מפתח תקף: `Authorization: Bearer …`."),
+    },
+    "forbidden": {
+        "en": ("Not allowed", "This credential does not reach this far."),
+        "he": ("אין הרשאה", "ההרשאה הזאת אינה מגיעה עד לכאן."),
+    },
+    "scope_missing": {
+        "en": ("The key lacks a scope", "This route needs the scope `{scope}`."),
+        "he": ("למפתח חסרה הרשאה", "הנתיב דורש את ההרשאה `{scope}`."),
+    },
+    "scope_exceeded": {
+        "en": ("More than the key may give", "A key can grant and revoke what it may do itself: not `{scope}`."),
+        "he": ("יותר ממה שהמפתח רשאי לתת", "מפתח יכול להעניק או לבטל רק הרשאות שיש לו עצמו: לא `{scope}`."),
+    },
+    "not_a_test_brand": {
+        "en": ("Not a test brand", "Only a brand in test mode has a clock that can be moved."),
+        "he": ("לא מותג לניסוי", "רק למותג במצב ניסוי יש שעון שאפשר להזיז."),
+    },
+    "not_found": {
+        "en": ("Not found", "There is no such thing here."),
+        "he": ("לא נמצא", "אין כאן דבר כזה."),
+    },
+    "method_not_allowed": {
+        "en": ("Method not allowed", "This path answers {allow}."),
+        "he": ("הפעולה אינה נתמכת", "הנתיב הזה עונה ל-{allow}."),
+    },
+    "conflict": {
+        "en": ("Something stands against it", "What exists already does not let this happen."),
+        "he": ("משהו עומד נגד זה", "מה שכבר קיים אינו מאפשר זאת."),
+    },
+    "idempotency_running": {
+        "en": ("Still running", "A request with this Idempotency-Key is being worked on; ask again shortly."),
+        "he": ("עדיין בביצוע", "בקשה עם אותו Idempotency-Key מטופלת עכשיו; נסו שוב עוד מעט."),
+    },
+    "idempotency_mismatch": {
+        "en": ("Another request under the same key", "This Idempotency-Key belongs to a request with another body."),
+        "he": ("בקשה אחרת תחת אותו מפתח", "ה-Idempotency-Key הזה שייך לבקשה עם גוף אחר."),
+    },
+    "slug_taken": {
+        "en": ("The slug is taken", "A slug that was used once belongs to its link for ever."),
+        "he": ("הכינוי תפוס", "כינוי שנעשה בו שימוש שייך לקישור שלו לתמיד."),
+    },
+    "slug_reserved": {
+        "en": ("The slug is reserved", "This word is kept for Vouch's own pages."),
+        "he": ("הכינוי שמור", "המילה הזאת שמורה לדפים של Vouch."),
+    },
+    "too_many_slugs": {
+        "en": ("Too many slugs", "A link keeps every slug that it has had, and can have {most}."),
+        "he": ("יותר מדי כינויים", "קישור שומר כל כינוי שהיה לו, ויכולים להיות לו {most}."),
+    },
+    "link_deleted": {
+        "en": ("The link is deleted", "A deleted link does not come back; make a new one."),
+        "he": ("הקישור נמחק", "קישור שנמחק אינו חוזר; צרו קישור חדש."),
+    },
+    "code_taken": {
+        "en": ("The code is taken", "Another creator holds this code at that time; end their period first."),
+        "he": ("הקוד תפוס", "יוצר אחר מחזיק בקוד הזה באותו זמן; סיימו קודם את התקופה שלו."),
+    },
+    "email_taken": {
+        "en": ("The address is taken", "Another creator of this brand has this e-mail address."),
+        "he": ("הכתובת תפוסה", "ליוצר אחר של המותג יש כתובת הדוא״ל הזאת."),
+    },
+    "already_enrolled": {
+        "en": ("Already enrolled", "This creator has an enrolment in this program; change that one: {id}."),
+        "he": ("כבר רשום", "ליוצר הזה יש רישום בתכנית הזאת; שנו אותו: {id}."),
+    },
+    "stale_version": {
+        "en": ("Changed in the meantime", "`If-Match` names a version that is no longer the current one; read again."),
+        "he": ("השתנה בינתיים", "`If-Match` מציין גרסה שאינה הנוכחית; קראו שוב."),
+    },
+    "too_large": {
+        "en": ("Too large", "The body may have {limit} bytes."),
+        "he": ("גדול מדי", "הגוף יכול להכיל {limit} בתים."),
+    },
+    "unsupported_media_type": {
+        "en": ("Not a content type that is read here", "Send `Content-Type: application/json`."),
+        "he": ("סוג תוכן שאינו נקרא כאן", "יש לשלוח `Content-Type: application/json`."),
+    },
+    "unprocessable": {
+        "en": ("Not possible", "The request is well formed, but breaks a rule."),
+        "he": ("לא אפשרי", "הבקשה תקינה בצורתה, אך מפרה כלל."),
+    },
+    "currency_mismatch": {
+        "en": ("Another currency", "The program pays in {expected}; this says {found}."),
+        "he": ("מטבע אחר", "התכנית משלמת ב-{expected}; כאן כתוב {found}."),
+    },
+    "empty_range": {
+        "en": ("An empty range", "The lower bound is above the upper one."),
+        "he": ("טווח ריק", "הגבול התחתון גבוה מהעליון."),
+    },
+    "effective_in_past": {
+        "en": ("In the past", "Terms cannot come into force before now, {now}."),
+        "he": ("בעבר", "תנאים אינם יכולים להיכנס לתוקף לפני עכשיו, {now}."),
+    },
+    "effective_not_after": {
+        "en": ("Not after the last version", "The latest version counts from {latest}; a new one must come later."),
+        "he": ("לא אחרי הגרסה האחרונה", "הגרסה האחרונה בתוקף מ-{latest}; חדשה חייבת לבוא אחריה."),
+    },
+    "too_many": {
+        "en": ("Too many", "There can be {most} of these."),
+        "he": ("יותר מדי", "יכולים להיות {most} כאלה."),
+    },
+    "destination_not_allowed": {
+        "en": ("Not a destination for this brand", "A link leads to `https` on a host of this brand; see /v1/domains."),
+        "he": ("לא יעד של המותג", "קישור מוביל ל-`https` באתר של המותג; ראו /v1/domains."),
+    },
+    "not_a_host": {
+        "en": ("Not a host name", "Give a public host name such as `shop.example.com`, without scheme, port or path."),
+        "he": ("לא שם של אתר", "יש לתת שם אתר ציבורי כמו `shop.example.com`, בלי פרוטוקול, פורט או נתיב."),
+    },
+    "not_a_code": {
+        "en": ("Not a code", "A code has 1 to {most} characters once trimmed."),
+        "he": ("לא קוד", "בקוד יש 1 עד {most} תווים אחרי הסרת רווחים."),
+    },
+    "platform_not_supported": {
+        "en": ("Not a platform that is connected yet", "These are: {platforms}."),
+        "he": ("פלטפורמה שעוד אינה מחוברת", "אלה מחוברות: {platforms}."),
+    },
+    "status_not_possible": {
+        "en": ("Not from here", "What is {status} cannot become {wanted}."),
+        "he": ("לא מכאן", "מה שמצבו {status} אינו יכול להפוך ל-{wanted}."),
+    },
+    "ends_before_it_begins": {
+        "en": ("It would end before it begins", "The period begins at {begin}."),
+        "he": ("זה ייגמר לפני שיתחיל", "התקופה מתחילה ב-{begin}."),
+    },
+    "clock_backwards": {
+        "en": ("A clock only moves forward", "The brand's clock stands at {now}."),
+        "he": ("שעון נע רק קדימה", "שעון המותג עומד על {now}."),
+    },
+    "unavailable": {
+        "en": ("Not just now", "Something that we need does not answer; the same request may succeed in a moment."),
+        "he": ("לא ברגע זה", "משהו שאנו צריכים אינו עונה; אותה בקשה עשויה להצליח עוד רגע."),
+    },
+    "internal": {
+        "en": ("Our fault", "Something broke on our side. Tell us the request's id if it stays so."),
+        "he": ("תקלה שלנו", "משהו נשבר אצלנו. אם זה נמשך, מסרו לנו את מזהה הבקשה."),
+    },
+}
+
+FIELDS: dict[str, dict[Language, str]] = {
+    "missing": {"en": "This is required.", "he": "שדה חובה."},
+    "unknown_field": {"en": "There is no such field here.", "he": "אין כאן שדה כזה."},
+    "wrong_type": {"en": "This is of another type than expected.", "he": "הסוג אינו הצפוי."},
+    "too_short": {"en": "This has fewer than {least}.", "he": "יש כאן פחות מ-{least}."},
+    "too_long": {"en": "This has more than {most}.", "he": "יש כאן יותר מ-{most}."},
+    "too_small": {"en": "This is below {least}.", "he": "זה קטן מ-{least}."},
+    "too_great": {"en": "This is above {most}.", "he": "זה גדול מ-{most}."},
+    "not_one_of": {"en": "This is none of {expected}.", "he": "זה אינו אחד מ-{expected}."},
+    "wrong_shape": {"en": "This is not written as it should be.", "he": "זה אינו כתוב כנדרש."},
+    "unknown_currency": {"en": "No such ISO 4217 currency.", "he": "אין מטבע ISO 4217 כזה."},
+    "unknown_scope": {"en": "There is no such scope.", "he": "אין הרשאה כזאת."},
+    "not_an_email": {"en": "This is not an e-mail address.", "he": "זו אינה כתובת דוא״ל."},
+    "not_a_time": {"en": "This is not an RFC 3339 time with an offset.", "he": "זה אינו זמן RFC 3339 עם היסט."},
+    "control_character": {"en": "This holds a control character.", "he": "יש כאן תו בקרה."},
+    "needs_field": {"en": "This needs `{field}` beside it.", "he": "לצד זה נדרש `{field}`."},
+    "needless_field": {"en": "This goes only without `{field}`.", "he": "זה אפשרי רק בלי `{field}`."},
+}
+
+
+def words(code: str, language: Language, facts: Mapping[str, str | int]) -> tuple[str, str]:
+    """Title and detail of a problem."""
+    title, detail = PROBLEMS[code][language]
+    return title, detail.format_map(facts)
+
+
+def field_words(code: str, language: Language, facts: Mapping[str, str | int]) -> str:
+    """What is wrong with one field."""
+    return FIELDS[code][language].format_map(facts)
+
+
+def language(accepted: str) -> Language:
+    """The language of ours that an `Accept-Language` header likes best; English where it likes neither."""
+    best: tuple[float, Language] = (0.0, "en")
+    for wish in accepted.split(","):
+        tag, _, parameter = wish.strip().partition(";")
+        primary = tag.strip().lower().partition("-")[0]
+        known: Language | None = "he" if primary in {"he", "iw"} else "en" if primary in {"en", "*"} else None
+        weight = _weight(parameter)
+        if known is not None and weight > best[0]:
+            best = (weight, known)
+    return best[1]
+
+
+def _weight(parameter: str) -> float:
+    try:
+        return float(parameter.strip().removeprefix("q=")) if parameter.strip() else 1.0
+    except ValueError:
+        return 0.0
