@@ -1,13 +1,13 @@
-"""Brands and their API keys as they are kept."""
+"""Brands, their API keys and their hosts as they are kept, and all brands in turn for the jobs that visit each."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from datetime import datetime
 
-from vouch.domain import ids
-from vouch.store.database import Database
-from vouch.store.tables import ApiKey, Brand
+from vouch.domain import ids, times
+from vouch.store.database import BATCH_GET_MAX, Database
+from vouch.store.tables import ApiKey, Brand, Main
 
-BRANDS = "BRANDS"
-"""The index partition of all brands."""
+INDEX = "BRANDS"
 
 
 def new_brand(brand_id: str, *, name: str, mode: str, created_at: str, clock: str | None) -> Brand:
@@ -15,7 +15,7 @@ def new_brand(brand_id: str, *, name: str, mode: str, created_at: str, clock: st
     return Brand(
         brand_id,
         "BRAND",
-        g1pk=BRANDS,
+        g1pk=INDEX,
         g1sk=brand_id,
         id=brand_id,
         name=name,
@@ -60,3 +60,24 @@ def key_and_brand(database: Database, brand_id: str, key_id: str) -> tuple[ApiKe
 def keys_index(brand_id: str) -> str:
     """The index partition of a brand's keys."""
     return f"{brand_id}#KEY"
+
+
+def every(database: Database) -> Iterator[Brand]:
+    """Every brand of the deployment, a page at a time."""
+    after = None
+    while True:
+        keys, after = database.index_keys(Main, INDEX, limit=BATCH_GET_MAX, after=after)
+        found = database.get_many((Main, pk, sk) for pk, sk in keys)
+        yield from (brand for brand in found.values() if isinstance(brand, Brand))
+        if after is None:
+            return
+
+
+def folded(database: Database, brand: Brand, now: datetime) -> None:
+    """Notes that all accounts that were due by `now` are folded; a job that was overtaken notes nothing."""
+    moment = times.text(now)
+    database.update(
+        brand,
+        [Brand.folded_to.set(moment)],
+        Brand.folded_to.does_not_exist() | (Brand.folded_to < moment),
+    )

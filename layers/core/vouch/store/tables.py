@@ -60,7 +60,10 @@ class Main(Item):
 
 
 class Brand(Main, discriminator="brand"):
-    """`b` / `BRAND`, index `BRANDS`. `clock` is set in test brands whose clock was moved."""
+    """`b` / `BRAND`, index `BRANDS`. `clock` is set in test brands whose clock was moved.
+
+    `hosts` = {host: [who wants links to lead there: `brand`, or a connection's id]}.
+    """
 
     id = UnicodeAttribute()
     name = UnicodeAttribute()
@@ -72,7 +75,7 @@ class Brand(Main, discriminator="brand"):
 
 
 class ApiKey(Main, discriminator="key"):
-    """`b` / `KEY#<hmac>`, index `b#KEY`: the key itself is shown once and stored nowhere."""
+    """`b` / `KEY#<id>`, index `b#KEY`. The id is derived from the key's keyed hash; the key itself is stored nowhere."""
 
     id = UnicodeAttribute()
     name = UnicodeAttribute()
@@ -103,7 +106,9 @@ class Program(Main, discriminator="program"):
 class TermsVersion(Main, discriminator="terms"):
     """`b` / `PRG#<id>#T#<number, 6 digits>`: never updated."""
 
+    id = UnicodeAttribute()
     program_id = UnicodeAttribute()
+    currency = UnicodeAttribute()
     number = IntegerAttribute()
     effective_from = UnicodeAttribute(null=True)
     created_at = UnicodeAttribute()
@@ -125,9 +130,16 @@ class Creator(Main, discriminator="creator"):
 
 
 class Mailbox(Main, discriminator="mailbox"):
-    """`b` / `MAIL#<pseudonym>`: one creator per address in a brand."""
+    """`b` / `MAIL#<pseudonym>`: one creator per address in a brand, none once its creator has moved to another."""
 
-    creator_id = UnicodeAttribute()
+    creator_id = UnicodeAttribute(null=True)
+
+
+class Place(Main, discriminator="place"):
+    """`b` / `ID#<id>`: where the enrolment or code with this id lies, since their keys are what they tie together."""
+
+    at_pk = UnicodeAttribute()
+    at_sk = UnicodeAttribute()
 
 
 class Enrolment(Main, discriminator="enrolment"):
@@ -143,10 +155,14 @@ class Enrolment(Main, discriminator="enrolment"):
 
 
 class Link(Main, discriminator="link"):
-    """`b#L#<link key>` / `L`, index `b#C#<c>#L`. Its creator and program never change."""
+    """`b#L#<link key>` / `L`, index `b#L` by creator. Its creator and program never change.
+
+    `former_slugs` lead to it still: what was printed cannot be called back.
+    """
 
     id = UnicodeAttribute()
     slug = UnicodeAttribute()
+    former_slugs = JSONAttribute()
     program_id = UnicodeAttribute()
     creator_id = UnicodeAttribute()
     destination = UnicodeAttribute()
@@ -167,13 +183,17 @@ class Slug(Main, discriminator="slug"):
 
 
 class Code(Main, discriminator="code"):
-    """`b#D#<code>` / `D`, index `b#C#<c>#D` of its present owner. `owners` = [[creator, program, from, to or null]]."""
+    """`b#D#<code>` / `D`, index `b#D` by its present owner. `owners` = [[creator, program, from, to or null]].
+
+    `grant` names the request that gave it to its present owner.
+    """
 
     id = UnicodeAttribute()
     code = UnicodeAttribute()
     program_id = UnicodeAttribute()
     creator_id = UnicodeAttribute()
     owners = JSONAttribute()
+    grant = UnicodeAttribute()
     status = UnicodeAttribute()
     created_at = UnicodeAttribute()
     version = IntegerAttribute()
