@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import Self
 
 from local.artefacts import LOCAL, Trouble
-from local.processes import NotReadyError, answers, await_ready, is_taken
+from local.processes import NotReadyError, answers, await_ready
 
 ACCESS_KEY_ID = "test"
 SECRET_ACCESS_KEY = "test"  # noqa: S105 - the emulator's own, on loopback
@@ -20,6 +21,7 @@ REGION = "us-east-1"
 
 _PROGRAM = LOCAL / "emulator/bin/ministack"
 _PID_FILE = "emulator.pid"
+_QUEUE_URL = re.compile(r"http://localhost:\d+/(?P<account>\d{12})/")
 _SAVES_WITHIN = 60
 
 
@@ -44,9 +46,7 @@ class Emulator:
         return emulator if _lives(pid) and emulator._is_ready() else None
 
     def start(self) -> None:
-        if is_taken(self.port):
-            raise Trouble(f"Port {self.port} is in use: end what listens there, or choose another with PORT=.")
-        self._forget_positions()
+        self._mend_saved_state()
         state, scratch = self.home / "state", self._empty_scratch()
         state.mkdir(parents=True, exist_ok=True)
         with (self.home / "emulator.log").open("ab") as log:
@@ -118,10 +118,16 @@ class Emulator:
             "TMPDIR": str(scratch),
         }
 
-    def _forget_positions(self) -> None:
-        """Streams start empty, saved positions do not: left there, readers skip as many records as they once read."""
+    def _mend_saved_state(self) -> None:
+        """What it saved is not what it needs when it starts again."""
+        for name in ("cloudformation", "lambda", "sqs"):
+            saved = self.home / f"state/{name}.json"
+            if saved.exists():
+                # A queue's readers look for it under the port of now.
+                saved.write_text(_QUEUE_URL.sub(f"{self.endpoint}/\\g<account>/", saved.read_text()))
         saved = self.home / "state/lambda.json"
         if saved.exists():
+            # Streams start empty; with their old positions readers would skip as many records as they once read.
             contents = json.loads(saved.read_bytes())
             contents["payload"]["dynamodb_stream_positions"]["data"] = {}
             saved.write_text(json.dumps(contents))

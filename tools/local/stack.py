@@ -20,10 +20,10 @@ import botocore.session
 from local import deployment
 from local.artefacts import Trouble, build
 from local.emulator import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY, Emulator
-from local.processes import free_port
+from local.processes import free_port, is_taken
 from local.progress import Progress, Silence
 
-_QUIET_MS = 2000  # longer than a cold start, which logs nothing until it is over
+_QUIET_MS = 3000  # longer than a retry and its cold start, which log nothing until they are over
 _MEMORY = "memory.json"
 _STACK = "stack.json"
 _QUEUES = ("WakeQueueUrl", "SpillQueueUrl")
@@ -86,7 +86,9 @@ class Stack:
         ]
 
     def await_quiet(self, seconds: float = 60) -> bool:
-        """Wait until the queues are empty and no function has logged for a while; False if that takes longer."""
+        """Wait until the queues are empty and no function has logged for a while; False if that takes longer.
+
+        Whatever comes in by a door is logged there before a stream hands it on, so silence means done."""
         deadline = time.monotonic() + seconds
         while not self._is_quiet():
             if time.monotonic() > deadline:
@@ -133,6 +135,8 @@ def up(emulator: Emulator, seed: Seed | None, progress: Progress, *, lasting: bo
     found = Emulator.found(emulator.home)
     if found not in {None, emulator}:
         raise Trouble(f"Vouch already runs, on port {found.port}: `make stop` ends it.")
+    if not found and is_taken(emulator.port):
+        raise Trouble(f"Port {emulator.port} is in use: end what listens there, or choose another with PORT=.")
     with progress.step("Build"):
         wanted = f"{build()} {api_url(emulator)}"
     if not found:
