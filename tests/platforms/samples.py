@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from vouch.platforms.base import Reading, Request
+from vouch.platforms.base import Ignored, Reading, Request, Unreadable
 from vouch.platforms.registry import PLATFORMS
 
 FOLDER = Path(__file__).parents[1] / "data" / "platforms"
@@ -37,6 +37,14 @@ def reading(platform: str, request: Request) -> Reading:
     read = PLATFORMS[platform].facts(request, pseudonym)
     assert isinstance(read, Reading), read
     return read
+
+
+def outcome(platform: str, request: Request) -> Reading | Ignored | Unreadable:
+    """What a delivery says, or the refusal to read it."""
+    try:
+        return PLATFORMS[platform].facts(request, pseudonym)
+    except Unreadable as refusal:
+        return refusal
 
 
 @functools.cache

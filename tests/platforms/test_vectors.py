@@ -4,10 +4,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from vouch.platforms.base import BadSignature
-from vouch.platforms.registry import PLATFORMS
 
 from tests.platforms.samples import vector_request, vectors
+from vouch.platforms.base import BadSignature
+from vouch.platforms.registry import PLATFORMS
 
 VECTORS = [vector for platform in PLATFORMS for vector in vectors(platform)]
 COUNTS = {"shopify": 17, "standard_webhooks": 9}
@@ -24,6 +24,6 @@ def test_a_vector_verifies_as_it_says(vector: dict[str, Any]) -> None:
             PLATFORMS[vector["platform"]].verify(request, [vector["secret"]], now)
 
 
-@pytest.mark.parametrize(("platform", "count"), COUNTS.items())
+@pytest.mark.parametrize("platform, count", COUNTS.items())
 def test_no_vector_is_lost(platform: str, count: int) -> None:
     assert len(vectors(platform)) == count

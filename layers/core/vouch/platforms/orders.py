@@ -31,19 +31,21 @@ _LIFECYCLES = {
 
 
 def order(body: Fields, platform: str, said_at: datetime, pseudonym: Pseudonym) -> Snapshot:
-    """The snapshot, dated `said_at` where the order has no date of its own."""
+    """The snapshot, of the time `said_at` where the order names none."""
+    if not body.has("lines"):
+        raise body.refusal("shape_mismatch", "lines", "missing")
     lines = body.children("lines", "lines")
     buyer = body.child_or_none("customer") or Fields({})
     return Snapshot(
         updated_at=body.moment_or_none("updated_at") or said_at,
-        placed_at=body.moment_or_none("occurred_at") or said_at,
+        placed_at=body.moment("occurred_at"),
         lifecycle=_lifecycle(body),
         currency=body.currency("currency"),
         lines=distinct([_line(line) for line in lines], lines),
         platform=platform,
-        shipping=body.minor("shipping"),
-        shipping_tax=body.minor("shipping_tax"),
-        tip=body.minor("tip"),
+        shipping=body.minor_or_zero("shipping"),
+        shipping_tax=body.minor_or_zero("shipping_tax"),
+        tip=body.minor_or_zero("tip"),
         tax_included=body.flag("tax_included"),
         test=body.flag("test"),
         country=body.country("country"),
@@ -59,7 +61,7 @@ def order(body: Fields, platform: str, said_at: datetime, pseudonym: Pseudonym) 
 def refund(body: Fields, said_at: datetime) -> Refund:
     """The refund; without amounts of their own its lines count by quantity."""
     lines = body.children("lines", "lines")
-    amount = body.minor("amount")
+    amount = body.minor_or_zero("amount")
     if not lines and not amount:
         raise body.refusal("shape_mismatch", "lines", "a refund needs lines or an amount")
     return Refund(
@@ -121,8 +123,8 @@ def _line(line: Fields) -> Line:
             id=line.identifier("id"),
             quantity=line.whole("quantity", QUANTITY_MAX),
             unit_price=line.minor("unit_price"),
-            discount=line.minor("discount"),
-            tax=line.minor("tax"),
+            discount=line.minor_or_zero("discount"),
+            tax=line.minor_or_zero("tax"),
             sku=line.text_or_none("sku"),
             product_id=line.identifier_or_none("product_id"),
             tags=_tags(line, "tags"),

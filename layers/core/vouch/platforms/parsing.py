@@ -89,13 +89,16 @@ class Fields:
         return value
 
     def minor(self, key: str) -> int:
-        """An amount in minor units, from 0 on; missing means none."""
+        """An amount in minor units, from 0 on."""
         value = self.values.get(key)
         if value is None:
-            return 0
+            raise self.refusal("shape_mismatch", key, "an amount is missing")
         if type(value) is not int or not 0 <= value <= money.AMOUNT_MAX:
             raise self.refusal("bad_amount", key, "not an amount in whole minor units")
         return value
+
+    def minor_or_zero(self, key: str) -> int:
+        return self.minor(key) if self.has(key) else 0
 
     def major(self, key: str, currency: str, *, signed: bool = False) -> int:
         """In minor units, an amount that is written in major ones."""

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from vouch.domain import times
 from vouch.domain.facts import Cancellation, Fact
 from vouch.platforms import orders, signatures
 from vouch.platforms.base import BadSignature, Ignored, Pseudonym, Reading, Request, Unreadable
@@ -87,15 +88,18 @@ def _fact(kind: str, data: Fields, said_at: datetime, pseudonym: Pseudonym) -> F
         return orders.refund(data, said_at)
     if kind == _CANCELLED and not (data.has("currency") and (data.has("lines") or data.has("subtotal"))):
         return Cancellation(kind, data.moment_or_none("updated_at") or said_at)
-    return orders.order(_in_our_terms(kind, data), "standard_webhooks", said_at, pseudonym)
+    body = _in_our_terms(kind, data, said_at)
+    return orders.order(body, "standard_webhooks", said_at, pseudonym)
 
 
-def _in_our_terms(kind: str, data: Fields) -> Fields:
+def _in_our_terms(kind: str, data: Fields, said_at: datetime) -> Fields:
     """The summary's names and decimal texts as `orders` takes them; what stands there under our names stays."""
     said, ours = data.values, dict(data.values)
     currency = data.currency("currency")
     if kind == _CANCELLED or not data.has("status"):
         ours["status"] = _STATUS[kind]
+    if not data.has("occurred_at"):
+        ours["occurred_at"] = times.text(said_at)
     if not data.has("codes"):
         ours["codes"] = said.get("discount_codes")
     if not data.has("click_ids"):

@@ -1,0 +1,168 @@
+"""Recorded bodies, bent in thousands of ways: each gives sound facts, is ignored, or is refused, and nothing else."""
+
+import copy
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.platforms import samples
+from tests.platforms.test_rest import DECISION, ORDER, REFUND
+from vouch.domain import clicks, times
+from vouch.domain.facts import (
+    TOUCH_KEYS_MAX,
+    Refund,
+    Snapshot,
+    event_from_json,
+    fingerprint,
+    snapshot_from_json,
+    to_json,
+)
+from vouch.domain.money import AMOUNT_MAX
+from vouch.platforms import rest
+from vouch.platforms.base import Reading, Request, Unreadable
+from vouch.platforms.registry import PLATFORMS
+
+type Path = tuple[str | int, ...]
+
+QUIET = {"presentment_money", "client_details", "default_address", "receipt", "fulfillments"}
+"""Parts that no adapter reads; bending them would only make the others rarer."""
+
+SHOPIFY = (
+    "orders_paid",
+    "orders_updated",
+    "orders_cancelled",
+    "orders_delete",
+    "refunds_create",
+    "refunds_create_multicurrency_pending",
+)
+RECORDED = [
+    *(("shopify", samples.request(f"shopify/{name}")) for name in SHOPIFY),
+    ("standard_webhooks", samples.request("standard_webhooks/order.paid")),
+    ("rest", Request({}, rest.envelope("order", times.EPOCH, ORDER))),
+    ("rest", Request({}, rest.envelope("refund", times.EPOCH, REFUND))),
+    ("rest", Request({}, rest.envelope("decision", times.EPOCH, DECISION))),
+]
+REASONS = {
+    "bad_amount",
+    "bad_time",
+    "currency_mismatch",
+    "duplicate_line",
+    "not_json",
+    "shape_mismatch",
+    "too_many_items",
+    "too_many_lines",
+    "unknown_currency",
+    "unknown_status",
+}
+MISSING = object()
+HOSTILE = st.one_of(
+    st.just(MISSING),
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.sampled_from([0, -1, 1, 2**53 + 1, 2**63, 2**64, 10**9, 10**15, 10**300, "0", "1", "-1", "0.00", "0.001"]),
+    st.sampled_from(["", "\x00", "\ud800", "ß", "1e5", "NaN", "Infinity", "9" * 30, "0." + "0" * 30, "x" * 300]),
+    st.sampled_from(["2026-05-04T10:15:30-05:00", "2026-05-04", "9999-12-31T23:59:59-23:59", "0001-01-01T00:00:00Z"]),
+    st.sampled_from(["USD", "JPY", "KWD", "XXX", "refunded", "failure", "refund_discrepancy", "ref"]),
+    st.just(clicks.PREFIX + "A" * clicks.ENCODED),
+    st.floats(allow_nan=True, allow_infinity=True),
+    st.decimals(allow_nan=False, places=3, min_value=-(10**16), max_value=10**16).map(str),
+    st.text(max_size=8),
+    st.sampled_from([[], {}, [[]], [{}], [None], {"shop_money": {}}, {"shop_money": {"amount": "1.00"}}]),
+)
+
+
+def paths(value: Any, at: Path = ()) -> Iterator[Path]:
+    """Every place of a JSON value."""
+    if at:
+        yield at
+    inside = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, part in inside:
+        if key not in QUIET:
+            yield from paths(part, (*at, key))
+
+
+CONTENTS = [json.loads(request.body) for _, request in RECORDED]
+PATHS = [list(paths(content)) for content in CONTENTS]
+BENT = st.integers(0, len(RECORDED) - 1).flatmap(
+    lambda which: st.tuples(
+        st.just(which), st.lists(st.tuples(st.sampled_from(PATHS[which]), HOSTILE), min_size=1, max_size=4)
+    )
+)
+
+
+def bend(content: Any, path: Path, value: Any) -> None:
+    """Puts a value where the path leads, if it still leads anywhere."""
+    *way, last = path
+    for step in way:
+        try:
+            content = content[step]
+        except (KeyError, IndexError, TypeError):
+            return
+    if isinstance(content, dict) and value is MISSING:
+        content.pop(last, None)
+    elif isinstance(content, dict):
+        content[last] = copy.deepcopy(value)
+    elif isinstance(content, list) and isinstance(last, int) and last < len(content):
+        content[last] = None if value is MISSING else copy.deepcopy(value)
+
+
+def judge(platform: str, request: Request) -> None:
+    assert PLATFORMS[platform].subject(request)
+    read = samples.outcome(platform, request)
+    if isinstance(read, Unreadable):
+        assert read.reason in REASONS
+    if isinstance(read, Reading):
+        assert 0 < len(read.external_id) <= 255
+        for fact in read.facts:
+            assert len(fingerprint(fact)) == 64
+            sound(fact)
+
+
+def sound(fact: Any) -> None:
+    """What the domain may rely on, and that a fact survives being stored."""
+    if not isinstance(fact, Snapshot):
+        assert event_from_json(fact.kind, to_json(fact)) == fact
+        if isinstance(fact, Refund):
+            assert fact.amount >= 0
+            assert all(part.quantity >= 0 and (part.amount is None or part.amount >= 0) for part in fact.lines)
+        return
+    assert snapshot_from_json(to_json(fact)) == fact
+    assert len(fact.codes) <= TOUCH_KEYS_MAX
+    assert len(fact.click_ids) <= TOUCH_KEYS_MAX
+    assert len({line.id for line in fact.lines}) == len(fact.lines)
+    for line in fact.lines:
+        assert 0 <= line.discount <= line.quantity * line.unit_price <= AMOUNT_MAX
+        assert 0 <= line.tax <= AMOUNT_MAX
+
+
+@settings(max_examples=2_000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(BENT)
+def test_a_bent_body_gives_facts_or_a_named_refusal(bent: tuple[int, list[tuple[Path, Any]]]) -> None:
+    which, bends = bent
+    platform, recorded = RECORDED[which]
+    content = copy.deepcopy(CONTENTS[which])
+    for path, value in bends:
+        bend(content, path, value)
+    judge(platform, Request(recorded.headers, json.dumps(content).encode()))
+
+
+@settings(max_examples=500, deadline=None)
+@given(st.sampled_from(RECORDED), st.integers(0), st.binary(max_size=4), st.integers(0, 40))
+def test_bent_bytes_give_facts_or_a_named_refusal(
+    recorded: tuple[str, Request], at: int, bytes_: bytes, cut: int
+) -> None:
+    platform, request = recorded
+    at %= len(request.body)
+    judge(platform, Request(request.headers, request.body[:at] + bytes_ + request.body[at + cut :]))
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.sampled_from(RECORDED), st.text(max_size=40))
+def test_no_header_breaks_the_reading_of_a_genuine_body(recorded: tuple[str, Request], text: str) -> None:
+    platform, request = recorded
+    for name in PLATFORMS[platform].KEPT_HEADERS:
+        judge(platform, Request({**request.headers, name: text}, request.body))

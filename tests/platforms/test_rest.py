@@ -1,0 +1,176 @@
+"""Our own order, refund and decision shape: what the API takes, stores and refuses."""
+
+from typing import Any
+
+import pytest
+
+from tests.platforms import samples
+from vouch.domain import clicks, times
+from vouch.domain.facts import Decision, Lifecycle, Line, Refund, RefundLine, Snapshot
+from vouch.platforms import rest
+from vouch.platforms.base import Reading, Request, Unreadable
+
+RECEIVED = times.parse("2026-05-04T15:15:31Z")
+CLICK = clicks.PREFIX + "a" * clicks.ENCODED
+LINE = {"id": "1", "quantity": 2, "unit_price": 4500}
+ORDER = {"external_id": "POS-1", "occurred_at": "2026-05-04T15:00:00Z", "currency": "ILS", "lines": [LINE]}
+REFUND = {"order_id": "POS-1", "external_id": "R-1", "currency": "ILS", "lines": [{"id": "1", "quantity": 1}]}
+DECISION = {"order_id": "POS-1", "id": "dec_1", "kind": "hold", "actor": "key_1", "reason": "looks odd"}
+
+
+def stored(kind: rest.Kind, body: dict[str, Any]) -> Request:
+    return Request({}, rest.envelope(kind, RECEIVED, body))
+
+
+def line(**changes: Any) -> dict[str, Any]:
+    return ORDER | {"lines": [LINE | changes]}
+
+
+def snapshot(body: dict[str, Any]) -> Snapshot:
+    fact = samples.reading("rest", stored("order", body)).facts[0]
+    assert isinstance(fact, Snapshot)
+    return fact
+
+
+def test_a_full_order() -> None:
+    full = ORDER | {
+        "updated_at": "2026-05-05T00:00:00Z",
+        "status": "open",
+        "lines": [
+            LINE
+            | {"discount": 1000, "tax": 1360, "sku": "MUG-01", "product_id": 77, "gift_card": True}
+            | {"tags": ["summer", "קיץ"], "collections": ["mugs"]}
+        ],
+        "codes": [" Noa10", "NOA10 ", ""],
+        "click_ids": [CLICK, "clk_made_up", CLICK],
+        "customer": {"email": " Buyer@Example.com", "id": "c-7", "new": False},
+        "country": "il",
+        "shipping": 2500,
+        "shipping_tax": 363,
+        "tip": 100,
+        "tax_included": True,
+        "test": True,
+        "unheard_of": {"is": "nothing here"},
+    }
+    expected = Snapshot(
+        updated_at=times.parse("2026-05-05T00:00:00Z"),
+        placed_at=times.parse("2026-05-04T15:00:00Z"),
+        lifecycle=Lifecycle.OPEN,
+        currency="ILS",
+        lines=(Line("1", 2, 4500, 1000, 1360, "MUG-01", "77", ("summer", "קיץ"), ("mugs",), gift_card=True),),
+        platform="rest",
+        shipping=2500,
+        shipping_tax=363,
+        tip=100,
+        tax_included=True,
+        test=True,
+        country="IL",
+        codes=("noa10",),
+        click_ids=(CLICK,),
+        customer="<email:buyer@example.com>",
+        customer_new=False,
+    )
+    assert samples.reading("rest", stored("order", full)) == Reading("POS-1", (expected,))
+
+
+def test_the_least_order_is_paid_and_dated_by_its_arrival() -> None:
+    assert snapshot(ORDER) == Snapshot(
+        updated_at=RECEIVED,
+        placed_at=times.parse("2026-05-04T15:00:00Z"),
+        lifecycle=Lifecycle.PAID,
+        currency="ILS",
+        lines=(Line("1", 2, 4500),),
+        platform="rest",
+    )
+
+
+def test_a_customer_without_a_mail_goes_by_id_and_one_without_either_by_nothing() -> None:
+    assert snapshot(ORDER | {"customer": {"id": "c-7", "new": True}}).customer == "<id:c-7>"
+    anonymous = snapshot(ORDER | {"customer": {"new": True}})
+    assert (anonymous.customer, anonymous.customer_new) == (None, True)
+
+
+def test_a_refund() -> None:
+    expected = Refund("R-1", RECEIVED, "ILS", (RefundLine("1", 1),))
+    assert samples.reading("rest", stored("refund", REFUND)) == Reading("POS-1", (expected,))
+
+
+def test_a_refund_of_a_line_twice_counts_once_for_both() -> None:
+    lines = [{"id": "1", "quantity": 1, "amount": 100}, {"id": "1", "quantity": 2, "amount": 50}]
+    both = samples.reading("rest", stored("refund", REFUND | {"lines": lines})).facts[0]
+    assert isinstance(both, Refund)
+    assert both.lines == (RefundLine("1", 3, 150),)
+
+
+def test_a_refund_counts_by_quantity_where_a_part_of_it_does() -> None:
+    lines = [{"id": "1", "quantity": 1, "amount": 100}, {"id": "1", "quantity": 2}]
+    both = samples.reading("rest", stored("refund", REFUND | {"lines": lines})).facts[0]
+    assert isinstance(both, Refund)
+    assert both.lines == (RefundLine("1", 3),)
+
+
+def test_a_decision() -> None:
+    expected = Decision("dec_1", RECEIVED, "hold", "key_1", "looks odd")
+    assert samples.reading("rest", stored("decision", DECISION)) == Reading("POS-1", (expected,))
+
+
+@pytest.mark.parametrize("kind, body", [("order", ORDER), ("refund", REFUND), ("decision", DECISION)])
+def test_what_is_about_one_order_has_one_subject(kind: rest.Kind, body: dict[str, Any]) -> None:
+    assert rest.subject(stored(kind, body)) == "POS-1"
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"{}", b'{"kind":"order","body":{}}', b'{"kind":"x","body":{"external_id":"1"}}']
+)
+def test_what_names_no_order_is_its_own_subject(body: bytes) -> None:
+    assert len(rest.subject(Request({}, body))) == 64
+
+
+@pytest.mark.parametrize(
+    "kind, body, reason, place",
+    [
+        ("order", ORDER | {"external_id": ""}, "shape_mismatch", "body.external_id"),
+        ("order", ORDER | {"occurred_at": "2026-05-04"}, "bad_time", "body.occurred_at"),
+        ("order", ORDER | {"currency": "ils"}, "unknown_currency", "body.currency"),
+        ("order", ORDER | {"occurred_at": None}, "bad_time", "body.occurred_at"),
+        ("order", ORDER | {"lines": None}, "shape_mismatch", "body.lines"),
+        ("order", line(unit_price=None), "shape_mismatch", "body.lines[0].unit_price"),
+        ("order", ORDER | {"lines": "1"}, "shape_mismatch", "body.lines"),
+        ("order", ORDER | {"lines": [LINE, LINE]}, "duplicate_line", "body.lines[1].id"),
+        ("order", ORDER | {"lines": [LINE] * 5_001}, "too_many_lines", "body.lines"),
+        ("order", ORDER | {"status": "test"}, "unknown_status", "body.status"),
+        ("order", ORDER | {"country": "ISR"}, "shape_mismatch", "body.country"),
+        ("order", ORDER | {"country": "ßß"}, "shape_mismatch", "body.country"),
+        ("order", ORDER | {"codes": [7]}, "shape_mismatch", "body.codes"),
+        ("order", ORDER | {"codes": ["x" * 256]}, "shape_mismatch", "body.codes"),
+        ("order", ORDER | {"customer": {"new": "yes"}}, "shape_mismatch", "body.customer.new"),
+        ("order", ORDER | {"customer": {"email": "x" * 321}}, "shape_mismatch", "body.customer.email"),
+        ("order", ORDER | {"shipping": -1}, "bad_amount", "body.shipping"),
+        ("order", ORDER | {"tip": "1.00"}, "bad_amount", "body.tip"),
+        ("order", line(unit_price=10**15), "bad_amount", "body.lines[0].unit_price"),
+        ("order", line(unit_price=5 * 10**14), "bad_amount", "body.lines[0]"),
+        ("order", line(unit_price=45.0), "bad_amount", "body.lines[0].unit_price"),
+        ("order", line(discount=9001), "bad_amount", "body.lines[0]"),
+        ("order", line(tax=True), "bad_amount", "body.lines[0].tax"),
+        ("order", line(quantity="2"), "shape_mismatch", "body.lines[0].quantity"),
+        ("order", line(quantity=10**9 + 1), "shape_mismatch", "body.lines[0].quantity"),
+        ("order", line(tags=["x"] * 251), "shape_mismatch", "body.lines[0].tags"),
+        ("order", line(collections={}), "shape_mismatch", "body.lines[0].collections"),
+        ("order", line(sku="x" * 256), "shape_mismatch", "body.lines[0].sku"),
+        ("refund", REFUND | {"lines": []}, "shape_mismatch", "body.lines"),
+        ("refund", REFUND | {"lines": [], "amount": 0}, "shape_mismatch", "body.lines"),
+        ("refund", REFUND | {"amount": -1}, "bad_amount", "body.amount"),
+        ("refund", REFUND | {"lines": [{"id": "1"}]}, "shape_mismatch", "body.lines[0].quantity"),
+        ("refund", REFUND | {"order_id": None}, "shape_mismatch", "body.order_id"),
+        ("decision", DECISION | {"kind": "adjust"}, "shape_mismatch", "body.kind"),
+        ("decision", DECISION | {"reason": ""}, "shape_mismatch", "body.reason"),
+        ("decision", DECISION | {"reason": "x" * 1_001}, "shape_mismatch", "body.reason"),
+        ("decision", DECISION | {"actor": None}, "shape_mismatch", "body.actor"),
+    ],
+)
+def test_a_wrong_value_is_refused_by_its_reason_and_place(
+    kind: rest.Kind, body: dict[str, Any], reason: str, place: str
+) -> None:
+    with pytest.raises(Unreadable) as refusal:
+        rest.facts(stored(kind, body), samples.pseudonym)
+    assert (refusal.value.reason, refusal.value.detail.partition(":")[0]) == (reason, place)

@@ -1,0 +1,705 @@
+"""What Shopify's deliveries say, field by field, and the traps of its order and refund bodies."""
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from tests.platforms import samples
+from vouch.domain import clicks, times
+from vouch.domain.facts import TOUCH_KEYS_MAX, Cancellation, Lifecycle, Line, OrderFacts, Refund, RefundLine, Snapshot
+from vouch.platforms import shopify
+from vouch.platforms.base import Ignored, Reading, Request, Unreadable
+
+ORDER = "6214001234567"
+SHIRT = Line("6214001235567", 2, 6000, discount=1200, tax=864, sku="LIN-M-SAND", product_id="7700000000000")
+TOTE = Line("6214001235568", 1, 2500, discount=250, tax=180, sku="TOTE-01", product_id="7700000000001")
+CREATED = Snapshot(
+    updated_at=times.parse("2026-05-04T15:15:30Z"),
+    triggered_at=times.parse("2026-05-04T15:15:31.104517Z"),
+    placed_at=times.parse("2026-05-04T15:15:30Z"),
+    lifecycle=Lifecycle.OPEN,
+    currency="USD",
+    lines=(SHIRT, TOTE),
+    platform="shopify",
+    shipping=700,
+    shipping_tax=0,
+    tip=0,
+    tax_included=False,
+    test=False,
+    country="US",
+    codes=("noa10",),
+    click_ids=(),
+    customer="<email:buyer1042@example.com>",
+    customer_new=None,
+    aliases=(),
+)
+PAID = CREATED.__replace__(
+    updated_at=times.parse("2026-05-04T15:15:34Z"),
+    triggered_at=times.parse("2026-05-04T15:15:35.233901Z"),
+    lifecycle=Lifecycle.PAID,
+)
+SHIRT_BACK = Refund(
+    id="929361001",
+    updated_at=times.parse("2026-05-10T14:00:00Z"),
+    currency="USD",
+    lines=(RefundLine(SHIRT.id, 1, 5400),),
+    amount=0,
+    failed=False,
+)
+CLICK = clicks.PREFIX + "a" * clicks.ENCODED
+OTHER_CLICK = clicks.PREFIX + "-_" + "Z" * (clicks.ENCODED - 2)
+
+
+def delivery(topic: str, body: Any, triggered_at: str = "2026-05-04T15:15:35Z") -> Request:
+    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return Request({"x-shopify-topic": topic, "x-shopify-triggered-at": triggered_at}, raw)
+
+
+def paid(**changes: Any) -> Request:
+    return delivery("orders/paid", samples.content("shopify/orders_paid") | changes)
+
+
+def snapshot(request: Request) -> Snapshot:
+    fact = samples.reading("shopify", request).facts[0]
+    assert isinstance(fact, Snapshot)
+    return fact
+
+
+def lines(**changes: Any) -> list[dict[str, Any]]:
+    """The sample's lines, the first of them changed."""
+    first, *others = samples.content("shopify/orders_paid")["line_items"]
+    return [first | changes, *others]
+
+
+def refund(**changes: Any) -> Refund:
+    body = samples.content("shopify/refunds_create") | changes
+    fact = samples.reading("shopify", delivery("refunds/create", body)).facts[0]
+    assert isinstance(fact, Refund)
+    return fact
+
+
+def refund_line(**changes: Any) -> dict[str, Any]:
+    part: dict[str, Any] = samples.content("shopify/refunds_create")["refund_line_items"][0]
+    return part | changes
+
+
+def discrepancy(amount: str, kind: str = "refund_discrepancy") -> dict[str, Any]:
+    bag = {"shop_money": {"amount": amount, "currency_code": "USD"}}
+    return {"kind": kind, "amount": amount, "amount_set": bag, "tax_amount": "0.00"}
+
+
+def money(amount: str, currency: str = "USD") -> dict[str, Any]:
+    shop, buyer = {"amount": amount, "currency_code": currency}, {"amount": "999.99", "currency_code": "EUR"}
+    return {"shop_money": shop, "presentment_money": buyer}
+
+
+def unreadable(request: Request) -> str:
+    with pytest.raises(Unreadable) as refusal:
+        shopify.facts(request, samples.pseudonym)
+    return refusal.value.reason
+
+
+class TestSamples:
+    def test_a_created_order(self) -> None:
+        assert samples.reading("shopify", samples.request("shopify/orders_create")) == Reading(ORDER, (CREATED,))
+
+    def test_a_paid_order(self) -> None:
+        assert samples.reading("shopify", samples.request("shopify/orders_paid")) == Reading(ORDER, (PAID,))
+
+    def test_an_updated_order_keeps_what_was_sold_and_brings_its_refund(self) -> None:
+        updated = PAID.__replace__(
+            updated_at=times.parse("2026-05-10T14:00:01Z"), triggered_at=times.parse("2026-05-10T14:00:01.482990Z")
+        )
+        read = samples.reading("shopify", samples.request("shopify/orders_updated"))
+        assert read == Reading(ORDER, (updated, SHIRT_BACK))
+
+    def test_a_refund_is_the_same_fact_from_both_of_its_doors(self) -> None:
+        alone = samples.reading("shopify", samples.request("shopify/refunds_create"))
+        inside = samples.reading("shopify", samples.request("shopify/orders_updated"))
+        assert alone == Reading(ORDER, (SHIRT_BACK,))
+        assert inside.facts[1:] == alone.facts
+
+    def test_a_cancelled_order_with_its_shipping_refund(self) -> None:
+        assert samples.reading("shopify", samples.request("shopify/orders_cancelled")) == Reading(
+            "6214001234999",
+            (
+                Snapshot(
+                    updated_at=times.parse("2026-05-05T18:30:02Z"),
+                    triggered_at=times.parse("2026-05-05T18:30:03.5Z"),
+                    placed_at=times.parse("2026-05-05T17:00:00Z"),
+                    lifecycle=Lifecycle.CANCELLED,
+                    currency="USD",
+                    lines=(Line("6214001235999", 1, 3000, 300, 216, sku="CAP-01", product_id="7700000000000"),),
+                    platform="shopify",
+                    shipping=700,
+                    country="US",
+                    codes=("noa10",),
+                    customer="<email:buyer1043@example.com>",
+                ),
+                Refund(
+                    id="929361002",
+                    updated_at=times.parse("2026-05-05T18:30:00Z"),
+                    currency="USD",
+                    lines=(RefundLine("6214001235999", 1, 2700),),
+                ),
+            ),
+        )
+
+    def test_a_deleted_order_is_off_for_good(self) -> None:
+        read = samples.reading("shopify", samples.request("shopify/orders_delete"))
+        cancellation = Cancellation("orders/delete", datetime(2026, 6, 12, 0, 0, 1, tzinfo=UTC))
+        assert read == Reading("6214001234999", (cancellation,))
+
+    def test_a_pending_refund_counts_by_its_goods_in_shop_money(self) -> None:
+        read = samples.reading("shopify", samples.request("shopify/refunds_create_multicurrency_pending"))
+        snowboards = Refund(
+            id="829190000001",
+            updated_at=times.parse("2026-03-09T09:46:16Z"),
+            currency="CAD",
+            lines=(RefundLine("4182097001001", 2, 124071),),
+        )
+        assert read == Reading("4182097000001", (snowboards,))
+
+    @pytest.mark.parametrize(
+        "sample, reason",
+        [
+            ("disputes_create", "dispute_topic"),
+            ("customers_data_request", "compliance_topic"),
+            ("customers_redact", "compliance_topic"),
+            ("shop_redact", "compliance_topic"),
+        ],
+    )
+    def test_what_says_nothing_about_money_is_ignored_by_name(self, sample: str, reason: str) -> None:
+        assert shopify.facts(samples.request(f"shopify/{sample}"), samples.pseudonym) == Ignored(reason)
+
+    @pytest.mark.parametrize(
+        "sample, subject",
+        [
+            ("orders_create", ORDER),
+            ("orders_updated", ORDER),
+            ("refunds_create", ORDER),
+            ("orders_delete", "6214001234999"),
+            ("disputes_create", ORDER),
+        ],
+    )
+    def test_deliveries_of_one_order_have_one_subject(self, sample: str, subject: str) -> None:
+        assert shopify.subject(samples.request(f"shopify/{sample}")) == subject
+
+
+class TestDeliveries:
+    def test_a_delivery_id_is_the_webhook_id_within_its_topic(self) -> None:
+        request = samples.request("shopify/orders_create")
+        now = datetime.now(UTC)
+        expected = "b54557e4-bdd9-4b37-8a5f-000000000001:orders/create"
+        assert shopify.verify(request, [samples.SHOPIFY_SECRET], now) == expected
+
+    def test_without_a_webhook_id_the_body_names_the_delivery(self) -> None:
+        request = samples.request("shopify/orders_create")
+        headers = {name: value for name, value in request.headers.items() if name != "x-shopify-webhook-id"}
+        ids = {
+            shopify.verify(Request(headers, request.body), [samples.SHOPIFY_SECRET], datetime.now(UTC))
+            for _ in range(2)
+        }
+        assert len(ids) == 1
+        assert ids != {shopify.verify(request, [samples.SHOPIFY_SECRET], datetime.now(UTC))}
+
+    def test_an_order_edit_names_its_order_and_says_nothing(self) -> None:
+        edited = delivery("orders/edited", {"order_edit": {"id": 1, "order_id": int(ORDER), "line_items": {}}})
+        assert shopify.subject(edited) == ORDER
+        assert shopify.facts(edited, samples.pseudonym) == Ignored("order_edit")
+
+    @pytest.mark.parametrize("topic", ["", "products/update", "orders/risk_assessment_changed", "ORDERS/PAID"])
+    def test_an_unknown_topic_is_ignored_whatever_its_body(self, topic: str) -> None:
+        assert shopify.facts(delivery(topic, b"\xff"), samples.pseudonym) == Ignored("unknown_topic")
+
+    @pytest.mark.parametrize(
+        "body", [b"", b"\xff", b"[1]", b"{}", b'{"id":true}', b'{"id":0}', b'{"id":1.5}', b"[" * 100_000]
+    )
+    def test_a_body_without_an_id_is_its_own_subject(self, body: bytes) -> None:
+        subject = shopify.subject(delivery("orders/paid", body))
+        assert subject == shopify.subject(delivery("orders/updated", body))
+        assert len(subject) == 64
+
+    def test_an_id_beyond_53_bits_keeps_every_digit(self) -> None:
+        big = 2**63 - 1
+        assert samples.reading("shopify", paid(id=big)).external_id == str(big)
+        assert shopify.subject(paid(id=big)) == str(big)
+
+    @pytest.mark.parametrize("hint", ["", "soon", "2026-05-04", "\ud800"])
+    def test_an_unreadable_trigger_time_is_none_since_nobody_signed_it(self, hint: str) -> None:
+        body = samples.content("shopify/orders_paid")
+        assert snapshot(delivery("orders/paid", body, triggered_at=hint)).triggered_at is None
+        deleted = samples.reading("shopify", delivery("orders/delete", {"id": 1}, triggered_at=hint))
+        assert deleted.facts == (Cancellation("orders/delete", times.EPOCH),)
+
+
+class TestShapes:
+    """The topic is not signed: a genuine body must not pass for another topic's."""
+
+    @pytest.mark.parametrize(
+        "topic, sample",
+        [
+            ("orders/paid", "refunds_create"),
+            ("orders/paid", "orders_delete"),
+            ("orders/paid", "disputes_create"),
+            ("orders/cancelled", "orders_paid"),
+            ("orders/cancelled", "refunds_create"),
+            ("orders/delete", "orders_paid"),
+            ("orders/delete", "refunds_create"),
+            ("orders/delete", "disputes_create"),
+            ("refunds/create", "orders_updated"),
+            ("refunds/create", "orders_delete"),
+            ("refunds/create", "disputes_create"),
+            ("orders/updated", "customers_redact"),
+        ],
+    )
+    def test_a_body_of_another_topic_is_parked(self, topic: str, sample: str) -> None:
+        assert unreadable(delivery(topic, samples.content(f"shopify/{sample}"))) == "shape_mismatch"
+
+    def test_a_checkout_is_no_order(self) -> None:
+        body = samples.content("shopify/orders_paid")
+        del body["financial_status"]
+        assert unreadable(delivery("orders/create", body)) == "shape_mismatch"
+
+    @pytest.mark.parametrize(
+        "body",
+        [
+            b"",
+            b" ",
+            b"{",
+            b'{"id":1',
+            b"\xff\xfe{}",
+            b'{"id":"\xff"}',
+            b"{}{}",
+            b'{"id":NaN}',
+            b'{"id":Infinity}',
+            b'{"id":-Infinity}',
+            b'{"id":1e99999999999999999999}',
+            b'{"id":' + b"9" * 5_000 + b"}",
+            b"\xef\xbb\xbf{}",
+            "{}".encode("utf-16"),
+            b"[" * 100_000,
+            b'{"a":' * 100_000,
+        ],
+    )
+    @pytest.mark.parametrize("topic", ["orders/paid", "orders/delete", "refunds/create"])
+    def test_what_is_not_json_is_parked(self, topic: str, body: bytes) -> None:
+        assert unreadable(delivery(topic, body)) == "not_json"
+
+    @pytest.mark.parametrize("body", [b"[]", b"null", b"1", b'"order"', b"true", b"{}"])
+    def test_json_that_is_no_order_is_parked(self, body: bytes) -> None:
+        assert unreadable(delivery("orders/paid", body)) == "shape_mismatch"
+
+    @pytest.mark.parametrize(
+        "changes, reason",
+        [
+            ({"id": None}, "shape_mismatch"),
+            ({"id": True}, "shape_mismatch"),
+            ({"id": -1}, "shape_mismatch"),
+            ({"id": 2**64}, "shape_mismatch"),
+            ({"id": 1.0}, "shape_mismatch"),
+            ({"id": "x" * 256}, "shape_mismatch"),
+            ({"currency": "usd"}, "unknown_currency"),
+            ({"currency": "XXX"}, "unknown_currency"),
+            ({"currency": 840}, "shape_mismatch"),
+            ({"currency": "CAD"}, "currency_mismatch"),
+            ({"financial_status": "on_credit"}, "unknown_status"),
+            ({"financial_status": 1}, "shape_mismatch"),
+            ({"created_at": "2026-05-04T10:15:30"}, "bad_time"),
+            ({"created_at": 1777907730}, "bad_time"),
+            ({"updated_at": "yesterday"}, "bad_time"),
+            ({"updated_at": "0001-01-01T00:00:00+23:00"}, "bad_time"),
+            ({"cancelled_at": "x"}, "bad_time"),
+            ({"taxes_included": "yes"}, "shape_mismatch"),
+            ({"test": 0}, "shape_mismatch"),
+            ({"line_items": {}}, "shape_mismatch"),
+            ({"line_items": [None]}, "shape_mismatch"),
+            ({"line_items": [{}] * 5_001}, "too_many_lines"),
+            ({"line_items": lines() + lines()}, "duplicate_line"),
+            ({"line_items": lines(id=None)}, "shape_mismatch"),
+            ({"line_items": lines(quantity=-1)}, "shape_mismatch"),
+            ({"line_items": lines(quantity=2.5)}, "shape_mismatch"),
+            ({"line_items": lines(quantity=10**9 + 1)}, "shape_mismatch"),
+            ({"line_items": lines(quantity=True)}, "shape_mismatch"),
+            ({"line_items": lines(current_quantity="2")}, "shape_mismatch"),
+            ({"line_items": lines(price=None, price_set=None)}, "shape_mismatch"),
+            ({"line_items": lines(price="60.005", price_set=None)}, "bad_amount"),
+            ({"line_items": lines(price="-60.00", price_set=None)}, "bad_amount"),
+            ({"line_items": lines(price="6_0", price_set=None)}, "bad_amount"),
+            ({"line_items": lines(price=" 60", price_set=None)}, "bad_amount"),
+            ({"line_items": lines(price="٦٠", price_set=None)}, "bad_amount"),
+            ({"line_items": lines(price="NaN", price_set=None)}, "bad_amount"),
+            ({"line_items": lines(price="1e3", price_set=None)}, "bad_amount"),
+            ({"line_items": lines(price=True, price_set=None)}, "bad_amount"),
+            ({"line_items": lines(price=["60.00"], price_set=None)}, "bad_amount"),
+            ({"line_items": lines(price_set=money("10000000000000.00"))}, "bad_amount"),
+            ({"line_items": lines(price_set=money("60.00", "EUR"))}, "currency_mismatch"),
+            ({"line_items": lines(price_set={})}, "shape_mismatch"),
+            ({"line_items": lines(price_set=[])}, "shape_mismatch"),
+            ({"line_items": lines(price_set=money("0.01"))}, "bad_amount"),
+            ({"line_items": lines(tax_lines="8.64")}, "shape_mismatch"),
+            ({"line_items": lines(gift_card="no")}, "shape_mismatch"),
+            ({"line_items": lines(sku=7)}, "shape_mismatch"),
+            ({"refunds": {}}, "shape_mismatch"),
+            ({"refunds": [{}]}, "shape_mismatch"),
+            ({"discount_codes": [{"code": 10}]}, "shape_mismatch"),
+            ({"discount_codes": "NOA10"}, "shape_mismatch"),
+            ({"note_attributes": {"ref": CLICK}}, "shape_mismatch"),
+            ({"customer": []}, "shape_mismatch"),
+            ({"customer": {"email": 1}}, "shape_mismatch"),
+            ({"shipping_address": {"country_code": "USA"}}, "shape_mismatch"),
+            ({"shipping_lines": [{"price": "free"}]}, "bad_amount"),
+        ],
+    )
+    def test_a_wrong_value_is_parked_by_its_reason(self, changes: dict[str, Any], reason: str) -> None:
+        assert unreadable(paid(**changes)) == reason
+
+    def test_a_refusal_names_the_place_and_quotes_nothing(self) -> None:
+        with pytest.raises(Unreadable) as refusal:
+            shopify.facts(paid(line_items=lines(price_set=money("buyer@example.com"))), samples.pseudonym)
+        assert refusal.value.detail == "line_items[0].price_set.shop_money.amount: not an amount"
+
+    def test_a_refusal_of_json_carries_none_of_the_body(self) -> None:
+        with pytest.raises(Unreadable) as refusal:
+            shopify.facts(delivery("orders/paid", b'{"email":"buyer@example.com"'), samples.pseudonym)
+        assert refusal.value.__cause__ is None
+        assert refusal.value.__suppress_context__
+
+    def test_every_bound_itself_is_taken(self) -> None:
+        many = [line | {"id": index} for index, line in enumerate(lines() * 2_500, start=1)]
+        assert len(snapshot(paid(line_items=many)).lines) == 5_000
+        most = lines(quantity=10**9, current_quantity=10**9, price_set=money("9999.99"))
+        assert snapshot(paid(line_items=most)).lines[0].quantity == 10**9
+        dearest = lines(quantity=1, price_set=money("9999999999999.99"))
+        assert snapshot(paid(line_items=dearest)).lines[0].unit_price == 10**15 - 1
+
+
+class TestOrders:
+    @pytest.mark.parametrize(
+        "status, cancelled_at, expected",
+        [
+            (None, None, Lifecycle.OPEN),
+            ("pending", None, Lifecycle.OPEN),
+            ("authorized", None, Lifecycle.OPEN),
+            ("partially_paid", None, Lifecycle.OPEN),
+            ("expired", None, Lifecycle.OPEN),
+            ("paid", None, Lifecycle.PAID),
+            ("partially_refunded", None, Lifecycle.PAID),
+            ("refunded", None, Lifecycle.REFUNDED),
+            ("voided", None, Lifecycle.CANCELLED),
+            ("paid", "2026-05-05T13:30:00-05:00", Lifecycle.CANCELLED),
+            ("refunded", "2026-05-05T13:30:00-05:00", Lifecycle.CANCELLED),
+        ],
+    )
+    def test_the_body_says_the_stage_of_life(
+        self, status: str | None, cancelled_at: str | None, expected: Lifecycle
+    ) -> None:
+        assert snapshot(paid(financial_status=status, cancelled_at=cancelled_at)).lifecycle is expected
+
+    def test_an_order_is_born_when_it_was_created_not_when_it_was_processed(self) -> None:
+        assert snapshot(paid(processed_at="2020-01-01T00:00:00Z")).placed_at == PAID.placed_at
+
+    def test_money_is_the_shops_not_the_buyers(self) -> None:
+        changed = lines(price="1.00", price_set=money("60.00"))
+        assert snapshot(paid(line_items=changed, presentment_currency="EUR")).lines[0] == SHIRT
+
+    @pytest.mark.parametrize(
+        "currency, price, minor", [("JPY", "9900", 9900), ("JPY", "9900.00", 9900), ("KWD", "1.250", 1250)]
+    )
+    def test_each_currency_has_its_own_digits(self, currency: str, price: str, minor: int) -> None:
+        line = {"id": 1, "quantity": 1, "price": price}
+        order = paid(currency=currency, line_items=[line], shipping_lines=[], total_tip_received=None)
+        assert snapshot(order).lines == (Line("1", 1, minor),)
+
+    def test_a_fraction_the_currency_does_not_have_is_parked(self) -> None:
+        line = {"id": 1, "quantity": 1, "price": "9900.50"}
+        assert unreadable(paid(currency="JPY", line_items=[line], shipping_lines=[])) == "bad_amount"
+
+    def test_a_line_has_the_sum_of_its_discounts_and_taxes(self) -> None:
+        changed = lines(
+            discount_allocations=[{"amount_set": money("7.00")}, {"amount": "5.00"}],
+            tax_lines=[{"price_set": money("8.00"), "rate": 0.07}, {"price": "0.64", "rate": 0.01}],
+            total_discount="99.00",
+        )
+        assert snapshot(paid(line_items=changed)).lines[0] == SHIRT
+
+    def test_what_an_edit_removed_was_not_sold(self) -> None:
+        line = snapshot(paid(line_items=lines(quantity=3, current_quantity=2))).lines[0]
+        assert (line.quantity, line.discount, line.tax) == (2, 800, 576)
+
+    def test_what_was_removed_entirely_leaves_an_empty_line(self) -> None:
+        line = snapshot(paid(line_items=lines(current_quantity=0))).lines[0]
+        assert (line.quantity, line.discount, line.tax) == (0, 0, 0)
+
+    def test_what_was_returned_was_sold(self) -> None:
+        back = samples.content("shopify/refunds_create")
+        line = snapshot(paid(line_items=lines(current_quantity=1), refunds=[back])).lines[0]
+        assert line == SHIRT
+
+    def test_a_line_of_nothing_is_a_line(self) -> None:
+        line = snapshot(paid(line_items=lines(quantity=0, current_quantity=0, discount_allocations=[]))).lines[0]
+        assert (line.quantity, line.tax) == (0, 0)
+
+    def test_a_gift_card_says_so(self) -> None:
+        assert snapshot(paid(line_items=lines(gift_card=True))).lines[0].gift_card
+
+    def test_a_line_without_product_or_sku(self) -> None:
+        line = snapshot(paid(line_items=lines(sku="", product_id=None))).lines[0]
+        assert (line.sku, line.product_id) == (None, None)
+
+    def test_a_tip_is_no_line(self) -> None:
+        tip = {"id": 9, "quantity": 1, "price": "10.00", "tip_payment_gateway": None, "title": "Tip"}
+        with_tip = snapshot(paid(line_items=[*lines(), tip], total_tip_received="10.00"))
+        assert with_tip == PAID.__replace__(tip=1000, triggered_at=with_tip.triggered_at)
+
+    def test_shipping_is_net_of_its_discounts(self) -> None:
+        shipping = [
+            {"price": "7.00", "discounted_price": "5.00", "tax_lines": [{"price": "0.40"}]},
+            {"price": "3.00", "discount_allocations": [{"amount": "1.00"}]},
+            {"price": "9.00", "discounted_price_set": money("2.50"), "tax_lines": [{"price_set": money("0.20")}]},
+            {"price": "100.00", "is_removed": True},
+        ]
+        order = snapshot(paid(shipping_lines=shipping))
+        assert (order.shipping, order.shipping_tax) == (950, 60)
+
+    def test_taxes_within_prices_and_test_orders_are_told(self) -> None:
+        order = snapshot(paid(taxes_included=True, test=True))
+        assert (order.tax_included, order.test) == (True, True)
+
+    def test_the_country_is_where_it_is_shipped_to(self) -> None:
+        order = paid(shipping_address={"country_code": "il"}, billing_address={"country_code": "US"})
+        assert snapshot(order).country == "IL"
+        assert snapshot(paid(shipping_address=None)).country == "US"
+        assert snapshot(paid(shipping_address={}, billing_address=None)).country is None
+
+    @pytest.mark.parametrize(
+        "changes, expected",
+        [
+            ({}, "<email:buyer1042@example.com>"),
+            ({"customer": {"id": 7, "email": " BUYER1042@Example.com "}}, "<email:buyer1042@example.com>"),
+            ({"customer": {"id": 7, "email": None}}, "<email:buyer1042@example.com>"),
+            ({"customer": {"id": 7}, "email": "", "contact_email": "c@example.com"}, "<email:c@example.com>"),
+            ({"customer": {"id": 7}, "email": None, "contact_email": None}, "<id:7>"),
+            ({"customer": None, "email": None, "contact_email": None}, None),
+            ({"customer": {"id": 7, "email": "\ud800"}}, "<email:?>"),
+        ],
+    )
+    def test_the_buyer_is_a_pseudonym(self, changes: dict[str, Any], expected: str | None) -> None:
+        assert snapshot(paid(**changes)).customer == expected
+
+
+class TestTouches:
+    def test_codes_come_as_typed_and_as_applied_in_one_spelling(self) -> None:
+        order = paid(
+            discount_codes=[{"code": " Noa10 "}, {"code": "קיץ"}],
+            discount_applications=[{"code": "NOA10"}, {"type": "automatic"}, {"code": "second"}],
+        )
+        assert snapshot(order).codes == ("noa10", "קיץ", "second")
+
+    def test_a_code_no_creator_can_have_is_dropped(self) -> None:
+        typed = ["", "   ", "x" * 65, "x" * 10_000, "\ud800", "x" * 64]
+        order = paid(discount_codes=[{"code": code} for code in typed if len(code) < 256], discount_applications=[])
+        assert snapshot(order).codes == ("?", "x" * 64)
+
+    def test_click_ids_come_from_attributes_then_properties_then_the_landing_page(self) -> None:
+        third, fourth = CLICK[:-1] + "b", CLICK[:-1] + "c"
+        order = paid(
+            note_attributes=[
+                {"name": "ref", "value": CLICK},
+                {"name": "_ref", "value": CLICK},
+                {"name": "click_id", "value": OTHER_CLICK},
+                {"name": "other", "value": CLICK[:-1] + "d"},
+                {"name": "ref", "value": None},
+                {"name": None, "value": CLICK[:-1] + "e"},
+            ],
+            line_items=lines(properties=[{"name": "_ref", "value": third}, {"name": "ref", "value": {"a": 1}}]),
+            landing_site=f"/products/shirt?utm_source=x&via={fourth}&ref={CLICK}#ref=none",
+        )
+        assert snapshot(order).click_ids == (CLICK, OTHER_CLICK, third, fourth)
+
+    @pytest.mark.parametrize("value", ["cr_noa_7Q2", CLICK + "a", CLICK[:-1], CLICK[:-1] + "=", "clk_", CLICK + "\n"])
+    def test_what_has_not_the_shape_of_a_click_id_is_none(self, value: str) -> None:
+        attributes = [{"name": "ref", "value": value}]
+        assert snapshot(paid(note_attributes=attributes, landing_site="/")).click_ids == ()
+
+    @pytest.mark.parametrize(
+        "landing", [None, "", "/", "?", 7, [], "http://[?ref=x", "/?" + "&" * 1_000_000, "/?%ff=%"]
+    )
+    def test_any_landing_page_can_be_read(self, landing: Any) -> None:
+        assert snapshot(paid(landing_site=landing)).click_ids == ()
+
+    def test_a_hostile_order_cannot_make_us_look_up_thousands(self) -> None:
+        attributes = [{"name": "ref", "value": f"{CLICK[:-4]}{number:04}"} for number in range(1_000)]
+        codes = [{"code": f"code{number}"} for number in range(1_000)]
+        order = snapshot(paid(note_attributes=attributes, discount_codes=codes))
+        assert order.click_ids[0] == f"{CLICK[:-4]}0000"
+        assert len(order.click_ids) == len(order.codes) == TOUCH_KEYS_MAX
+
+
+class TestRefunds:
+    def test_goods_count_even_where_less_money_was_given_back(self) -> None:
+        assert refund(order_adjustments=[discrepancy("10.00")]) == SHIRT_BACK
+
+    def test_goods_count_once_where_adjustments_cancel_each_other(self) -> None:
+        pair = [discrepancy("58.32"), discrepancy("-58.32")]
+        assert refund(order_adjustments=pair) == SHIRT_BACK
+
+    @pytest.mark.parametrize(
+        "adjustments, amount",
+        [
+            ([discrepancy("-20.00")], 2000),
+            ([discrepancy("-20.00"), discrepancy("-5.00")], 2500),
+            ([discrepancy("-20.00"), discrepancy("-20.00"), discrepancy("20.00")], 2000),
+            ([discrepancy("20.00")], 0),
+            ([discrepancy("-7.00", "shipping_refund")], 0),
+            ([], 0),
+        ],
+    )
+    def test_a_refund_without_lines_is_known_by_its_discrepancies(
+        self, adjustments: list[dict[str, Any]], amount: int
+    ) -> None:
+        given = refund(refund_line_items=[], order_adjustments=adjustments)
+        assert (given.lines, given.amount) == ((), amount)
+
+    @pytest.mark.parametrize(
+        "statuses, failed",
+        [
+            ([], False),
+            (["success"], False),
+            (["pending"], False),
+            (["failure"], True),
+            (["error", "failure"], True),
+            (["failure", "success"], False),
+        ],
+    )
+    def test_a_refund_failed_if_all_its_transactions_did(self, statuses: list[str], failed: bool) -> None:
+        transactions = [{"kind": "refund", "status": status, "currency": "USD"} for status in statuses]
+        assert refund(transactions=transactions).failed is failed
+
+    def test_a_void_is_no_failed_refund(self) -> None:
+        assert not refund(transactions=[{"kind": "void", "status": "failure"}]).failed
+
+    def test_a_later_transaction_makes_a_newer_version(self) -> None:
+        retried = [
+            {"kind": "refund", "status": "failure", "created_at": "2026-05-10T09:00:00-05:00"},
+            {"kind": "refund", "status": "success", "processed_at": "2026-05-11T09:00:00-05:00"},
+        ]
+        assert refund(transactions=retried).updated_at == times.parse("2026-05-11T14:00:00Z")
+
+    def test_at_one_time_the_failure_of_a_refund_is_the_newer_word(self) -> None:
+        failed = refund(transactions=[{"kind": "refund", "status": "failure"}])
+        for told in ([SHIRT_BACK, failed], [failed, SHIRT_BACK]):
+            known, _ = OrderFacts().with_facts(told)
+            assert known.refunds == []
+
+    def test_the_time_of_creation_stands_in_for_the_time_of_processing(self) -> None:
+        created = refund(processed_at=None, transactions=[], created_at="2026-05-09T09:00:00-05:00")
+        assert created.updated_at == times.parse("2026-05-09T14:00:00Z")
+
+    def test_parts_of_one_line_are_one_part(self) -> None:
+        parts = [refund_line(), refund_line(id=2, subtotal_set=money("10.00"), total_tax_set=money("0.80"))]
+        assert refund(refund_line_items=parts).lines == (RefundLine(SHIRT.id, 2, 6400),)
+
+    def test_a_refund_of_a_tip_takes_nothing_back(self) -> None:
+        tip = refund_line(line_item={"id": 9, "tip_payment_gateway": None})
+        assert refund(refund_line_items=[tip]).lines == ()
+
+    @pytest.mark.parametrize(
+        "change, currency",
+        [
+            (lambda body: body, "USD"),
+            (lambda body: body | {"refund_line_items": []}, "USD"),
+            (lambda body: body | {"refund_line_items": [], "total_duties_set": money("0.00", "CAD")}, "CAD"),
+            (lambda body: body | {"refund_line_items": [], "total_duties_set": None}, "USD"),
+        ],
+    )
+    def test_the_currency_is_the_shops(self, change: Callable[[dict[str, Any]], dict[str, Any]], currency: str) -> None:
+        assert refund(**change(samples.content("shopify/refunds_create"))).currency == currency
+
+    @pytest.mark.parametrize(
+        "changes, reason",
+        [
+            ({"refund_line_items": [], "total_duties_set": None, "transactions": []}, "shape_mismatch"),
+            ({"refund_line_items": [refund_line(quantity=-1)]}, "shape_mismatch"),
+            ({"refund_line_items": [refund_line(line_item_id=None)]}, "shape_mismatch"),
+            ({"refund_line_items": [refund_line(subtotal_set=money("54.001"))]}, "bad_amount"),
+            ({"refund_line_items": [refund_line(subtotal_set=money("-54.00"))]}, "bad_amount"),
+            ({"refund_line_items": [refund_line(total_tax_set=money("4.32", "EUR"))]}, "currency_mismatch"),
+            ({"refund_line_items": [{}] * 5_001}, "too_many_lines"),
+            ({"order_id": None}, "shape_mismatch"),
+            ({"id": None}, "shape_mismatch"),
+            ({"processed_at": "x"}, "bad_time"),
+            ({"transactions": [{"kind": 1, "status": "x"}]}, "shape_mismatch"),
+            ({"refund_line_items": [], "order_adjustments": [discrepancy("free")]}, "bad_amount"),
+        ],
+    )
+    def test_a_wrong_value_is_parked_by_its_reason(self, changes: dict[str, Any], reason: str) -> None:
+        body = samples.content("shopify/refunds_create") | changes
+        assert unreadable(delivery("refunds/create", body)) == reason
+
+
+class TestTaxOfRefunds:
+    """No refund says whether its shop's prices contain tax; the rates of its lines do."""
+
+    @staticmethod
+    def part(subtotal: str, tax: str, line: dict[str, Any]) -> RefundLine:
+        changes = {"subtotal_set": money(subtotal), "total_tax_set": money(tax)}
+        return refund(refund_line_items=[refund_line(**changes, line_item=line)]).lines[0]
+
+    @staticmethod
+    def line(price: str, *taxes: tuple[str, Any]) -> dict[str, Any]:
+        return {"quantity": 2, "price": price, "tax_lines": [{"price": tax, "rate": rate} for tax, rate in taxes]}
+
+    def test_tax_on_top_of_the_price_is_no_part_of_the_amount(self) -> None:
+        assert self.part("60.00", "4.80", self.line("60.00", ("9.60", 0.08))).amount == 6000
+
+    def test_tax_within_the_price_is_taken_out(self) -> None:
+        assert self.part("60.00", "4.44", self.line("60.00", ("8.89", 0.08))).amount == 5556
+
+    def test_several_taxes_within_the_price_are_taken_out_together(self) -> None:
+        assert self.part("115.00", "15.00", self.line("115.00", ("20.00", 0.1), ("10.00", 0.05))).amount == 10000
+
+    def test_no_tax_is_no_question(self) -> None:
+        assert self.part("60.00", "0.00", self.line("60.00")).amount == 6000
+
+    @pytest.mark.parametrize(
+        "taxes",
+        [
+            [],
+            [("8.89", None)],
+            [("8.89", "0.08")],
+            [("8.89", -1)],
+            [("8.89", 1e300)],
+            [("3.98", 0.06)],
+            [("0.00", 0)],
+        ],
+    )
+    def test_what_the_rates_leave_open_counts_by_quantity(self, taxes: list[tuple[str, Any]]) -> None:
+        assert self.part("60.00", "4.44", self.line("60.00", *taxes)) == RefundLine(SHIRT.id, 1, None)
+
+    @pytest.mark.parametrize("number", [b"1e999999", b"1e-999999", b"0e999999", b"9" * 4_000, b"1." + b"0" * 100_000])
+    def test_a_number_of_any_size_can_be_read(self, number: bytes) -> None:
+        reasons = {"shape_mismatch", "bad_amount"}
+        for field in (b'"rate": 0.08', b'"quantity": 2', b'"price": "60.00"'):
+            body = json.dumps(samples.content("shopify/refunds_create")).encode()
+            assert field in body
+            key = field.partition(b":")[0]
+            request = delivery("refunds/create", body.replace(field, key + b":" + number))
+            read = samples.outcome("shopify", request)
+            assert isinstance(read, Reading) or (isinstance(read, Unreadable) and read.reason in reasons)
+
+    def test_amounts_too_small_to_tell_count_by_quantity(self) -> None:
+        assert self.part("0.05", "0.01", self.line("0.05", ("0.01", 0.08))).amount is None
+
+    def test_a_refund_in_floats_alone_counts_by_quantity(self) -> None:
+        parts = [refund_line(subtotal=53.99999999999999, subtotal_set=None)]
+        assert refund(refund_line_items=parts).lines == (RefundLine(SHIRT.id, 1, None),)
+
+    def test_a_tax_beyond_the_subtotal_it_is_part_of_is_parked(self) -> None:
+        line = self.line("60.00", ("8.89", 0.08))
+        body = samples.content("shopify/refunds_create")
+        part = refund_line(subtotal_set=money("1.00"), total_tax_set=money("1.01"), line_item=line)
+        assert unreadable(delivery("refunds/create", body | {"refund_line_items": [part]})) == "bad_amount"

@@ -1,0 +1,202 @@
+"""What a forger or a careless sender may try, once for every platform that signs: one answer, BadSignature."""
+
+import base64
+import hashlib
+import hmac
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from tests.platforms.samples import SHOPIFY_SECRET, STANDARD_SECRET
+from vouch.platforms import rest
+from vouch.platforms.base import BadSignature, Request
+from vouch.platforms.registry import PLATFORMS
+
+NOW = datetime(2026, 5, 4, 15, 15, 31, tzinfo=UTC)
+BODY = b'{"id":6214001234567,"note":"caf\\u00e9 \\/ \xd7\xa9\xd7\x9c\xd7\x95\xd7\x9d"}'
+NOT_UTF8 = b'{"id":1,"note":"\xff\xfe"}'
+
+
+@dataclass(frozen=True)
+class Signer:
+    """How a platform signs, written a second time and apart from the adapter."""
+
+    platform: str
+    secret: str
+    other_secret: str
+    header: str
+    sign: Callable[[str, bytes, datetime], dict[str, str]]
+
+    def request(self, body: bytes = BODY, at: datetime = NOW, secret: str | None = None, **headers: str) -> Request:
+        signed = self.sign(secret or self.secret, body, at)
+        return Request(signed | {name.replace("_", "-"): value for name, value in headers.items()}, body)
+
+    def with_signature(self, change: Callable[[str], str]) -> Request:
+        request = self.request()
+        return Request({**request.headers, self.header: change(request.headers[self.header])}, request.body)
+
+    def verify(self, request: Request, *secrets: str, now: datetime = NOW) -> str:
+        return PLATFORMS[self.platform].verify(request, secrets or (self.secret,), now)
+
+
+def sign_shopify(secret: str, body: bytes, at: datetime) -> dict[str, str]:
+    digest = hmac.new(secret.encode(), body, hashlib.sha256).digest()
+    signature = base64.b64encode(digest).decode()
+    return {"x-shopify-hmac-sha256": signature, "x-shopify-topic": "orders/paid", "x-shopify-webhook-id": "w-1"}
+
+
+def sign_standard(secret: str, body: bytes, at: datetime) -> dict[str, str]:
+    stamp = str(int(at.timestamp()))
+    key = base64.b64decode(secret.removeprefix("whsec_"))
+    signature = base64.b64encode(hmac.new(key, b"msg_1." + stamp.encode() + b"." + body, hashlib.sha256).digest())
+    return {"webhook-id": "msg_1", "webhook-timestamp": stamp, "webhook-signature": f"v1,{signature.decode()}"}
+
+
+SHOPIFY = Signer("shopify", SHOPIFY_SECRET, "another-secret", "x-shopify-hmac-sha256", sign_shopify)
+STANDARD = Signer("standard_webhooks", STANDARD_SECRET, "whsec_" + "QUJD" * 8, "webhook-signature", sign_standard)
+SIGNERS = [SHOPIFY, STANDARD]
+
+
+@pytest.fixture(params=SIGNERS, ids=lambda signer: signer.platform)
+def signer(request: pytest.FixtureRequest) -> Signer:
+    assert isinstance(request.param, Signer)
+    return request.param
+
+
+def refused(signer: Signer, request: Request, *secrets: str, now: datetime = NOW) -> None:
+    with pytest.raises(BadSignature) as refusal:
+        signer.verify(request, *secrets, now=now)
+    assert str(refusal.value) == ""
+
+
+def test_every_platform_that_is_posted_to_is_tried() -> None:
+    assert {signer.platform for signer in SIGNERS} == PLATFORMS.keys() - {"rest"}
+
+
+@pytest.mark.parametrize("body", [BODY, NOT_UTF8, b"", b"\x00", b"[" * 100_000])
+def test_a_genuine_request_passes_whatever_its_bytes(signer: Signer, body: bytes) -> None:
+    assert signer.verify(signer.request(body))
+
+
+def test_the_same_delivery_has_the_same_id_and_another_one_has_not(signer: Signer) -> None:
+    name = {"shopify": "x-shopify-webhook-id", "standard_webhooks": "webhook-id"}[signer.platform]
+    request = signer.request()
+    assert signer.verify(request) == signer.verify(signer.request())
+    assert request.headers[name] in signer.verify(request)
+
+
+def test_another_secret_is_refused(signer: Signer) -> None:
+    refused(signer, signer.request(secret=signer.other_secret))
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_while_secrets_rotate_each_of_them_is_good(signer: Signer, order: tuple[int, int]) -> None:
+    both = (signer.secret, signer.other_secret)
+    live = [both[index] for index in order]
+    assert signer.verify(signer.request(), *live)
+    assert signer.verify(signer.request(secret=signer.other_secret), *live)
+
+
+def test_a_secret_that_has_rotated_out_is_refused(signer: Signer) -> None:
+    refused(signer, signer.request(), signer.other_secret)
+
+
+def test_no_secret_at_all_proves_nothing(signer: Signer) -> None:
+    with pytest.raises(BadSignature):
+        PLATFORMS[signer.platform].verify(signer.request(), [], NOW)
+
+
+@pytest.mark.parametrize("signer, empty", [(SHOPIFY, ""), (STANDARD, ""), (STANDARD, "whsec_")])
+def test_an_empty_secret_proves_nothing(signer: Signer, empty: str) -> None:
+    refused(signer, Request(signer.sign(empty, BODY, NOW), BODY), empty)
+
+
+def test_a_missing_signature_is_refused(signer: Signer) -> None:
+    request = signer.request()
+    headers = {name: value for name, value in request.headers.items() if name != signer.header}
+    refused(signer, Request(headers, request.body))
+
+
+def test_a_request_without_any_header_is_refused(signer: Signer) -> None:
+    refused(signer, Request({}, BODY))
+
+
+GARBLED: Mapping[str, Callable[[str], str]] = {
+    "empty": lambda _: "",
+    "blank": lambda _: " ",
+    "doubled": lambda signature: f"{signature},{signature}",
+    "truncated": lambda signature: signature[:-1],
+    "one character": lambda signature: signature[:1],
+    "longer": lambda signature: signature + "A",
+    "no comma": lambda signature: signature.replace("v1,", "v1").replace("=", ""),
+    "only a comma": lambda _: "v1,",
+    "broken base64": lambda signature: signature.replace(signature[-4], "*"),
+    "not ascii": lambda signature: signature[:-2] + "é=",
+    "half a character": lambda signature: signature[:-2] + "\ud800=",
+    "nul": lambda signature: signature + "\x00",
+    "lower case": str.lower,
+    "hex": lambda signature: base64.b64decode(signature.removeprefix("v1,")).hex(),
+    "another version": lambda signature: "v2," + signature.removeprefix("v1,"),
+    "long": lambda signature: signature * 1_000,
+}
+
+
+@pytest.mark.parametrize("change", GARBLED.values(), ids=GARBLED.keys())
+def test_a_garbled_signature_is_refused(signer: Signer, change: Callable[[str], str]) -> None:
+    refused(signer, signer.with_signature(change))
+
+
+def test_a_changed_body_is_refused(signer: Signer) -> None:
+    request = signer.request()
+    for body in (BODY + b"\n", BODY[:-1], b"", BODY.replace(b"7", b"8"), json.dumps(json.loads(BODY)).encode()):
+        refused(signer, Request(request.headers, body))
+
+
+def test_nobody_posts_what_our_own_api_writes() -> None:
+    with pytest.raises(BadSignature):
+        rest.verify(SHOPIFY.request(), [SHOPIFY.secret], NOW)
+
+
+class TestSignedTime:
+    """Standard Webhooks signs its time and its id; the others sign the body alone."""
+
+    @pytest.mark.parametrize("seconds", [-300, -299, 0, 299, 300])
+    def test_five_minutes_either_way_are_fresh(self, seconds: int) -> None:
+        assert STANDARD.verify(STANDARD.request(at=NOW + timedelta(seconds=seconds))) == "msg_1"
+
+    @pytest.mark.parametrize("seconds", [-86_400, -301, 301, 86_400])
+    def test_what_is_older_or_from_the_future_is_refused(self, seconds: int) -> None:
+        refused(STANDARD, STANDARD.request(at=NOW + timedelta(seconds=seconds)))
+
+    @pytest.mark.parametrize(
+        "stamp",
+        ["", " ", "now", "1777907731.0", "1_777_907_731", "+1777907731", "-1", "9" * 400, "١٧٧", "1777907731\n"],
+    )
+    def test_a_garbled_time_is_refused(self, stamp: str) -> None:
+        refused(STANDARD, STANDARD.request(webhook_timestamp=stamp))
+
+    def test_time_and_id_are_signed(self) -> None:
+        refused(STANDARD, STANDARD.request(webhook_timestamp=str(int(NOW.timestamp()) + 1)))
+        refused(STANDARD, STANDARD.request(webhook_id="msg_2"))
+        refused(STANDARD, STANDARD.request(webhook_id=""))
+
+    @pytest.mark.parametrize("prefix", ["v1a,AAAA ", "v2,AAAA v1,AAAA ", " ", "v1,é ", "junk "])
+    def test_one_good_signature_of_a_list_is_enough(self, prefix: str) -> None:
+        assert STANDARD.verify(STANDARD.with_signature(lambda signature: f"{prefix}{signature} v1,"))
+
+    @pytest.mark.parametrize("secret", [STANDARD.secret, STANDARD.secret.removeprefix("whsec_")])
+    def test_the_prefix_of_a_secret_is_no_part_of_it(self, secret: str) -> None:
+        assert STANDARD.verify(STANDARD.request(), secret)
+
+    def test_a_secret_may_lack_its_padding(self) -> None:
+        padded = "whsec_" + base64.b64encode(b"k" * 25).decode()
+        assert padded.endswith("==")
+        assert STANDARD.verify(STANDARD.request(secret=padded), padded.rstrip("="))
+
+    @pytest.mark.parametrize("broken", ["whsec_*", "whsec_A", "whsec_é", "not base64!"])
+    def test_a_broken_secret_proves_nothing_and_spoils_nothing(self, broken: str) -> None:
+        refused(STANDARD, STANDARD.request(), broken)
+        assert STANDARD.verify(STANDARD.request(), broken, STANDARD.secret)
