@@ -79,7 +79,7 @@ def _environment() -> dict[str, str]:
 def _reason(story: str) -> str:
     lines = [line.strip() for line in story.splitlines() if line.strip()]
     errors = [line for line in lines if line.startswith("Error:") or "_FAILED" in line]
-    return (errors or lines or ["it said nothing"])[0 if errors else -1]
+    return (errors or lines or ["it said nothing"])[0 if errors else -1].removeprefix("Error: ")
 
 
 def _source_files(repository: Path) -> Iterator[Path]:

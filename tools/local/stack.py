@@ -88,7 +88,8 @@ class Stack:
     def await_quiet(self, seconds: float = 60) -> bool:
         """Wait until the queues are empty and no function has logged for a while; False if that takes longer.
 
-        Whatever comes in by a door is logged there before a stream hands it on, so silence means done."""
+        Whatever comes in by a door is logged there before a stream hands it on, so silence means done.
+        """
         deadline = time.monotonic() + seconds
         while not self._is_quiet():
             if time.monotonic() > deadline:

@@ -1,0 +1,61 @@
+"""Tables, functions and what they are told, as the code expects them."""
+
+from dataclasses import fields
+from typing import Any
+
+from local.template import TEMPLATE, of_type
+from vouch.config import Settings
+
+FUNCTION = "AWS::Serverless::Function"
+TABLE = "AWS::DynamoDB::Table"
+MONEY = {"MainTable", "LedgerTable"}
+
+
+def test_every_variable_that_settings_want_is_declared_for_every_function(declared: dict[str, Any]) -> None:
+    variables = declared["Globals"]["Function"]["Environment"]["Variables"]
+    assert {field.name.upper() for field in fields(Settings)} <= variables.keys()
+
+
+def test_every_handler_names_a_service_after_its_folder(declared: dict[str, Any]) -> None:
+    for function in of_type(declared, FUNCTION).values():
+        service = function["Properties"]["Handler"].split(".")[0]
+        assert function["Properties"]["Environment"]["Variables"]["POWERTOOLS_SERVICE_NAME"] == service
+
+
+def test_every_function_has_a_log_group_that_is_not_kept_for_ever(declared: dict[str, Any]) -> None:
+    groups = of_type(declared, "AWS::Logs::LogGroup")
+    for function in of_type(declared, FUNCTION).values():
+        group = groups[function["Properties"]["LoggingConfig"]["LogGroup"]["Ref"]]
+        assert group["Properties"]["RetentionInDays"] == {"Ref": "LogDays"}
+
+
+def test_what_is_money_cannot_be_deleted_by_mistake_or_by_time(declared: dict[str, Any]) -> None:
+    tables = of_type(declared, TABLE)
+    for name in MONEY:
+        assert tables[name]["DeletionPolicy"] == tables[name]["UpdateReplacePolicy"] == "Retain"
+        assert tables[name]["Properties"]["DeletionProtectionEnabled"] is True
+        assert "TimeToLiveSpecification" not in tables[name]["Properties"]
+
+
+def test_every_table_can_be_brought_back_to_any_moment_and_is_paid_by_request(declared: dict[str, Any]) -> None:
+    for table in of_type(declared, TABLE).values():
+        assert table["Properties"]["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
+        assert table["Properties"]["BillingMode"] == "PAY_PER_REQUEST"
+
+
+def test_every_index_holds_keys_only(declared: dict[str, Any]) -> None:
+    for table in of_type(declared, TABLE).values():
+        for index in table["Properties"].get("GlobalSecondaryIndexes", []):
+            assert index["Projection"] == {"ProjectionType": "KEYS_ONLY"}
+
+
+def test_every_function_behind_the_api_has_a_route_and_every_route_a_function(declared: dict[str, Any]) -> None:
+    targets = [route["Properties"]["Target"] for route in of_type(declared, "AWS::ApiGatewayV2::Route").values()]
+    routed = {target["Fn::Sub"].removeprefix("integrations/${").removesuffix("}") for target in targets}
+    assert routed == set(of_type(declared, "AWS::ApiGatewayV2::Integration"))
+
+
+def test_no_address_or_account_of_one_deployment_is_written_down() -> None:
+    text = TEMPLATE.read_text()
+    assert "amazonaws.com/" not in text
+    assert "us-east-1" not in text

@@ -1,0 +1,73 @@
+"""What each role may do: little, and never change the ledger."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from local.template import of_type
+
+# The only statements that may say `*`, each about one resource: see their comments in the template.
+BUCKET_REFUSES_CLEAR_TEXT = ("BodiesBucketPolicy", "Action")
+KEY_LEAVES_IT_TO_IAM = {("VaultKey", "Action"), ("VaultKey", "Resource")}
+
+
+def test_no_statement_grants_every_action_or_every_resource(declared: dict[str, Any]) -> None:
+    wide = {
+        (owner, part)
+        for owner, statement in statements(declared)
+        for part in ("Action", "Resource")
+        if any(is_wide(value) for value in listed(statement[part]))
+    }
+    assert wide == {BUCKET_REFUSES_CLEAR_TEXT, *KEY_LEAVES_IT_TO_IAM}
+
+
+def test_nobody_may_change_or_remove_a_ledger_entry(declared: dict[str, Any]) -> None:
+    on_the_ledger = {
+        action
+        for _, statement in statements(declared)
+        if any("LedgerTable" in str(resource) for resource in listed(statement["Resource"]))
+        for action in listed(statement["Action"])
+    }
+    assert "dynamodb:PutItem" in on_the_ledger
+    assert not {action for action in on_the_ledger if "Update" in action or "Delete" in action or "Batch" in action}
+
+
+@pytest.mark.parametrize("secret", ["OperatorKey", "DeploymentSecret"])
+def test_every_function_that_is_told_of_a_secret_by_its_own_variable_may_read_it(
+    declared: dict[str, Any], secret: str
+) -> None:
+    told = {
+        name
+        for name, function in of_type(declared, "AWS::Serverless::Function").items()
+        if {"Ref": secret} in function["Properties"]["Environment"]["Variables"].values()
+    }
+    readers = {owner for owner, statement in statements(declared) if {"Ref": secret} in listed(statement["Resource"])}
+    assert told <= readers
+    assert readers
+
+
+def test_only_one_function_may_read_the_operator_key(declared: dict[str, Any]) -> None:
+    readers = {
+        owner for owner, statement in statements(declared) if {"Ref": "OperatorKey"} in listed(statement["Resource"])
+    }
+    assert readers == {"ReferralsApi"}
+
+
+def statements(declared: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    for name, resource in declared["Resources"].items():
+        properties = resource.get("Properties", {})
+        documents = [properties.get("PolicyDocument"), properties.get("KeyPolicy")]
+        if isinstance(properties.get("Policies"), list):
+            documents += [policy for policy in properties["Policies"] if "Statement" in policy]
+        for document in filter(None, documents):
+            for statement in document["Statement"]:
+                yield name, statement
+
+
+def listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def is_wide(value: Any) -> bool:
+    return value == "*" or (isinstance(value, str) and value.endswith(":*"))
