@@ -33,8 +33,17 @@ class Footing:
 
 
 @dataclass(frozen=True, slots=True)
+class Found:
+    """An entry where it was found; `fold` is the version that a fold's key names."""
+
+    sort_key: str
+    entry: Entry
+    fold: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Unreadable:
-    """A stored item that is no entry, and why: for those who check the books rather than use them."""
+    """A stored item that is no entry, and why."""
 
     sort_key: str
     reason: str
@@ -65,7 +74,7 @@ def item(brand_id: str, entry: Entry) -> EntryItem:
     """An entry of the time line, or a held one, as it is stored."""
     if entry.position is None:
         return _item(brand_id, entry, f"{HELD}{times.text(entry.posted_at)}#{entry.id}")
-    return _item(brand_id, entry, f"{ON_TIME_LINE}{times.text(entry.position)}#{entry.id}")
+    return _item(brand_id, entry, _on_time_line(entry.position, entry.id))
 
 
 def fold_item(brand_id: str, fold: Entry, balance: Balance) -> EntryItem:
@@ -99,14 +108,15 @@ def time_line(
     *,
     start: datetime,
     until: datetime | None = None,
-    after: Entry | None = None,
+    after: tuple[datetime, str] | None = None,
     page: int | None = None,
 ) -> Iterator[Entry]:
     """The entries with a position in `[start, until]`, in order; without `until` all that lie ahead too.
 
-    `after` begins behind that entry instead; `page` is how many are read at a time, for those who want few.
+    `after`, a position and an id, begins behind that entry instead. `page` is how many are read at a time, for those
+    who want few.
     """
-    low = f"{ON_TIME_LINE}{times.text(start)}" if after is None else f"{item('', after).sk}{_PAST}"
+    low = f"{ON_TIME_LINE}{times.text(start)}" if after is None else f"{_on_time_line(*after)}{_PAST}"
     high = f"{ON_TIME_LINE}{times.text(until)}{_PAST}" if until else f"{ON_TIME_LINE}~"
     if low > high:
         return iter(())
@@ -130,23 +140,27 @@ def footing(database: Database, brand_id: str, creator_id: str, currency: str, m
     return Footing(times.EPOCH, 0, 0)
 
 
-def everything(database: Database, brand_id: str, creator_id: str) -> Iterator[tuple[str, Entry] | Unreadable]:
-    """All that the account holds, with sort keys, for those who check it: what cannot be read is told, not raised."""
-    found = database.query(EntryItem, account_key(brand_id, creator_id))
-    last = "nothing"
+def everything(database: Database, brand_id: str, creator_id: str) -> Iterator[Found | Unreadable]:
+    """All that the account holds, for those who check it rather than use it: what is no entry is told, not raised."""
+    stored = database.query(EntryItem, account_key(brand_id, creator_id))
+    last = "the beginning"
     while True:
         try:
-            stored = next(found)
+            item = next(stored)
         except StopIteration:
             return
-        except (TypeError, ValueError) as error:  # the item behind it is still to be had
-            yield Unreadable(f"after {last}", str(error))
+        except (TypeError, ValueError) as error:  # one item; those behind it can still be had
+            yield Unreadable(f"behind {last}", str(error))
             continue
-        last = stored.sk
+        last = item.sk
         try:
-            yield stored.sk, entry(stored)
+            yield Found(item.sk, entry(item), int(item.sk.split("#")[3]) if item.sk.startswith(FOLDS) else None)
         except (Unbalanced, TypeError, ValueError, IndexError) as error:
-            yield Unreadable(stored.sk, str(error))
+            yield Unreadable(item.sk, str(error))
+
+
+def _on_time_line(position: datetime, entry_id: str) -> str:
+    return f"{ON_TIME_LINE}{times.text(position)}#{entry_id}"
 
 
 def _item(brand_id: str, entry: Entry, sort_key: str) -> EntryItem:

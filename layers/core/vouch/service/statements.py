@@ -1,0 +1,163 @@
+"""A creator's statement: what became theirs from one day to another, by value date, from opening to closing balance.
+
+An entry counts on the day from which it may be paid. Nothing is ever dated before its posting, so a past month reads
+the same for ever, wherever folds fell in it.
+"""
+
+import csv
+import io
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import islice
+
+from vouch.domain import account, times
+from vouch.domain.errors import Malformed
+from vouch.domain.ledger import Entry
+from vouch.service.deployment import Deployment
+from vouch.store import balances, ledger
+from vouch.store.tables import Brand
+
+_TICK = timedelta(microseconds=1)
+_COLUMNS = ("at", "id", "kind", "order_id", "currency", "amount", "balance")
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One entry, and the balance with it."""
+
+    id: str
+    at: datetime
+    kind: str
+    order_id: str | None
+    amount: int
+    balance: int
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """Of the whole range; `debited` is positive."""
+
+    credited: int
+    debited: int
+
+    @property
+    def net(self) -> int:
+        """What the range added."""
+        return self.credited - self.debited
+
+
+@dataclass(frozen=True, slots=True)
+class Bookmark:
+    """The last line of a page, behind which the next one begins."""
+
+    at: datetime
+    id: str
+    balance: int
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """`[start, end)` of one currency. Opening, closing and totals are the whole range's on every page."""
+
+    currency: str
+    start: datetime
+    end: datetime
+    opening: int
+    closing: int
+    totals: Totals
+    entries: Sequence[Line]
+    next: Bookmark | None
+
+
+def statement(
+    deployment: Deployment,
+    brand: Brand,
+    creator_id: str,
+    currency: str,
+    *,
+    start: datetime | None = None,
+    end: datetime | None = None,
+    limit: int | None = None,
+    after: Bookmark | None = None,
+) -> Statement:
+    """The creator's account from `start` (else its beginning) until before `end` (else all that is theirs by now).
+
+    A later `end` shows what lies ahead too. Raises NotFound for a creator whom the brand does not have, and Malformed
+    where the end lies before the start.
+    """
+    database = deployment.database
+    start = times.EPOCH if start is None else start
+    end = deployment.brand_now(brand) + _TICK if end is None else end
+    if end < start:
+        raise Malformed(param="to")
+    balances.read_of_creator(database, brand.id, creator_id)
+    before = _all_before(deployment, brand, creator_id, currency, start)
+    by_end = _all_before(deployment, brand, creator_id, currency, end)
+    entries = ledger.time_line(
+        database,
+        brand.id,
+        creator_id,
+        start=start,
+        until=end - _TICK,
+        after=(after.at, after.id) if after else None,
+        page=limit and limit + 1,
+    )
+    lines = _lines(entries, currency, after.balance if after else before.net)
+    shown = list(islice(lines, limit))
+    more = limit is not None and next(lines, None) is not None
+    return Statement(
+        currency=currency,
+        start=start,
+        end=end,
+        opening=before.net,
+        closing=by_end.net,
+        totals=Totals(by_end.credited - before.credited, by_end.debited - before.debited),
+        entries=shown,
+        next=Bookmark(shown[-1].at, shown[-1].id, shown[-1].balance) if more else None,
+    )
+
+
+def csv_text(statement: Statement) -> str:
+    """The same for a spreadsheet: amounts in minor units, a byte order mark so that Excel reads UTF-8.
+
+    A text cell that a spreadsheet would run as a formula is given an apostrophe.
+    """
+    out = io.StringIO()
+    out.write("\ufeff")
+    writer = csv.writer(out)
+    writer.writerow(_COLUMNS)
+    writer.writerow(_row(statement, "opening", statement.start, statement.opening))
+    for line in statement.entries:
+        texts = [_inert(text) for text in (times.short(line.at), line.id, line.kind, line.order_id or "")]
+        writer.writerow([*texts, statement.currency, line.amount, line.balance])
+    writer.writerow(_row(statement, "closing", statement.end, statement.closing))
+    return out.getvalue()
+
+
+def _all_before(deployment: Deployment, brand: Brand, creator_id: str, currency: str, moment: datetime) -> Totals:
+    """All that is dated before `moment`: what a fold knew for good, and the entries since."""
+    database = deployment.database
+    footing = ledger.footing(database, brand.id, creator_id, currency, moment)
+    credited, debited = footing.credited, footing.debited
+    since = ledger.time_line(database, brand.id, creator_id, start=footing.at, until=moment - _TICK)
+    for amount in (account.due(entry) for entry in since if entry.currency == currency):
+        credited, debited = credited + max(amount, 0), debited - min(amount, 0)
+    return Totals(credited, debited)
+
+
+def _lines(entries: Iterator[Entry], currency: str, balance: int) -> Iterator[Line]:
+    for entry in entries:
+        if entry.currency == currency and entry.position is not None:
+            amount = account.due(entry)
+            balance += amount
+            yield Line(entry.id, entry.position, entry.kind, entry.order_id, amount, balance)
+
+
+def _row(statement: Statement, kind: str, at: datetime, balance: int) -> list[str | int]:
+    return [times.short(at), "", kind, "", statement.currency, "", balance]
+
+
+def _inert(text: str) -> str:
+    return f"'{text}" if text.startswith(_FORMULA_STARTS) else text

@@ -1,0 +1,139 @@
+"""Checks a brand's books against the invariants: every account, then every order, as far as a call's time goes.
+
+Nothing stands still meanwhile. What looks wrong is therefore looked at again, and is a violation only if it stays.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from vouch import telemetry
+from vouch.domain.invariants import AccountAudit, Parts, Standing, Violation, commission_violations, unequal
+from vouch.service import orders
+from vouch.service.deployment import Deployment
+from vouch.store import audits, balances, ledger
+from vouch.store.database import pause
+from vouch.store.tables import Brand
+
+Cursor = Mapping[str, Any]
+"""Plain JSON: the phase, and where its next page begins."""
+_ORDERS_PER_PAGE = 25
+_VIOLATIONS_MAX = 200
+_LOOKS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """`checked` counts entries, commissions and orders. It is the whole truth once `next_cursor` is None."""
+
+    violations: Sequence[Violation]
+    checked: int
+    next_cursor: Cursor | None
+    as_of: datetime
+
+    @property
+    def ok(self) -> bool:
+        """Whether this call found nothing."""
+        return not self.violations
+
+
+def verify(
+    deployment: Deployment, brand: Brand, cursor: Cursor | None = None, *, in_time: Callable[[], bool] = lambda: True
+) -> Report:
+    """Goes on from `cursor` while `in_time`; one account or one page of orders at least."""
+    as_of = deployment.brand_now(brand)
+    cursor = cursor or {"phase": "accounts", "after": None}
+    found: list[Violation] = []
+    checked = 0
+    while True:
+        violations, looked_at, cursor = _PHASES[cursor["phase"]](deployment, brand, cursor["after"])
+        found += violations
+        checked += looked_at
+        if cursor is None or len(found) >= _VIOLATIONS_MAX or not in_time():
+            return Report(found, checked, cursor, as_of)
+
+
+Step = tuple[list[Violation], int, Cursor | None]
+
+
+def _next_account(deployment: Deployment, brand: Brand, after: audits.Bookmark) -> Step:
+    creators, after = audits.creators(deployment.database, brand.id, after, limit=1)
+    found: list[Violation] = []
+    checked = 0
+    for creator_id in creators:
+        audit = _audited(deployment, brand, creator_id)
+        standings = _standings(deployment, brand, creator_id)
+        if audit.late:
+            telemetry.count("LateStraggler")
+        found += [*audit.violations(), *commission_violations(standings)]
+        found += _order_violations(deployment, brand, creator_id, list(unequal(audit.orders(), standings)))
+        checked += audit.entries + len(standings)
+    return found, checked, {"phase": "accounts" if after else "orders", "after": after}
+
+
+def _next_orders(deployment: Deployment, brand: Brand, after: audits.Bookmark) -> Step:
+    page, after = audits.orders(deployment.database, brand.id, after, limit=_ORDERS_PER_PAGE)
+    found = [violation for order_id in page for violation in _settled_again(deployment, brand, order_id)]
+    return found, len(page), {"phase": "orders", "after": after} if after else None
+
+
+_PHASES = {"accounts": _next_account, "orders": _next_orders}
+
+
+def _audited(deployment: Deployment, brand: Brand, creator_id: str) -> AccountAudit:
+    database, now = deployment.database, deployment.brand_now(brand)
+    balance = balances.read(database, brand.id, creator_id)
+    audit = AccountAudit(creator_id, balance, now, clock_set=bool(brand.clock))
+    for item in ledger.everything(database, brand.id, creator_id):
+        if isinstance(item, ledger.Unreadable):
+            audit.unreadable(item.sort_key, item.reason)
+        else:
+            audit.entry(item.sort_key, item.entry, item.fold)
+    return audit
+
+
+def _standings(deployment: Deployment, brand: Brand, creator_id: str) -> list[Standing]:
+    found, after = audits.standings(deployment.database, brand.id, creator_id, None)
+    while after is not None:
+        page, after = audits.standings(deployment.database, brand.id, creator_id, after)
+        found += page
+    return found
+
+
+def _order_violations(deployment: Deployment, brand: Brand, creator_id: str, suspects: list[str]) -> list[Violation]:
+    """I5 for orders that looked wrong: an order that was not settled while the account was read must match."""
+    database = deployment.database
+    found: list[Violation] = []
+    for attempt in range(_LOOKS):
+        if not suspects:
+            break
+        before = audits.standings_of(database, brand.id, creator_id, suspects)
+        entries = _audited(deployment, brand, creator_id).orders()
+        after = audits.standings_of(database, brand.id, creator_id, suspects)
+        settled = {each.order_id for each in {*before} ^ {*after}}
+        there = {order: entries.get(order, {}) for order in suspects if order not in settled}
+        wrong = unequal(there, (each for each in after if each.order_id not in settled))
+        found += [
+            Violation("I5", order, f"{creator_id}: the ledger holds {_words(held)}, the commission says {_words(said)}")
+            for order, (held, said) in wrong.items()
+        ]
+        suspects = sorted(settled)
+        pause(attempt)
+    return found
+
+
+def _settled_again(deployment: Deployment, brand: Brand, order_id: str) -> list[Violation]:
+    found: list[tuple[str, str]] = []
+    for _ in range(_LOOKS):
+        try:
+            found = orders.audit(deployment, brand, order_id)
+        except orders.Defect as defect:
+            found = [("I5", f"cannot be settled again: {defect.__cause__!r}")]
+        if not found:
+            break
+    return [Violation(invariant, order_id, detail) for invariant, detail in found]
+
+
+def _words(parts: Parts) -> str:
+    return ", ".join(f"{part} {amount} {currency}" for (part, currency), amount in sorted(parts.items())) or "nothing"
