@@ -62,7 +62,8 @@ class Ingest:
             raise Unauthenticated("bad_signature") from None
         item = inbox.delivery(
             inlet.door,
-            request,
+            request.headers,
+            request.body,
             platform_delivery_id=platform_delivery_id,
             subject=platform.subject(request),
             kept=platform.KEPT_HEADERS,

@@ -16,7 +16,7 @@ from vouch.domain.errors import Unavailable
 from vouch.domain.facts import Fact, OrderFacts, PlacedAtChanged, Snapshot
 from vouch.domain.ledger import settlement_entry
 from vouch.domain.settlement import Setting, Settlement, Standing, difference, settle, wanted
-from vouch.platforms.base import Ignored, Reading, Unreadable
+from vouch.platforms.base import Ignored, Reading, Request, Unreadable
 from vouch.platforms.registry import PLATFORMS
 from vouch.service.deployment import Deployment
 from vouch.service.evidence import CLICK_LAG, ClickOnItsWay, Evidence, in_force, touch_keys
@@ -202,7 +202,7 @@ def _wake_later(deployment: Deployment, message: dict[str, Any], *, seconds: int
 
 
 def _read(deployment: Deployment, delivery: Delivery) -> Reading | Ignored:
-    request = inbox.request(deployment.database, lambda: deployment.s3, delivery)
+    request = Request(*inbox.content(deployment.database, lambda: deployment.s3, delivery))
     brand_id = delivery.brand_id
     return _guarded(
         lambda: PLATFORMS[delivery.platform].facts(request, lambda text: deployment.secrets.pseudonym(brand_id, text)),

@@ -33,16 +33,18 @@ def read[I: Item](
     limit: int,
     cursor: str | None,
     within: str = "",
+    span: tuple[str, str] | None = None,
     newest_first: bool = False,
     where: Mapping[str, str | None] = _ANYTHING,
 ) -> Page[I]:
-    """A page of the items in the index partition `index` whose sort key begins with `within`.
+    """A page of the items in the index partition `index` whose sort key begins with `within` or lies in `span`.
 
     `where` names attributes and what they must be (None: anything). It is looked at after the items were read, so a
     page may be short though more follow.
     """
-    scope = json.dumps([index, within, newest_first, dict(where)])
-    condition: Condition | None = kind.g1sk.startswith(within) if within else None  # type: ignore[attr-defined]
+    scope = json.dumps([index, within, span, newest_first, dict(where)])
+    sort_key = kind.g1sk  # type: ignore[attr-defined]
+    condition: Condition | None = sort_key.between(*span) if span else sort_key.startswith(within) if within else None
     keys, after = deployment.database.index_keys(
         kind,
         index,

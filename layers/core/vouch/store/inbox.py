@@ -3,13 +3,12 @@
 import base64
 import hashlib
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, cast
 
 from vouch.domain import ids, times
-from vouch.platforms.base import Request
 from vouch.store.database import Database
 from vouch.store.tables import Delivery, Parked
 
@@ -41,10 +40,17 @@ class Door:
 
 
 def delivery(
-    door: Door, request: Request, *, platform_delivery_id: str, subject: str, kept: tuple[str, ...], now: datetime
+    door: Door,
+    headers: Mapping[str, str],
+    body: bytes,
+    *,
+    platform_delivery_id: str,
+    subject: str,
+    kept: tuple[str, ...],
+    now: datetime,
 ) -> Delivery:
     """The item, which has the same id for a repeat of the same request; of its headers only those `kept` are stored."""
-    content = hashlib.sha256(request.body).hexdigest()
+    content = hashlib.sha256(body).hexdigest()
     delivery_id = ids.derived("dlv_", door.brand_id, door.connection_id or REST, platform_delivery_id, content)
     return Delivery(
         partition(door.brand_id, door.connection_id, subject),
@@ -56,8 +62,8 @@ def delivery(
         connection_id=door.connection_id,
         program_id=door.only_program,
         platform=door.platform,
-        headers={name: request.headers[name] for name in kept if name in request.headers},
-        body=zlib.compress(request.body),
+        headers={name: headers[name] for name in kept if name in headers},
+        body=zlib.compress(body),
         received_at=times.text(now),
         expires_at=int((now + KEPT).timestamp()),
     )
@@ -76,12 +82,12 @@ def put(database: Database, s3: Callable[[], Any], item: Delivery) -> bool:
     return database.put_new(item)
 
 
-def request(database: Database, s3: Callable[[], Any], item: Delivery) -> Request:
-    """The request as it came, as far as it was kept."""
+def content(database: Database, s3: Callable[[], Any], item: Delivery) -> tuple[Mapping[str, str], bytes]:
+    """The request's headers, as far as they were kept, and its body as it came."""
     packed = item.body
     if item.body_key:
         packed = s3().get_object(Bucket=database.settings.bodies_bucket, Key=item.body_key)["Body"].read()
-    return Request(item.headers, zlib.decompress(packed))
+    return item.headers, zlib.decompress(packed)
 
 
 def get(database: Database, pk: str, delivery_id: str) -> Delivery | None:
@@ -122,6 +128,8 @@ def park(item: Delivery, *, reason: str, detail: str, now: datetime) -> None:
     Parked(
         parked_key(item.brand_id),
         item.sk,
+        g1pk=parked_key(item.brand_id),
+        g1sk=f"{times.text(now)}#{item.sk}",
         delivery_id=item.sk,
         connection_id=item.connection_id,
         inbox_pk=item.pk,

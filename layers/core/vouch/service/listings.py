@@ -1,0 +1,68 @@
+"""Orders and commissions as lists, and orders by the name that their platform gave them."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from vouch.domain import times
+from vouch.service import pages
+from vouch.service.deployment import Deployment
+from vouch.service.pages import Page
+from vouch.store import orders
+from vouch.store.tables import Brand, Commission, ConnectionItem, Order
+
+_CONNECTIONS_MAX = 100
+LAST = "~"
+"""Sorts behind every moment."""
+
+
+def order(deployment: Deployment, brand: Brand, order_id: str) -> Order | None:
+    """The state of one order."""
+    return deployment.database.get(Order, orders.order_key(brand.id, order_id), "O")
+
+
+def orders_named(deployment: Deployment, brand: Brand, external_id: str, connection_id: str | None) -> list[Order]:
+    """The orders with that external id, of one connection or of every door of the brand; derived ids need no index."""
+    doors: Sequence[str | None] = [connection_id]
+    if connection_id is None:
+        keys, _ = deployment.database.index_keys(ConnectionItem, f"{brand.id}#CON", limit=_CONNECTIONS_MAX)
+        doors = [None, *(pk.removeprefix("CON#") for pk, _ in keys)]
+    names = [orders.order_key(brand.id, orders.order_id(brand.id, door, external_id)) for door in doors]
+    found = deployment.database.get_many([(Order, name, "O") for name in names])
+    return [item for name in names if isinstance(item := found.get((name, "O")), Order)]
+
+
+def orders_between(
+    deployment: Deployment,
+    brand: Brand,
+    start: datetime | None,
+    end: datetime | None,
+    *,
+    limit: int,
+    cursor: str | None,
+) -> Page[Order]:
+    """The brand's orders that were placed in `[start, end)`, newest first."""
+    return pages.read(
+        deployment, Order, f"{brand.id}#O", limit=limit, cursor=cursor, newest_first=True, span=_span(start, end)
+    )
+
+
+def commissions_between(
+    deployment: Deployment,
+    brand: Brand,
+    creator_id: str,
+    start: datetime | None,
+    end: datetime | None,
+    *,
+    limit: int,
+    cursor: str | None,
+) -> Page[Commission]:
+    """A creator's commissions from orders that were placed in `[start, end)`, newest first."""
+    index = f"{brand.id}#C#{creator_id}#O"
+    return pages.read(
+        deployment, Commission, index, limit=limit, cursor=cursor, newest_first=True, span=_span(start, end)
+    )
+
+
+def _span(start: datetime | None, end: datetime | None) -> tuple[str, str]:
+    # Sort keys are `<moment>#<order>`: the bare moment sorts before all of its own.
+    return times.text(start or times.EPOCH), times.text(end) if end else LAST

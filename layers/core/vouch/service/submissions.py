@@ -1,0 +1,123 @@
+"""Orders, refunds and decisions that come by REST: stored like any delivery, and settled before they are answered."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from vouch.domain.errors import NotFound, Unavailable, Unprocessable
+from vouch.domain.facts import PlacedAtChanged
+from vouch.platforms import rest
+from vouch.platforms.base import Ignored, Request, Unreadable
+from vouch.service import listings
+from vouch.service import orders as settling
+from vouch.service.deployment import Deployment
+from vouch.service.mint import Mint
+from vouch.store import inbox, orders
+from vouch.store.inbox import Door
+from vouch.store.orders import StoredOrder
+from vouch.store.tables import Brand, ConnectionItem, Order
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    """The order as it now stands; `created` where the request brought something that was not known before.
+
+    `order` is None while a click that the order names is still on its way: it will be settled within minutes.
+    """
+
+    order_id: str
+    external_id: str
+    connection_id: str | None
+    order: Order | None
+    created: bool
+
+
+class Submissions:
+    """One brand's REST door."""
+
+    def __init__(self, deployment: Deployment, brand: Brand, mint: Mint) -> None:
+        self._deployment = deployment
+        self._brand = brand
+        self._mint = mint
+
+    def order(self, connection_id: str | None, body: Mapping[str, Any]) -> Submitted:
+        """A new order, or a newer word on one. Raises NotFound for a connection that is not the brand's."""
+        door = self._door(connection_id)
+        order_id = orders.order_id(self._brand.id, door.connection_id, body["external_id"])
+        known = orders.load(self._deployment.database, self._brand.id, order_id)
+        created = known is None or known.facts.snapshot is None
+        return self._submit(door, "order", body, known, order_id, created=created)
+
+    def refund(self, order_id: str, body: Mapping[str, Any]) -> Submitted:
+        """A refund of an order that is known, in its currency."""
+        known = self._known(order_id)
+        currency = known.facts.snapshot.currency if known.facts.snapshot else None
+        said = {"order_id": known.external_id, "currency": currency, **body}
+        created = ("refund", body["external_id"]) not in known.facts.events
+        return self._submit(self._door_of(known), "refund", said, known, order_id, created=created)
+
+    def decision(self, order_id: str, body: Mapping[str, Any], *, actor: str) -> Submitted:
+        """The brand's word on an order."""
+        known = self._known(order_id)
+        said = {"order_id": known.external_id, "id": self._mint.id("dec_"), "actor": actor, **body}
+        return self._submit(self._door_of(known), "decision", said, known, order_id, created=True)
+
+    def _submit(
+        self,
+        door: Door,
+        kind: rest.Kind,
+        body: Mapping[str, Any],
+        known: StoredOrder | None,
+        order_id: str,
+        *,
+        created: bool,
+    ) -> Submitted:
+        request = Request({}, rest.envelope(kind, self._mint.at, body))
+        self._check(request, known)
+        item = inbox.delivery(
+            door,
+            request.headers,
+            request.body,
+            platform_delivery_id=self._mint.id("req_"),
+            subject=rest.subject(request),
+            kept=rest.KEPT_HEADERS,
+            now=self._deployment.now(),
+        )
+        inbox.put(self._deployment.database, lambda: self._deployment.s3, item)
+        outcome = settling.settle_delivery(self._deployment, item)
+        if outcome.ending == "parked":
+            # Another request moved the order between our look and our write; this one is kept and can be redriven.
+            raise Unprocessable("invalid_order", detail=outcome.detail or "")
+        order = listings.order(self._deployment, self._brand, order_id)
+        if order is None and outcome.ending != "deferred":
+            raise Unavailable
+        external_id = body["order_id"] if known and kind != "order" else body["external_id"]
+        return Submitted(order_id, external_id, door.connection_id, order, created)
+
+    def _check(self, request: Request, known: StoredOrder | None) -> None:
+        """Refuses, before anything is stored, what would only be parked."""
+        try:
+            reading = rest.facts(request, lambda text: self._deployment.secrets.pseudonym(self._brand.id, text))
+            if known is not None and not isinstance(reading, Ignored):
+                known.facts.with_facts(reading.facts)
+        except Unreadable as refusal:
+            raise Unprocessable("invalid_order", detail=refusal.detail) from None
+        except PlacedAtChanged as refusal:
+            raise Unprocessable("placed_at_changed", param="occurred_at", detail=str(refusal)) from None
+
+    def _door(self, connection_id: str | None) -> Door:
+        if connection_id is None:
+            return Door(self._brand.id, self._brand.mode, "rest")
+        connection = self._deployment.database.get(ConnectionItem, f"CON#{connection_id}", "C")
+        if connection is None or connection.brand_id != self._brand.id:
+            raise NotFound(param="connection_id")
+        return Door(self._brand.id, self._brand.mode, "rest", connection.id, connection.program_id)
+
+    def _door_of(self, known: StoredOrder) -> Door:
+        return Door(self._brand.id, self._brand.mode, "rest", known.connection_id, known.only_program)
+
+    def _known(self, order_id: str) -> StoredOrder:
+        known = orders.load(self._deployment.database, self._brand.id, order_id)
+        if known is None:
+            raise NotFound
+        return known
