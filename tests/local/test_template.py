@@ -11,7 +11,7 @@ Resources:
     - [One, Two]
     - ${Function}Logs:
         Type: AWS::Logs::LogGroup
-        Properties: {LogGroupName: !Sub "/x/${Function}", RetentionInDays: 3}
+        Properties: {LogGroupName: !Sub "/x/${Function}", Of: {Ref: !Sub "${Function}"}}
   Reader:
     Type: AWS::Lambda::EventSourceMapping
     Properties: {EventSourceArn: !GetAtt Table.StreamArn, FunctionName: !Ref One, Size: !Join ["", [a, !Ref B]]}
@@ -29,9 +29,9 @@ def test_short_tags_are_given_in_their_long_form(tmp_path: Path) -> None:
 
 def test_a_loop_is_given_as_the_resources_it_stands_for(tmp_path: Path) -> None:
     groups = template.of_type(loaded(tmp_path), "AWS::Logs::LogGroup")
-    assert {name: group["Properties"]["LogGroupName"] for name, group in groups.items()} == {
-        "OneLogs": {"Fn::Sub": "/x/One"},
-        "TwoLogs": {"Fn::Sub": "/x/Two"},
+    assert {name: group["Properties"] for name, group in groups.items()} == {
+        "OneLogs": {"LogGroupName": {"Fn::Sub": "/x/One"}, "Of": {"Ref": "One"}},
+        "TwoLogs": {"LogGroupName": {"Fn::Sub": "/x/Two"}, "Of": {"Ref": "Two"}},
     }
 
 

@@ -63,16 +63,17 @@ def test_somebody_is_told_of_everything_set_aside_late_failed_or_tampered_with(d
     watched = {(alarm["MetricName"], str(alarm["Dimensions"][0]["Value"])) for alarm in alarms}
     functions = of_type(declared, "AWS::Serverless::Function")
     for function in functions:
-        reference = str({"Ref": {"Fn::Sub": function}})
+        reference = str({"Ref": function})
         assert ("Errors", reference) in watched
         assert ("Throttles", reference) in watched
     for body in of_type(declared, MAPPING).values():
         if is_stream(body):
-            assert ("IteratorAge", str({"Ref": {"Fn::Sub": body["Properties"]["FunctionName"]["Ref"]}})) in watched
+            assert ("IteratorAge", str(body["Properties"]["FunctionName"])) in watched
     for queue in set_aside(declared):
-        reference = str({"Fn::GetAtt": [{"Fn::Sub": queue}, "QueueName"]})
+        reference = str({"Fn::GetAtt": [queue, "QueueName"]})
         assert ("ApproximateNumberOfMessagesVisible", reference) in watched
     assert {("DeliveryParked", "attribution"), ("LedgerTampered", "figures"), ("LateStraggler", "payouts")} <= watched
+    assert {("Unforeseen", service) for service in ("referrals", "attribution", "payouts")} <= watched
     assert all(alarm["TreatMissingData"] == "notBreaching" and alarm["AlarmActions"] for alarm in alarms)
 
 

@@ -57,6 +57,8 @@ def _unrolled(section: dict[str, Any]) -> Iterator[tuple[str, Any]]:
 
 def _filled(part: Any, identifier: str, value: str) -> Any:
     match part:
+        case {"Fn::Sub": str() as text} if _filled(text, identifier, value) == value:
+            return value
         case dict():
             return {_filled(key, identifier, value): _filled(item, identifier, value) for key, item in part.items()}
         case list():
