@@ -8,6 +8,14 @@ from threading import Lock
 
 
 @dataclass(frozen=True, slots=True)
+class Patience:
+    """Seconds to wait for the store: where there is another way, and where there is none."""
+
+    other: float = 1.0
+    only: float = 3.0
+
+
+@dataclass(frozen=True, slots=True)
 class _Entry[V]:
     value: V | None
     until: float
@@ -16,8 +24,8 @@ class _Entry[V]:
 class Cache[V]:
     """Values by key as `read` gives them; None is an absence, and remembered more briefly.
 
-    When a value's time is over and `read` raises one of `failures`, or gives no answer for `patience` seconds, the old
-    value serves on. Where there is none the failure is the caller's.
+    When a value's time is over and `read` raises one of `failures`, or outlasts our patience, the old value serves on.
+    Where there is none the failure is the caller's.
     """
 
     def __init__(
@@ -25,7 +33,7 @@ class Cache[V]:
         read: Callable[[str], V | None],
         *,
         failures: tuple[type[Exception], ...],
-        patience: float,
+        patience: Patience,
         seconds: float = 60,
         seconds_absent: float = 5,
         size: int = 10_000,
@@ -55,13 +63,13 @@ class Cache[V]:
         return entry.value
 
     def _renewed(self, key: str, old: V | None) -> _Entry[V]:
-        if old is None:
-            value = self._read(key)
-        else:
-            try:
-                value = self._worker.submit(self._read, key).result(self._patience)
-            except self._failures:
-                return _Entry(old, self._clock() + self._seconds_absent)
+        patience = self._patience.only if old is None else self._patience.other
+        try:
+            value = self._worker.submit(self._read, key).result(patience)
+        except self._failures:
+            if old is None:
+                raise
+            return _Entry(old, self._clock() + self._seconds_absent)
         return _Entry(value, self._clock() + (self._seconds_absent if value is None else self._seconds))
 
     def _keep(self, key: str, entry: _Entry[V]) -> None:

@@ -9,15 +9,15 @@ from botocore.exceptions import BotoCoreError, ClientError
 from pynamodb.exceptions import PynamoDBException
 
 from vouch.domain import clicks, destinations, visits
-from vouch.service.cache import Cache
+from vouch.service.cache import Cache, Patience
 from vouch.service.deployment import Deployment
 from vouch.store import clicks as records
 from vouch.store.tables import Brand, Click, Program, Slug
 
 FAILURES = (PynamoDBException, BotoCoreError, ClientError, TimeoutError)
 """What the world can do to a request of ours."""
-PATIENCE = 1.0
-"""Seconds that a visitor waits for what there is another way for. The SDK's own tries can outlast the function."""
+PATIENCE = Patience()
+"""The SDK's own tries can outlast the function's five seconds, and then nobody would send the visitor on."""
 
 _PARAMETER = "ref"
 _WORKERS = 8
@@ -42,13 +42,15 @@ class Redirects:
     """The links of a deployment, as one process follows them."""
 
     def __init__(
-        self, deployment: Deployment, *, patience: float = PATIENCE, clock: Callable[[], float] = time.monotonic
+        self, deployment: Deployment, *, patience: Patience = PATIENCE, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._deployment = deployment
         self._patience = patience
         self._slugs = Cache(self._read_slug, failures=FAILURES, patience=patience, clock=clock)
         self._programs = Cache(self._read_program, failures=FAILURES, patience=patience, clock=clock)
         self._workers = ThreadPoolExecutor(_WORKERS)
+        # Made on first use, which takes longer than anybody's patience, and twice where two threads are first.
+        _ = deployment.database.connection.client
 
     def follow(self, slug: str, *, uncounted: str | None, journey: str) -> Redirect | None:
         """Where the slug leads now, and one click more unless the visit is `uncounted`; None where it leads nowhere.
@@ -126,13 +128,13 @@ class Redirects:
     def _recorded(self, click: Click) -> tuple[str, str | None]:
         try:
             self._soon(lambda: self._deployment.database.put_new(click))
-        except FAILURES as failure:
+        except Exception as failure:  # noqa: BLE001 - whatever it is, the click is safe in the queue
             trouble = _name(failure)
         else:
             return "counted", None
         try:
             self._soon(lambda: self._spill(click))
-        except FAILURES as failure:
+        except Exception as failure:  # noqa: BLE001 - and whatever it is, the visitor goes on
             return "unrecorded", f"{trouble}, {_name(failure)}"
         return "spilled", trouble
 
@@ -141,7 +143,7 @@ class Redirects:
         self._deployment.sqs.send_message(QueueUrl=url, MessageBody=records.message(click))
 
     def _soon(self, call: Callable[[], object]) -> None:
-        self._workers.submit(call).result(self._patience)
+        self._workers.submit(call).result(self._patience.other)
 
 
 def _name(error: Exception) -> str:

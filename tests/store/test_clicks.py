@@ -1,0 +1,49 @@
+"""Clicks' items: one write unit each, and the same whether they came directly or through the queue."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from tests.fixtures import Clock
+from vouch.domain.clicks import ClickId
+from vouch.service.deployment import Deployment
+from vouch.store import clicks
+from vouch.store.tables import Click
+
+BRAND = "brd_00000000000000000000000001"
+AT = datetime(2026, 5, 4, 12, tzinfo=UTC)
+CLICK = ClickId("clk_" + "A" * 39, "00" * 8, AT)
+TRAIL = [f"clk_{n:039d}" for n in range(10)]
+
+
+def stored(deployment: Deployment, click: Click) -> dict[str, dict[str, Any]]:
+    found = deployment.database.get(Click, click.pk)
+    assert found is not None
+    return found.to_dynamodb_dict()
+
+
+def test_a_click_is_kept_400_days_of_real_time(clock: Clock) -> None:
+    long_ago = ClickId(CLICK.id, CLICK.link_key, AT - timedelta(days=300))
+    click = clicks.record(BRAND, long_ago, [], clock())
+    assert click.expires_at == int((clock() + timedelta(days=400)).timestamp())
+    assert click.at == "2025-07-08T12:00:00.000000Z"
+
+
+def test_a_spilled_click_equals_a_direct_one(deployment: Deployment, clock: Clock) -> None:
+    for number, trail in enumerate([[], TRAIL]):
+        direct = clicks.record(f"{BRAND}{number}", CLICK, trail, clock())
+        deployment.database.put_new(direct)
+        before = stored(deployment, direct)
+        direct.delete()
+        assert deployment.database.put_new(clicks.of_message(clicks.message(direct)))
+        assert stored(deployment, direct) == before
+
+
+def test_a_click_with_a_full_trail_is_one_write_unit(clock: Clock) -> None:
+    item = clicks.record(BRAND, CLICK, TRAIL, clock()).to_dynamodb_dict()
+    assert sum(len(name) + len(next(iter(value.values()))) for name, value in item.items()) < 1024
+
+
+def test_a_click_without_a_trail_stores_none(deployment: Deployment, clock: Clock) -> None:
+    click = clicks.record(BRAND, CLICK, [], clock())
+    deployment.database.put_new(click)
+    assert set(stored(deployment, click)) == {"pk", "at", "expires_at"}

@@ -1,0 +1,69 @@
+"""What passes between the SDK and DynamoDB, counted, and broken where a test says so."""
+
+import io
+import json
+from collections import Counter
+from collections.abc import Callable
+from threading import Lock
+from typing import Any, NoReturn
+
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from botocore.compat import HTTPHeaders
+from botocore.exceptions import ConnectTimeoutError, ReadTimeoutError
+
+Send = Callable[[AWSPreparedRequest], AWSResponse]
+Fault = Callable[[AWSPreparedRequest, Send], AWSResponse]
+
+
+class Wire:
+    """Below the SDK's retries: each of its tries counts. `faults` holds what happens instead of an operation."""
+
+    def __init__(self, client: Any) -> None:
+        self.sent: list[tuple[str, dict[str, Any]]] = []
+        self.faults: dict[str, Fault] = {}
+        self._lock = Lock()
+        session = client._endpoint.http_session
+        self._send: Send = session.send
+        session.send = self._count_and_send
+
+    def operations(self) -> Counter[str]:
+        return Counter(operation for operation, _ in self.sent)
+
+    def reads(self, pk: str) -> int:
+        """How often the item was asked for."""
+        return sum(1 for operation, body in self.sent if operation == "GetItem" and body["Key"]["pk"]["S"] == pk)
+
+    def _count_and_send(self, request: AWSPreparedRequest) -> AWSResponse:
+        target = request.headers["X-Amz-Target"]
+        body: Any = request.body
+        operation = (target.decode() if isinstance(target, bytes) else str(target)).partition(".")[2]
+        with self._lock:
+            self.sent.append((operation, json.loads(body)))
+        fault = self.faults.get(operation)
+        return fault(request, self._send) if fault else self._send(request)
+
+
+class _Raw(io.BytesIO):
+    def stream(self, *_: Any, **__: Any) -> list[bytes]:
+        return [self.getvalue()]
+
+
+def answered(status: int, body: dict[str, Any]) -> Fault:
+    """DynamoDB says this and does nothing."""
+    content = json.dumps(body).encode()
+    headers = HTTPHeaders.from_dict({"content-type": "application/x-amz-json-1.0"})
+    return lambda request, _: AWSResponse(request.url, status, headers, _Raw(content))
+
+
+def refused(code: str) -> Fault:
+    return answered(400, {"__type": f"com.amazonaws.dynamodb.v20120810#{code}", "message": code})
+
+
+def unreachable(request: AWSPreparedRequest, _: Send) -> NoReturn:
+    raise ConnectTimeoutError(endpoint_url=request.url)
+
+
+def answer_lost(request: AWSPreparedRequest, send: Send) -> NoReturn:
+    """The request takes effect, and nobody hears of it."""
+    send(request)
+    raise ReadTimeoutError(endpoint_url=request.url)
