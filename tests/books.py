@@ -1,0 +1,168 @@
+"""A brand whose books tests keep: creators with codes, orders that are really settled, and entries put straight in."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from itertools import count
+from typing import Any
+
+from vouch.domain import ids, times
+from vouch.domain.facts import Decision, Lifecycle, Line, Refund, Snapshot
+from vouch.domain.ledger import EARNED, HELD, Difference, Entry, settlement_entry
+from vouch.service import orders
+from vouch.service.deployment import Deployment
+from vouch.service.orders import Place
+from vouch.store import ledger
+from vouch.store.tables import Brand, Code, Creator, Enrolment, EntryItem, Program, TermsVersion
+
+NOA = ids.derived("cre_", "noa")
+DANA = ids.derived("cre_", "dana")
+CODES = {NOA: "noa10", DANA: "dana10"}
+_PROGRAM = ids.derived("prg_", "friends")
+_AT = "2026-01-01T00:00:00.000000Z"
+_numbers = count(1)
+
+
+def open_books(
+    deployment: Deployment, name: str = "mugs", *, clock: datetime | None = None, hold_days: int = 14
+) -> Brand:
+    """A brand with two creators who earn a tenth, in a program of `hold_days`."""
+    brand_id = ids.derived("brd_", name)
+    mode = "live" if clock is None else "test"
+    brand = Brand(brand_id, "BRAND", g1pk="BRANDS", g1sk=brand_id, id=brand_id, name=name, mode=mode, created_at=_AT)
+    brand.clock = times.text(clock) if clock else None
+    brand.save()
+    terms = {
+        "hold_days": hold_days,
+        "commission": {"rules": [{"match": {}, "reward": {"type": "percent", "bps": 1000}}]},
+    }
+    Program(
+        brand_id,
+        f"PRG#{_PROGRAM}",
+        id=_PROGRAM,
+        name="Friends",
+        currency="ILS",
+        status="active",
+        active=[[None, None]],
+        versions=[[1, None]],
+        created_at=_AT,
+        version=1,
+    ).save()
+    TermsVersion(
+        brand_id,
+        f"PRG#{_PROGRAM}#T#000001",
+        program_id=_PROGRAM,
+        number=1,
+        id=_PROGRAM,
+        currency="ILS",
+        created_at=_AT,
+        terms=terms,
+    ).save()
+    for creator_id in (NOA, DANA):
+        _enrol(brand_id, creator_id)
+    return brand
+
+
+def _enrol(brand_id: str, creator_id: str) -> None:
+    key = f"{brand_id}#C#{creator_id}"
+    Creator(
+        key,
+        "C",
+        g1pk=f"{brand_id}#CRE",
+        g1sk=creator_id,
+        id=creator_id,
+        email="creator@example.test",
+        name="Creator",
+        language="en",
+        handles={},
+        person=creator_id,
+        active_from=_AT,
+        created_at=_AT,
+        version=1,
+    ).save()
+    Enrolment(
+        key,
+        f"ENR#{_PROGRAM}",
+        id=creator_id,
+        creator_id=creator_id,
+        program_id=_PROGRAM,
+        status="active",
+        active=[[None, None]],
+        created_at=_AT,
+        version=1,
+    ).save()
+    Code(
+        f"{brand_id}#D#{CODES[creator_id]}",
+        "D",
+        id=creator_id,
+        code=CODES[creator_id],
+        program_id=_PROGRAM,
+        creator_id=creator_id,
+        owners=[[creator_id, _PROGRAM, None, None]],
+        grant="books",
+        created_at=_AT,
+        version=1,
+    ).save()
+
+
+def place(brand: Brand, number: str) -> Place:
+    """Where an order's facts belong."""
+    return Place(brand.id, brand.mode, None, number)
+
+
+def sell(
+    deployment: Deployment, brand: Brand, number: str, price: int, *, to: str = NOA, placed_at: datetime | None = None
+) -> str:
+    """A paid order under a creator's code, settled; its id."""
+    at = placed_at or deployment.brand_now(brand)
+    line = Line("1", 1, price)
+    snapshot = Snapshot(at, at, Lifecycle.PAID, "ILS", (line,), "rest", codes=(CODES[to],))
+    orders.apply(deployment, place(brand, number), [snapshot])
+    return place(brand, number).order_id
+
+
+def refund(deployment: Deployment, brand: Brand, number: str, amount: int) -> None:
+    """Gives back part of an order."""
+    given = Refund(f"ref_{next(_numbers)}", deployment.brand_now(brand), "ILS", amount=amount)
+    orders.apply(deployment, place(brand, number), [given])
+
+
+def decide(deployment: Deployment, brand: Brand, number: str, verdict: str) -> None:
+    """The brand's word on an order."""
+    decision = Decision(f"dec_{next(_numbers)}", deployment.now(), verdict, "key", "because")
+    orders.apply(deployment, place(brand, number), [decision])
+
+
+def entry(
+    amount: int,
+    *,
+    now: datetime,
+    ahead: timedelta = timedelta(0),
+    currency: str = "ILS",
+    creator_id: str = NOA,
+    held: bool = False,
+) -> Entry:
+    """An entry that belongs to no order, as if posted at `now`."""
+    change = Difference(creator_id, HELD if held else EARNED, currency, amount, now + ahead)
+    posted = settlement_entry(change, order_id=f"ord_{next(_numbers)}", version=1, number=0, now=now)
+    return replace(posted, order_id=None)
+
+
+def post(brand: Brand, *entries: Entry) -> None:
+    """They land on their time lines."""
+    for each in entries:
+        ledger.item(brand.id, each).save()
+
+
+def stream(deployment: Deployment, brand: Brand, creator_id: str = NOA, *, event: str = "INSERT") -> dict[str, Any]:
+    """What the ledger's stream would say of all that an account holds."""
+    items = deployment.database.query(EntryItem, ledger.account_key(brand.id, creator_id))
+    return {
+        "Records": [
+            {
+                "eventName": event,
+                "eventSource": "aws:dynamodb",
+                "dynamodb": {"Keys": {"pk": {"S": item.pk}, "sk": {"S": item.sk}}, "StreamViewType": "NEW_IMAGE"},
+            }
+            for item in items
+        ]
+    }

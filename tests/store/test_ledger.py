@@ -1,0 +1,80 @@
+"""Entries as they are stored: in the order of their moments, both bounds where they belong."""
+
+from datetime import timedelta
+
+from tests import books
+from tests.books import DANA, NOA, entry, post
+from tests.fixtures import NOON
+from vouch.domain import account
+from vouch.domain.account import Balance
+from vouch.domain.ledger import fold_entry
+from vouch.service.deployment import Deployment
+from vouch.store import ledger
+from vouch.store.ledger import Footing, Found, Unreadable
+from vouch.store.tables import EntryItem
+
+HOUR = timedelta(hours=1)
+TICK = timedelta(microseconds=1)
+
+
+def test_an_entry_comes_back_as_it_was_put(deployment: Deployment) -> None:
+    brand = books.open_books(deployment)
+    ahead, held = entry(70, now=NOON, ahead=HOUR), entry(-9, now=NOON, held=True)
+    post(brand, ahead, held)
+    assert list(ledger.time_line(deployment.database, brand.id, NOA, start=NOON)) == [ahead]
+    assert list(ledger.held(deployment.database, brand.id, NOA)) == [held]
+
+
+def test_the_time_line_holds_both_its_bounds(deployment: Deployment) -> None:
+    brand = books.open_books(deployment)
+    early, first, last, late = (
+        entry(1, now=NOON, ahead=ahead) for ahead in (HOUR - TICK, HOUR, 2 * HOUR, 2 * HOUR + TICK)
+    )
+    post(brand, late, last, first, early, entry(1, now=NOON + HOUR, creator_id=DANA))
+    found = ledger.time_line(deployment.database, brand.id, NOA, start=NOON + HOUR, until=NOON + 2 * HOUR)
+    assert list(found) == [first, last]
+    assert list(ledger.time_line(deployment.database, brand.id, NOA, start=NOON + HOUR)) == [first, last, late]
+    assert list(ledger.time_line(deployment.database, brand.id, NOA, start=NOON + HOUR, until=NOON)) == []
+
+
+def test_going_on_behind_an_entry_skips_none_of_the_same_moment(deployment: Deployment) -> None:
+    brand = books.open_books(deployment)
+    same = sorted((entry(number, now=NOON) for number in range(1, 6)), key=lambda each: each.id)
+    post(brand, *same)
+    behind = ledger.time_line(deployment.database, brand.id, NOA, start=NOON, after=(NOON, same[1].id), page=2)
+    assert list(behind) == same[2:]
+
+
+def test_the_footing_is_the_last_fold_of_that_currency_before_the_moment(deployment: Deployment) -> None:
+    brand = books.open_books(deployment)
+    for version, currency, hours in ((9, "ILS", 1), (10, "ILS", 2), (11, "JPY", 3)):
+        sums = account.Sums(credited=version * 10, debited=version)
+        at = NOON + hours * HOUR
+        balance = Balance(at, at - HOUR, None, {currency: sums}, version)
+        ledger.fold_item(brand.id, fold_entry(NOA, currency, 5, at=at, version=version), balance).save()
+    footings = [ledger.footing(deployment.database, brand.id, NOA, "ILS", NOON + h * HOUR) for h in (1, 2, 9)]
+    assert [(footing.credited, footing.debited) for footing in footings] == [(0, 0), (90, 9), (100, 10)]
+    assert footings[2] == Footing(NOON + HOUR, 100, 10)
+
+
+def test_two_folds_of_one_moment_are_two_entries(deployment: Deployment) -> None:
+    brand = books.open_books(deployment)
+    for version in (1, 2):
+        fold = fold_entry(NOA, "ILS", 5, at=NOON, version=version)
+        assert deployment.database.put_new(ledger.fold_item(brand.id, fold, Balance(NOON, NOON, None, {}, version)))
+    found = list(ledger.everything(deployment.database, brand.id, NOA))
+    assert [item.fold for item in found if isinstance(item, Found)] == [1, 2]
+
+
+def test_what_is_no_entry_is_told_and_hides_nothing_behind_it(deployment: Deployment) -> None:
+    brand = books.open_books(deployment)
+    good = [entry(number, now=NOON + number * HOUR) for number in (1, 4)]
+    unbalanced, garbled = (ledger.item(brand.id, entry(1, now=NOON + number * HOUR)) for number in (2, 3))
+    unbalanced.legs = [["expense:commission", 5]]
+    unbalanced.save()
+    raw = garbled.serialize() | {"l": {"S": "[["}}
+    deployment.database.connection.put_item(str(EntryItem.Meta.table_name), garbled.pk, garbled.sk, attributes=raw)
+    post(brand, *good)
+    found = list(ledger.everything(deployment.database, brand.id, NOA))
+    assert [type(item) for item in found] == [Found, Unreadable, Unreadable, Found]
+    assert [item.entry for item in found if isinstance(item, Found)] == good
