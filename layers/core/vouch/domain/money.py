@@ -8,7 +8,7 @@ from vouch.domain.currencies import EXPONENTS
 
 AMOUNT_MAX = 10**15 - 1
 BPS_WHOLE = 10_000
-_DIGITS_MAX = 24  # below the 28 digits at which decimal arithmetic would round unasked
+_DIGITS_MAX = 24  # below the 28 digits at which decimal arithmetic would round unasked, a tiny number to nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,24 +27,20 @@ def minor(text: str | int | Decimal, currency: str) -> int:
     """
     exponent = EXPONENTS.get(currency)
     if exponent is None:
-        msg = f"unknown currency {currency!r}"
-        raise ValueError(msg)
+        raise ValueError(f"unknown currency {currency!r}")
     try:
         number = Decimal(text)
     except InvalidOperation:
-        msg = f"not an amount: {text!r}"
-        raise ValueError(msg) from None
-    if not number.is_finite() or number.adjusted() > _DIGITS_MAX or len(number.as_tuple().digits) > _DIGITS_MAX:
-        msg = f"not an amount: {text!r}"
-        raise ValueError(msg)
+        raise ValueError(f"not an amount: {text!r}") from None
+    digits = len(number.as_tuple().digits)
+    if not number.is_finite() or digits > _DIGITS_MAX or abs(number.adjusted()) > _DIGITS_MAX:
+        raise ValueError(f"not an amount: {text!r}")
     scaled = number.scaleb(exponent)
     whole = int(scaled)
     if whole != scaled:
-        msg = f"{text} has more digits than {currency}"
-        raise ValueError(msg)
+        raise ValueError(f"{text} has more digits than {currency}")
     if abs(whole) > AMOUNT_MAX:
-        msg = f"amount out of range: {text}"
-        raise ValueError(msg)
+        raise ValueError(f"amount out of range: {text}")
     return whole
 
 
@@ -58,22 +54,23 @@ def split(total: int, weights: Sequence[int], ceilings: Sequence[int] | None = N
 
     Equal remainders go to the earlier part, so the caller's order of parts decides: creators come sorted by id.
     No part passes its ceiling: more to share can mean less for one (the Alabama paradox), and what is kept of a
-    commission shall never be more than what was earned. The ceilings must leave room for `total`.
+    commission shall never be more than what was earned. What a ceiling cuts off goes to the others unit by unit, so
+    ceilings are for what rounding does; they must leave room for `total`.
     All weights zero gives zeros, and the caller must have meant nothing by `total`.
     """
     whole = sum(weights)
     if whole == 0:
         return [0] * len(weights)
-    parts = [total * weight // whole for weight in weights]
-    by_remainder = sorted(range(len(weights)), key=lambda i: (-(total * weights[i] % whole), i))
+    exact = [divmod(total * weight, whole) for weight in weights]
+    highest = [total] * len(weights) if ceilings is None else ceilings
+    parts = [min(floor, ceiling) for (floor, _), ceiling in zip(exact, highest, strict=True)]
+    by_remainder = sorted(range(len(weights)), key=lambda i: -exact[i][1])
     left = total - sum(parts)
+    if left > sum(highest) - sum(parts):
+        raise ValueError(f"the ceilings leave no room for {total}")
     while left:
-        before = left
         for index in by_remainder:
-            if left and (ceilings is None or parts[index] < ceilings[index]):
+            if left and parts[index] < highest[index]:
                 parts[index] += 1
                 left -= 1
-        if left == before:
-            msg = f"the ceilings leave no room for {total}"
-            raise ValueError(msg)
     return parts

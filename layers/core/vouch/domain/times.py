@@ -14,16 +14,13 @@ def parse(text: str) -> datetime:
     """
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
-        msg = f"no offset in {text!r}"
-        raise ValueError(msg)
+        raise ValueError(f"no offset in {text!r}")
     try:
         moment = moment.astimezone(UTC)
     except OverflowError:
-        msg = f"year out of range in {text!r}"
-        raise ValueError(msg) from None
+        raise ValueError(f"year out of range in {text!r}") from None
     if moment.year not in _YEARS:
-        msg = f"year out of range in {text!r}"
-        raise ValueError(msg)
+        raise ValueError(f"year out of range in {text!r}")
     return moment
 
 
