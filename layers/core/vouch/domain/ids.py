@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from vouch.domain import times
 
@@ -13,7 +13,7 @@ RANDOM_BYTES = 10
 
 def minted(prefix: str, at: datetime, random: bytes) -> str:
     """A ULID: 48 bits of milliseconds and 80 bits of `random`, so that ids sort by birth."""
-    milliseconds = int((at - times.EPOCH).total_seconds() * 1000)
+    milliseconds = (at - times.EPOCH) // timedelta(milliseconds=1)
     return prefix + _crockford(milliseconds << 80 | int.from_bytes(random[:RANDOM_BYTES]))
 
 
