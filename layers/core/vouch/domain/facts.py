@@ -136,9 +136,9 @@ class Decision:
     actor: str
     reason: str
 
-    def newness(self) -> tuple[datetime, str]:
+    def newness(self) -> tuple[datetime, str, str]:
         """Greatest wins among decisions."""
-        return self.updated_at, self.id
+        return self.updated_at, self.id, fingerprint(self)
 
 
 Event = Refund | Cancellation | Decision
