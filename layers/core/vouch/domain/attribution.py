@@ -5,7 +5,7 @@ not the buyer, are candidates. Their priority is stable: codes in the order in w
 the newest first, ties by id. The program of the first touch in priority sets the policy and the model.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal, localcontext
@@ -78,20 +78,21 @@ def credit(
 ) -> Credit:
     """Credits an order to the creators whose touches stand; `only_program` is what its connection is limited to."""
     reasons = {touch: _refusal(touch, snapshot, terms, only_program) for touch in touches}
-    standing = sorted((touch for touch in touches if reasons[touch] is None), key=_priority(snapshot))
+    standing = _by_priority((touch for touch in touches if reasons[touch] is None), snapshot)
     if not standing:
         return Credit((), tuple(Candidate(touch, "lost", reasons[touch]) for touch in touches))
     policy = _terms_of(standing[0], terms).attribution
     pool = _pool(standing, policy, reasons)
     weights = _weights(pool, policy, snapshot.placed_at)
     shares = _shares(standing, weights)
-    bps = dict(zip((share.creator_id for share in shares), split(BPS_WHOLE, [s.weight for s in shares]), strict=True))
+    weighed = sorted((touch for touch in weights if weights[touch]), key=lambda touch: touch.creator_id or "")
+    bps = dict(zip(weighed, split(BPS_WHOLE, [weights[touch] for touch in weighed]), strict=True))
     outcome: Outcome = "credited" if len(shares) == 1 else "shared"
     return Credit(
         shares,
         tuple(
-            Candidate(touch, outcome, share_bps=bps[touch.creator_id or ""])
-            if weights.get(touch)
+            Candidate(touch, outcome, share_bps=bps[touch])
+            if touch in bps
             else Candidate(touch, "lost", reasons[touch] or _why_not(touch, pool))
             for touch in touches
         ),
@@ -116,19 +117,15 @@ def _refusal(touch: Touch, snapshot: Snapshot, terms: Mapping[TermsKey, Terms], 
     return None
 
 
-def _priority(snapshot: Snapshot) -> "_Priority":
-    return _Priority({code: place for place, code in enumerate(snapshot.codes)}, snapshot.placed_at)
+def _by_priority(touches: Iterable[Touch], snapshot: Snapshot) -> list[Touch]:
+    places = {code: place for place, code in enumerate(snapshot.codes)}
 
-
-@dataclass(frozen=True, slots=True)
-class _Priority:
-    places: Mapping[str, int]
-    placed_at: datetime
-
-    def __call__(self, touch: Touch) -> tuple[int, int, timedelta, str]:
+    def priority(touch: Touch) -> tuple[int, int, timedelta, str]:
         if touch.kind == "code":
-            return 0, self.places.get(touch.evidence, len(self.places)), timedelta(), touch.evidence
-        return 1, 0, self.placed_at - (touch.at or self.placed_at), touch.evidence
+            return 0, places.get(touch.evidence, len(places)), timedelta(), touch.evidence
+        return 1, 0, snapshot.placed_at - (touch.at or snapshot.placed_at), touch.evidence
+
+    return sorted(touches, key=priority)
 
 
 def _pool(standing: Sequence[Touch], policy: Attribution, reasons: dict[Touch, str | None]) -> list[Touch]:
@@ -146,10 +143,14 @@ def _pool(standing: Sequence[Touch], policy: Attribution, reasons: dict[Touch, s
 
 
 def _weights(pool: Sequence[Touch], policy: Attribution, placed_at: datetime) -> dict[Touch, int]:
-    """Each touch's whole-number weight; `pool` comes in priority, the journey runs the other way."""
+    """Each touch's whole-number weight; `pool` comes in priority, the journey runs the other way.
+
+    A click that clocks put after its order was made at order time, as a code is. Decay counts from the latest touch,
+    which changes no proportion and leaves no order to nobody because all of its touches are old.
+    """
     if not pool:
         return {}
-    ages = {touch: placed_at - (touch.at or placed_at) for touch in pool}
+    ages = {touch: max(placed_at - (touch.at or placed_at), timedelta()) for touch in pool}
     latest_first = sorted(pool, key=lambda touch: ages[touch])
     last = len(latest_first) - 1
     match policy.model:
@@ -162,7 +163,7 @@ def _weights(pool: Sequence[Touch], policy: Attribution, placed_at: datetime) ->
             return {t: ends if place in (0, last) else _POSITION_MIDDLE for place, t in enumerate(latest_first)}
         case "time_decay":
             half_life = timedelta(days=policy.half_life_days)
-            return {touch: _decayed(ages[touch], half_life) for touch in pool}
+            return {touch: _decayed(ages[touch] - ages[latest_first[0]], half_life) for touch in pool}
         case "linear" | "position":
             return dict.fromkeys(pool, 1)
 
@@ -170,7 +171,7 @@ def _weights(pool: Sequence[Touch], policy: Attribution, placed_at: datetime) ->
 def _decayed(age: timedelta, half_life: timedelta) -> int:
     """2^(−age / half life) as a whole number of 2^−40; in decimal arithmetic, so that every machine agrees."""
     with localcontext(prec=_DECAY_DIGITS):
-        halvings = Decimal(max(age, timedelta()) // timedelta(seconds=1)) / Decimal(half_life // timedelta(seconds=1))
+        halvings = Decimal(age // timedelta(seconds=1)) / Decimal(half_life // timedelta(seconds=1))
         return int(Decimal(_DECAY_SCALE) / Decimal(2) ** halvings)
 
 
