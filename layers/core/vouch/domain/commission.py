@@ -7,17 +7,16 @@ them. So a refund can neither change a rule nor leak a unit, and a full refund l
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from vouch.domain.facts import Line, OrderFacts, Refund, RefundLine, Snapshot
+from vouch.domain.facts import Lifecycle, Line, OrderFacts, Refund, RefundLine, Snapshot
 from vouch.domain.money import BPS_WHOLE, divide_half_up, split
 from vouch.domain.terms import Base, Commission, Match, Reward
 
 SHIPPING = "shipping"
-NO_RULE = None
 
 
 @dataclass(frozen=True, slots=True)
 class Basis:
-    """A line's commissionable amount and count, as sold and as kept. Shipping that counts is a line of its own."""
+    """A line's commissionable amount and count, as sold and as kept. Shipping that counts is a line, but no item."""
 
     line_id: str
     line: Line | None
@@ -44,24 +43,29 @@ def bases(facts: OrderFacts, snapshot: Snapshot, options: Base) -> list[Basis]:
     A refund line without an amount takes its part of the line by quantity, all such parts together rounded once.
     Amounts that name no line are spread over the lines by what is kept of them, never beyond it.
     """
-    sold = [_net(line, snapshot, options) for line in snapshot.lines]
-    refunds = facts.refunds
-    gone = snapshot.lifecycle >= snapshot.lifecycle.REFUNDED or facts.cancelled
-    kept = [0 if gone else _kept(line, net, refunds) for line, net in zip(snapshot.lines, sold, strict=True)]
-    loose = min(sum(refund.amount for refund in refunds), sum(kept))
-    kept = [left - part for left, part in zip(kept, split(loose, kept), strict=True)]
-    lines = []
-    for line, net, left in zip(snapshot.lines, sold, kept, strict=True):
-        base = net + (line.tax if options.tax else 0) if net else 0
-        kept_base = divide_half_up(base * left, net) if net else 0
-        quantity = 0 if gone else max(0, line.quantity - _returned(line, refunds))
-        lines.append(Basis(line.id, line, base, kept_base, line.quantity, quantity))
+    gone = facts.cancelled or snapshot.lifecycle >= Lifecycle.REFUNDED
+    returned = _returned(facts.refunds, snapshot.currency)
+    nets = [_net(line, snapshot, options) for line in snapshot.lines]
+    kept = [_kept(line, net, returned.get(line.id, [])) for line, net in zip(snapshot.lines, nets, strict=True)]
+    loose = sum(refund.amount for refund in facts.refunds if refund.currency == snapshot.currency)
+    spread = split(sum(kept) if gone else min(loose, sum(kept)), kept)
+    found = [
+        _basis(line, net, left - part, returned.get(line.id, []), options)
+        for line, net, left, part in zip(snapshot.lines, nets, kept, spread, strict=True)
+    ]
     if options.shipping and snapshot.shipping:
-        shipping = snapshot.shipping + (snapshot.shipping_tax if options.tax and not snapshot.tax_included else 0)
-        if snapshot.tax_included and not options.tax:
-            shipping = max(0, shipping - snapshot.shipping_tax)
-        lines.append(Basis(SHIPPING, None, shipping, 0 if gone else shipping, 1, 0 if gone else 1))
-    return lines
+        before_tax = snapshot.shipping - (snapshot.shipping_tax if snapshot.tax_included else 0)
+        shipping = _with_tax(max(0, before_tax), snapshot.shipping_tax, options)
+        found.append(Basis(SHIPPING, None, shipping, 0 if gone else shipping, 0, 0))
+    return found
+
+
+def unclear_refunds(facts: OrderFacts, snapshot: Snapshot) -> bool:
+    """Whether a refund gives amounts in another currency than the order's: nobody can tell what they took back."""
+    return any(
+        refund.currency != snapshot.currency and (refund.amount or any(part.amount for part in refund.lines))
+        for refund in facts.refunds
+    )
 
 
 def rated(commission: Commission, lines: Sequence[Basis], snapshot: Snapshot, creator_id: str) -> list[Rating]:
@@ -84,31 +88,44 @@ def _net(line: Line, snapshot: Snapshot, options: Base) -> int:
     return max(0, price - line.tax if snapshot.tax_included else price)
 
 
-def _refunded_lines(line: Line, refunds: Sequence[Refund]) -> list[RefundLine]:
-    return [part for refund in refunds for part in refund.lines if part.line_id == line.id]
+def _with_tax(net: int, tax: int, options: Base) -> int:
+    return net + tax if net and options.tax else net
 
 
-def _returned(line: Line, refunds: Sequence[Refund]) -> int:
-    return sum(part.quantity for part in _refunded_lines(line, refunds))
+def _returned(refunds: Sequence[Refund], currency: str) -> dict[str, list[RefundLine]]:
+    """What refunds say of each line; in another currency than the order's only the quantities are understood."""
+    returned: dict[str, list[RefundLine]] = {}
+    for refund in refunds:
+        for part in refund.lines:
+            said = part if refund.currency == currency else RefundLine(part.line_id, part.quantity)
+            returned.setdefault(part.line_id, []).append(said)
+    return returned
 
 
-def _kept(line: Line, net: int, refunds: Sequence[Refund]) -> int:
-    parts = _refunded_lines(line, refunds)
-    named = sum(part.amount for part in parts if part.amount is not None)
-    counted = min(line.quantity, sum(part.quantity for part in parts if part.amount is None))
+def _kept(line: Line, net: int, returned: Sequence[RefundLine]) -> int:
+    named = sum(part.amount for part in returned if part.amount is not None)
+    counted = min(line.quantity, sum(part.quantity for part in returned if part.amount is None))
     by_count = divide_half_up(net * counted, line.quantity) if line.quantity else 0
     return max(0, net - named - by_count)
 
 
+def _basis(line: Line, net: int, left: int, returned: Sequence[RefundLine], options: Base) -> Basis:
+    base = _with_tax(net, line.tax, options)
+    kept_base = divide_half_up(base * left, net) if net else 0
+    # All of its money given back, a line is gone, though no refund counted its items.
+    quantity = max(0, line.quantity - sum(part.quantity for part in returned)) if kept_base else 0
+    return Basis(line.id, line, base, kept_base, line.quantity, quantity)
+
+
 def _first_match(commission: Commission, basis: Basis, snapshot: Snapshot, value: int, creator_id: str) -> int | None:
     if basis.base == 0:
-        return NO_RULE
+        return None
     for index, rule in enumerate(commission.rules):
         flat = rule.reward.flat
         payable = flat is None or flat.currency == snapshot.currency
         if payable and _matches(rule.match, basis.line, snapshot, value, creator_id):
             return index
-    return NO_RULE
+    return None
 
 
 def _matches(match: Match, line: Line | None, snapshot: Snapshot, value: int, creator_id: str) -> bool:

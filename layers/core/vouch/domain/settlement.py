@@ -19,6 +19,7 @@ from vouch.domain.terms import Base, Terms
 
 OrderStatus = Literal["open", "paid", "cancelled", "refunded", "test", "parked"]
 _TAKEN_BACK = ("cancelled", "rejected")
+_WAITING = "refund_currency"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,7 @@ class LinePart:
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
-    """The whole decision. `reason` says why an order earns nobody anything, or why what it earned was taken back."""
+    """The whole decision. `reason` says why an order earns nobody anything, or why that was taken back or is held."""
 
     status: OrderStatus
     currency: str | None
@@ -89,8 +90,8 @@ def settle(
     sold = commission.bases(facts, snapshot, _options(credited, terms))
     base, kept = sum(line.base for line in sold), sum(line.kept_base for line in sold)
     reason = _reason(facts, snapshot, credited, base, setting)
-    lines = _line_parts(facts, snapshot, credited, terms, earns=reason in (None, *_TAKEN_BACK))
-    legs = _legs(snapshot, credited, lines, terms, held=_verdict(facts) == "hold")
+    lines = _line_parts(facts, snapshot, credited, terms, earns=reason in (None, _WAITING, *_TAKEN_BACK))
+    legs = _legs(snapshot, credited, lines, terms, held=reason == _WAITING or _verdict(facts) == "hold")
     if reason in _TAKEN_BACK:
         legs = tuple(replace(leg, reversed=leg.earned) for leg in legs)
     return Settlement(
@@ -193,17 +194,18 @@ def _cap(
     earned: dict[str, int],
     net: dict[str, int],
 ) -> None:
-    """Holds each program's part of the order to its cap; a cap in another currency than the order's says nothing."""
+    """Holds each program's part of the order to its cap; a cap in another currency than the order's says nothing.
+
+    A refund first takes what the cap had cut off: of what is left nobody has more than before, nor than it earns alone.
+    """
     for version in {(share.program_id, share.terms_version): None for share in credited.shares}:
         cap = terms[version].commission.cap_per_order
         if cap is None or cap.currency != snapshot.currency:
             continue
         creators = [s.creator_id for s in credited.shares if (s.program_id, s.terms_version) == version]
-        whole, left = [earned[creator] for creator in creators], [net[creator] for creator in creators]
-        capped = split(min(cap.amount, sum(whole)), whole)
-        kept = split(min(cap.amount, sum(left)), left, capped)
-        earned.update(zip(creators, capped, strict=True))
-        net.update(zip(creators, kept, strict=True))
+        whole = [earned[creator] for creator in creators]
+        for creator, part in zip(creators, split(min(cap.amount, sum(whole)), whole), strict=True):
+            earned[creator], net[creator] = part, min(part, net[creator])
 
 
 def _reason(facts: OrderFacts, snapshot: Snapshot, credited: Credit, base: int, setting: Setting) -> str | None:
@@ -215,6 +217,7 @@ def _reason(facts: OrderFacts, snapshot: Snapshot, credited: Credit, base: int, 
         "cancelled": cancelled,
         "rejected": _verdict(facts) == "reject",
         "not_paid": snapshot.lifecycle is Lifecycle.OPEN,
+        _WAITING: commission.unclear_refunds(facts, snapshot) and _verdict(facts) != "approve",
     }
     return next((cause for cause, holds in causes.items() if holds), None)
 
