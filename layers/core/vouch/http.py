@@ -162,6 +162,9 @@ class Call:
 class Routes(Router):
     """The routes of one noun."""
 
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+
     @property
     def call(self) -> Call:
         """The request that is being answered."""
@@ -352,7 +355,7 @@ def _begun(call: Call, path: str, key: str, event: APIGatewayProxyEventV2) -> tu
     item, ours = idempotency.begun(database, f"{tenant}#IDEM#{scope}", fingerprint, call.deployment.now())
     if item.fingerprint != fingerprint:
         raise Unprocessable("idempotency_mismatch", param="Idempotency-Key")
-    if not ours and item.status is None:
+    if not ours and not idempotency.finished(item):
         raise Running
     return item, ours
 

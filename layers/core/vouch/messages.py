@@ -21,7 +21,10 @@ PROBLEMS: dict[str, Words] = {
         "he": ("שדה לא מוכר", "בגוף הבקשה יש שדה שהנתיב אינו מקבל; ראו `errors`."),
     },
     "invalid_cursor": {
-        "en": ("The cursor is not valid here", "A cursor goes back unchanged to the list and filters that it came from."),
+        "en": (
+            "The cursor is not valid here",
+            "A cursor goes back unchanged to the list and filters that it came from.",
+        ),
         "he": ("הסמן אינו תקף כאן", "סמן מוחזר ללא שינוי לרשימה ולמסננים שמהם הגיע."),
     },
     "invalid_idempotency_key": {
@@ -95,6 +98,10 @@ PROBLEMS: dict[str, Words] = {
     "already_enrolled": {
         "en": ("Already enrolled", "This creator has an enrolment in this program; change that one: {id}."),
         "he": ("כבר רשום", "ליוצר הזה יש רישום בתכנית הזאת; שנו אותו: {id}."),
+    },
+    "host_of_connection": {
+        "en": ("A connection's shop", "The shop of a connection is always allowed."),
+        "he": ("חנות של חיבור", "החנות של חיבור תמיד מותרת."),
     },
     "stale_version": {
         "en": ("Changed in the meantime", "`If-Match` names a version that is no longer the current one; read again."),

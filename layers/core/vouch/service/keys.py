@@ -46,7 +46,7 @@ def authenticated(deployment: Deployment, token: str) -> tuple[ApiKey, Brand]:
     if shape is None:
         raise Unauthenticated
     key, brand = brands.key_and_brand(deployment.database, f"brd_{shape[1]}", _key_id(deployment, token))
-    if key is None or brand is None or key.revoked_at is not None:
+    if key is None or brand is None or _is_revoked(key):
         raise Unauthenticated
     return key, brand
 
@@ -87,20 +87,22 @@ def revoked(deployment: Deployment, brand: Brand, revoker: ApiKey, key_id: str) 
     if key is None:
         raise NotFound
     _check_reach(revoker, key.scopes)
-    if key.revoked_at is None:
+    if not _is_revoked(key):
         deployment.database.update(key, [ApiKey.revoked_at.set(times.text(deployment.now()))])
     return key
 
 
-def _minted(
-    deployment: Deployment, mint: Mint, brand: Brand, name: str, scopes: Sequence[str]
-) -> tuple[ApiKey, str]:
+def _minted(deployment: Deployment, mint: Mint, brand: Brand, name: str, scopes: Sequence[str]) -> tuple[ApiKey, str]:
     secret = base64.b32encode(mint.random(_SECRET_BYTES)).decode().lower()
     text = f"vk_{brand.mode}_{brand.id.removeprefix('brd_')}_{secret}"
     item = brands.new_key(
         brand.id, _key_id(deployment, text), name=name, scopes=scopes, created_at=times.text(deployment.now())
     )
     return item, text
+
+
+def _is_revoked(key: ApiKey) -> bool:
+    return bool(key.revoked_at)
 
 
 def _check_reach(key: ApiKey, scopes: Sequence[str]) -> None:

@@ -7,11 +7,9 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from pynamodb.expressions.condition import Condition
-
 from vouch.domain.errors import Malformed
 from vouch.service.deployment import Deployment
-from vouch.store.tables import Item
+from vouch.store.tables import Item, Main
 
 _ANYTHING: Mapping[str, str | None] = {}
 _MAC_BYTES = 16
@@ -43,14 +41,13 @@ def read[I: Item](
     page may be short though more follow.
     """
     scope = json.dumps([index, within, span, newest_first, dict(where)])
-    sort_key = kind.g1sk  # type: ignore[attr-defined]
-    condition: Condition | None = sort_key.between(*span) if span else sort_key.startswith(within) if within else None
+    narrowed = Main.g1sk.between(*span) if span else Main.g1sk.startswith(within) if within else None
     keys, after = deployment.database.index_keys(
         kind,
         index,
         limit=limit,
         after=_key(index, opened(deployment, scope, cursor)) if cursor else None,
-        condition=condition,
+        condition=narrowed,
         newest_first=newest_first,
     )
     found = deployment.database.get_many([(kind, pk, sk) for pk, sk in keys])

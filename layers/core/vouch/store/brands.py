@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from vouch.domain import ids, times
-from vouch.store.database import BATCH_GET_MAX, Database
+from vouch.store.database import BATCH_GET_MAX, Database, Writes
 from vouch.store.tables import ApiKey, Brand, Main
 
 INDEX = "BRANDS"
@@ -55,6 +55,12 @@ def key_and_brand(database: Database, brand_id: str, key_id: str) -> tuple[ApiKe
     found = database.get_many([(ApiKey, brand_id, f"KEY#{key_id}"), (Brand, brand_id, "BRAND")])
     key, brand = found.get((brand_id, f"KEY#{key_id}")), found.get((brand_id, "BRAND"))
     return key if isinstance(key, ApiKey) else None, brand if isinstance(brand, Brand) else None
+
+
+def set_hosts(writes: Writes, brand: Brand, hosts: dict[str, list[str]]) -> None:
+    """Refused where the hosts are not those that `brand` was read with."""
+    known = Brand.hosts.does_not_exist() if brand.hosts is None else Brand.hosts == brand.hosts
+    writes.update(Brand(brand.pk, brand.sk), [Brand.hosts.set(hosts)], known)
 
 
 def keys_index(brand_id: str) -> str:

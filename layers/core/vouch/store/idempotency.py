@@ -12,6 +12,8 @@ past `expires_at` is as good as absent: the table's TTL may be days behind.
 import zlib
 from datetime import datetime, timedelta
 
+from pynamodb.expressions.update import Action
+
 from vouch.domain import times
 from vouch.store.database import Database, Refused, Writes
 from vouch.store.tables import Idempotency
@@ -38,16 +40,15 @@ def begun(database: Database, pk: str, fingerprint: str, now: datetime) -> tuple
         return begun(database, pk, fingerprint, now)
     if known.expires_at <= now.timestamp():
         return (item, True) if _replaced(database, item, known) else (known, False)
-    if known.fingerprint == fingerprint and known.status is None and known.lease <= times.text(now):
-        return known, database.update(
-            known, [Idempotency.lease.set(times.text(now + LEASE))], Idempotency.lease == known.lease
-        )
-    return known, False
+    if known.fingerprint != fingerprint or finished(known) or known.lease > times.text(now):
+        return known, False
+    lease = Idempotency.lease.set(times.text(now + LEASE))
+    return known, database.update(known, [lease], Idempotency.lease == known.lease)
 
 
 def finish(database: Database, item: Idempotency, status: int, answer: str | None) -> None:
     """Keeps the answer for those who ask again; None where it holds a secret and is worked out anew each time."""
-    actions = [Idempotency.status.set(status)]
+    actions: list[Action] = [Idempotency.status.set(status)]
     if answer is not None:
         actions.append(Idempotency.answer.set(zlib.compress(answer.encode())))
     database.update(item, actions, Idempotency.lease == item.lease)
@@ -56,6 +57,12 @@ def finish(database: Database, item: Idempotency, status: int, answer: str | Non
 def abandon(database: Database, item: Idempotency) -> None:
     """Ends the lease of a try that failed, so that the next one need not wait for its end."""
     database.update(item, [Idempotency.lease.set(item.birth)], Idempotency.lease == item.lease)
+
+
+def finished(item: Idempotency) -> bool:
+    """Whether the request has its answer."""
+    status: int | None = item.status
+    return status is not None
 
 
 def answer(item: Idempotency) -> str | None:

@@ -194,7 +194,6 @@ class Code(Main, discriminator="code"):
     creator_id = UnicodeAttribute()
     owners = JSONAttribute()
     grant = UnicodeAttribute()
-    status = UnicodeAttribute()
     created_at = UnicodeAttribute()
     version = IntegerAttribute()
 
@@ -268,7 +267,7 @@ class Balance(Main, discriminator="balance"):
 
 
 class Parked(Main, discriminator="parked"):
-    """`b#PARK` / `<dlv>`: a delivery that could not become facts, and why."""
+    """`b#PARK` / `<dlv>`, index `b#PARK` by time: a delivery that could not become facts, and why."""
 
     delivery_id = UnicodeAttribute()
     connection_id = UnicodeAttribute(null=True)

@@ -3,23 +3,23 @@
 import re
 import unicodedata
 from datetime import datetime
-from typing import Annotated, Any, Final, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 from aws_lambda_powertools.event_handler.openapi.params import Query
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from vouch.domain import times
 from vouch.domain.currencies import EXPONENTS
 from vouch.domain.money import AMOUNT_MAX
-from vouch.service import pages
 
-_EMAIL_MAX: Final = 254
-_LOCAL_MAX: Final = 64
-_EMAIL = re.compile(
-    r"[a-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[a-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
-    r"@(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?"
-)
+_MAIL_LENGTH_MAX: Final = 254
+_MAILBOX_LENGTH_MAX: Final = 64
+_ATOM: Final = r"[a-z0-9!#$%&'*+/=?^_`{|}~-]+"
+_LABEL: Final = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+_MAIL: Final = re.compile(rf"{_ATOM}(?:\.{_ATOM})*@(?:{_LABEL}\.)+[a-z](?:[a-z0-9-]{{0,61}}[a-z0-9])")
+_RFC_3339: Final = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(?:\.\d+)?(?:[Zz]|[+-]\d\d:\d\d)", re.ASCII)
+_DATE_TIME: Final = WithJsonSchema({"type": "string", "format": "date-time"})
 
 
 class Body(BaseModel):
@@ -39,16 +39,23 @@ class Answer(BaseModel):
         return cls.model_validate(source)
 
 
+class Page[T](Answer):
+    """Some of a list; `next_cursor` is null at its end."""
+
+    items: list[T]
+    next_cursor: str | None
+
+
 def _clean(text: str) -> str:
     if any(unicodedata.category(character) == "Cc" for character in text):
         raise PydanticCustomError("control_character", "a control character")
     return unicodedata.normalize("NFC", text).strip()
 
 
-def _email(text: str) -> str:
+def _mail(text: str) -> str:
     address = text.strip().lower()
-    local = address.partition("@")[0]
-    if len(address) > _EMAIL_MAX or len(local) > _LOCAL_MAX or not _EMAIL.fullmatch(address):
+    mailbox = address.partition("@")[0]
+    if len(address) > _MAIL_LENGTH_MAX or len(mailbox) > _MAILBOX_LENGTH_MAX or not _MAIL.fullmatch(address):
         raise PydanticCustomError("not_an_email", "not an e-mail address")
     return address
 
@@ -59,35 +66,37 @@ def _currency(text: str) -> str:
     return text
 
 
-_RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(?:\.\d+)?(?:[Zz]|[+-]\d\d:\d\d)", re.ASCII)
-
-
 def _moment(value: Any) -> datetime:
+    refusal = PydanticCustomError("not_a_time", "not an RFC 3339 time with an offset")
+    if not isinstance(value, str) or not _RFC_3339.fullmatch(value):
+        raise refusal
     try:
-        if not isinstance(value, str) or not _RFC_3339.fullmatch(value):
-            raise ValueError(value)
         return times.parse(value)
     except ValueError:
-        raise PydanticCustomError("not_a_time", "not an RFC 3339 time with an offset") from None
+        raise refusal from None
 
 
 def _shown(value: Any) -> Any:
-    return times.short(times.parse(value)) if isinstance(value, str) else value
+    if isinstance(value, str):
+        value = times.parse(value)
+    return times.short(value) if isinstance(value, datetime) else value
 
 
-Text = Annotated[str, AfterValidator(_clean), Field(max_length=1000)]
-"""Bounded, in one normal form, without control characters."""
+Text = Annotated[str, Field(max_length=1000), AfterValidator(_clean)]
+"""In one normal form, without control characters."""
 
-Name = Annotated[str, AfterValidator(_clean), Field(min_length=1, max_length=200)]
-Email = Annotated[str, AfterValidator(_email), Field(max_length=320), WithJsonSchema({"type": "string", "format": "email"})]
+Name = Annotated[str, Field(max_length=200), AfterValidator(_clean), Field(min_length=1)]
+Email = Annotated[str, AfterValidator(_mail), WithJsonSchema({"type": "string", "format": "email", "maxLength": 254})]
 Currency = Annotated[str, AfterValidator(_currency), Field(description="ISO 4217", examples=["ILS"])]
-Amount = Annotated[int, Field(ge=-AMOUNT_MAX, le=AMOUNT_MAX, description="Minor units of the currency")]
+Amount = Annotated[int, Field(ge=-AMOUNT_MAX, le=AMOUNT_MAX, description="In minor units of its currency")]
 Id = Annotated[str, Field(min_length=1, max_length=64)]
+Language = Literal["en", "he"]
+Mode = Literal["live", "test"]
 
-Moment = Annotated[datetime, BeforeValidator(_moment), WithJsonSchema({"type": "string", "format": "date-time"})]
+Moment = Annotated[datetime, BeforeValidator(_moment), _DATE_TIME]
 """A moment that a caller names."""
 
-Shown = Annotated[str, BeforeValidator(_shown), WithJsonSchema({"type": "string", "format": "date-time"})]
+Shown = Annotated[str, BeforeValidator(_shown), _DATE_TIME]
 """A stored moment as callers see it: no fraction where there is none."""
 
 
@@ -98,17 +107,14 @@ class Money(Body):
     currency: Currency
 
 
-class Page[T](Answer):
-    """Some of a list; `next_cursor` is null at its end."""
+class Price(Body):
+    """An amount that is not below zero."""
 
-    items: list[T]
-    next_cursor: str | None
-
-
-def page[T, I](page: pages.Page[I], show: Any) -> Page[T]:
-    return Page(items=[show(item) for item in page.items], next_cursor=page.next_cursor)
+    amount: Annotated[int, Field(ge=0, le=AMOUNT_MAX)]
+    currency: Currency
 
 
 Limit = Annotated[int, Query(ge=1, le=100, description="How many items at most")]
-Cursor = Annotated[str | None, Query(description="`next_cursor` of the page before", max_length=1000)]
 LIMIT: Final = 25
+Cursor = Annotated[str | None, Query(max_length=1000, description="`next_cursor` of the page before")]
+Filter = Annotated[str | None, Query(max_length=64)]

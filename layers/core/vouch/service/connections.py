@@ -1,0 +1,148 @@
+"""Connections: a brand's accounts on platforms, whose secrets are sealed before they are kept."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from vouch.domain import times
+from vouch.domain.errors import NotFound, Unavailable, Unprocessable
+from vouch.platforms.registry import PLATFORMS
+from vouch.service import brands, pages
+from vouch.service.deployment import Deployment
+from vouch.service.mint import Mint
+from vouch.service.pages import Page
+from vouch.service.revisions import revised
+from vouch.store import brands as brand_store
+from vouch.store import connections, programs
+from vouch.store.database import Refused, Writes, pause
+from vouch.store.tables import Brand, ConnectionItem
+
+OVERLAP = timedelta(hours=24)
+SECRETS_MAX = 3
+_SEALED = frozenset({"api_token", "verify_token"})
+_DETAILS = frozenset({"app_key", "notification_url", "api_base_url"}) | _SEALED
+_TRIES = 12
+
+
+def supported() -> list[str]:
+    """The platforms that can be connected; `rest` is the API itself."""
+    return sorted(set(PLATFORMS) - {"rest"})
+
+
+def created(
+    deployment: Deployment, mint: Mint, brand: Brand, *, platform: str, secret: str, settings: Mapping[str, Any]
+) -> ConnectionItem:
+    """A new connection; its shop's host is one that links may lead to. `settings` are the fields of a change."""
+    if platform not in supported():
+        raise Unprocessable("platform_not_supported", param="platform", platforms=", ".join(supported()))
+    shop = brands.public_host(settings["shop"], param="shop") if settings.get("shop") else None
+    _check_program(deployment, brand, settings.get("program_id"))
+    item = connections.new_connection(
+        brand,
+        mint.id("con_"),
+        platform=platform,
+        shop=shop,
+        program_id=settings.get("program_id"),
+        details=_details(deployment, brand, settings),
+        sealed=deployment.vault.seal(brand.id, secret),
+        created_at=times.text(deployment.brand_now(brand)),
+    )
+    for attempt in range(_TRIES):
+        writes = Writes()
+        writes.put_new(item)
+        if shop is not None:
+            now = brands.found(deployment, brand.id)
+            brand_store.set_hosts(writes, now, brands.with_host(brands.hosts(now), shop, item.id))
+        try:
+            deployment.database.commit(writes)
+        except Refused:
+            earlier = connections.connection(deployment.database, brand.id, item.id)
+            if earlier is not None:
+                return earlier
+            pause(attempt)
+        else:
+            return item
+    raise Unavailable
+
+
+def found(deployment: Deployment, brand: Brand, connection_id: str) -> ConnectionItem:
+    """Raises NotFound where the brand has no such connection."""
+    item = connections.connection(deployment.database, brand.id, connection_id)
+    if item is None:
+        raise NotFound
+    return item
+
+
+def listed(deployment: Deployment, brand: Brand, *, limit: int, cursor: str | None) -> Page[ConnectionItem]:
+    """The brand's connections, the oldest first."""
+    return pages.read(deployment, ConnectionItem, connections.index(brand.id), limit=limit, cursor=cursor)
+
+
+def changed(
+    deployment: Deployment, brand: Brand, connection_id: str, settings: Mapping[str, Any], *, if_match: int | None
+) -> ConnectionItem:
+    """`settings` holds what was said: null takes a setting away. The hosts follow the shop in the same transaction."""
+    shop = brands.public_host(settings["shop"], param="shop") if settings.get("shop") else None
+    _check_program(deployment, brand, settings.get("program_id"))
+    details = _details(deployment, brand, settings)
+
+    def apply(item: ConnectionItem, writes: Writes) -> None:
+        if "shop" in settings and shop != item.shop:
+            _move_shop(deployment, writes, item, shop)
+        if "program_id" in settings:
+            item.program_id = settings["program_id"]
+        item.status = settings.get("status") or item.status
+        item.details = {name: value for name, value in (item.details | details).items() if value is not None}
+
+    for attempt in range(_TRIES):
+        try:
+            return revised(
+                deployment,
+                lambda: connections.connection(deployment.database, brand.id, connection_id),
+                apply,
+                if_match=if_match,
+            )
+        except Refused:  # the hosts were changed at the same moment
+            pause(attempt)
+    raise Unavailable
+
+
+def rotated(deployment: Deployment, brand: Brand, connection_id: str, secret: str) -> ConnectionItem:
+    """A new secret; what was valid before stays so for 24 hours of real time, as signatures are checked by that."""
+    now = deployment.now()
+    sealed, end = deployment.vault.seal(brand.id, secret), times.text(now + OVERLAP)
+
+    def apply(item: ConnectionItem, _: Writes) -> None:
+        former = [[old, until or end] for old, until in item.secrets if until is None or until > times.text(now)]
+        item.secrets = [[sealed, None], *former][:SECRETS_MAX]
+
+    return revised(deployment, lambda: connections.connection(deployment.database, brand.id, connection_id), apply)
+
+
+def webhook_url(deployment: Deployment, item: ConnectionItem) -> str:
+    """Where the platform sends its webhooks."""
+    return f"{deployment.settings.public_url}/webhooks/{item.id}"
+
+
+def _move_shop(deployment: Deployment, writes: Writes, item: ConnectionItem, shop: str | None) -> None:
+    brand = brands.found(deployment, item.brand_id)
+    hosts = brands.hosts(brand)
+    if item.shop:
+        hosts = brands.without_host(hosts, item.shop, item.id)
+    if shop is not None:
+        hosts = brands.with_host(hosts, shop, item.id)
+    brand_store.set_hosts(writes, brand, hosts)
+    item.shop = shop
+
+
+def _check_program(deployment: Deployment, brand: Brand, program_id: str | None) -> None:
+    if program_id is not None and not programs.existing(deployment.database, brand.id, [program_id]):
+        raise NotFound(param="program_id")
+
+
+def _details(deployment: Deployment, brand: Brand, settings: Mapping[str, Any]) -> dict[str, Any]:
+    said = {name: value for name, value in settings.items() if name in _DETAILS}
+    return {
+        name: deployment.vault.seal(brand.id, value) if value is not None and name in _SEALED else value
+        for name, value in said.items()
+    }

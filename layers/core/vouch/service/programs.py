@@ -1,0 +1,189 @@
+"""Programs: a brand's offers to creators, and the terms that each of its days had."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from vouch.domain import periods, times
+from vouch.domain import terms as domain
+from vouch.domain.errors import NotFound, Unavailable, Unprocessable
+from vouch.service import pages
+from vouch.service.deployment import Deployment
+from vouch.service.mint import Mint
+from vouch.service.pages import Page
+from vouch.service.revisions import revised
+from vouch.store import programs
+from vouch.store.database import Refused, Writes, pause
+from vouch.store.tables import Brand, Program, TermsVersion
+
+VERSIONS_MAX = 200
+DEFAULT_PARAMETER = "ref"
+_TRIES = 12
+
+
+@dataclass(frozen=True, slots=True)
+class InForce:
+    """A program with the version of its terms that is in force now, if any is yet."""
+
+    program: Program
+    terms: TermsVersion | None
+
+
+@dataclass(frozen=True, slots=True)
+class ProgramChange:
+    """What is to be another; None stays as it is."""
+
+    name: str | None = None
+    status: str | None = None
+    parameter: str | None = None
+
+
+def created(
+    deployment: Deployment,
+    mint: Mint,
+    brand: Brand,
+    *,
+    name: str,
+    currency: str,
+    terms: dict[str, Any],
+    effective_from: datetime | None,
+    parameter: str | None,
+) -> InForce:
+    """A new program; its first terms count from `effective_from`, or from the beginning of time."""
+    domain.from_plain(terms, currency)
+    now = times.text(deployment.brand_now(brand))
+    program = programs.new_program(
+        brand.id, mint.id(programs.PREFIX), name=name, currency=currency, parameter=parameter, created_at=now
+    )
+    version = programs.new_terms(
+        program,
+        mint.id("trm_"),
+        effective_from=times.text(effective_from) if effective_from else None,
+        created_at=now,
+        terms=terms,
+    )
+    writes = Writes()
+    writes.put_new(program)
+    writes.put_new(version)
+    try:
+        deployment.database.commit(writes)
+    except Refused:
+        return found(deployment, brand, program.id)
+    return _in_force(deployment, brand, program)
+
+
+def found(deployment: Deployment, brand: Brand, program_id: str) -> InForce:
+    """Raises NotFound where the brand has no such program."""
+    return _in_force(deployment, brand, _program(deployment, brand, program_id))
+
+
+def listed(deployment: Deployment, brand: Brand, *, limit: int, cursor: str | None) -> Page[Program]:
+    """The brand's programs, the oldest first."""
+    return pages.read(deployment, Program, programs.index(brand.id), limit=limit, cursor=cursor)
+
+
+def changed(
+    deployment: Deployment, brand: Brand, program_id: str, change: ProgramChange, *, if_match: int | None
+) -> InForce:
+    """Pausing ends the program's active period now; orders placed in it earn all the same."""
+    now = times.text(deployment.brand_now(brand))
+
+    def apply(program: Program, _: Writes) -> None:
+        program.name = change.name or program.name
+        program.parameter = change.parameter or program.parameter
+        if change.status is not None and change.status != program.status:
+            program.status = change.status
+            shift = periods.opened if change.status == "active" else periods.closed
+            program.active = shift(program.active, now)
+
+    program = revised(
+        deployment,
+        lambda: programs.program(deployment.database, brand.id, program_id),
+        apply,
+        if_match=if_match,
+    )
+    return _in_force(deployment, brand, program)
+
+
+def published(
+    deployment: Deployment,
+    mint: Mint,
+    brand: Brand,
+    program_id: str,
+    *,
+    terms: dict[str, Any],
+    effective_from: datetime | None,
+) -> TermsVersion:
+    """A new version of the program's terms, in force from now or later on, and after every other version."""
+    terms_id, now = mint.id("trm_"), deployment.brand_now(brand)
+    begin, created_at = times.text(effective_from or now), times.text(now)
+    if effective_from is not None and effective_from < now:
+        raise Unprocessable("effective_in_past", param="effective_from", now=times.short(now))
+    for attempt in range(_TRIES):
+        program = _program(deployment, brand, program_id)
+        _check(terms, program.currency)
+        number, latest = program.versions[-1]
+        newest = programs.terms(deployment.database, brand.id, program_id, number)
+        if newest is not None and newest.id == terms_id:
+            return newest
+        if latest is not None and begin <= latest:
+            shown = times.short(times.parse(latest))
+            raise Unprocessable("effective_not_after", param="effective_from", latest=shown)
+        if number >= VERSIONS_MAX:
+            raise Unprocessable("too_many", most=VERSIONS_MAX)
+        version = programs.new_terms(program, terms_id, effective_from=begin, created_at=created_at, terms=terms)
+        writes, known = Writes(), program.version
+        program.version = known + 1
+        writes.put(program, Program.version == known)
+        writes.put_new(version)
+        try:
+            deployment.database.commit(writes)
+        except Refused:
+            pause(attempt)
+        else:
+            return version
+    raise Unavailable
+
+
+def versions(
+    deployment: Deployment, brand: Brand, program_id: str, *, limit: int, cursor: str | None
+) -> Page[TermsVersion]:
+    """All versions of the program's terms, the newest first."""
+    program = _program(deployment, brand, program_id)
+    scope = f"{program.pk}/{program.id}/terms"
+    last = int(pages.opened(deployment, scope, cursor)[0]) if cursor else len(program.versions) + 1
+    numbers = [number for number, _ in reversed(program.versions) if number < last][: limit + 1]
+    shown = numbers[:limit]
+    following = pages.sealed(deployment, scope, [str(shown[-1])]) if len(numbers) > limit else None
+    return Page(programs.versions(deployment.database, brand.id, program_id, shown), following)
+
+
+def number_in_force(versions: Sequence[tuple[int, str | None]], at: datetime) -> int | None:
+    """The number of the version that counts for an order placed then."""
+    moment = times.text(at)
+    return next((number for number, begin in reversed(versions) if begin is None or begin <= moment), None)
+
+
+def _program(deployment: Deployment, brand: Brand, program_id: str) -> Program:
+    program = programs.program(deployment.database, brand.id, program_id)
+    if program is None:
+        raise NotFound
+    return program
+
+
+def _in_force(deployment: Deployment, brand: Brand, program: Program) -> InForce:
+    number = number_in_force(program.versions, deployment.brand_now(brand))
+    if number is None:
+        return InForce(program, None)
+    return InForce(program, programs.terms(deployment.database, brand.id, program.id, number))
+
+
+def _check(terms: dict[str, Any], currency: str) -> None:
+    try:
+        domain.from_plain(terms, currency)
+    except Unprocessable as refusal:
+        # In this body the terms' fields stand at the top.
+        raise Unprocessable(
+            refusal.reason, param=(refusal.param or "").removeprefix("terms."), **refusal.facts
+        ) from None

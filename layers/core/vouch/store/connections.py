@@ -1,0 +1,51 @@
+"""Connections as they are kept."""
+
+from typing import Any
+
+from vouch.domain import ids
+from vouch.store.database import Database
+from vouch.store.tables import Brand, ConnectionItem
+
+
+def new_connection(
+    brand: Brand,
+    connection_id: str,
+    *,
+    platform: str,
+    shop: str | None,
+    program_id: str | None,
+    details: dict[str, Any],
+    sealed: str,
+    created_at: str,
+) -> ConnectionItem:
+    """A connection that is not stored yet."""
+    return ConnectionItem(
+        f"CON#{connection_id}",
+        "C",
+        g1pk=index(brand.id),
+        g1sk=connection_id,
+        id=connection_id,
+        brand_id=brand.id,
+        mode=brand.mode,
+        platform=platform,
+        shop=shop,
+        program_id=program_id,
+        details=details,
+        secrets=[[sealed, None]],
+        status="active",
+        created_at=created_at,
+        version=1,
+    )
+
+
+def connection(database: Database, brand_id: str, connection_id: str) -> ConnectionItem | None:
+    """A brand's connection; its key names no brand, so the item must."""
+    if not ids.is_id(connection_id, "con_"):
+        return None
+    item = database.get(ConnectionItem, f"CON#{connection_id}", "C")
+    return item if item is not None and item.brand_id == brand_id else None
+
+
+def index(brand_id: str) -> str:
+    """The index partition of a brand's connections."""
+    return f"{brand_id}#CON"

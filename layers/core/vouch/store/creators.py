@@ -1,0 +1,99 @@
+"""Creators, their addresses and their enrolments as they are kept."""
+
+from typing import Any
+
+from vouch.domain import ids
+from vouch.store.database import Database
+from vouch.store.tables import Creator, Enrolment, Mailbox, Place
+
+PREFIX = "cre_"
+
+
+def new_creator(
+    brand_id: str,
+    creator_id: str,
+    *,
+    email: str,
+    person: str,
+    name: str,
+    language: str,
+    handles: dict[str, Any],
+    active_from: str,
+    created_at: str,
+) -> Creator:
+    """A creator who is not stored yet."""
+    return Creator(
+        _partition(brand_id, creator_id),
+        "C",
+        g1pk=index(brand_id),
+        g1sk=creator_id,
+        id=creator_id,
+        email=email,
+        person=person,
+        name=name,
+        language=language,
+        handles=handles,
+        active_from=active_from,
+        created_at=created_at,
+        version=1,
+    )
+
+
+def mailbox(brand_id: str, person: str, creator_id: str | None) -> Mailbox:
+    """That the address of this pseudonym is the creator's, or nobody's any more."""
+    return Mailbox(brand_id, f"MAIL#{person}", creator_id=creator_id)
+
+
+def new_enrolment(
+    brand_id: str, creator_id: str, program_id: str, *, status: str, active: list[Any], created_at: str
+) -> tuple[Enrolment, Place]:
+    """An enrolment that is not stored yet, and the note by which its id is found."""
+    enrolment_id = ids.derived("enr_", brand_id, creator_id, program_id)
+    enrolment = Enrolment(
+        _partition(brand_id, creator_id),
+        f"ENR#{program_id}",
+        g1pk=enrolled_index(brand_id, program_id),
+        g1sk=creator_id,
+        id=enrolment_id,
+        creator_id=creator_id,
+        program_id=program_id,
+        status=status,
+        active=active,
+        created_at=created_at,
+        version=1,
+    )
+    return enrolment, Place(brand_id, f"ID#{enrolment_id}", at_pk=enrolment.pk, at_sk=enrolment.sk)
+
+
+def creator(database: Database, brand_id: str, creator_id: str) -> Creator | None:
+    """A brand's creator."""
+    return database.get(Creator, _partition(brand_id, creator_id), "C") if ids.is_id(creator_id, PREFIX) else None
+
+
+def enrolment(database: Database, brand_id: str, enrolment_id: str) -> Enrolment | None:
+    """An enrolment by its id."""
+    if not ids.is_id(enrolment_id, "enr_"):
+        return None
+    place = database.get(Place, brand_id, f"ID#{enrolment_id}")
+    return database.get(Enrolment, place.at_pk, place.at_sk) if place else None
+
+
+def enrolments(database: Database, brand_id: str, creator_id: str, *, limit: int, after: str | None) -> list[Enrolment]:
+    """A creator's enrolments by program, at most `limit`, behind the program `after`."""
+    begin = f"ENR#{after}\x00" if after else "ENR#"
+    within = Enrolment.sk.between(begin, "ENR#~")
+    return list(database.query(Enrolment, _partition(brand_id, creator_id), within, limit=limit))
+
+
+def index(brand_id: str) -> str:
+    """The index partition of a brand's creators."""
+    return f"{brand_id}#CRE"
+
+
+def enrolled_index(brand_id: str, program_id: str) -> str:
+    """The index partition of a program's enrolments."""
+    return f"{brand_id}#PRG#{program_id}"
+
+
+def _partition(brand_id: str, creator_id: str) -> str:
+    return f"{brand_id}#C#{creator_id}"

@@ -1,0 +1,85 @@
+"""Programs and the versions of their terms as they are kept."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from vouch.domain import ids
+from vouch.store.database import Database
+from vouch.store.tables import Program, TermsVersion
+
+PREFIX = "prg_"
+
+
+def new_program(
+    brand_id: str, program_id: str, *, name: str, currency: str, parameter: str | None, created_at: str
+) -> Program:
+    """A program that is not stored yet, active since ever and without terms."""
+    return Program(
+        brand_id,
+        f"PRG#{program_id}",
+        g1pk=index(brand_id),
+        g1sk=program_id,
+        id=program_id,
+        name=name,
+        currency=currency,
+        parameter=parameter,
+        journey=False,
+        status="active",
+        active=[[None, None]],
+        versions=[],
+        created_at=created_at,
+        version=1,
+    )
+
+
+def new_terms(
+    program: Program, terms_id: str, *, effective_from: str | None, created_at: str, terms: dict[str, Any]
+) -> TermsVersion:
+    """The program's next version, not stored yet; the program is told of it."""
+    number = len(program.versions) + 1
+    program.versions = [*program.versions, [number, effective_from]]
+    program.journey = bool(terms["journey"])
+    return TermsVersion(
+        program.pk,
+        _terms_sk(program.id, number),
+        id=terms_id,
+        program_id=program.id,
+        currency=program.currency,
+        number=number,
+        effective_from=effective_from,
+        created_at=created_at,
+        terms=terms,
+    )
+
+
+def program(database: Database, brand_id: str, program_id: str) -> Program | None:
+    """A brand's program."""
+    return database.get(Program, brand_id, f"PRG#{program_id}") if ids.is_id(program_id, PREFIX) else None
+
+
+def existing(database: Database, brand_id: str, program_ids: Iterable[str]) -> set[str]:
+    """Those of the ids that are programs of the brand."""
+    shaped = [program_id for program_id in program_ids if ids.is_id(program_id, PREFIX)]
+    found = database.get_many([(Program, brand_id, f"PRG#{program_id}") for program_id in shaped])
+    return {program_id for program_id in shaped if (brand_id, f"PRG#{program_id}") in found}
+
+
+def terms(database: Database, brand_id: str, program_id: str, number: int) -> TermsVersion | None:
+    """One version."""
+    return database.get(TermsVersion, brand_id, _terms_sk(program_id, number))
+
+
+def versions(database: Database, brand_id: str, program_id: str, numbers: Sequence[int]) -> list[TermsVersion]:
+    """These versions, in the order asked for."""
+    keys = [(brand_id, _terms_sk(program_id, number)) for number in numbers]
+    found = database.get_many([(TermsVersion, pk, sk) for pk, sk in keys])
+    return [item for key in keys if isinstance(item := found.get(key), TermsVersion)]
+
+
+def index(brand_id: str) -> str:
+    """The index partition of a brand's programs."""
+    return f"{brand_id}#PRG"
+
+
+def _terms_sk(program_id: str, number: int) -> str:
+    return f"PRG#{program_id}#T#{number:06}"

@@ -1,0 +1,57 @@
+"""Connections: a brand's accounts on platforms. Secrets and tokens go in and never come out."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from vouch.wire.base import Answer, Body, Id, Shown, Text
+
+Secret = Annotated[str, Field(min_length=1, max_length=1000)]
+Address = Annotated[str, Field(max_length=1000, pattern=r"^https?://[^\s]+$")]
+
+
+class ConnectionChange(Body):
+    """`program_id` limits the connection to one program, null lifts that."""
+
+    shop: Annotated[str, Field(max_length=300)] | None = None
+    program_id: Id | None = None
+    status: Literal["active", "disabled"] | None = None
+    app_key: Text | None = None
+    notification_url: Address | None = None
+    api_base_url: Address | None = None
+    api_token: Secret | None = None
+    verify_token: Secret | None = None
+
+
+class NewConnection(Body):
+    """`notification_url` is what stands in the platform's console; `api_base_url` lets calls go to a stand-in."""
+
+    platform: Annotated[str, Field(max_length=64, examples=["shopify"])]
+    secret: Secret
+    shop: Annotated[str, Field(max_length=300, examples=["mugs.myshopify.com"])] | None = None
+    program_id: Id | None = None
+    app_key: Text | None = None
+    notification_url: Address | None = None
+    api_base_url: Address | None = None
+    api_token: Secret | None = None
+    verify_token: Secret | None = None
+
+
+class Rotation(Body):
+    """The secret before stays valid for 24 hours."""
+
+    secret: Secret
+
+
+class Connection(Answer):
+    id: str
+    platform: str
+    webhook_url: str
+    shop: str | None
+    program_id: str | None
+    status: Literal["active", "disabled"]
+    app_key: str | None
+    notification_url: str | None
+    api_base_url: str | None
+    created_at: Shown
+    version: int
