@@ -6,7 +6,7 @@ from vouch.domain import ids, times
 from vouch.domain.errors import NotFound, TooLarge, Unauthenticated
 from vouch.platforms.base import BadSignature, Request
 from vouch.platforms.registry import PLATFORMS
-from vouch.service.cache import Cache
+from vouch.service.cache import Cache, Patience
 from vouch.service.deployment import Deployment
 from vouch.store import inbox
 from vouch.store.database import FAILURES
@@ -15,7 +15,6 @@ from vouch.store.tables import ConnectionItem
 
 BODY_MAX = 4 * 1024 * 1024
 """Lambda takes 6 MiB, which has to hold the body with its JSON escapes or as base64."""
-_PATIENCE = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +38,7 @@ class Ingest:
 
     def __init__(self, deployment: Deployment) -> None:
         self._deployment = deployment
-        self._inlets = Cache(self._open, failures=FAILURES, patience=_PATIENCE)
+        self._inlets = Cache(self._open, failures=FAILURES, patience=Patience())
 
     def receive(self, connection_id: str, request: Request) -> Receipt:
         """Stores the request for good.
