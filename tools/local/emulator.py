@@ -59,6 +59,7 @@ class Emulator:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
+        _children[process.pid] = process
         (self.home / _PID_FILE).write_text(f"{process.pid} {self.port}")
         try:
             await_ready(process, self._is_ready, seconds=60)
@@ -133,13 +134,13 @@ class Emulator:
             saved.write_text(json.dumps(contents))
 
 
+_children: dict[int, subprocess.Popen[bytes]] = {}
+
+
 def _lives(pid: int) -> bool:
-    try:
-        # A child of ours that ended stays until somebody asks; the emulator of another run is nobody's child here.
-        if os.waitpid(pid, os.WNOHANG) != (0, 0):
-            return False
-    except ChildProcessError:
-        pass
+    if pid in _children:
+        # A child that has ended stays in the process table until its parent asks.
+        return _children[pid].poll() is None
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
