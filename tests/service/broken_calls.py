@@ -1,7 +1,7 @@
 """Calls to DynamoDB that fail before or after taking effect: by error, crash, throttle, conflict or a lost answer."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 from unittest.mock import patch
 
@@ -32,9 +32,11 @@ def counted(deployment: Deployment) -> Iterator[list[str]]:
         events.unregister("before-send.dynamodb", note)
 
 
-@contextmanager
-def broken(deployment: Deployment, number: int, kind: str) -> Iterator[list[str]]:
-    """The call with this number, from 0 on, fails in this way, once. Gives the calls that were made."""
+def tried(deployment: Deployment, number: int, kind: str, job: Callable[[], object]) -> list[str]:
+    """Runs the job while the call with this number, from 0 on, fails in this way; the calls that were made.
+
+    What the job raises is swallowed, as whoever runs jobs does, and starts them again.
+    """
     client = deployment.database.connection.client
     call = client._make_api_call
     made: list[str] = []
@@ -49,8 +51,9 @@ def broken(deployment: Deployment, number: int, kind: str) -> Iterator[list[str]
             call(operation, arguments)
         raise _failure(kind, operation)
 
-    with patch.object(client, "_make_api_call", breaking):
-        yield made
+    with patch.object(client, "_make_api_call", breaking), suppress(Exception, Crash):
+        job()
+    return made
 
 
 def _failure(kind: str, operation: str) -> BaseException:

@@ -1,0 +1,310 @@
+"""Folds on a real engine: once each, whoever else folds, whatever fails, and however late a posting lands."""
+
+import random
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+
+import pytest
+
+from tests import books
+from tests.books import DANA, NOA, entry, post
+from tests.fixtures import NOON, Clock
+from tests.service.broken_calls import KINDS, tried
+from vouch.domain import account
+from vouch.domain.account import Balance, Sums
+from vouch.service import folds, projections
+from vouch.service.deployment import Deployment
+from vouch.service.projections import Change
+from vouch.store import balances, brands, figures, ledger
+from vouch.store.ledger import Found
+from vouch.store.tables import Brand, Due
+
+MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
+
+
+def balance_of(deployment: Deployment, brand: Brand, creator_id: str = NOA) -> Balance:
+    return balances.read(deployment.database, brand.id, creator_id)
+
+
+def fold_entries(deployment: Deployment, brand: Brand) -> list[tuple[str, int]]:
+    found = ledger.everything(deployment.database, brand.id, NOA)
+    return [(item.entry.currency, -account.due(item.entry)) for item in found if isinstance(item, Found) and item.fold]
+
+
+def noted(deployment: Deployment, brand: Brand) -> list[str]:
+    return [row.sk for row in deployment.database.query(Due, f"{brand.id}#DUE")]
+
+
+def project(deployment: Deployment, brand: Brand) -> None:
+    for creator_id in (NOA, DANA):
+        records = books.stream(deployment, brand, creator_id)["Records"]
+        keys = [record["dynamodb"]["Keys"] for record in records]
+        projections.project(deployment, [Change("INSERT", key["pk"]["S"], key["sk"]["S"]) for key in keys])
+
+
+def test_a_fold_takes_what_has_matured_in_each_currency_and_leaves_the_rest(deployment: Deployment) -> None:
+    brand = books.open_books(deployment)
+    post(brand, entry(100, now=NOON), entry(7, now=NOON, currency="JPY"), entry(40, now=NOON, ahead=HOUR))
+    post(brand, entry(5, now=NOON, held=True), entry(1, now=NOON, creator_id=DANA))
+    folds.fold_creator(deployment, brand.id, NOA, NOON)
+    balance = balance_of(deployment, brand)
+    assert {currency: sums.available for currency, sums in balance.sums.items()} == {"ILS": 100, "JPY": 7}
+    assert (balance.watermark, balance.version) == (NOON, 1)
+    assert fold_entries(deployment, brand) == [("ILS", 100), ("JPY", 7)]
+
+
+def test_folding_again_at_the_same_moment_changes_nothing(deployment: Deployment) -> None:
+    brand = books.open_books(deployment)
+    post(brand, entry(100, now=NOON))
+    once = folds.fold_creator(deployment, brand.id, NOA, NOON)
+    assert folds.fold_creator(deployment, brand.id, NOA, NOON) == once == balance_of(deployment, brand)
+    assert fold_entries(deployment, brand) == [("ILS", 100)]
+
+
+def test_a_test_clock_that_stands_still_for_hours_loses_nothing(deployment: Deployment, clock: Clock) -> None:
+    brand = books.open_books(deployment, clock=NOON)
+    for amount in (100, 20, 3):
+        post(brand, entry(amount, now=NOON))
+        folds.fold_creator(deployment, brand.id, NOA, NOON)
+        clock.pass_(2 * HOUR)
+    assert fold_entries(deployment, brand) == [("ILS", 100), ("ILS", 20), ("ILS", 3)]
+    assert balance_of(deployment, brand).of("ILS").available == 123
+
+
+def test_a_straggler_is_folded_once(deployment: Deployment, clock: Clock) -> None:
+    brand = books.open_books(deployment)
+    straggler = entry(9, now=NOON - MINUTE)
+    post(brand, entry(100, now=NOON - HOUR))
+    folds.fold_creator(deployment, brand.id, NOA, NOON)
+    clock.pass_(10 * MINUTE)
+    post(brand, straggler)
+    for _ in range(4):
+        clock.pass_(DAY)
+        post(brand, entry(1, now=clock.now))
+        folds.fold_creator(deployment, brand.id, NOA, clock.now)
+    assert fold_entries(deployment, brand) == [("ILS", 100), ("ILS", 10), ("ILS", 1), ("ILS", 1), ("ILS", 1)]
+    assert balance_of(deployment, brand).of("ILS") == Sums(available=113, credited=111, zone=2)
+
+
+def test_a_fold_never_goes_back(deployment: Deployment) -> None:
+    brand = books.open_books(deployment)
+    post(brand, entry(100, now=NOON))
+    folds.fold_creator(deployment, brand.id, NOA, NOON)
+    post(brand, entry(5, now=NOON - HOUR))
+    assert folds.fold_creator(deployment, brand.id, NOA, NOON - HOUR).watermark == NOON
+    assert balance_of(deployment, brand).of("ILS").available == 105
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("number", [0, 1, 2])
+def test_whatever_fails_at_whichever_call_the_next_try_ends_with_the_same_books(
+    deployment: Deployment, number: int, kind: str
+) -> None:
+    brand = books.open_books(deployment)
+    post(brand, entry(100, now=NOON), entry(-7, now=NOON, currency="JPY"))
+    calls = tried(deployment, number, kind, lambda: folds.fold_creator(deployment, brand.id, NOA, NOON))
+    assert calls[: number + 1] == ["GetItem", "Query", "TransactWriteItems"][: number + 1]
+    folds.fold_creator(deployment, brand.id, NOA, NOON)
+    assert fold_entries(deployment, brand) == [("ILS", 100), ("JPY", -7)]
+    balance = balance_of(deployment, brand)
+    assert (balance.of("ILS").available, balance.of("JPY").available, balance.version) == (100, -7, 1)
+
+
+class RunningClock:
+    """Real time, 240 times as fast, which waits for whoever would else be in flight for more than 14 minutes."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._start = time.monotonic()
+        self._last = NOON
+        self._in_flight: dict[int, datetime] = {}
+
+    def __call__(self) -> datetime:
+        with self._lock:
+            return self._tick()
+
+    def _tick(self) -> datetime:
+        running = NOON + 240 * timedelta(seconds=time.monotonic() - self._start)
+        allowed = [started + 14 * MINUTE for started in self._in_flight.values()]
+        self._last = max(self._last, min([running, *allowed]))
+        return self._last
+
+    @contextmanager
+    def in_flight(self, brand_now: Callable[[datetime], datetime]) -> Iterator[datetime]:
+        with self._lock:
+            started = self._tick()
+            now = brand_now(started)
+            self._in_flight[threading.get_ident()] = started
+        yield now
+        with self._lock:
+            del self._in_flight[threading.get_ident()]
+
+
+def every_ten_minutes(real: datetime) -> datetime:
+    """A test clock that somebody moves every ten minutes by a day, and that stands still in between."""
+    return NOON + (real - NOON) // (10 * MINUTE) * DAY
+
+
+@pytest.mark.parametrize("brand_now", [lambda real: real, every_ten_minutes], ids=["real time", "test clock"])
+def test_twenty_threads_posting_and_folding_count_every_entry_once(
+    deployment: Deployment, brand_now: Callable[[datetime], datetime]
+) -> None:
+    brand, clock = books.open_books(deployment), RunningClock()
+    deployment.now = clock
+    done = threading.Event()
+
+    def write(number: int) -> dict[str, int]:
+        chance, sums = random.Random(number), {"ILS": 0, "JPY": 0}
+        while not done.is_set():
+            with clock.in_flight(brand_now) as now:
+                currency, amount = chance.choice(["ILS", "JPY"]), chance.choice([-3, 1, 50])
+                posted = entry(amount, now=now, currency=currency, ahead=chance.choice([0, 0, 5]) * MINUTE)
+                time.sleep(chance.choice([0, 0.05, chance.uniform(0, 2)]))
+                post(brand, posted)
+            sums[currency] += amount
+        return sums
+
+    def fold(_: int) -> int:
+        folded = 0
+        while not done.is_set():
+            folds.fold_creator(deployment, brand.id, NOA, brand_now(clock()))
+            folded += 1
+        return folded
+
+    with ThreadPoolExecutor(20) as pool:
+        writers, folders = [pool.submit(write, n) for n in range(14)], [pool.submit(fold, n) for n in range(6)]
+        time.sleep(8)
+        done.set()
+        written = [writer.result() for writer in writers]
+        assert sum(folder.result() for folder in folders) > 20
+
+    folds.fold_creator(deployment, brand.id, NOA, brand_now(clock()) + DAY)
+    balance = balance_of(deployment, brand)
+    assert balance.zone_start > NOON, "else the zone was never let go, and nothing was tried"
+    for currency in ("ILS", "JPY"):
+        posted = sum(sums[currency] for sums in written)
+        assert balance.of(currency).available == posted
+        assert sum(amount for each, amount in fold_entries(deployment, brand) if each == currency) == posted
+
+
+# --- the daily job ----------------------------------------------------------------------------------------------------
+
+
+def test_the_daily_job_folds_who_is_due_and_forgets_the_days_that_passed(deployment: Deployment) -> None:
+    brand = books.open_books(deployment)
+    post(brand, entry(100, now=NOON, ahead=DAY), entry(8, now=NOON, ahead=2 * DAY, creator_id=DANA))
+    project(deployment, brand)
+    assert noted(deployment, brand) == [f"2026-05-05#{NOA}", f"2026-05-06#{DANA}"]
+    assert folds.fold_due(deployment, brand, NOON + DAY)
+    assert balance_of(deployment, brand).of("ILS").available == 100
+    assert balance_of(deployment, brand, DANA) == Balance()
+    assert noted(deployment, brand) == [f"2026-05-05#{NOA}", f"2026-05-06#{DANA}"], "its day is not over"
+    assert folds.fold_due(deployment, brand, NOON + 2 * DAY)
+    assert balance_of(deployment, brand, DANA).of("ILS").available == 8
+    assert noted(deployment, brand) == [f"2026-05-06#{DANA}"]
+
+
+def test_a_day_that_was_missed_or_noted_late_is_still_folded(deployment: Deployment) -> None:
+    brand = books.open_books(deployment)
+    folds.fold_due(deployment, brand, NOON + 9 * DAY)
+    post(brand, entry(100, now=NOON))
+    project(deployment, brand)
+    folds.fold_due(deployment, brand, NOON + 9 * DAY)
+    assert balance_of(deployment, brand).of("ILS").available == 100
+    assert noted(deployment, brand) == []
+
+
+def test_a_creator_noted_again_while_we_fold_stays_noted(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    brand = books.open_books(deployment)
+    post(brand, entry(100, now=NOON))
+    project(deployment, brand)
+    fold = folds.fold_creator
+
+    def fold_and_miss(*arguments: object) -> Balance:
+        balance = fold(*arguments)  # type: ignore[arg-type]
+        post(brand, entry(9, now=NOON))
+        project(deployment, brand)
+        return balance
+
+    with monkeypatch.context() as patch:
+        patch.setattr(folds, "fold_creator", fold_and_miss)
+        folds.fold_due(deployment, brand, NOON + DAY)
+    assert noted(deployment, brand) == [f"2026-05-04#{NOA}"]
+    folds.fold_due(deployment, brand, NOON + DAY)
+    assert (balance_of(deployment, brand).of("ILS").available, noted(deployment, brand)) == (109, [])
+
+
+def test_the_daily_job_may_run_beside_itself(deployment: Deployment) -> None:
+    brand = books.open_books(deployment)
+    post(brand, *(entry(number, now=NOON) for number in range(1, 30)))
+    project(deployment, brand)
+    with ThreadPoolExecutor(4) as pool:
+        assert all(pool.map(lambda _: folds.fold_due(deployment, brand, NOON + DAY), range(4)))
+    assert fold_entries(deployment, brand) == [("ILS", 435)]
+    assert noted(deployment, brand) == []
+
+
+def test_the_job_stopped_anywhere_is_finished_by_the_next(deployment: Deployment) -> None:
+    brand = books.open_books(deployment)
+    calls: list[str] = []
+    for number in range(12):
+        post(brand, entry(100, now=NOON), entry(1, now=NOON, creator_id=DANA))
+        project(deployment, brand)
+        calls = tried(deployment, number, "crash after", lambda: folds.fold_due(deployment, brand, NOON + DAY))
+        folds.fold_due(deployment, brand, NOON + DAY)
+        assert balance_of(deployment, brand).of("ILS").available == 100 * (number + 1)
+        assert balance_of(deployment, brand, DANA).of("ILS").available == number + 1
+        assert noted(deployment, brand) == []
+    assert len(calls) < 12, "else some call was never broken"
+
+
+def test_each_brand_is_folded_once_a_day(deployment: Deployment, clock: Clock) -> None:
+    brand = books.open_books(deployment)
+    always = lambda: True  # noqa: E731 - shorter than its use
+    assert folds.fold_brands(deployment, in_time=always) == 1
+    assert folds.fold_brands(deployment, in_time=always) == 0
+    clock.now = datetime.combine(NOON.date(), datetime.min.time(), NOON.tzinfo) + DAY
+    post(brand, entry(100, now=NOON))
+    project(deployment, brand)
+    assert folds.fold_brands(deployment, in_time=always) == 1
+    assert balance_of(deployment, brand).of("ILS").available == 100
+
+
+def test_a_brand_whose_clock_was_moved_lives_by_it_alone(deployment: Deployment) -> None:
+    brand = books.open_books(deployment, clock=NOON - 60 * DAY)
+    post(brand, entry(100, now=NOON - 60 * DAY, ahead=DAY))
+    project(deployment, brand)
+    assert folds.fold_brands(deployment, in_time=lambda: True) == 0
+    assert balance_of(deployment, brand) == Balance()
+
+
+def test_what_there_is_no_time_for_is_left_for_the_next_hour(deployment: Deployment) -> None:
+    brand = books.open_books(deployment)
+    post(brand, entry(100, now=NOON), entry(8, now=NOON, creator_id=DANA))
+    project(deployment, brand)
+    times = iter([True, False])
+    assert folds.fold_brands(deployment, in_time=lambda: next(times)) == 0
+    assert folds.fold_brands(deployment, in_time=lambda: True) == 1
+    assert [balance_of(deployment, brand, each).of("ILS").available for each in (NOA, DANA)] == [100, 8]
+
+
+def test_a_job_that_was_overtaken_notes_nothing(deployment: Deployment) -> None:
+    brand = books.open_books(deployment)
+    for now in (NOON + DAY, NOON):
+        folds.fold_due(deployment, brand, now)
+    assert [brand.folded_to for brand in brands.every(deployment.database)] == ["2026-05-05T12:00:00.000000Z"]
+
+
+def test_a_row_is_removed_only_as_it_was_read(deployment: Deployment) -> None:
+    brand = books.open_books(deployment)
+    figures.put_due(brand.id, NOON.date(), NOA, "one")
+    [(_, row)] = figures.due(deployment.database, brand.id, NOON.date())
+    figures.put_due(brand.id, NOON.date(), NOA, "two")
+    figures.done(deployment.database, row)
+    assert len(noted(deployment, brand)) == 1
