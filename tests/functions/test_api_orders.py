@@ -1,0 +1,320 @@
+"""Orders, refunds, decisions, explanations, commissions and parked deliveries, as a brand's client sees them."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from attribution.api import api
+from tests.fixtures import Clock
+from vouch.domain import clicks
+from vouch.platforms.base import Request
+from vouch.service import brands, codes, creators, programs
+from vouch.service import orders as settling
+from vouch.service.deployment import Deployment
+from vouch.service.mint import Mint, fresh
+from vouch.store import inbox
+from vouch.store.inbox import Door
+from vouch.store.tables import Brand
+
+TERMS = {
+    "hold_days": 14,
+    "journey": False,
+    "commission": {"rules": [{"match": {}, "reward": {"type": "percent", "bps": 1000}}]},
+}
+Send = Callable[..., "Got"]
+
+
+@dataclass(frozen=True)
+class Got:
+    """An answer, its body read."""
+
+    status: int
+    body: Any
+
+
+@dataclass(frozen=True)
+class World:
+    """A brand with one program and Noa, whose code is NOA10."""
+
+    deployment: Deployment
+    brand: Brand
+    api_key: str
+    noa: str
+    send: Send
+
+
+@pytest.fixture
+def world(deployment: Deployment, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> World:
+    monkeypatch.setattr(api, "connect", lambda: deployment)
+    mint = fresh(deployment)
+    brand, api_key = brands.created(deployment, mint, name="Mugs", mode="live", test_clock=None)
+    program = programs.created(
+        deployment, mint, brand, name="Friends", currency="ILS", terms=TERMS, effective_from=None, parameter=None
+    ).program
+    noa = creators.created(
+        deployment,
+        mint,
+        brand,
+        email="noa@example.com",
+        name="נועה",
+        language="he",
+        handles={},
+        program_ids=[program.id],
+        active_from=clock.now - timedelta(days=90),
+    )
+    codes.given(
+        deployment,
+        mint,
+        brand,
+        program_id=program.id,
+        creator_id=noa.id,
+        text="NOA10",
+        active_from=clock.now - timedelta(days=90),
+    )
+    return World(deployment, brand, api_key, noa.id, lambda *args, **kwargs: _send(api_key, *args, **kwargs))
+
+
+def _send(
+    api_key: str, method: str, path: str, body: Any = None, *, query: dict[str, str] | None = None, **headers: str
+) -> Got:
+    event = {
+        "version": "2.0",
+        "routeKey": "$default",
+        "rawPath": path,
+        "rawQueryString": "&".join(f"{name}={value}" for name, value in (query or {}).items()),
+        "queryStringParameters": query,
+        "headers": {"authorization": f"Bearer {api_key}", "content-type": "application/json"}
+        | {name.replace("_", "-"): value for name, value in headers.items()},
+        "requestContext": {"http": {"method": method, "path": path}, "stage": "$default"},
+        "body": None if body is None else json.dumps(body),
+        "isBase64Encoded": False,
+    }
+    answer = api.handler(event, SimpleNamespace(aws_request_id="r"))
+    return Got(answer["statusCode"], json.loads(answer["body"]))
+
+
+def order(clock: Clock, **more: Any) -> dict[str, Any]:
+    return {
+        "external_id": "A-1",
+        "occurred_at": (clock.now - timedelta(hours=1)).isoformat(),
+        "currency": "ILS",
+        "lines": [
+            {"id": "1", "sku": "MUG-01", "quantity": 2, "unit_price": 6000, "discount": 1200},
+            {"id": "2", "quantity": 1, "unit_price": 2500},
+        ],
+        "codes": [" noa10 "],
+    } | more
+
+
+def money(amount: int) -> dict[str, Any]:
+    return {"amount": amount, "currency": "ILS"}
+
+
+def test_an_order_is_settled_in_the_request_that_brings_it(world: World, clock: Clock) -> None:
+    got = world.send("POST", "/v1/orders", order(clock))
+    assert got.status == 201
+    assert got.body["status"] == "paid"
+    assert got.body["base"] == money(13300)
+    assert got.body["refunded_base"] == money(0)
+    (commission,) = got.body["commissions"]
+    assert commission | {"matures_at": None, "program_id": None} == {
+        "creator_id": world.noa,
+        "program_id": None,
+        "status": "pending",
+        "earned": money(1330),
+        "reversed": money(0),
+        "net": money(1330),
+        "matures_at": None,
+    }
+    assert world.send("GET", f"/v1/orders/{got.body['id']}").body == got.body
+    assert world.send("GET", "/v1/orders", query={"external_id": "A-1"}).body["items"] == [got.body]
+
+
+def test_the_same_order_again_is_an_update_and_answers_200(world: World, clock: Clock) -> None:
+    world.send("POST", "/v1/orders", order(clock))
+    clock.pass_(timedelta(minutes=1))
+    lines = [{"id": "1", "quantity": 1, "unit_price": 6000}]
+    got = world.send("POST", "/v1/orders", order(clock, occurred_at="2026-05-04T11:00:00Z", lines=lines))
+    assert (got.status, got.body["version"]) == (200, 2)
+    assert got.body["commissions"][0]["net"] == money(600)
+
+
+def test_an_order_that_changes_its_birth_is_refused(world: World, clock: Clock) -> None:
+    world.send("POST", "/v1/orders", order(clock))
+    got = world.send("POST", "/v1/orders", order(clock, occurred_at="2026-05-01T00:00:00Z"))
+    assert (got.status, got.body["code"]) == (422, "placed_at_changed")
+
+
+def test_refunds_take_back_their_part_and_a_repeat_takes_nothing_more(world: World, clock: Clock) -> None:
+    made = world.send("POST", "/v1/orders", order(clock)).body
+    refund = {"external_id": "R-1", "lines": [{"id": "1", "quantity": 1}]}
+    first = world.send("POST", f"/v1/orders/{made['id']}/refunds", refund)
+    again = world.send("POST", f"/v1/orders/{made['id']}/refunds", refund)
+    assert (first.status, again.status) == (201, 200)
+    assert first.body["refunded_base"] == money(5400)
+    assert again.body["commissions"][0]["reversed"] == money(540)
+    assert again.body["commissions"][0]["net"] == money(790)
+    amount = world.send("POST", f"/v1/orders/{made['id']}/refunds", {"external_id": "R-2", "amount": 7900})
+    assert amount.body["status"] == "refunded"
+    assert amount.body["commissions"][0] | {"matures_at": 0, "program_id": 0} == {
+        "creator_id": world.noa,
+        "program_id": 0,
+        "status": "reversed",
+        "earned": money(1330),
+        "reversed": money(1330),
+        "net": money(0),
+        "matures_at": 0,
+    }
+
+
+@pytest.mark.parametrize(
+    "refund", [{"external_id": "R-1"}, {"external_id": "R-1", "lines": [{"id": "1", "quantity": -1}]}]
+)
+def test_a_refund_of_nothing_is_refused(world: World, clock: Clock, refund: dict[str, Any]) -> None:
+    made = world.send("POST", "/v1/orders", order(clock)).body
+    got = world.send("POST", f"/v1/orders/{made['id']}/refunds", refund)
+    assert got.status in (400, 422)
+    assert world.send("GET", f"/v1/orders/{made['id']}").body == made
+
+
+def test_the_explanation_names_every_candidate_and_every_line(world: World, clock: Clock) -> None:
+    made = world.send("POST", "/v1/orders", order(clock, codes=["NOA10", "WINTER"])).body
+    why = world.send("GET", f"/v1/orders/{made['id']}/explanation").body
+    assert [(c["kind"], c["evidence"], c["outcome"], c["reason"], c["share_bps"]) for c in why["candidates"]] == [
+        ("code", "noa10", "credited", None, 10_000),
+        ("code", "winter", "lost", "unknown_code", None),
+    ]
+    assert [(line["id"], line["base"], line["rule"], line["bps"], line["commission"]) for line in why["lines"]] == [
+        ("1", money(10800), 0, 1000, money(1080)),
+        ("2", money(2500), 0, 1000, money(250)),
+    ]
+    assert why["terms_version"] == 1
+    assert why["hold_until"] == "2026-05-18T11:00:00Z"
+
+
+def test_a_hold_waits_and_an_approval_lets_go(world: World, clock: Clock) -> None:
+    made = world.send("POST", "/v1/orders", order(clock)).body
+    path = f"/v1/orders/{made['id']}/decisions"
+    held = world.send("POST", path, {"kind": "hold", "reason": "looks odd"})
+    assert held.body["commissions"][0]["status"] == "held"
+    clock.pass_(timedelta(seconds=1))
+    freed = world.send("POST", path, {"kind": "approve", "reason": "spoke with her"})
+    assert freed.body["commissions"][0]["status"] == "pending"
+    clock.pass_(timedelta(seconds=1))
+    rejected = world.send("POST", path, {"kind": "reject", "reason": "fraud"})
+    assert (rejected.body["reason"], rejected.body["commissions"][0]["net"]) == ("rejected", money(0))
+
+
+def test_a_replay_finds_what_is_posted(world: World, clock: Clock) -> None:
+    made = world.send("POST", "/v1/orders", order(clock)).body
+    replay = world.send("POST", f"/v1/orders/{made['id']}/replay").body
+    assert replay["equal"] is True
+    assert replay["posted"] == replay["recomputed"] != []
+
+
+def test_commissions_are_listed_by_creator_status_and_day(world: World, clock: Clock) -> None:
+    for number in range(3):
+        placed = (clock.now - timedelta(days=30 * number)).isoformat()
+        world.send("POST", "/v1/orders", order(clock, external_id=f"A-{number}", occurred_at=placed))
+    every = world.send("GET", "/v1/commissions").body["items"]
+    hers = world.send("GET", "/v1/commissions", query={"creator_id": world.noa}).body["items"]
+    assert every == hers
+    assert [item["status"] for item in every] == ["pending", "available", "available"]
+    pending = world.send("GET", "/v1/commissions", query={"creator_id": world.noa, "status": "pending"}).body
+    assert pending["items"] == every[:1]
+    days = {"from": "2026-04-01T00:00:00Z", "to": "2026-05-01T00:00:00Z"}
+    assert world.send("GET", "/v1/commissions", query=days).body["items"] == every[1:2]
+
+
+def test_lists_go_on_where_they_ended(world: World, clock: Clock) -> None:
+    for number in range(5):
+        world.send("POST", "/v1/orders", order(clock, external_id=f"A-{number}"))
+    seen: list[str] = []
+    query = {"limit": "2"}
+    while True:
+        page = world.send("GET", "/v1/orders", query=query).body
+        seen += [item["external_id"] for item in page["items"]]
+        if page["next_cursor"] is None:
+            break
+        query = {"limit": "2", "cursor": page["next_cursor"]}
+    assert sorted(seen) == [f"A-{number}" for number in range(5)]
+
+
+def test_a_parked_delivery_is_listed_and_can_be_driven_again(world: World, clock: Clock) -> None:
+    door = Door(world.brand.id, "live", "shopify", "con_x")
+    request = Request({"x-shopify-topic": "orders/paid"}, b'{"id": 1}')
+    item = inbox.delivery(
+        door,
+        request.headers,
+        request.body,
+        platform_delivery_id="1",
+        subject="1",
+        kept=("x-shopify-topic",),
+        now=clock.now,
+    )
+    inbox.put(world.deployment.database, lambda: world.deployment.s3, item)
+    assert settling.settle_delivery(world.deployment, item).ending == "parked"
+    (note,) = world.send("GET", "/v1/deliveries", query={"status": "parked"}).body["items"]
+    assert (note["id"], note["topic"], note["reason"]) == (item.sk, "orders/paid", "shape_mismatch")
+    again = world.send("POST", f"/v1/deliveries/{item.sk}/redrive")
+    assert (again.status, again.body["status"]) == (200, "parked")
+    assert world.send("POST", "/v1/deliveries/dlv_nothing/redrive").status == 404
+
+
+def test_an_order_with_a_click_still_on_its_way_is_accepted_and_waits(world: World, clock: Clock) -> None:
+    click = clicks.mint(world.brand.id, "00" * 8, clock.now, world.deployment.secrets.click_keys, b"abcdef")
+    got = world.send("POST", "/v1/orders", order(clock, click_ids=[click.id]))
+    assert (got.status, got.body["status"], got.body["reason"]) == (202, "parked", "awaiting_click")
+
+
+def test_another_brand_sees_nothing(world: World, clock: Clock) -> None:
+    made = world.send("POST", "/v1/orders", order(clock)).body
+    mint = Mint(clock.now + timedelta(seconds=1), world.deployment.random)
+    _, stranger = brands.created(world.deployment, mint, name="Cups", mode="live", test_clock=None)
+    for method, path in (
+        ("GET", "/v1/orders/{}"),
+        ("GET", "/v1/orders/{}/explanation"),
+        ("POST", "/v1/orders/{}/replay"),
+    ):
+        theirs = _send(stranger, method, path.format(made["id"]))
+        missing = _send(stranger, method, path.format("ord_missing"))
+        assert theirs.status == 404
+        assert theirs.body | {"request_id": ""} == missing.body | {"request_id": ""}
+    assert _send(stranger, "GET", "/v1/orders").body["items"] == []
+    assert _send(stranger, "GET", "/v1/commissions", query={"creator_id": world.noa}).body["items"] == []
+
+
+def test_an_idempotent_order_is_made_once_and_answered_twice(world: World, clock: Clock) -> None:
+    body = order(clock)
+    first = world.send("POST", "/v1/orders", body, idempotency_key="k1")
+    clock.pass_(timedelta(seconds=5))
+    second = world.send("POST", "/v1/orders", body, idempotency_key="k1")
+    assert (first.status, second) == (201, first)
+    assert world.send("GET", f"/v1/orders/{first.body['id']}").body["version"] == 1
+    other = world.send("POST", "/v1/orders", order(clock), idempotency_key="k1")
+    assert (other.status, other.body["code"]) == (422, "idempotency_mismatch")
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"lines": "none"},
+        {"currency": "XXX"},
+        {"occurred_at": "yesterday"},
+        {"lines": [{"id": "1", "quantity": 1.5, "unit_price": 1}]},
+        {"lines": [{"id": "1", "quantity": 1, "unit_price": "1"}]},
+        {"paid": True},
+        {"lines": [{"id": "1", "quantity": 1, "unit_price": 1}, {"id": "1", "quantity": 1, "unit_price": 1}]},
+        {"lines": [{"id": "1", "quantity": 1, "unit_price": 100, "discount": 101}]},
+    ],
+)
+def test_what_is_no_order_is_refused_and_nothing_is_stored(world: World, clock: Clock, wrong: dict[str, Any]) -> None:
+    got = world.send("POST", "/v1/orders", order(clock, **wrong))
+    assert got.status in (400, 422)
+    assert got.body["code"]
+    assert world.send("GET", "/v1/orders").body["items"] == []
