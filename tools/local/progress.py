@@ -27,6 +27,10 @@ class Progress:
         if self._out.isatty():
             self._say(f"{self._erase}  {self._title} … {text}", end="")
 
+    def say(self, text: str) -> None:
+        """A line of its own, to stay."""
+        self._say(f"{self._erase}  {text}")
+
     def seconds(self) -> float:
         return time.monotonic() - self._began
 

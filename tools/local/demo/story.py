@@ -1,0 +1,275 @@
+"""What happened in the demo shop in 60 days: who visited which link when, who bought, and what became of it.
+
+The same story every time, told relative to the day on which it is asked for.
+"""
+
+import uuid
+from bisect import bisect_left
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta, timezone
+from random import Random
+from typing import Final, Literal
+
+from local.demo import people, sales
+from local.demo.people import CREATORS, LINKS, Buyer
+from local.demo.sales import Door, Line, Order, Product, Refund, Visit
+
+DAYS: Final = 60
+ISRAEL: Final = timezone(timedelta(hours=2))
+
+_SEED = 20260501
+_BUYS = 0.46
+_COMES_BACK = 0.25
+_TYPES_A_CODE = 0.15
+_SENT_TWICE = 0.08
+
+type Kind = Literal["order", "refund", "cancellation", "unreadable"]
+type Fate = Literal[
+    "kept", "part back", "late part back", "all back", "cancelled", "edited", "unpaid", "shuffled", "early"
+]
+
+# What becomes of one order after another. `shuffled`: news of it overtakes it; `early`: its refund does.
+_FATES: tuple[Fate, ...] = (
+    *("kept", "kept", "part back", "kept", "kept", "edited", "kept", "all back", "kept", "kept", "shuffled"),
+    *("kept", "kept", "cancelled", "kept", "kept", "late part back", "kept", "unpaid", "kept", "early", "kept"),
+)
+_DOORS: tuple[Door, ...] = (
+    "shopify",
+    "shopify",
+    "rest",
+    "shopify",
+    "shopify",
+    "shopify",
+    "shopify",
+    "inlet",
+    "shopify",
+)
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """An order, or news of it, on its way to Vouch; `id` is the sender's own, the same for every copy."""
+
+    id: str
+    kind: Kind
+    topic: str
+    order: Order
+    at: datetime
+    refund: Refund | None = None
+    copies: int = 1
+
+
+@dataclass
+class Moment:
+    """A point of the brand's time at which things happen."""
+
+    at: datetime
+    visits: list[Visit] = field(default_factory=list)
+    deliveries: list[Delivery] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Story:
+    begins: datetime
+    moments: tuple[Moment, ...]
+
+    @property
+    def visits(self) -> int:
+        return sum(len(moment.visits) for moment in self.moments)
+
+    @property
+    def orders(self) -> set[str]:
+        return {delivery.order.external_id for moment in self.moments for delivery in moment.deliveries}
+
+
+def story(now: datetime) -> Story:
+    """Of the 60 whole days before `now`."""
+    return _Teller(now).tell()
+
+
+class _Teller:
+    def __init__(self, now: datetime) -> None:
+        today = now.astimezone(ISRAEL).replace(hour=0, minute=0, second=0, microsecond=0)
+        self._random = Random(_SEED)  # noqa: S311 - a story that is the same each time
+        self._begins = today - timedelta(days=DAYS)
+        self._moments = [moment for day in range(DAYS) for moment in self._day(self._begins + timedelta(days=day))]
+        self._buyers: dict[int, Buyer] = {}
+        self._new_buyers = people.buyers()
+        self._orders = 0
+
+    def tell(self) -> Story:
+        self._visits_and_purchases()
+        self._codes_only()
+        self._oddities()
+        return Story(self._begins, tuple(self._moments))
+
+    def _day(self, midnight: datetime) -> tuple[Moment, Moment]:
+        noon = midnight + timedelta(hours=10, minutes=self._random.randrange(240))
+        evening = midnight + timedelta(hours=18, minutes=self._random.randrange(270))
+        return Moment(noon), Moment(evening)
+
+    # --- who comes, and who buys --------------------------------------------------------------------------------------
+
+    def _visits_and_purchases(self) -> None:
+        undecided: list[int] = []
+        for place, moment in enumerate(self._moments):
+            for _ in range(self._random.choices((1, 2, 3, 4), (3, 4, 3, 1))[0]):
+                if undecided and self._random.random() < _COMES_BACK:
+                    visitor = undecided.pop(self._random.randrange(len(undecided)))
+                else:
+                    visitor = self._somebody()
+                link = self._random.choices(LINKS, [link.popularity for link in LINKS])[0]
+                visit = Visit(link.slug, visitor)
+                moment.visits.append(visit)
+                if self._random.random() < _BUYS:
+                    self._purchase(place + 1 + self._random.choice((0, 0, 1, 3, 7)), visit)
+                else:
+                    undecided.append(visitor)
+            del undecided[:-30]
+
+    def _somebody(self) -> int:
+        buyer = next(self._new_buyers)
+        self._buyers[buyer.number] = buyer
+        return buyer.number
+
+    def _purchase(self, place: int, visit: Visit) -> None:
+        if place >= len(self._moments):
+            return
+        creator = next(link.creator for link in LINKS if link.slug == visit.slug)
+        own = next(creator_.code for creator_ in CREATORS if creator_.key == creator)
+        code = own if self._random.random() < _TYPES_A_CODE else None
+        self._live(place, self._new_order(place, self._buyers[visit.visitor], visit=visit, code=code))
+
+    def _codes_only(self) -> None:
+        """Heard of in a story, typed at the check-out: no click."""
+        codes = [creator.code for creator in CREATORS if creator.code]
+        for place in range(5, len(self._moments), 8):
+            buyer = self._buyers[self._somebody()]
+            self._live(place, self._new_order(place, buyer, code=codes[place % len(codes)]))
+
+    def _oddities(self) -> None:
+        """One of each that every shop knows."""
+        noa, visit = CREATORS[0], Visit("noa", 0)
+        self._moments[29].visits.append(visit)
+        own = self._new_order(30, people.as_buyer(noa), visit=visit, code=noa.code, door="shopify")
+        unknown = self._new_order(41, self._buyers[self._somebody()], code="SUMMER25", door="shopify")
+        nobody_sent = self._new_order(44, self._buyers[self._somebody()], door="shopify")
+        till = self._new_order(52, None, code="ITAI10", door="shopify", source="pos")
+        tried = replace(self._new_order(63, self._buyers[self._somebody()], code="OMAR", door="shopify"), test=True)
+        voucher = self._new_order(75, self._buyers[self._somebody()], code="DANA", goods=(sales.GIFT_CARD, sales.CUP))
+        for place, order in ((30, own), (41, unknown), (44, nobody_sent), (52, till), (63, tried), (75, voucher)):
+            self._tell(place, "order", order)
+        self._tell(88, "unreadable", self._new_order(88, self._buyers[self._somebody()], door="shopify"))
+
+    # --- an order's life ----------------------------------------------------------------------------------------------
+
+    def _new_order(
+        self,
+        place: int,
+        buyer: Buyer | None,
+        *,
+        visit: Visit | None = None,
+        code: str | None = None,
+        door: Door | None = None,
+        source: str = "web",
+        goods: Sequence[Product] = (),
+    ) -> Order:
+        self._orders += 1
+        number = 1000 + self._orders
+        placed_at = self._moments[place].at - timedelta(minutes=self._random.randint(3, 50))
+        goods = goods or self._random.sample(sales.GOODS, self._random.choice((1, 1, 2, 3)))
+        lines = tuple(
+            Line(6_214_500_000_000 + number * 10 + index, product, 1 if product.gift_card else self._quantity())
+            for index, product in enumerate(goods)
+        )
+        return Order(
+            number,
+            door or _DOORS[number % len(_DOORS)],
+            placed_at,
+            placed_at + timedelta(seconds=4),
+            sales.discounted(lines, 10) if code else lines,
+            buyer,
+            visit=visit,
+            code=code,
+            source=source,
+            shipping=0 if source == "pos" else sales.SHIPPING,
+        )
+
+    def _quantity(self) -> int:
+        return self._random.choice((1, 1, 2, 2, 3))
+
+    def _live(self, place: int, order: Order) -> None:
+        fate = _FATES[order.number % len(_FATES)]
+        if fate == "unpaid":
+            self._tell(place, "order", replace(order, payment="pending"))
+        elif fate == "shuffled":
+            tagged = replace(order, updated_at=order.updated_at + timedelta(seconds=30))
+            self._tell(place, "order", tagged, topic="orders/updated")
+            self._tell(place, "order", order)
+        elif fate == "early" and order.door == "shopify":
+            self._give_back(place, order, announced=False)
+        else:
+            self._tell(place, "order", order)
+            self._go_on(place, order, fate)
+
+    def _go_on(self, place: int, order: Order, fate: Fate) -> None:
+        match fate:
+            case "part back":
+                self._give_back(self._later(order, 3, 12), order)
+            case "late part back":
+                self._give_back(self._later(order, 16, 34), order)
+            case "all back":
+                self._give_back(self._later(order, 4, 10), order, whole=True)
+            case "cancelled":
+                self._cancel(self._later(order, 0, 2), order)
+            case "edited":
+                self._edit(min(place + 1, len(self._moments)), order)
+            case _:
+                pass
+
+    def _give_back(self, place: int, order: Order, *, whole: bool = False, announced: bool = True) -> None:
+        if place >= len(self._moments):
+            return
+        at = self._just_before(place)
+        quantities = {line.id: line.quantity for line in order.lines}
+        after = order.returned(quantities if whole else {order.lines[0].id: 1}, at)
+        self._tell(place, "refund", after, refund=after.refunds[-1])
+        if not announced:
+            self._tell(place, "order", order)
+        if order.door == "shopify":
+            # Shopify tells of a refund twice: by itself, and inside its order.
+            self._tell(place, "order", after, topic="orders/updated")
+
+    def _cancel(self, place: int, order: Order) -> None:
+        if place < len(self._moments):
+            self._tell(place, "cancellation", order.cancelled(self._just_before(place)))
+
+    def _edit(self, place: int, order: Order) -> None:
+        if place >= len(self._moments):
+            return
+        if order.door == "shopify" and order.lines[0].quantity > 1:
+            lines = (replace(order.lines[0], removed=1), *order.lines[1:])
+        else:
+            lines = (*order.lines, Line(order.lines[-1].id + 1, sales.CUP, 1))
+        edited = replace(order, lines=lines, updated_at=self._just_before(place))
+        self._tell(place, "order", edited, topic="orders/updated")
+
+    def _tell(
+        self, place: int, kind: Kind, order: Order, *, topic: str | None = None, refund: Refund | None = None
+    ) -> None:
+        topics = {"order": "orders/paid", "refund": "refunds/create", "cancellation": "orders/cancelled"}
+        name = str(uuid.UUID(int=self._random.getrandbits(128), version=4))
+        copies = 2 if self._random.random() < _SENT_TWICE else 1
+        told = topic or ("orders/create" if order.payment == "pending" else topics.get(kind, "orders/paid"))
+        self._moments[place].deliveries.append(Delivery(name, kind, told, order, order.updated_at, refund, copies))
+
+    def _later(self, order: Order, days_min: int, days_max: int) -> int:
+        """The place of the first moment so many days after the order."""
+        day = order.placed_at + timedelta(days=self._random.randint(days_min, days_max), hours=1)
+        return bisect_left([moment.at for moment in self._moments], day)
+
+    def _just_before(self, place: int) -> datetime:
+        return self._moments[place].at - timedelta(
+            minutes=self._random.randint(1, 2), seconds=self._random.randrange(60)
+        )

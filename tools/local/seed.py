@@ -1,0 +1,107 @@
+"""The demo that `make run` fills an empty stack with: a brand, and 60 days of its life through the real HTTP doors.
+
+The same every time, told relative to the day of the run. Its last act is to have the books checked.
+"""
+
+import shlex
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+from local.artefacts import Trouble
+from local.demo.brand import INLET_SECRET, SHOPIFY_SECRET, DemoBrand, set_up
+from local.demo.client import Client, Refused
+from local.demo.people import BRAND, CREATORS
+from local.demo.play import Astray, Player
+from local.demo.story import DAYS, story
+from local.progress import Progress
+from local.stack import Stack
+
+_EVERY_SO_OFTEN = 4
+
+
+def seed(stack: Stack, progress: Progress) -> dict[str, Any]:
+    """What `.local/stack.json` tells of the demo. Raises Trouble."""
+    now = datetime.now(UTC).replace(second=0, microsecond=0)
+    told = story(now)
+    try:
+        with Client(stack.api_url) as client:
+            brand = set_up(client, stack.operator_key, told.begins)
+            player = Player(client, brand)
+            for place, moment in enumerate(told.moments):
+                if place % _EVERY_SO_OFTEN == 0:
+                    progress.note(f"day {(moment.at - told.begins).days + 1} of {DAYS}")
+                player.play(moment)
+            player.move_clock(now)
+            player.check_orders()
+            _put_on_hold(brand)
+            _verify(brand)
+            progress.say(f"{told.visits} clicks, {len(told.orders)} orders, {player.deliveries} deliveries")
+            _say_accounts(brand, progress)
+    except (Refused, Astray) as error:
+        raise Trouble(
+            f"The demo went wrong: {error}. `make reset` and begin again, or leave it out with SEED=0."
+        ) from error
+    return _summary(brand, now)
+
+
+def environment(stack: Stack) -> str:
+    """The demo as shell variables."""
+    demo = stack.demo
+    variables = {
+        "VOUCH": stack.api_url,
+        "KEY": demo["api_key"],
+        "OPERATOR_KEY": stack.operator_key,
+        "LINK": stack.api_url + urlsplit(demo["link_url"]).path,
+        "WEBHOOK": stack.api_url + urlsplit(demo["webhook_url"]).path,
+        "SECRET": demo["webhook_secret"],
+        "CREATOR": demo["creator_ids"]["noa"],
+    }
+    return "".join(f"{name}={shlex.quote(value)}\n" for name, value in variables.items())
+
+
+def _put_on_hold(brand: DemoBrand) -> None:
+    """One commission that somebody has doubts about."""
+    pending = brand.api.get("/v1/commissions", creator_id=brand.creator_ids["omar"], status="pending")["items"]
+    path = f"/v1/orders/{pending[0]['order_id']}/decisions"
+    brand.api.post(path, {"kind": "hold", "reason": "Shipped to a reseller: asking the shop"}, once="hold")
+
+
+def _verify(brand: DemoBrand) -> None:
+    query: dict[str, str] = {}
+    while True:
+        page = brand.api.get("/v1/ledger/verify", **query)
+        if not page["ok"]:
+            raise Astray(f"the books: {page['violations']}")
+        if not page.get("next_cursor"):
+            return
+        query["cursor"] = page["next_cursor"]
+
+
+def _say_accounts(brand: DemoBrand, progress: Progress) -> None:
+    for creator in CREATORS:
+        for balance in brand.api.get(f"/v1/creators/{brand.creator_ids[creator.key]}/balances"):
+            parts = [f"{name} {balance[name] / 100:.2f}" for name in ("available", "pending", "held")]
+            progress.say(f"  {creator.name}: {', '.join(parts)} {balance['currency']}")
+
+
+def _summary(brand: DemoBrand, now: datetime) -> dict[str, Any]:
+    return {
+        "brand_id": brand.id,
+        "brand": BRAND,
+        "api_key": brand.api_key,
+        "now": now.isoformat(),
+        "program_ids": brand.program_ids,
+        "creator_ids": brand.creator_ids,
+        "link_url": brand.link_urls["noa"],
+        "links": brand.link_urls,
+        "codes": brand.codes,
+        "connection_id": brand.shopify["id"],
+        "webhook_url": brand.shopify["webhook_url"],
+        "webhook_secret": SHOPIFY_SECRET,
+        "inlet": {
+            "connection_id": brand.inlet["id"],
+            "webhook_url": brand.inlet["webhook_url"],
+            "webhook_secret": INLET_SECRET,
+        },
+    }
