@@ -1,0 +1,70 @@
+"""Entries cannot be out of balance, and what is posted twice has one name."""
+
+from datetime import timedelta
+
+import pytest
+
+from tests.domain.histories import CREATOR, START
+from vouch.domain.ledger import (
+    AVAILABLE,
+    EARNED,
+    HELD,
+    Difference,
+    Entry,
+    Leg,
+    Unbalanced,
+    creator_account,
+    fold_entry,
+    settlement_entry,
+)
+
+HOUR = timedelta(hours=1)
+
+
+@pytest.mark.parametrize(
+    "amounts", [(), (5,), (5, -4), (5, 0, -5), (0, 0), (5.0, -5.0), (True, -1), ("5", "-5"), (None, None)]
+)
+def test_an_entry_out_of_balance_cannot_be_built(amounts: tuple[int, ...]) -> None:
+    legs = tuple(Leg(f"account:{number}", amount) for number, amount in enumerate(amounts))
+    with pytest.raises(Unbalanced):
+        Entry("ent_1", "settle", CREATOR, "ILS", legs, START)
+
+
+def test_a_commission_credits_its_creator_from_the_day_it_matures() -> None:
+    change = Difference(CREATOR, EARNED, "ILS", 100, START + HOUR)
+    entry = settlement_entry(change, order_id="ord_1", version=1, number=0, now=START)
+    assert entry.credited(creator_account(CREATOR, EARNED)) == 100
+    assert (entry.position, entry.order_id) == (START + HOUR, "ord_1")
+
+
+@pytest.mark.parametrize("late", [timedelta(0), HOUR])
+def test_a_late_difference_is_not_dated_before_its_posting(late: timedelta) -> None:
+    change = Difference(CREATOR, EARNED, "ILS", -30, START)
+    assert settlement_entry(change, order_id="ord_1", version=2, number=0, now=START + late).position == START + late
+
+
+def test_what_is_held_has_no_place_in_time() -> None:
+    change = Difference(CREATOR, HELD, "ILS", 100, START + HOUR)
+    entry = settlement_entry(change, order_id="ord_1", version=1, number=0, now=START)
+    assert entry.position is None
+    assert entry.credited(creator_account(CREATOR, HELD)) == 100
+
+
+def test_the_same_posting_has_the_same_id_whenever_it_is_tried() -> None:
+    change = Difference(CREATOR, EARNED, "ILS", 100, START)
+    tries = [settlement_entry(change, order_id="ord_1", version=1, number=0, now=START + n * HOUR) for n in (0, 1)]
+    assert tries[0].id == tries[1].id
+    others = [("ord_2", 1, 0), ("ord_1", 2, 0), ("ord_1", 1, 1)]
+    ids = {settlement_entry(change, order_id=o, version=v, number=n, now=START).id for o, v, n in others}
+    assert len({*ids, tries[0].id}) == 4
+
+
+@pytest.mark.parametrize("amount", [100, -100])
+def test_a_fold_moves_from_earned_to_available(amount: int) -> None:
+    fold = fold_entry(CREATOR, "ILS", amount, at=START, version=1)
+    assert fold.credited(creator_account(CREATOR, EARNED)) == -amount
+    assert fold.credited(creator_account(CREATOR, AVAILABLE)) == amount
+
+
+def test_folds_of_one_moment_are_told_apart() -> None:
+    assert len({fold_entry(CREATOR, "ILS", 5, at=START, version=version).id for version in (1, 2)}) == 2

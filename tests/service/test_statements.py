@@ -1,0 +1,156 @@
+"""Statements: whatever range is asked for, they equal a recount to the unit, wherever folds and stragglers are."""
+
+import csv
+import io
+import random
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pytest
+
+from tests import books
+from tests.books import DANA, NOA, entry, post
+from tests.fixtures import NOON, Clock
+from tests.service.broken_calls import counted
+from vouch.domain import account
+from vouch.domain.errors import Malformed, NotFound
+from vouch.domain.ledger import Entry
+from vouch.service import folds
+from vouch.service.deployment import Deployment
+from vouch.service.statements import Line, Statement, Totals, csv_text, statement
+from vouch.store import ledger
+from vouch.store.tables import Brand
+
+MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
+TICK = timedelta(microseconds=1)
+
+
+def recounted(posted: list[Entry], currency: str, start: datetime, end: datetime) -> Statement:
+    """The statement by hand."""
+    ordered = sorted((each.position, each.id, each) for each in posted if each.position and each.currency == currency)
+    opening = sum(account.due(each) for at, _, each in ordered if at < start)
+    lines, balance = [], opening
+    for at, id_, each in ordered:
+        if start <= at < end:
+            balance += account.due(each)
+            lines.append(Line(id_, at, each.kind, each.order_id, account.due(each), balance))
+    amounts = [line.amount for line in lines]
+    totals = Totals(sum(a for a in amounts if a > 0), -sum(a for a in amounts if a < 0))
+    return Statement(currency, start, end, opening, balance, totals, lines, None)
+
+
+def a_life(deployment: Deployment, brand: Brand, clock: Clock, chance: random.Random) -> list[Entry]:
+    """Days with entries, stragglers that land behind the watermark, and folds at odd moments."""
+    posted: list[Entry] = []
+    for _ in range(40):
+        clock.pass_(chance.choice([MINUTE, 10 * MINUTE, 7 * HOUR, DAY]))
+        fresh = [
+            entry(
+                chance.choice([-40, -1, 6, 100]),
+                now=clock.now,
+                ahead=chance.choice([timedelta(0), HOUR, 3 * DAY]),
+                currency=chance.choice(["ILS", "ILS", "JPY"]),
+            )
+            for _ in range(chance.randrange(3))
+        ]
+        post(brand, *fresh[1:])
+        if chance.random() < 0.5:
+            folds.fold_creator(deployment, brand.id, NOA, clock.now)
+        clock.pass_(chance.choice([timedelta(0), MINUTE]))
+        post(brand, *fresh[:1])
+        posted += fresh
+    return posted
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_every_range_equals_a_recount(deployment: Deployment, clock: Clock, seed: int) -> None:
+    chance = random.Random(seed)
+    brand = books.open_books(deployment)
+    posted = a_life(deployment, brand, clock, chance)
+    post(brand, entry(7, now=NOON, held=True), entry(9, now=NOON, creator_id=DANA))
+    moments = [NOON - DAY, clock.now, clock.now + 9 * DAY, *(each.position or NOON for each in posted)]
+    moments += [moment + chance.choice([-TICK, TICK, HOUR]) for moment in moments]
+    for _ in range(60):
+        start, end = sorted(chance.choices(moments, k=2))
+        currency = chance.choice(["ILS", "JPY"])
+        shown = statement(deployment, brand, NOA, currency, start=start, end=end)
+        assert shown == recounted(posted, currency, start, end)
+
+
+def test_without_a_range_all_that_is_theirs_by_now_is_shown(deployment: Deployment, clock: Clock) -> None:
+    brand = books.open_books(deployment)
+    now, ahead = entry(100, now=NOON), entry(50, now=NOON, ahead=TICK)
+    post(brand, now, ahead)
+    shown = statement(deployment, brand, NOA, "ILS")
+    assert (shown.opening, shown.closing, [line.id for line in shown.entries]) == (0, 100, [now.id])
+    later = statement(deployment, brand, NOA, "ILS", end=NOON + DAY)
+    assert (later.closing, [line.id for line in later.entries]) == (150, [now.id, ahead.id])
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 7, 8, 100])
+def test_pages_put_together_are_the_whole(deployment: Deployment, limit: int) -> None:
+    """Several entries of one moment and another currency in between included."""
+    brand = books.open_books(deployment)
+    post(brand, *(entry(n + 1, now=NOON + n // 3 * HOUR) for n in range(7)))
+    post(brand, *(entry(9, now=NOON + n * HOUR, currency="JPY") for n in range(3)))
+    start, end = NOON, NOON + DAY
+    whole = statement(deployment, brand, NOA, "ILS", start=start, end=end)
+    lines: list[Line] = []
+    after = None
+    while True:
+        page = statement(deployment, brand, NOA, "ILS", start=start, end=end, limit=limit, after=after)
+        assert replace(page, entries=whole.entries, next=None) == whole
+        assert 0 < len(page.entries) <= limit
+        lines += page.entries
+        after = page.next
+        if after is None:
+            break
+    assert lines == whole.entries
+
+
+def test_a_statement_does_not_begin_at_zero(deployment: Deployment, clock: Clock) -> None:
+    """What it reads is bounded by the last folds, not by the account's age."""
+    brand = books.open_books(deployment)
+    for _ in range(6):
+        clock.pass_(DAY)
+        post(brand, *(entry(1, now=clock.now) for _ in range(5)))
+        folds.fold_creator(deployment, brand.id, NOA, clock.now)
+    with counted(deployment) as requests:
+        shown = statement(deployment, brand, NOA, "ILS", start=clock.now - DAY)
+    assert (shown.opening, shown.closing) == (20, 30)
+    assert len(requests) == 6
+    footing = ledger.footing(deployment.database, brand.id, NOA, "ILS", clock.now - DAY)
+    assert footing.at >= clock.now - 4 * DAY
+
+
+def test_nobody_has_a_statement_in_another_brand_or_backwards(deployment: Deployment) -> None:
+    brand = books.open_books(deployment)
+    with pytest.raises(Malformed):
+        statement(deployment, brand, NOA, "ILS", start=NOON, end=NOON - TICK)
+    brand.id = "brd_nobody"
+    with pytest.raises(NotFound):
+        statement(deployment, brand, NOA, "ILS")
+
+
+def test_the_spreadsheet_says_the_same(deployment: Deployment) -> None:
+    brand = books.open_books(deployment)
+    post(brand, entry(100, now=NOON), entry(-30, now=NOON + HOUR))
+    shown = statement(deployment, brand, NOA, "ILS", end=NOON + DAY)
+    text = csv_text(shown)
+    assert text.startswith("\ufeffat,id,kind,order_id,currency,amount,balance\r\n")
+    rows = list(csv.DictReader(io.StringIO(text.removeprefix("\ufeff"))))
+    assert [(row["kind"], row["amount"], row["balance"]) for row in rows] == [
+        ("opening", "", "0"),
+        ("settle", "100", "100"),
+        ("settle", "-30", "70"),
+        ("closing", "", "70"),
+    ]
+    assert [row["id"] for row in rows[1:-1]] == [line.id for line in shown.entries]
+
+
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r"])
+def test_no_text_runs_as_a_formula(start: str) -> None:
+    line = Line(f"{start}1+1", NOON, f"{start}kind", f"{start}order", -5, 95)
+    text = csv_text(Statement("ILS", NOON, NOON + DAY, 100, 95, Totals(0, 5), [line], None))
+    row = next(row for row in csv.reader(io.StringIO(text, newline="")) if "-5" in row)
+    assert row == ["2026-05-04T12:00:00Z", f"'{start}1+1", f"'{start}kind", f"'{start}order", "ILS", "-5", "95"]
