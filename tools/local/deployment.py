@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from local import template
@@ -68,14 +69,18 @@ def complete(client: Client) -> None:
 
 
 def warm(client: Client, api_url: str, made: dict[str, str]) -> None:
-    """Call each function once, one after the other: all at once, their cold starts take longer and callers give up."""
+    """Call each function once, two at a time: more at once take longer, and callers give up."""
     functions = client("lambda")
-    for name in template.of_type(template.load(), "AWS::Serverless::Function"):
+
+    def call(name: str) -> None:
         if name in _DOORS:
             answers(f"{api_url}{_DOORS[name]}", seconds=30)
-            continue
+            return
         answer = functions.invoke(FunctionName=made[f"{name}Name"], Payload=json.dumps({"warm": True}))
         if answer.get("FunctionError"):
             raise Trouble(f"{name} does not start: {answer['Payload'].read().decode()[:400]}")
+
+    with ThreadPoolExecutor(max_workers=2) as callers:
+        list(callers.map(call, template.of_type(template.load(), "AWS::Serverless::Function")))
     if not answers(f"{api_url}/v1/health", status=200):
         raise Trouble(f"{api_url}/v1/health does not answer 200; `make reset` and `make run` begin again.")
