@@ -20,7 +20,7 @@ help:  ## Say what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: $(VENV) $(SAM) $(EMULATOR)  ## Build, deploy and seed Vouch on this machine (PORT=4566, SEED=0: empty, DETACH=1: return once ready)
-	@$(PYTHON) -m local up --port $(PORT) $(if $(DETACH),--detach)
+	@$(PYTHON) -m local up --port $(PORT) $(if $(filter 0,$(SEED)),--empty) $(if $(DETACH),--detach)
 
 stop: $(VENV)  ## End what `make run DETACH=1` started; its state is kept
 	@$(PYTHON) -m local stop

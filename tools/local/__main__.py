@@ -4,12 +4,15 @@ import argparse
 import signal
 import sys
 import time
-from typing import Any
+from urllib.parse import urlsplit
 
 from local import stack
 from local.artefacts import LOCAL, Trouble
 from local.emulator import Emulator
 from local.progress import Progress
+from local.seed import environment, seed
+
+_VARIABLES = "demo.env"
 
 
 def main() -> int:
@@ -17,6 +20,7 @@ def main() -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     run = commands.add_parser("up", help="build, deploy, seed, stay until Ctrl-C")
     run.add_argument("--port", type=int, default=4566)
+    run.add_argument("--empty", action="store_true", help="without the demo")
     run.add_argument("--detach", action="store_true", help="return once ready")
     commands.add_parser("stop", help="end it, keep its state")
     commands.add_parser("reset", help="end it, forget its state")
@@ -25,11 +29,12 @@ def main() -> int:
     try:
         match arguments.command:
             case "up":
-                _up(Emulator(LOCAL, arguments.port), detach=arguments.detach)
+                _up(Emulator(LOCAL, arguments.port), None if arguments.empty else seed, detach=arguments.detach)
             case "stop":
                 _stop()
             case "reset":
                 stack.reset(LOCAL)
+                (LOCAL / _VARIABLES).unlink(missing_ok=True)
     except Trouble as trouble:
         print(trouble, file=sys.stderr)
         return 1
@@ -38,12 +43,12 @@ def main() -> int:
     return 0
 
 
-def _up(emulator: Emulator, *, detach: bool) -> None:
+def _up(emulator: Emulator, demo: stack.Seed | None, *, detach: bool) -> None:
     progress = Progress()
     print("Vouch on this machine")
     was_running = Emulator.found(LOCAL) is not None
     try:
-        vouch = stack.up(emulator, None, progress)
+        vouch = stack.up(emulator, demo, progress)
     except BaseException:
         if not was_running and emulator.is_running():
             stack.down(emulator, progress)
@@ -70,11 +75,17 @@ def _stop() -> None:
 
 def _say_ready(vouch: stack.Stack, progress: Progress) -> None:
     print(f"Ready after {progress.seconds():.0f} s.\n")
-    rows: dict[str, Any] = {"api": vouch.api_url, "health": f"{vouch.api_url}/v1/health"}
-    rows |= {name.removesuffix("_url"): value for name, value in vouch.demo.items() if name.endswith("_url")}
-    for name, value in rows.items():
-        print(f"  {name.replace('_', ' '):<14}{value}")
-    print("\nKeys and ids are in .local/stack.json.", flush=True)
+    print(f"  API          {vouch.api_url}")
+    print(f"  Its contract {vouch.api_url}/openapi.json")
+    if vouch.demo:
+        print(f"  A demo link  {vouch.api_url}{urlsplit(vouch.demo['link_url']).path}")
+        (LOCAL / _VARIABLES).write_text(environment(vouch))
+        print(
+            f"\nKeys and ids are in .local/stack.json; `. .local/{_VARIABLES}` sets the demo's as variables.",
+            flush=True,
+        )
+    else:
+        print("\nThe operator's key is in .local/stack.json.", flush=True)
 
 
 if __name__ == "__main__":
