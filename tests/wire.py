@@ -1,4 +1,4 @@
-"""What passes between the SDK and DynamoDB, counted, and broken where a test says so."""
+"""What passes between Vouch and DynamoDB, counted, and broken where a test says so."""
 
 import io
 import json
@@ -7,9 +7,11 @@ from collections.abc import Callable
 from threading import Lock
 from typing import Any, NoReturn
 
+import pytest
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.compat import HTTPHeaders
-from botocore.exceptions import ConnectTimeoutError, ReadTimeoutError
+from botocore.exceptions import ConnectionClosedError, ConnectTimeoutError, ReadTimeoutError
+from botocore.httpsession import URLLib3Session
 
 Send = Callable[[AWSPreparedRequest], AWSResponse]
 Fault = Callable[[AWSPreparedRequest, Send], AWSResponse]
@@ -18,13 +20,17 @@ Fault = Callable[[AWSPreparedRequest, Send], AWSResponse]
 class Wire:
     """Below the SDK's retries: each of its tries counts. `faults` holds what happens instead of an operation."""
 
-    def __init__(self, client: Any) -> None:
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.sent: list[tuple[str, dict[str, Any]]] = []
         self.faults: dict[str, Fault] = {}
         self._lock = Lock()
-        session = client._endpoint.http_session
-        self._send: Send = session.send
-        session.send = self._count_and_send
+        original = URLLib3Session.send
+
+        def send(session: URLLib3Session, request: AWSPreparedRequest) -> AWSResponse:
+            return self._counted(request, lambda request: original(session, request))
+
+        monkeypatch.setattr(URLLib3Session, "send", send)
+        monkeypatch.setattr("botocore.endpoint.time.sleep", lambda _: None)  # between the SDK's tries
 
     def operations(self) -> Counter[str]:
         return Counter(operation for operation, _ in self.sent)
@@ -33,14 +39,14 @@ class Wire:
         """How often the item was asked for."""
         return sum(1 for operation, body in self.sent if operation == "GetItem" and body["Key"]["pk"]["S"] == pk)
 
-    def _count_and_send(self, request: AWSPreparedRequest) -> AWSResponse:
+    def _counted(self, request: AWSPreparedRequest, send: Send) -> AWSResponse:
         target = request.headers["X-Amz-Target"]
         body: Any = request.body
         operation = (target.decode() if isinstance(target, bytes) else str(target)).partition(".")[2]
         with self._lock:
             self.sent.append((operation, json.loads(body)))
         fault = self.faults.get(operation)
-        return fault(request, self._send) if fault else self._send(request)
+        return fault(request, send) if fault else send(request)
 
 
 class _Raw(io.BytesIO):
@@ -61,6 +67,11 @@ def refused(code: str) -> Fault:
 
 def unreachable(request: AWSPreparedRequest, _: Send) -> NoReturn:
     raise ConnectTimeoutError(endpoint_url=request.url)
+
+
+def closed(request: AWSPreparedRequest, _: Send) -> NoReturn:
+    """The connection died while nobody looked."""
+    raise ConnectionClosedError(endpoint_url=request.url)
 
 
 def answer_lost(request: AWSPreparedRequest, send: Send) -> NoReturn:

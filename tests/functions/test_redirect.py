@@ -94,10 +94,10 @@ def test_a_slug_is_matched_whatever_its_case(deployment: Deployment, get: Get, p
     ],
 )
 def test_what_is_no_visit_sees_the_bare_destination(
-    deployment: Deployment, get: Get, method: str, headers: dict[str, str]
+    deployment: Deployment, get: Get, monkeypatch: pytest.MonkeyPatch, method: str, headers: dict[str, str]
 ) -> None:
     share(deployment, program(journey=True))
-    wire = Wire(deployment.database.connection.client)
+    wire = Wire(monkeypatch)
     answer = get(method=method, **headers)
     assert (answer["statusCode"], answer["headers"]["location"]) == (302, DESTINATION)
     assert "cookies" not in answer
@@ -277,9 +277,9 @@ def test_the_qr_codes_show_the_public_address(deployment: Deployment, get: Get) 
     assert base64.b64decode(png["body"]).startswith(b"\x89PNG\r\n\x1a\n")
 
 
-def test_a_qr_code_is_no_click(deployment: Deployment, get: Get) -> None:
+def test_a_qr_code_is_no_click(deployment: Deployment, get: Get, monkeypatch: pytest.MonkeyPatch) -> None:
     share(deployment)
-    wire = Wire(deployment.database.connection.client)
+    wire = Wire(monkeypatch)
     get("/r/noa-summer/qr.png")
     assert wire.operations() == {"GetItem": 2}
 
@@ -291,9 +291,8 @@ def test_a_qr_code_is_no_click(deployment: Deployment, get: Get) -> None:
 def test_a_store_that_fails_is_a_page_and_not_an_exception(
     deployment: Deployment, get: Get, monkeypatch: pytest.MonkeyPatch, fault: Any
 ) -> None:
-    monkeypatch.setattr("botocore.endpoint.time.sleep", lambda _: None)
     share(deployment)
-    Wire(deployment.database.connection.client).faults["GetItem"] = fault
+    Wire(monkeypatch).faults["GetItem"] = fault
     answer = get()
     assert answer["statusCode"] == 503
     assert answer["headers"]["retry-after"] == "5"
@@ -348,14 +347,16 @@ def test_every_request_is_one_line(
     assert told(capsys.readouterr().out)["outcome"] == outcome
 
 
-def test_a_spilled_click_says_why(deployment: Deployment, get: Get, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_spilled_click_says_why(
+    deployment: Deployment, get: Get, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     share(deployment)
     get(method="HEAD")
     capsys.readouterr()
-    Wire(deployment.database.connection.client).faults["PutItem"] = unreachable
+    Wire(monkeypatch).faults["PutItem"] = unreachable
     get()
     entry = told(capsys.readouterr().out)
-    assert (entry["outcome"], entry["trouble"]) == ("spilled", "PutError")
+    assert (entry["outcome"], entry["trouble"]) == ("spilled", "ConnectTimeoutError")
 
 
 def test_a_warming_call_opens_the_deployment_and_says_so(

@@ -46,10 +46,10 @@ def test_the_queues_event_becomes_a_click(deployment: Deployment) -> None:
     assert stored.trail == ["clk_E1f3BBEN8bPjBGaQyWVhcmxpZTiT1xCvCKqeOYk"]
 
 
-def test_a_click_that_is_there_already_stays_as_it_is(deployment: Deployment) -> None:
+def test_a_click_that_is_there_already_stays_as_it_is(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
     first = clicks.record(BRAND, ClickId(f"clk_{1:039d}", "00" * 8, NOON), [], NOON)
     deployment.database.put_new(first)
-    wire = Wire(deployment.database.connection.client)
+    wire = Wire(monkeypatch)
     message = clicks.message(click(1))
     assert failed(spill.handler(batch(message, message), None)) == []
     assert wire.operations() == {"PutItem": 2}
@@ -69,8 +69,7 @@ def test_one_bad_message_holds_up_no_other(deployment: Deployment, bad: str) -> 
 
 
 def test_what_is_throttled_still_comes_again(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("botocore.endpoint.time.sleep", lambda _: None)
-    wire = Wire(deployment.database.connection.client)
+    wire = Wire(monkeypatch)
     wire.faults["PutItem"] = refused("ThrottlingException")
     event = batch(clicks.message(click(1)), clicks.message(click(2)))
     assert failed(spill.handler(event, None)) == ["m0", "m1"]

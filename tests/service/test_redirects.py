@@ -13,7 +13,7 @@ from botocore.exceptions import EndpointConnectionError
 
 from tests.fixtures import NOON, Clock
 from tests.links import BRAND, DESTINATION, LINK, SLUG, brand, program, share, slug
-from tests.wire import Fault, Wire, answer_lost, answered, refused, unreachable
+from tests.wire import Fault, Wire, answer_lost, answered, closed, refused, unreachable
 from vouch.domain import clicks, ids, visits
 from vouch.domain.clicks import ClickId
 from vouch.service.cache import Patience
@@ -50,8 +50,7 @@ def redirects(deployment: Deployment, seconds: Seconds) -> Redirects:
 
 @pytest.fixture
 def wire(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> Wire:
-    monkeypatch.setattr("botocore.endpoint.time.sleep", lambda _: None)  # between the SDK's tries
-    return Wire(deployment.database.connection.client)
+    return Wire(monkeypatch)
 
 
 def follow(redirects: Redirects, *, slug: str = SLUG, uncounted: str | None = None, journey: str = "") -> Redirect:
@@ -258,7 +257,9 @@ PUT_FAILURES: list[tuple[Fault, str]] = [
     (refused("AccessDeniedException"), "AccessDeniedException"),
     (refused("ResourceNotFoundException"), "ResourceNotFoundException"),
     (answered(500, {"__type": "InternalServerError", "message": ""}), "InternalServerError"),
-    (unreachable, "PutError"),
+    (answered(503, {}), "503"),
+    (unreachable, "ConnectTimeoutError"),
+    (closed, "ConnectionClosedError"),
 ]
 
 
@@ -277,54 +278,35 @@ def test_a_click_that_cannot_be_stored_goes_to_the_queue(
     assert records.of_message(message).to_dynamodb_dict() == expected.to_dynamodb_dict()
 
 
-def test_a_visitor_does_not_wait_for_a_store_that_hangs(deployment: Deployment, wire: Wire) -> None:
-    share(deployment)
-    redirects = Redirects(deployment, patience=Patience(0.05, 20))
-    answer = Event()
-
-    def hang(request: Any, send: Callable[[Any], Any]) -> Any:
-        answer.wait(PATIENCE.only)
-        return send(request)
-
-    wire.faults["PutItem"] = hang
-    redirect = follow(redirects)
-    assert (redirect.outcome, redirect.trouble) == ("spilled", "TimeoutError")
-    answer.set()
-    redirects._workers.shutdown()  # the late put lands, and the spilled one finds it
-    late = stored(deployment, click_of(redirect, deployment))
-    assert late is not None
-    (message,) = spilled(deployment)
-    assert late.to_dynamodb_dict() == records.of_message(message).to_dynamodb_dict()
-    assert deployment.database.put_new(records.of_message(message)) is False
-
-
-def test_a_click_whose_answer_was_lost_is_stored_once(deployment: Deployment, redirects: Redirects, wire: Wire) -> None:
-    share(deployment)
-    wire.sent.clear()
-
-    def lost_once(request: Any, send: Callable[[Any], Any]) -> Any:
-        del wire.faults["PutItem"]
-        return answer_lost(request, send)
-
-    wire.faults["PutItem"] = lost_once
-    redirect = follow(redirects)
-    assert redirect.outcome == "counted"
-    assert stored(deployment, click_of(redirect, deployment)) is not None
-    assert wire.operations()["PutItem"] == 2
-    assert spilled(deployment) == []
-
-
-def test_a_click_whose_answers_are_all_lost_may_be_in_both_places(
+def test_a_click_whose_answer_was_lost_is_in_both_places_and_the_same(
     deployment: Deployment, redirects: Redirects, wire: Wire
 ) -> None:
     share(deployment)
     wire.faults["PutItem"] = answer_lost
     redirect = follow(redirects)
     direct = stored(deployment, click_of(redirect, deployment))
-    assert redirect.outcome == "spilled"
+    assert (redirect.outcome, redirect.trouble) == ("spilled", "ReadTimeoutError")
     assert direct is not None
     (message,) = spilled(deployment)
     assert direct.to_dynamodb_dict() == records.of_message(message).to_dynamodb_dict()
+    del wire.faults["PutItem"]
+    assert deployment.database.put_new(records.of_message(message)) is False
+
+
+def test_a_connection_that_died_while_the_process_was_frozen_costs_no_click(
+    deployment: Deployment, redirects: Redirects, wire: Wire
+) -> None:
+    share(deployment)
+
+    def closed_once(request: Any, send: Callable[[Any], Any]) -> Any:
+        del wire.faults["PutItem"]
+        return closed(request, send)
+
+    wire.faults["PutItem"] = closed_once
+    redirect = follow(redirects)
+    assert redirect.outcome == "counted"
+    assert stored(deployment, click_of(redirect, deployment)) is not None
+    assert spilled(deployment) == []
 
 
 class NoQueues:

@@ -1,7 +1,11 @@
 """Clicks' items: one write unit each, and the same whether they came directly or through the queue."""
 
+import socket
 from datetime import UTC, datetime, timedelta
 from typing import Any
+
+import pytest
+from botocore.exceptions import ReadTimeoutError
 
 from tests.fixtures import Clock
 from vouch.domain.clicks import ClickId
@@ -41,6 +45,39 @@ def test_a_spilled_click_equals_a_direct_one(deployment: Deployment, clock: Cloc
 def test_a_click_with_a_full_trail_is_one_write_unit(clock: Clock) -> None:
     item = clicks.record(BRAND, CLICK, TRAIL, clock()).to_dynamodb_dict()
     assert sum(len(name) + len(next(iter(value.values()))) for name, value in item.items()) < 1024
+
+
+def test_the_writer_stores_what_the_sdk_would(deployment: Deployment, clock: Clock) -> None:
+    writer = clicks.Writer(deployment.database, 20)
+    for number, trail in enumerate([[], TRAIL]):
+        by_sdk = clicks.record(f"{BRAND}sdk{number}", CLICK, trail, clock())
+        by_writer = clicks.record(f"{BRAND}own{number}", CLICK, trail, clock())
+        deployment.database.put_new(by_sdk)
+        writer.put_new(by_writer)
+        assert stored(deployment, by_writer) | {"pk": {}} == stored(deployment, by_sdk) | {"pk": {}}
+
+
+def test_the_writer_leaves_a_click_that_is_there_alone(deployment: Deployment, clock: Clock) -> None:
+    writer = clicks.Writer(deployment.database, 20)
+    first = clicks.record(BRAND, CLICK, TRAIL, clock())
+    writer.put_new(first)
+    writer.put_new(clicks.record(BRAND, CLICK, [], clock()))
+    assert stored(deployment, first) == first.to_dynamodb_dict()
+
+
+def test_the_writer_says_what_dynamodb_said(deployment: Deployment, clock: Clock) -> None:
+    with pytest.raises(clicks.Unstored, match=r"^ValidationException$"):
+        clicks.Writer(deployment.database, 20).put_new(Click(pk="", at="", expires_at=1))
+
+
+def test_the_writer_does_not_wait_for_a_store_that_hangs(
+    deployment: Deployment, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        writer = clicks.Writer(deployment.database, 0.05)
+        monkeypatch.setattr(writer, "_url", f"http://127.0.0.1:{silent.getsockname()[1]}/")
+        with pytest.raises(ReadTimeoutError):
+            writer.put_new(clicks.record(BRAND, CLICK, [], clock()))
 
 
 def test_a_click_without_a_trail_stores_none(deployment: Deployment, clock: Clock) -> None:

@@ -12,7 +12,7 @@ class Patience:
     """Seconds to wait for the store: where there is another way, and where there is none."""
 
     other: float = 1.0
-    only: float = 3.0
+    only: float = 2.5
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,13 +14,13 @@ from vouch.service.deployment import Deployment
 from vouch.store import clicks as records
 from vouch.store.tables import Brand, Click, Program, Slug
 
-FAILURES = (PynamoDBException, BotoCoreError, ClientError, TimeoutError)
+FAILURES = (PynamoDBException, BotoCoreError, ClientError, TimeoutError, records.Unstored)
 """What the world can do to a request of ours."""
 PATIENCE = Patience()
 """The SDK's own tries can outlast the function's five seconds, and then nobody would send the visitor on."""
 
 _PARAMETER = "ref"
-_WORKERS = 8
+_SENDERS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +48,8 @@ class Redirects:
         self._patience = patience
         self._slugs = Cache(self._read_slug, failures=FAILURES, patience=patience, clock=clock)
         self._programs = Cache(self._read_program, failures=FAILURES, patience=patience, clock=clock)
-        self._workers = ThreadPoolExecutor(_WORKERS)
-        # Made on first use, which takes longer than anybody's patience, and twice where two threads are first.
-        _ = deployment.database.connection.client
+        self._writer = records.Writer(deployment.database, patience.other)
+        self._sender = ThreadPoolExecutor(_SENDERS)
 
     def follow(self, slug: str, *, uncounted: str | None, journey: str) -> Redirect | None:
         """Where the slug leads now, and one click more unless the visit is `uncounted`; None where it leads nowhere.
@@ -127,14 +126,14 @@ class Redirects:
 
     def _recorded(self, click: Click) -> tuple[str, str | None]:
         try:
-            self._soon(lambda: self._deployment.database.put_new(click))
-        except Exception as failure:  # noqa: BLE001 - whatever it is, the click is safe in the queue
+            self._writer.put_new(click)
+        except FAILURES as failure:
             trouble = _name(failure)
         else:
             return "counted", None
         try:
-            self._soon(lambda: self._spill(click))
-        except Exception as failure:  # noqa: BLE001 - and whatever it is, the visitor goes on
+            self._sender.submit(self._spill, click).result(self._patience.only)
+        except FAILURES as failure:
             return "unrecorded", f"{trouble}, {_name(failure)}"
         return "spilled", trouble
 
@@ -142,10 +141,9 @@ class Redirects:
         url = self._deployment.settings.spill_queue_url
         self._deployment.sqs.send_message(QueueUrl=url, MessageBody=records.message(click))
 
-    def _soon(self, call: Callable[[], object]) -> None:
-        self._workers.submit(call).result(self._patience.other)
-
 
 def _name(error: Exception) -> str:
     """The store's own word for it, free of what was in the request."""
+    if isinstance(error, records.Unstored):
+        return str(error)
     return getattr(error, "cause_response_code", None) or type(error).__name__
