@@ -16,7 +16,7 @@ and the handler's module names the modules: `api = Api(programs.routes, links.ro
 - The body is a strict model (`vouch.wire`), the answer a model too: one that breaks its own schema is a 500.
   A handler whose answer is no JSON returns a `Response` and leaves its own annotation to `Any`.
 - An answer with an integer `version` carries it as its `ETag`.
-- Refusals are raised by name (`vouch.domain.errors`), and STATUSES below gives each its status.
+- Refusals are raised by name (`vouch.domain.errors`), and `vouch.problems` gives each its status.
 - Any POST may carry an `Idempotency-Key`. Things that it creates take their ids from `call.mint`, and a create that
   finds its own id taken has found its own earlier try: success. `openapi_extensions=SHOWN_ONCE` marks an answer with
   a secret: such an answer is never kept, a repeat works it out again.
@@ -32,52 +32,40 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from functools import cached_property
 from http import HTTPStatus
 from typing import Any, Final, override
 
-from aws_lambda_powertools import Logger
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.event_handler.api_gateway import ResponseBuilder, Route, Router
 from aws_lambda_powertools.event_handler.middlewares import BaseMiddlewareHandler, NextMiddleware
 from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValidationError, ResponseValidationError
 from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
 
-from vouch import messages
-from vouch.domain import ids, times
+from vouch import messages, problems, telemetry
+from vouch.domain import times
 from vouch.domain.errors import (
     Conflict,
     Forbidden,
     Malformed,
+    MethodNotAllowed,
     NotFound,
-    Stale,
     TooLarge,
     Unauthenticated,
     Unavailable,
     Unprocessable,
+    UnsupportedMediaType,
     VouchError,
 )
+from vouch.problems import PROBLEM_TYPE
 from vouch.service import keys, mint
 from vouch.service.deployment import Deployment, deployment
 from vouch.service.mint import Mint
 from vouch.store import idempotency
+from vouch.store.database import FAILURES
 from vouch.store.tables import ApiKey, Brand, Idempotency
 
 BODY_BYTES_MAX: Final = 256 * 1024
 SHOWN_ONCE: Final = {"x-shown-once": True}
-PROBLEM_TYPE: Final = "application/problem+json"
-
-
-class MethodNotAllowed(VouchError):
-    """The path exists, for other methods."""
-
-    code = "method_not_allowed"
-
-
-class UnsupportedMediaType(VouchError):
-    """The body claims to be something else than JSON."""
-
-    code = "unsupported_media_type"
 
 
 class InvalidFields(Malformed):
@@ -94,21 +82,6 @@ class Running(Conflict):
 
     code = "idempotency_running"
 
-
-STATUSES: Final[dict[type[VouchError], int]] = {
-    Malformed: 400,
-    Unauthenticated: 401,
-    Forbidden: 403,
-    NotFound: 404,
-    MethodNotAllowed: 405,
-    Conflict: 409,
-    Stale: 412,
-    TooLarge: 413,
-    UnsupportedMediaType: 415,
-    Unprocessable: 422,
-    VouchError: 500,
-    Unavailable: 503,
-}
 
 Security = list[dict[str, list[str]]]
 PUBLIC: Final[Security] = [{}]
@@ -197,28 +170,20 @@ class Api(APIGatewayHttpResolver):
         """All that is served here."""
         return [*self._static_routes, *self._dynamic_routes]
 
-    @cached_property
-    def logger(self) -> Logger:
-        """JSON lines; the service's name and the level are the environment's."""
-        return Logger()
-
     def handler(self, event: dict[str, Any], context: Any) -> dict[str, Any]:
-        """Answers an event of an HTTP API (payload 2.0), and `{"warm": true}` with a line in the log."""
+        """Answers an event of an HTTP API (payload 2.0), and `{"warm": true}` with a line in the log. Never raises."""
         if event.get("warm"):
-            self.logger.info("warm")
+            self.connect()
+            telemetry.logger().info("warm")
             return {}
-        headers = event.get("headers") or {}
-        self.context.update(
-            started=time.perf_counter(),
-            call=Call(
-                connect=self.connect,
-                request_id=ids.minted("req_", datetime.now(UTC), os.urandom(ids.RANDOM_BYTES)),
-                language=messages.language(headers.get("accept-language", "")),
-                mint=Mint(datetime.now(UTC), os.urandom),
-                if_match=_if_match(headers.get("if-match")),
-            ),
-        )
-        return self.resolve(event, context)
+        call = _call(self.connect, event.get("headers") or {})
+        self.context.update(started=time.perf_counter(), call=call)
+        try:
+            return self.resolve(event, context)
+        except Exception as error:  # noqa: BLE001 - of an exception the caller would see a bare 502
+            self.context["call"] = call
+            told = self.problem(error)
+            return {"statusCode": told.status_code, "headers": told.headers, "body": told.body}
 
     # --- the steps of a request ---------------------------------------------------------------------------------------
 
@@ -247,7 +212,7 @@ class Api(APIGatewayHttpResolver):
             response.headers["ETag"] = f'"{version}"'
         response.headers |= {"Cache-Control": "no-store", "X-Request-Id": call.request_id}
         answer = super()._build_response(response_builder)
-        self.logger.info(
+        telemetry.logger().info(
             "request",
             request_id=call.request_id,
             caller=call.caller,
@@ -276,43 +241,21 @@ class Api(APIGatewayHttpResolver):
         call: Call = self.context["call"]
         refusal = _refusal(error)
         if refusal is None:
-            refusal = VouchError()
-            self._log_unforeseen(error, call)
-        status = next(STATUSES[base] for base in type(refusal).__mro__ if base in STATUSES)
-        title, detail = messages.words(refusal.reason, call.language, refusal.facts)
-        document = {
-            "type": f"/problems/{refusal.reason}",
-            "title": title,
-            "status": status,
-            "detail": detail,
-            "code": refusal.reason,
-            "param": refusal.param,
-            "request_id": call.request_id,
-            "errors": [
-                {"param": param, "code": code, "detail": messages.field_words(code, call.language, facts)}
-                for param, code, facts in (refusal.fields if isinstance(refusal, InvalidFields) else ())
-            ],
-        }
-        headers = {"Content-Language": call.language, "Vary": "Accept-Language"}
+            refusal = Unavailable() if isinstance(error, FAILURES) else VouchError()
+            _log_unforeseen(error, call)
+        document = problems.problem(refusal, call.language, call.request_id)
+        document["errors"] = [
+            {"param": param, "code": code, "detail": messages.field_words(code, call.language, facts)}
+            for param, code, facts in (refusal.fields if isinstance(refusal, InvalidFields) else ())
+        ]
+        headers = {"Content-Type": PROBLEM_TYPE, "Content-Language": call.language, "Vary": "Accept-Language"}
         if isinstance(refusal, Unauthenticated):
             headers["WWW-Authenticate"] = "Bearer"
         if isinstance(refusal, MethodNotAllowed):
             headers["Allow"] = str(refusal.facts["allow"])
         if isinstance(refusal, Running | Unavailable):
             headers["Retry-After"] = "1"
-        return Response(status, PROBLEM_TYPE, _json(document), headers)
-
-    def _log_unforeseen(self, error: Exception, call: Call) -> None:
-        from aws_lambda_powertools.metrics import MetricUnit, single_metric  # noqa: PLC0415 - on the worst day only
-
-        if isinstance(error, ResponseValidationError):
-            # Its own text would hold what people are called and where they live.
-            breaks = [(error["type"], error["loc"]) for error in error.errors()]
-            self.logger.error("an answer breaks its schema", request_id=call.request_id, breaks=breaks)
-        else:
-            self.logger.error("unforeseen", request_id=call.request_id, exc_info=error)
-        with single_metric(name="Unforeseen", unit=MetricUnit.Count, value=1, namespace="Vouch") as metric:
-            metric.add_dimension(name="service", value=self.logger.service)
+        return Response(document["status"], body=_json(document), headers=headers)
 
 
 class _Once(BaseMiddlewareHandler[Api]):
@@ -339,10 +282,22 @@ class _Once(BaseMiddlewareHandler[Api]):
             raise
         if ours:
             answer = response.body if isinstance(response.body, str) else _json(response.body)
-            idempotency.finish(call.deployment.database, item, response.status_code, answer if kept else None)
+            idempotency.finish(call.deployment.database, item, int(response.status_code), answer if kept else None)
         else:
             response.headers["Idempotent-Replayed"] = "true"
         return response
+
+
+def _call(connect: Callable[[], Deployment], headers: dict[str, str]) -> Call:
+    """The request before anybody is admitted."""
+    chance = Mint(datetime.now(UTC), os.urandom)
+    return Call(
+        connect=connect,
+        request_id=chance.id("req_"),
+        language=messages.language(headers.get("accept-language", "")),
+        mint=chance,
+        if_match=_if_match(headers.get("if-match")),
+    )
 
 
 def _begun(call: Call, path: str, key: str, event: APIGatewayProxyEventV2) -> tuple[Idempotency, bool]:
@@ -468,6 +423,16 @@ _FIELD_CODES: Final = {
 """Pydantic's words for a broken field and ours, where they differ."""
 
 _FIELD_FACTS: Final = {"min_length": "least", "ge": "least", "max_length": "most", "le": "most"}
+
+
+def _log_unforeseen(error: Exception, call: Call) -> None:
+    if isinstance(error, ResponseValidationError):
+        # Its own text would hold what people are called and where they live.
+        breaks = [(broken["type"], broken["loc"]) for broken in error.errors()]
+        telemetry.logger().error("an answer breaks its schema", request_id=call.request_id, breaks=breaks)
+    else:
+        telemetry.logger().error("unforeseen", request_id=call.request_id, exc_info=error)
+    telemetry.count("Unforeseen")
 
 
 def _refusal(error: Exception) -> VouchError | None:

@@ -20,6 +20,10 @@ PROBLEMS: dict[str, Words] = {
         "en": ("Unknown field", "The body has a field that this route does not take; see `errors`."),
         "he": ("שדה לא מוכר", "בגוף הבקשה יש שדה שהנתיב אינו מקבל; ראו `errors`."),
     },
+    "one_of_two": {
+        "en": ("One of the two", "Say either `{one}` or `{other}`."),
+        "he": ("אחד מהשניים", "יש לציין `{one}` או `{other}`."),
+    },
     "invalid_cursor": {
         "en": (
             "The cursor is not valid here",
@@ -159,13 +163,29 @@ PROBLEMS: dict[str, Words] = {
         "en": ("Not from here", "What is {status} cannot become {wanted}."),
         "he": ("לא מכאן", "מה שמצבו {status} אינו יכול להפוך ל-{wanted}."),
     },
-    "ends_before_it_begins": {
-        "en": ("It would end before it begins", "The period begins at {begin}."),
-        "he": ("זה ייגמר לפני שיתחיל", "התקופה מתחילה ב-{begin}."),
+    "not_active_yet": {
+        "en": ("Not active yet", "Only an active enrolment has a day from which it is active."),
+        "he": ("עוד לא פעיל", "רק לרישום פעיל יש יום שממנו הוא פעיל."),
     },
     "clock_backwards": {
         "en": ("A clock only moves forward", "The brand's clock stands at {now}."),
         "he": ("שעון נע רק קדימה", "שעון המותג עומד על {now}."),
+    },
+    "invalid_order": {
+        "en": ("That is no order", "It cannot be read as an order, a refund or a decision: {detail}"),
+        "he": ("זו אינה הזמנה", "לא ניתן לקרוא זאת כהזמנה, כהחזר או כהחלטה: {detail}"),
+    },
+    "placed_at_changed": {
+        "en": ("An order keeps its birth", "The order was {detail}."),
+        "he": ("מועד ההזמנה אינו משתנה", "ההזמנה: {detail}."),
+    },
+    "bad_signature": {
+        "en": ("Not signed as agreed", "The signature is missing, too old, or not made with this connection's secret."),
+        "he": ("החתימה אינה תקפה", "החתימה חסרה, ישנה מדי, או לא נוצרה בסוד של החיבור הזה."),
+    },
+    "invalid_body": {
+        "en": ("The body cannot be read", "It is neither plain text nor base64."),
+        "he": ("לא ניתן לקרוא את גוף הבקשה", "הוא אינו טקסט רגיל ואינו base64."),
     },
     "unavailable": {
         "en": ("Not just now", "Something that we need does not answer; the same request may succeed in a moment."),

@@ -75,7 +75,7 @@ class Brand(Main, discriminator="brand"):
 
 
 class ApiKey(Main, discriminator="key"):
-    """`b` / `KEY#<id>`, index `b#KEY`. The id is derived from the key's keyed hash; the key itself is stored nowhere."""
+    """`b` / `KEY#<id>`, index `b#KEY`. The id is derived from the keyed hash of the key, which is stored nowhere."""
 
     id = UnicodeAttribute()
     name = UnicodeAttribute()
@@ -218,6 +218,7 @@ class Order(Main, discriminator="order"):
     """`b#O#<ord>` / `O`, index `b#O`. `posted` = [[creator, part, currency, matures at, amount]]: what is booked.
 
     `snapshot` and `touches` are zlib'd JSON; a snapshot over 300 kB lies in `parts` items (`OrderPart`) instead.
+    `written` = Σ of the versions at which the partition's other items were written; see `vouch.store.orders`.
     """
 
     id = UnicodeAttribute()
@@ -230,18 +231,21 @@ class Order(Main, discriminator="order"):
     only_program = UnicodeAttribute(null=True, attr_name="prg")
     summary = JSONAttribute(attr_name="sum")
     posted = JSONAttribute(attr_name="p")
+    written = IntegerAttribute(attr_name="w")
 
 
 class OrderPart(Main, discriminator="part"):
     """`b#O#<ord>` / `S#<n, 4 digits>`: a piece of a snapshot too large for one item."""
 
     body = BinaryAttribute(legacy_encoding=False)
+    version = IntegerAttribute(attr_name="v")
 
 
 class OrderEvent(Main, discriminator="event"):
     """`b#O#<ord>` / `F#<kind>#<id>`: a refund, cancellation or decision, newest version."""
 
     fact = UnicodeAttribute(attr_name="f")
+    version = IntegerAttribute(attr_name="v")
 
 
 class Commission(Main, discriminator="commission"):
@@ -257,6 +261,7 @@ class Commission(Main, discriminator="commission"):
     held = BooleanAttribute(attr_name="h")
     matures_at = UnicodeAttribute(attr_name="m")
     placed_at = UnicodeAttribute(attr_name="at")
+    version = IntegerAttribute(attr_name="v")
 
 
 class Balance(Main, discriminator="balance"):

@@ -34,9 +34,10 @@ class Answer(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, from_attributes=True)
 
     @classmethod
-    def of(cls, source: Any) -> Self:
-        """The answer that has what `source` has under the same names."""
-        return cls.model_validate(source)
+    def of(cls, source: object, **computed: object) -> Self:
+        """The answer that has what `source` has under the same names, and what was computed for it."""
+        names = [name for name in cls.model_fields if name not in computed]
+        return cls.model_validate({name: getattr(source, name) for name in names} | computed)
 
 
 class Page[T](Answer):

@@ -76,6 +76,6 @@ class Enrolment(Answer):
     creator_id: str
     program_id: str
     status: Status
-    active: list[tuple[Shown | None, Shown | None]]
+    active: list[list[Shown | None]]
     created_at: Shown
     version: int

@@ -2,12 +2,21 @@
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 from pydantic_core import PydanticCustomError
 
 from vouch.domain.money import AMOUNT_MAX
 from vouch.domain.terms import CodePolicy, Model, RewardType
 from vouch.wire.base import Answer, Body, Currency, Moment, Name, Price, Shown, Text
+
+
+class _Sparse(Body):
+    """Shown without what was not said."""
+
+    @model_serializer(mode="wrap")
+    def _said(self, shown: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return {name: value for name, value in shown(self).items() if value is not None}
+
 
 Days = Annotated[int, Field(ge=1, le=3650)]
 Values = Annotated[list[Text], Field(max_length=1000)]
@@ -27,7 +36,7 @@ class Base(Body):
     gift_cards: bool = False
 
 
-class Match(Body):
+class Match(_Sparse):
     """Every condition that is given must hold; within one, any of its values will do."""
 
     skus: Values | None = None
@@ -42,7 +51,7 @@ class Match(Body):
     order_max: Price | None = None
 
 
-class Reward(Body):
+class Reward(_Sparse):
     """`percent` has `bps`; `flat_item` and `flat_order` have an amount and its currency; `none` has neither."""
 
     type: RewardType
@@ -68,13 +77,13 @@ class Rule(Body):
     reward: Reward
 
 
-class Commission(Body):
+class Commission(_Sparse):
     base: Base = Base()
     rules: Annotated[list[Rule], Field(max_length=100)] = Field(default_factory=list)
     cap_per_order: Price | None = None
 
 
-class Payout(Body):
+class Payout(_Sparse):
     minimum: Price | None = None
     rail: Literal["csv"] = "csv"
 
@@ -90,7 +99,7 @@ class Terms(Body):
 
     def plain(self) -> dict[str, Any]:
         """As it is stored: what was not said is said, so that another default of ours changes no version."""
-        return self.model_dump(mode="json", exclude_none=True, exclude={"effective_from"})
+        return self.model_dump(mode="json", exclude={"effective_from"})
 
 
 class NewTerms(Terms):

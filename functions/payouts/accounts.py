@@ -1,0 +1,103 @@
+"""`/v1/creators/{id}/balances`, `…/statement`, `/v1/ledger/verify`: what the books say, and that they are right."""
+
+import json
+import time
+from dataclasses import asdict
+from http import HTTPStatus
+from typing import Annotated, Any, Final
+
+from aws_lambda_powertools.event_handler import Response
+from aws_lambda_powertools.event_handler.openapi.params import Query
+from aws_lambda_powertools.event_handler.openapi.types import OpenAPIResponse
+
+from vouch.domain import times
+from vouch.http import Routes, brand_access
+from vouch.service import accounts, pages, statements
+from vouch.service import verify as verification
+from vouch.service.statements import Bookmark, Statement
+from vouch.wire import accounts as wire
+from vouch.wire.base import Currency, Cursor, Moment
+
+routes = Routes()
+_SECONDS: Final = 20
+_CSV: Final = "text/csv"
+_STATEMENT: Final[dict[int, OpenAPIResponse]] = {
+    200: {
+        "description": "The statement",
+        "content": {"application/json": {"model": wire.Statement}, _CSV: {"schema": {"type": "string"}}},
+    }
+}
+
+
+@routes.get("/v1/creators/<creator_id>/balances", security=brand_access("balances:read"))
+def show_balances(creator_id: str) -> list[wire.Balance]:
+    call = routes.call
+    found = accounts.balances(call.deployment, call.brand, creator_id)
+    return [wire.Balance(currency=currency, **asdict(figures)) for currency, figures in found.items()]
+
+
+@routes.get("/v1/creators/<creator_id>/statement", security=brand_access("balances:read"), responses=_STATEMENT)
+def show_statement(
+    creator_id: str,
+    currency: Annotated[Currency, Query()],
+    start: Annotated[Moment | None, Query(alias="from")] = None,
+    end: Annotated[Moment | None, Query(alias="to")] = None,
+    limit: wire.StatementLimit = wire.STATEMENT_LIMIT,
+    cursor: Cursor = None,
+) -> Any:
+    """From the beginning until now, unless `from` and `to` say otherwise. As CSV it comes whole, in one piece."""
+    call = routes.call
+    if _CSV in routes.current_event.headers.get("accept", ""):
+        whole = statements.statement(call.deployment, call.brand, creator_id, currency, start=start, end=end)
+        return Response(HTTPStatus.OK, f"{_CSV}; charset=utf-8", statements.csv_text(whole))
+    scope = f"{call.brand.id}/{creator_id}/{currency}/{start}/{end}"
+    after = None
+    if cursor is not None:
+        # The end is pinned by the first page, or entries that mature meanwhile would change the sums under way.
+        at, entry_id, balance, until = pages.opened(call.deployment, scope, cursor)
+        after, end = Bookmark(times.parse(at), entry_id, int(balance)), times.parse(until)
+    page = statements.statement(
+        call.deployment, call.brand, creator_id, currency, start=start, end=end, limit=limit, after=after
+    )
+    return _shown(creator_id, page, _following(scope, page))
+
+
+@routes.get("/v1/ledger/verify", security=brand_access("ledger:read"))
+def verify_ledger(cursor: Cursor = None) -> wire.Verification:
+    """Goes through all books of the brand, or as far as 20 seconds reach; `cursor` goes on from there."""
+    call, deadline = routes.call, time.monotonic() + _SECONDS
+    scope = f"{call.brand.id}/verify"
+    position = json.loads(pages.opened(call.deployment, scope, cursor)[0]) if cursor else None
+    report = verification.verify(call.deployment, call.brand, position, in_time=lambda: time.monotonic() < deadline)
+    following = json.dumps(report.next_cursor) if report.next_cursor else None
+    return wire.Verification(
+        ok=report.ok,
+        checked=report.checked,
+        violations=[wire.Violation.of(violation) for violation in report.violations],
+        next_cursor=pages.sealed(call.deployment, scope, [following]) if following else None,
+        as_of=times.short(report.as_of),
+    )
+
+
+def _following(scope: str, page: Statement) -> str | None:
+    if page.next is None:
+        return None
+    last = page.next
+    position = [times.text(last.at), last.id, str(last.balance), times.text(page.end)]
+    return pages.sealed(routes.call.deployment, scope, position)
+
+
+def _shown(creator_id: str, page: Statement, following: str | None) -> wire.Statement:
+    return wire.Statement.model_validate(
+        {
+            "creator_id": creator_id,
+            "currency": page.currency,
+            "from": page.start,
+            "to": page.end,
+            "opening": page.opening,
+            "closing": page.closing,
+            "entries": [wire.Entry.of(line, payout_id=None) for line in page.entries],
+            "totals": wire.Totals.of(page.totals),
+            "next_cursor": following,
+        }
+    )

@@ -1,0 +1,88 @@
+"""`/v1/creators` and `/v1/enrolments`: a brand's people, and what they take part in."""
+
+from http import HTTPStatus
+
+from vouch.domain.errors import Malformed
+from vouch.http import Routes, brand_access
+from vouch.service import creators
+from vouch.service.creators import CreatorChange
+from vouch.wire import creators as wire
+from vouch.wire.base import LIMIT, Cursor, Filter, Limit, Page
+
+routes = Routes()
+
+
+@routes.post("/v1/creators", security=brand_access("creators:write"), status_code=HTTPStatus.CREATED)
+def create_creator(body: wire.NewCreator) -> wire.Creator:
+    call = routes.call
+    creator = creators.created(
+        call.deployment,
+        call.mint,
+        call.brand,
+        email=body.email,
+        name=body.name,
+        language=body.language,
+        handles=body.handles.model_dump(exclude_none=True),
+        program_ids=body.program_ids,
+        active_from=body.active_from,
+    )
+    return wire.Creator.of(creator)
+
+
+@routes.get("/v1/creators", security=brand_access("creators:read"))
+def list_creators(limit: Limit = LIMIT, cursor: Cursor = None) -> Page[wire.Creator]:
+    page = creators.listed(routes.call.deployment, routes.call.brand, limit=limit, cursor=cursor)
+    return Page(items=[wire.Creator.of(creator) for creator in page.items], next_cursor=page.next_cursor)
+
+
+@routes.get("/v1/creators/<creator_id>", security=brand_access("creators:read"))
+def show_creator(creator_id: str) -> wire.Creator:
+    return wire.Creator.of(creators.found(routes.call.deployment, routes.call.brand, creator_id))
+
+
+@routes.patch("/v1/creators/<creator_id>", security=brand_access("creators:write"))
+def change_creator(creator_id: str, body: wire.CreatorChange) -> wire.Creator:
+    call = routes.call
+    handles = body.handles.model_dump(exclude_none=True) if body.handles else None
+    change = CreatorChange(email=body.email, name=body.name, language=body.language, handles=handles)
+    return wire.Creator.of(creators.changed(call.deployment, call.brand, creator_id, change, if_match=call.if_match))
+
+
+@routes.post("/v1/enrolments", security=brand_access("creators:write"), status_code=HTTPStatus.CREATED)
+def enrol(body: wire.NewEnrolment) -> wire.Enrolment:
+    enrolment = creators.enrolled(
+        routes.call.deployment,
+        routes.call.brand,
+        creator_id=body.creator_id,
+        program_id=body.program_id,
+        status=body.status,
+        active_from=body.active_from,
+    )
+    return wire.Enrolment.of(enrolment)
+
+
+@routes.get("/v1/enrolments", security=brand_access("creators:read"))
+def list_enrolments(
+    program_id: Filter = None, creator_id: Filter = None, limit: Limit = LIMIT, cursor: Cursor = None
+) -> Page[wire.Enrolment]:
+    call = routes.call
+    if creator_id is not None and program_id is None:
+        page = creators.enrolments_of(call.deployment, call.brand, creator_id, limit=limit, cursor=cursor)
+    elif program_id is not None and creator_id is None:
+        page = creators.enrolments(call.deployment, call.brand, program_id=program_id, limit=limit, cursor=cursor)
+    else:
+        raise Malformed("one_of_two", one="program_id", other="creator_id")
+    return Page(items=[wire.Enrolment.of(enrolment) for enrolment in page.items], next_cursor=page.next_cursor)
+
+
+@routes.get("/v1/enrolments/<enrolment_id>", security=brand_access("creators:read"))
+def show_enrolment(enrolment_id: str) -> wire.Enrolment:
+    return wire.Enrolment.of(creators.enrolment_found(routes.call.deployment, routes.call.brand, enrolment_id))
+
+
+@routes.patch("/v1/enrolments/<enrolment_id>", security=brand_access("creators:write"))
+def change_enrolment(enrolment_id: str, body: wire.EnrolmentChange) -> wire.Enrolment:
+    call = routes.call
+    return wire.Enrolment.of(
+        creators.moved(call.deployment, call.brand, enrolment_id, body.status, if_match=call.if_match)
+    )

@@ -1,0 +1,91 @@
+"""Balances, statements, the proof of the books, and a test brand's clock."""
+
+from typing import Annotated
+
+from aws_lambda_powertools.event_handler.openapi.params import Query
+from pydantic import Field
+
+from vouch.wire.base import Answer, Body, Moment, Shown
+
+StatementLimit = Annotated[int, Query(ge=1, le=1000, description="How many entries at most")]
+STATEMENT_LIMIT = 1000
+
+
+class Balance(Answer):
+    """What a creator has in one currency, in its minor units. Only `available` can be below zero."""
+
+    currency: str
+    pending: int
+    held: int
+    available: int
+    in_transit: int
+    paid: int
+
+
+class Entry(Answer):
+    """One entry at the moment from which it may be paid, and the balance with it."""
+
+    id: str
+    at: Shown
+    kind: str
+    order_id: str | None
+    payout_id: str | None = None
+    amount: int
+    balance: int
+
+
+class Totals(Answer):
+    """Of the whole range; `debited` is positive."""
+
+    credited: int
+    debited: int
+    net: int
+
+
+class Statement(Answer):
+    """What became the creator's in `[from, to)`. Opening, closing and totals are the whole range's on every page."""
+
+    creator_id: str
+    currency: str
+    start: Shown = Field(alias="from")
+    end: Shown = Field(alias="to")
+    opening: int
+    closing: int
+    entries: list[Entry]
+    totals: Totals
+    next_cursor: str | None
+
+
+class Violation(Answer):
+    """What is broken, where, and how it shows."""
+
+    invariant: str
+    subject: str
+    detail: str
+
+
+class Verification(Answer):
+    """The whole truth once `next_cursor` is null; until then, as far as one call's time went."""
+
+    ok: bool
+    checked: int
+    violations: list[Violation]
+    next_cursor: str | None
+    as_of: Shown
+
+
+class ClockMove(Body):
+    now: Moment
+
+
+class Clock(Answer):
+    """`frozen`: it was moved, and stands still until it is moved again."""
+
+    now: Shown
+    frozen: bool
+
+
+class MovedClock(Clock):
+    """`folded` false: time ran out before all days were lived through; the same request again goes on."""
+
+    folded: bool
