@@ -1,0 +1,209 @@
+"""An order, who led to it and what they were promised, in as few words as a test needs.
+
+Amounts are written as people write them (`"130.50"`), in shekels where nothing else is said. Everything happens on
+4 May 2026; Noa, Dan, Lea and Gil take part in the program `main`, under its first terms.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from vouch.domain import money
+from vouch.domain.attribution import TermsKey, Touch
+from vouch.domain.facts import Cancellation, Decision, Event, Lifecycle, Line, OrderFacts, Refund, RefundLine, Snapshot
+from vouch.domain.money import Money
+from vouch.domain.settlement import Setting, Settlement, settle
+from vouch.domain.terms import Attribution, Base, CodePolicy, Commission, Match, Model, Reward, Rule, Terms
+
+PLACED = datetime(2026, 5, 4, 12, tzinfo=UTC)
+BUYER = "the buyer"
+ILS = "ILS"
+Promises = Mapping[TermsKey, Terms]
+
+
+@dataclass(frozen=True)
+class Item:
+    """A line before its currency is known."""
+
+    id: str
+    price: str
+    quantity: int = 1
+    discount: str = "0"
+    tax: str = "0"
+    said: Mapping[str, Any] | None = None
+
+
+def item(line_id: str, price: str, quantity: int = 1, *, discount: str = "0", tax: str = "0", **said: Any) -> Item:
+    """A line; `said` is whatever else a `Line` has."""
+    return Item(line_id, price, quantity, discount, tax, said)
+
+
+def sale(
+    *items: Item,
+    currency: str = ILS,
+    shipping: str = "0",
+    shipping_tax: str = "0",
+    tip: str = "0",
+    lifecycle: Lifecycle = Lifecycle.PAID,
+    minutes: int = 0,
+    **said: Any,
+) -> Snapshot:
+    """The order as its shop described it `minutes` after it was placed."""
+    lines = tuple(
+        Line(
+            line.id,
+            line.quantity,
+            money.minor(line.price, currency),
+            money.minor(line.discount, currency),
+            money.minor(line.tax, currency),
+            **line.said or {},
+        )
+        for line in items
+    )
+    whole: dict[str, Any] = {"platform": "shopify", "customer": BUYER} | said
+    return Snapshot(
+        updated_at=PLACED + timedelta(minutes=minutes),
+        placed_at=PLACED,
+        lifecycle=lifecycle,
+        currency=currency,
+        lines=lines,
+        shipping=money.minor(shipping, currency),
+        shipping_tax=money.minor(shipping_tax, currency),
+        tip=money.minor(tip, currency),
+        **whole,
+    )
+
+
+def click(
+    creator: str,
+    *,
+    days: int = 0,
+    minutes: int = 0,
+    seconds: int = 0,
+    evidence: str | None = None,
+    program: str = "main",
+    person: str | None = None,
+    barred: str | None = None,
+) -> Touch:
+    """A click this long before the order (an hour, if nothing is said; negative: after it), named for its creator."""
+    age = timedelta(days=days, minutes=minutes, seconds=seconds) or timedelta(hours=1)
+    return Touch("click", evidence or creator, PLACED - age, creator, program, 1, person, None, barred)
+
+
+def code(
+    creator: str,
+    *,
+    evidence: str | None = None,
+    program: str = "main",
+    person: str | None = None,
+    barred: str | None = None,
+) -> Touch:
+    """The creator's code on the order: `noa10`."""
+    return Touch("code", evidence or f"{creator}10", None, creator, program, 1, person, None, barred)
+
+
+def refund(
+    refund_id: str,
+    *,
+    amount: str = "0",
+    currency: str = ILS,
+    minutes: int = 60,
+    failed: bool = False,
+    **lines: int | str | tuple[int, str],
+) -> Refund:
+    """Money back: `mug=2` by quantity, `mug="30.00"` by amount, `mug=(1, "25.00")` one item for less than its price."""
+    return Refund(
+        refund_id,
+        PLACED + timedelta(minutes=minutes),
+        currency,
+        tuple(_refund_line(line_id, said, currency) for line_id, said in lines.items()),
+        money.minor(amount, currency),
+        failed,
+    )
+
+
+def _refund_line(line_id: str, said: int | str | tuple[int, str], currency: str) -> RefundLine:
+    if isinstance(said, int):
+        return RefundLine(line_id, said)
+    quantity, amount = (0, said) if isinstance(said, str) else said
+    return RefundLine(line_id, quantity, money.minor(amount, currency))
+
+
+def cancellation(minutes: int = 60) -> Cancellation:
+    return Cancellation("orders/delete", PLACED + timedelta(minutes=minutes))
+
+
+def decision(verdict: str, *, minutes: int = 60, decision_id: str = "d1") -> Decision:
+    return Decision(decision_id, PLACED + timedelta(minutes=minutes), verdict, "ops@shop.example", "looked at it")
+
+
+def percent(whole: int, **match: Any) -> Rule:
+    return Rule(_match(match), Reward("percent", bps=whole * 100))
+
+
+def flat_item(amount: str, currency: str = ILS, **match: Any) -> Rule:
+    return Rule(_match(match), Reward("flat_item", flat=cash(amount, currency)))
+
+
+def flat_order(amount: str, currency: str = ILS, **match: Any) -> Rule:
+    return Rule(_match(match), Reward("flat_order", flat=cash(amount, currency)))
+
+
+def nothing(**match: Any) -> Rule:
+    return Rule(_match(match), Reward("none"))
+
+
+def cash(amount: str, currency: str = ILS) -> Money:
+    return Money(money.minor(amount, currency), currency)
+
+
+def _match(said: Mapping[str, Any]) -> Match:
+    conditions: dict[str, Any] = {key: frozenset(v) if isinstance(v, list) else v for key, v in said.items()}
+    return Match(**conditions)
+
+
+def offer(
+    *rules: Rule,
+    model: Model = "last",
+    window_days: int = 30,
+    code_policy: CodePolicy = "wins",
+    half_life_days: int = 7,
+    hold_days: int = 14,
+    cap: Money | None = None,
+    tax: bool = False,
+    shipping: bool = False,
+    gift_cards: bool = False,
+) -> Terms:
+    """A program's terms: 10 % of everything where no rule is given."""
+    return Terms(
+        hold_days=hold_days,
+        attribution=Attribution(model, window_days, code_policy, half_life_days),
+        commission=Commission(Base(tax, shipping, gift_cards), rules or (percent(10),), cap),
+    )
+
+
+def promises(main: Terms | None = None, **others: Terms) -> Promises:
+    """The terms of `main` and of further programs."""
+    return {("main", 1): main or offer()} | {(program, 1): terms for program, terms in others.items()}
+
+
+def carrying(snapshot: Snapshot, touches: Iterable[Touch]) -> Snapshot:
+    """The order with the codes of these touches on it, in their order."""
+    return replace(snapshot, codes=tuple(touch.evidence for touch in touches if touch.kind == "code"))
+
+
+def settled(
+    order: Snapshot | None,
+    touches: Iterable[Touch],
+    events: Iterable[Event | Snapshot] = (),
+    terms: Promises | None = None,
+    setting: Setting | None = None,
+) -> Settlement:
+    """The order settled with all that came of it."""
+    touches = tuple(touches)
+    facts = [carrying(fact, touches) if isinstance(fact, Snapshot) else fact for fact in events]
+    if order is not None:
+        facts.append(carrying(order, touches))
+    after, _ = OrderFacts().with_facts(facts)
+    return settle(after, touches, terms or promises(), setting or Setting())
