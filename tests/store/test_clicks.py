@@ -1,13 +1,19 @@
 """Clicks' items: one write unit each, and the same whether they came directly or through the queue."""
 
+import hashlib
+import hmac
 import socket
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from botocore.credentials import Credentials
 from botocore.exceptions import ReadTimeoutError
 
 from tests.fixtures import Clock
+from tests.wire import Send, Wire, answered
 from vouch.domain.clicks import ClickId
 from vouch.service.deployment import Deployment
 from vouch.store import clicks
@@ -78,6 +84,49 @@ def test_the_writer_does_not_wait_for_a_store_that_hangs(
         monkeypatch.setattr(writer, "_url", f"http://127.0.0.1:{silent.getsockname()[1]}/")
         with pytest.raises(ReadTimeoutError):
             writer.put_new(clicks.record(BRAND, CLICK, [], clock()))
+
+
+def signature(request: AWSPreparedRequest, secret: str, signed: str, scope: str) -> str:
+    """Signature Version 4 from its specification: no engine here checks one."""
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    headers["host"] = str(urlsplit(request.url).netloc)
+    listed = "".join(f"{name}:{_text(headers[name])}\n" for name in signed.split(";"))
+    body: Any = request.body
+    asked = "\n".join(["POST", "/", "", listed, signed, hashlib.sha256(body).hexdigest()])
+    to_sign = "\n".join(
+        ["AWS4-HMAC-SHA256", _text(headers["x-amz-date"]), scope, hashlib.sha256(asked.encode()).hexdigest()]
+    )
+    key = f"AWS4{secret}".encode()
+    for part in scope.split("/"):
+        key = hmac.digest(key, part.encode(), "sha256")
+    return hmac.digest(key, to_sign.encode(), "sha256").hex()
+
+
+def _text(value: str | bytes) -> str:
+    return value.decode() if isinstance(value, bytes) else value
+
+
+def test_the_writer_signs_as_aws_verifies(
+    deployment: Deployment, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: list[AWSPreparedRequest] = []
+
+    def keep(request: AWSPreparedRequest, send: Send) -> AWSResponse:
+        sent.append(request)
+        return answered(200, {})(request, send)
+
+    Wire(monkeypatch).faults["PutItem"] = keep
+    writer = clicks.Writer(deployment.database, 20)
+    monkeypatch.setattr(writer, "_credentials", Credentials("AKID", "secret", "session token"))
+    writer.put_new(clicks.record(BRAND, CLICK, TRAIL, clock()))
+    (request,) = sent
+    scheme, _, rest = _text(request.headers["Authorization"]).partition(" ")
+    said = dict(part.split("=", 1) for part in rest.split(", "))
+    signer, _, scope = said["Credential"].partition("/")
+    assert (scheme, signer) == ("AWS4-HMAC-SHA256", "AKID")
+    assert scope == f"{_text(request.headers['X-Amz-Date'])[:8]}/us-east-1/dynamodb/aws4_request"
+    assert {"host", "x-amz-date", "x-amz-security-token", "x-amz-target"} <= set(said["SignedHeaders"].split(";"))
+    assert said["Signature"] == signature(request, "secret", said["SignedHeaders"], scope)
 
 
 def test_a_click_without_a_trail_stores_none(deployment: Deployment, clock: Clock) -> None:
