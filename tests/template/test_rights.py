@@ -40,16 +40,22 @@ def test_every_function_that_is_told_of_a_secret_by_its_own_variable_may_read_it
     told = {
         name
         for name, function in of_type(declared, "AWS::Serverless::Function").items()
-        if {"Ref": secret} in function["Properties"]["Environment"]["Variables"].values()
+        if {"Fn::GetAtt": [secret, "Id"]} in function["Properties"]["Environment"]["Variables"].values()
     }
-    readers = {owner for owner, statement in statements(declared) if {"Ref": secret} in listed(statement["Resource"])}
+    readers = {
+        owner
+        for owner, statement in statements(declared)
+        if {"Fn::GetAtt": [secret, "Id"]} in listed(statement["Resource"])
+    }
     assert told <= readers
     assert readers
 
 
 def test_only_one_function_may_read_the_operator_key(declared: dict[str, Any]) -> None:
     readers = {
-        owner for owner, statement in statements(declared) if {"Ref": "OperatorKey"} in listed(statement["Resource"])
+        owner
+        for owner, statement in statements(declared)
+        if {"Fn::GetAtt": ["OperatorKey", "Id"]} in listed(statement["Resource"])
     }
     assert readers == {"ReferralsApi"}
 
