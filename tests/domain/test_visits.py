@@ -178,7 +178,7 @@ def test_but_on_this_machine_there_is_no_tls(host: str) -> None:
 @pytest.mark.parametrize(
     "text, sound",
     [
-        *[("a", True), ("noa-summer_26", True), ("0" * 64, True), ("0" * 65, False), ("", False), ("-a", False)],
+        *[("a", True), ("noa-summer_26", True), ("0" * 64, True), ("0" * 65, False), ("", False), ("-_a", True)],
         *[
             ("Noa", False),
             ("a.b", False),

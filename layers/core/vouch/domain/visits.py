@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from vouch.domain import clicks
 
-SLUG = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
+SLUG = re.compile(r"[a-z0-9_-]{1,64}")
 """A slug as it is stored; in an address its case does not matter."""
 
 COOKIE = "vouch_journey"
