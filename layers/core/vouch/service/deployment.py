@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 from functools import cache, cached_property
 from typing import Any, override
 
+from botocore.config import Config
+
 from vouch.config import Settings, settings
 from vouch.domain import ids, times
 from vouch.store.database import Database
@@ -65,7 +67,8 @@ class Deployment:
     def client(self, service: str) -> Any:
         """A botocore client from the database's session, whose loader has read the endpoints already."""
         session = self.database.connection.session
-        return session.create_client(service, region_name=os.environ.get("AWS_REGION"))
+        patience = Config(connect_timeout=1, read_timeout=3, retries={"total_max_attempts": 3, "mode": "standard"})
+        return session.create_client(service, region_name=os.environ.get("AWS_REGION"), config=patience)
 
     def minted(self, prefix: str) -> str:
         """A new id."""
