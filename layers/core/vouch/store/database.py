@@ -24,7 +24,10 @@ BATCH_GET_MAX = 100
 TRANSACTION_MAX = 100
 _TRIES = 6
 _PAUSE_FIRST = 0.025
+_PAUSE_MAX = 0.8
 _CONDITION_FAILED = "ConditionalCheckFailed"
+_UNFIT = "ValidationError"
+_UNFIT_ERROR = "ValidationException"
 _PASSING = {"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded", "RequestLimitExceeded"}
 _PASSING_ERRORS = {
     "TransactionConflictException",
@@ -42,6 +45,10 @@ class Refused(Exception):
     def __init__(self, items: Sequence[Item]) -> None:
         super().__init__(", ".join(f"{type(item).__name__} {item.pk}" for item in items))
         self.items = items
+
+
+class Unfit(Exception):
+    """DynamoDB will never take these writes, however often they are tried: an item or the whole is too large."""
 
 
 class Writes:
@@ -222,8 +229,9 @@ class Database:
     def commit(self, writes: Writes) -> None:
         """Applies all writes or none.
 
-        Raises Refused where a condition failed, and Unavailable where conflicts or throttling outlast the tries,
-        which are spaced with full jitter. After a lost answer the caller's guards tell whether its try took effect.
+        Raises Refused where a condition failed, Unfit where it can never be, and Unavailable where conflicts or
+        throttling outlast the tries, which are spaced with full jitter. After a lost answer the caller's guards tell
+        whether its try took effect.
         """
         for attempt in range(_TRIES):
             try:
@@ -237,8 +245,10 @@ class Database:
                 ]
                 if refused:
                     raise Refused(refused) from error
-                passing = any(reason is not None and reason.code in _PASSING for reason in reasons)
-                if not passing and error.cause_response_code not in _PASSING_ERRORS:
+                codes = {reason.code for reason in reasons if reason is not None}
+                if _UNFIT in codes or error.cause_response_code == _UNFIT_ERROR:
+                    raise Unfit(error.cause_response_message) from error
+                if not codes & _PASSING and error.cause_response_code not in _PASSING_ERRORS:
                     raise
             else:
                 return
@@ -267,7 +277,7 @@ class Database:
 
 def pause(attempt: int) -> None:
     """Waits a random part of a span that doubles with each attempt (full jitter), 0.8 s at most."""
-    time.sleep(random.uniform(0, _PAUSE_FIRST * 2**attempt))  # noqa: S311 - spreading load, not keeping secrets
+    time.sleep(random.uniform(0, min(_PAUSE_FIRST * 2**attempt, _PAUSE_MAX)))  # noqa: S311 - spreading load, not keeping secrets
 
 
 def _schema(keys: list[tuple[str, str]]) -> list[dict[str, str]]:
