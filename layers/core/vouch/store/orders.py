@@ -1,4 +1,9 @@
-"""An order's partition: its state, its facts and its commissions, read in one query and written in one transaction."""
+"""An order's partition: its state, its facts and its commissions, read in one query and written in one transaction.
+
+A query is no snapshot: of a transaction that commits while it runs it may show one item and not yet another. Facts
+older than the state would be settled, and posted, as if they were all there is. So every item says at which version it
+was written, and the state says what these versions add up to: a torn reading is noticed, and read again.
+"""
 
 import json
 import zlib
@@ -9,18 +14,28 @@ from typing import Any
 
 from vouch.domain import facts, ids, times
 from vouch.domain.attribution import Touch
+from vouch.domain.errors import Unavailable
 from vouch.domain.facts import Event, Fact, OrderFacts, Snapshot
 from vouch.domain.ledger import Entry
 from vouch.domain.settlement import Leg, Settlement, Standing, wanted
 from vouch.store import ledger
-from vouch.store.database import Database, Writes
+from vouch.store.database import Database, Writes, pause
 from vouch.store.tables import Commission, Main, Order, OrderEvent, OrderPart
 
-EVENTS_MAX = 40
-"""New events per transaction: with the entries and commissions of 20 creators it stays below DynamoDB's 100 writes."""
+EVENTS_MAX = 10
+"""New events per transaction. Where 20 creators give way to 20 others there are 40 entries, 40 commissions, the state
+and up to 8 parts of a snapshot besides: DynamoDB takes 100 writes."""
 REST_DOOR = "rest"
-_PART_BYTES = 300_000
+_PART_BYTES = 390_000
+_INLINE_BYTES = 300_000
+_READINGS_MAX = 6
 Touches = Mapping[str, tuple[Touch, ...]]
+Beside = OrderPart | OrderEvent | Commission
+"""What an order's partition holds beside its state."""
+
+
+class Torn(Unavailable):
+    """The items of an order do not belong together, in whatever way they are read."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +53,8 @@ class StoredOrder:
     posted: Standing = field(default_factory=dict)
     summary: Mapping[str, Any] = field(default_factory=dict)
     commissions: tuple[Commission, ...] = ()
+    written: dict[str, int] = field(default_factory=dict)
+    """At which version each item beside the state was written, by sort key."""
 
 
 def order_id(brand_id: str, connection_id: str | None, external_id: str) -> str:
@@ -51,30 +68,20 @@ def order_key(brand_id: str, order: str) -> str:
 
 
 def load(database: Database, brand_id: str, order: str) -> StoredOrder | None:
-    """The order with all its facts, or None where nothing is known of it."""
-    items = list(database.query(Main, order_key(brand_id, order)))
-    state = next((item for item in items if isinstance(item, Order)), None)
-    if state is None:
-        return None
-    events = [_event(item) for item in items if isinstance(item, OrderEvent)]
-    parts = sorted((item for item in items if isinstance(item, OrderPart)), key=lambda part: part.sk)
-    packed = b"".join(part.body for part in parts[: state.parts]) if state.parts else state.snapshot
-    return StoredOrder(
-        id=state.id,
-        brand_id=brand_id,
-        connection_id=state.connection_id,
-        external_id=state.external_id,
-        version=state.version,
-        only_program=state.only_program,
-        facts=OrderFacts(
-            facts.snapshot_from_json(zlib.decompress(packed).decode()) if packed else None,
-            {(event.kind, event.id): event for event in events},
-        ),
-        touches=_touches(state.touches),
-        posted={(c, part, currency, times.parse(at)): amount for c, part, currency, at, amount in state.posted},
-        summary=state.summary,
-        commissions=tuple(item for item in items if isinstance(item, Commission)),
-    )
+    """The order with all its facts, or None where nothing is known of it.
+
+    Raises Torn where it changes faster than it can be read, or where a hand was at its items.
+    """
+    for attempt in range(_READINGS_MAX):
+        items = list(database.query(Main, order_key(brand_id, order)))
+        state = next((item for item in items if isinstance(item, Order)), None)
+        if state is None:
+            return None
+        others = [item for item in items if isinstance(item, Beside)]
+        if sum(item.version for item in others) == state.written:
+            return _stored(brand_id, state, others)
+        pause(attempt)
+    raise Torn
 
 
 def writes(
@@ -93,14 +100,14 @@ def writes(
     """
     transaction = Writes()
     state, parts = _state(before, after.snapshot, touches, only_program, settlement)
+    events = [_event_item(before, fact) for fact in changed if not isinstance(fact, Snapshot)]
+    others: list[Beside] = [*parts, *events, *_commissions(before, after.snapshot, settlement)]
+    for item in others:
+        item.version = state.version
+    state.written = sum((before.written | {item.sk: item.version for item in others}).values())
     transaction.put(state, Order.version == before.version if before.version else Order.pk.does_not_exist())
-    for part in parts:
-        transaction.put(part)
-    for fact in changed:
-        if not isinstance(fact, Snapshot):
-            transaction.put(_event_item(before, fact))
-    for commission in _commissions(before, after.snapshot, settlement):
-        transaction.put(commission)
+    for item in others:
+        transaction.put(item)
     for entry in entries:
         transaction.put_new(ledger.item(before.brand_id, entry))
     return transaction
@@ -120,6 +127,29 @@ def summary(settlement: Settlement, snapshot: Snapshot | None) -> dict[str, Any]
     }
 
 
+def _stored(brand_id: str, state: Order, others: Sequence[Beside]) -> StoredOrder:
+    events = [_event(item) for item in others if isinstance(item, OrderEvent)]
+    parts = [item for item in others if isinstance(item, OrderPart)]
+    packed = b"".join(part.body for part in parts[: state.parts]) if state.parts else state.snapshot
+    return StoredOrder(
+        id=state.id,
+        brand_id=brand_id,
+        connection_id=state.connection_id,
+        external_id=state.external_id,
+        version=state.version,
+        only_program=state.only_program,
+        facts=OrderFacts(
+            facts.snapshot_from_json(zlib.decompress(packed).decode()) if packed else None,
+            {(event.kind, event.id): event for event in events},
+        ),
+        touches=_touches(state.touches),
+        posted={(c, part, currency, times.parse(at)): amount for c, part, currency, at, amount in state.posted},
+        summary=state.summary,
+        commissions=tuple(item for item in others if isinstance(item, Commission)),
+        written={item.sk: item.version for item in others},
+    )
+
+
 def _plain_leg(leg: Leg) -> dict[str, Any]:
     return asdict(leg) | {"matures_at": times.text(leg.matures_at)}
 
@@ -129,7 +159,7 @@ def _state(
 ) -> tuple[Order, list[OrderPart]]:
     key = order_key(before.brand_id, before.id)
     packed = zlib.compress(facts.to_json(snapshot).encode()) if snapshot else None
-    large = packed is not None and len(packed) > _PART_BYTES
+    large = packed is not None and len(packed) > _INLINE_BYTES
     pieces = list(batched(packed, _PART_BYTES, strict=False)) if packed and large else []
     state = Order(
         key,
