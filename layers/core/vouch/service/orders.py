@@ -21,7 +21,7 @@ from vouch.platforms.registry import PLATFORMS
 from vouch.service.deployment import Deployment
 from vouch.service.evidence import CLICK_LAG, ClickOnItsWay, Evidence, in_force, touch_keys
 from vouch.store import inbox, orders
-from vouch.store.database import Refused, pause
+from vouch.store.database import Refused, Unfit, pause
 from vouch.store.orders import EVENTS_MAX, StoredOrder, Touches
 from vouch.store.tables import Brand, Delivery
 
@@ -129,6 +129,8 @@ def _apply(deployment: Deployment, place: Place, facts: Sequence[Fact], *, wait_
         except Refused:
             pause(attempt)
             continue
+        except Unfit as unfit:
+            raise Defect from unfit
         return True
     raise Unavailable
 
@@ -141,7 +143,10 @@ def recompute(deployment: Deployment, order: StoredOrder, *, mode: str) -> Settl
 
 def audit(deployment: Deployment, brand: Brand, order_id: str) -> list[tuple[str, str]]:
     """What is wrong with a stored order, as (invariant, detail): nothing, unless a hand was at the tables."""
-    order = orders.load(deployment.database, brand.id, order_id)
+    try:
+        order = orders.load(deployment.database, brand.id, order_id)
+    except orders.Torn:
+        return [("I5", "its items are not those that its state was written with")]
     if order is None:
         return [("I5", "the index names an order that is not there")]
     want = wanted(recompute(deployment, order, mode=brand.mode))
@@ -188,11 +193,20 @@ def _second_pass_of(
     endings: Counter[str] = Counter()
     while in_time():
         deliveries, after = inbox.of_hour(deployment.database, hour, shard, after)
-        endings.update(settle_delivery(deployment, delivery).ending for delivery in deliveries)
+        endings.update(_settle_again(deployment, delivery) for delivery in deliveries)
         if after is None:
             return dict(endings)
     _wake_later(deployment, {"second_pass": [times.text(hour), shard, after]}, seconds=0)
     return dict(endings)
+
+
+def _settle_again(deployment: Deployment, delivery: Delivery) -> str:
+    """How it ended. What the world refuses now comes again by the delayed queue, and keeps no other waiting."""
+    try:
+        return settle_delivery(deployment, delivery).ending
+    except Exception:  # noqa: BLE001 - the queue's own failures end in its dead letters, which raise an alarm
+        _wake_later(deployment, {"delivery": [delivery.pk, delivery.sk]}, seconds=_WAKE_SECONDS)
+        return "put_off"
 
 
 def _wake_later(deployment: Deployment, message: dict[str, Any], *, seconds: int) -> None:
