@@ -44,6 +44,7 @@ class Evidence:
         self._deployment = deployment
         self._brand = brand_id
         self._items: dict[tuple[str, str | None], Item] = {}
+        self._links: dict[str, tuple[str, str]] = {}
 
     def resolve(
         self, snapshot: Snapshot, keys: Iterable[str], *, wait_for_clicks_since: datetime | None
@@ -86,31 +87,36 @@ class Evidence:
             for touch in touches
             if touch.program_id is not None and touch.terms_version is not None
         }
-        known = self._deployment.unchanging
-        missing = {key: f"PRG#{key[0]}#T#{key[1]:06}" for key in keys if (self._brand, *key) not in known}
+        unchanging = self._deployment.unchanging
+        known = {key: cached for key in keys if (cached := unchanging.get((self._brand, *key))) is not None}
+        missing = {key: f"PRG#{key[0]}#T#{key[1]:06}" for key in keys - known.keys()}
         found = self._deployment.database.get_many((TermsVersion, self._brand, sk) for sk in missing.values())
         for key, sk in missing.items():
             item = found[self._brand, sk]
             if isinstance(item, TermsVersion):
-                known[self._brand, *key] = terms.from_plain(item.terms)
-        return {key: known[self._brand, *key] for key in keys}
+                known[key] = unchanging[self._brand, *key] = terms.from_plain(item.terms)
+        return known
 
     def _fetch(self, keys: Iterable[Key]) -> None:
-        missing = [key for key in keys if (key[1], key[2]) not in self._items and not self._is_cached(key)]
+        missing = [key for key in keys if (key[1], key[2]) not in self._items and not self._is_known_link(key)]
         self._items |= self._deployment.database.get_many(missing)
 
-    def _is_cached(self, key: Key) -> bool:
-        return key[0] is Link and (self._brand, key[1]) in self._deployment.unchanging
+    def _is_known_link(self, key: Key) -> bool:
+        """Whether it was cached; then it stays known here, even if the cache drops it: a miss would be pinned."""
+        known = self._deployment.unchanging.get((self._brand, key[1])) if key[0] is Link else None
+        if known is not None:
+            self._links[key[1]] = known
+        return known is not None
 
     def _link_key(self, link: str) -> Key:
         return Link, f"{self._brand}#L#{link}", "L"
 
     def _link(self, link: str) -> tuple[str, str] | None:
-        known, key = self._deployment.unchanging, (self._brand, f"{self._brand}#L#{link}")
-        item = self._items.get((key[1], "L"))
+        _, pk, sk = self._link_key(link)
+        item = self._items.get((pk, sk))
         if isinstance(item, Link):
-            known[key] = (item.creator_id, item.program_id)
-        return known.get(key)
+            self._links[pk] = self._deployment.unchanging[self._brand, pk] = (item.creator_id, item.program_id)
+        return self._links.get(pk)
 
     def _trail(self, click: ClickId) -> list[ClickId]:
         record = self._items.get((f"{self._brand}#K#{click.id}", None))
