@@ -1,7 +1,6 @@
 """`POST /webhooks/{connection}`: nothing is answered 2xx that is not stored, and nothing unproven is stored."""
 
 import base64
-import binascii
 import json
 from functools import cache
 from typing import Any
@@ -45,7 +44,7 @@ def _received(event: dict[str, Any]) -> bytes:
         return str(body).encode("utf-8", "surrogatepass")
     try:
         return base64.b64decode(body, validate=True)
-    except binascii.Error:
+    except ValueError:  # not base64, or not even ASCII
         raise Unprocessable("invalid_body") from None
 
 
