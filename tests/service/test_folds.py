@@ -16,6 +16,7 @@ from tests.fixtures import NOON, Clock
 from tests.service.broken_calls import KINDS, tried
 from vouch.domain import account
 from vouch.domain.account import Balance, Sums
+from vouch.domain.ledger import Unbalanced
 from vouch.service import folds, projections
 from vouch.service.deployment import Deployment
 from vouch.service.projections import Change
@@ -292,6 +293,25 @@ def test_what_there_is_no_time_for_is_left_for_the_next_hour(deployment: Deploym
     assert folds.fold_brands(deployment, in_time=lambda: next(times)) == 0
     assert folds.fold_brands(deployment, in_time=lambda: True) == 1
     assert [balance_of(deployment, brand, each).of("ILS").available for each in (NOA, DANA)] == [100, 8]
+
+
+def test_an_account_that_cannot_be_folded_keeps_back_no_other(deployment: Deployment) -> None:
+    """It is told of, and tried again every hour."""
+    brand, other = books.open_books(deployment), books.open_books(deployment, "other")
+    garbled = ledger.item(brand.id, entry(100, now=NOON))
+    garbled.legs = [["expense:commission", 5]]
+    garbled.save()
+    post(brand, entry(8, now=NOON, creator_id=DANA))
+    post(other, entry(9, now=NOON))
+    for each in (brand, other):
+        project(deployment, each)
+    for _ in range(2):
+        with pytest.raises(ExceptionGroup) as raised:
+            folds.fold_brands(deployment, in_time=lambda: True)
+        assert raised.group_contains(Unbalanced)
+    assert balance_of(deployment, brand, DANA).of("ILS").available == 8
+    assert balance_of(deployment, other).of("ILS").available == 9
+    assert {each.id for each in brands.every(deployment.database) if each.folded_to} == {other.id}
 
 
 def test_a_job_that_was_overtaken_notes_nothing(deployment: Deployment) -> None:

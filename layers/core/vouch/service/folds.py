@@ -45,20 +45,31 @@ def fold_due(
     """The daily job: folds all creators noted for days up to the brand's `now`; False where time ran out.
 
     It may run twice, or beside itself. A row goes once its day has passed, unless it was put again while we folded;
-    today's rows stay, since more of the day's entries mature later.
+    today's rows stay, since more of the day's entries mature later. Raises what went wrong with single accounts, all
+    of it, once the others are folded.
     """
     rows: dict[str, list[Due]] = defaultdict(list)
     for creator_id, row in figures.due(deployment.database, brand.id, now.date()):
         rows[creator_id].append(row)
+    failures: list[Exception] = []
+    finished = True
     for creator_id, noted in rows.items():
         if not in_time():
-            return False
-        fold_creator(deployment, brand.id, creator_id, now)
+            finished = False
+            break
+        try:
+            fold_creator(deployment, brand.id, creator_id, now)
+        except Exception as failure:  # noqa: BLE001 - one account that cannot be folded must not keep back the others
+            failures.append(failure)
+            continue
         for row in noted:
             if figures.day_of(row) < now.date():
                 figures.done(deployment.database, row)
-    brands.folded(deployment.database, brand, now)
-    return True
+    if failures:
+        raise ExceptionGroup(f"accounts of {brand.id} that were not folded", failures)
+    if finished:
+        brands.folded(deployment.database, brand, now)
+    return finished
 
 
 def fold_brands(deployment: Deployment, *, in_time: Callable[[], bool]) -> int:
@@ -67,14 +78,21 @@ def fold_brands(deployment: Deployment, *, in_time: Callable[[], bool]) -> int:
     A test brand whose clock was moved lives through its days by that clock alone.
     """
     finished = 0
+    failures: list[Exception] = []
     for brand in brands.every(deployment.database):
         now = deployment.now()
         today = datetime.combine(now.date(), time.min, UTC)
         if brand.clock or (brand.folded_to and times.parse(brand.folded_to) >= today):
             continue
-        if not fold_due(deployment, brand, now, in_time=in_time):
-            break
-        finished += 1
+        try:
+            if not fold_due(deployment, brand, now, in_time=in_time):
+                break
+        except ExceptionGroup as failure:
+            failures.append(failure)
+        else:
+            finished += 1
+    if failures:
+        raise ExceptionGroup("brands whose day is not done", failures)
     return finished
 
 

@@ -3,12 +3,14 @@
 Nothing stands still meanwhile. What looks wrong is therefore looked at again, and is a violation only if it stays.
 """
 
+import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from vouch import telemetry
+from vouch.domain.errors import Unavailable
 from vouch.domain.invariants import AccountAudit, Parts, Standing, Violation, commission_violations, unequal
 from vouch.service import orders
 from vouch.service.deployment import Deployment
@@ -21,6 +23,8 @@ Cursor = Mapping[str, Any]
 _ORDERS_PER_PAGE = 25
 _VIOLATIONS_MAX = 200
 _LOOKS = 3
+_GARBLED = (ValueError, TypeError, LookupError, zlib.error)
+"""What reading an item raises that is not what was put; the world's own failures are none of these."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +68,9 @@ def _next_account(deployment: Deployment, brand: Brand, after: audits.Bookmark) 
     for creator_id in creators:
         audit = _audited(deployment, brand, creator_id)
         standings = _standings(deployment, brand, creator_id)
+        found += [*audit.violations(), *commission_violations(standings)]
         if audit.late:
             telemetry.count("LateStraggler")
-        found += [*audit.violations(), *commission_violations(standings)]
         found += _order_violations(deployment, brand, creator_id, list(unequal(audit.orders(), standings)))
         checked += audit.entries + len(standings)
     return found, checked, {"phase": "accounts" if after else "orders", "after": after}
@@ -102,23 +106,24 @@ def _standings(deployment: Deployment, brand: Brand, creator_id: str) -> list[St
 
 
 def _order_violations(deployment: Deployment, brand: Brand, creator_id: str, suspects: list[str]) -> list[Violation]:
-    """I5 for orders that looked wrong: an order that was not settled while the account was read must match."""
+    """I5 for orders that looked wrong: one that was not settled while its entries were read must match."""
     database = deployment.database
     found: list[Violation] = []
     for attempt in range(_LOOKS):
         if not suspects:
             break
-        before = audits.standings_of(database, brand.id, creator_id, suspects)
+        before, standings = audits.versions_and_standings(database, brand.id, creator_id, suspects)
         entries = _audited(deployment, brand, creator_id).orders()
-        after = audits.standings_of(database, brand.id, creator_id, suspects)
-        settled = {each.order_id for each in {*before} ^ {*after}}
-        there = {order: entries.get(order, {}) for order in suspects if order not in settled}
-        wrong = unequal(there, (each for each in after if each.order_id not in settled))
+        after, _ = audits.versions_and_standings(database, brand.id, creator_id, suspects)
+        still = [order for order in suspects if before.get(order) == after.get(order)]
+        wrong = unequal(
+            {order: entries.get(order, {}) for order in still}, (each for each in standings if each.order_id in still)
+        )
         found += [
             Violation("I5", order, f"{creator_id}: the ledger holds {_words(held)}, the commission says {_words(said)}")
             for order, (held, said) in wrong.items()
         ]
-        suspects = sorted(settled)
+        suspects = [order for order in suspects if order not in still]
         pause(attempt)
     return found
 
@@ -128,8 +133,10 @@ def _settled_again(deployment: Deployment, brand: Brand, order_id: str) -> list[
     for _ in range(_LOOKS):
         try:
             found = orders.audit(deployment, brand, order_id)
-        except orders.Defect as defect:
-            found = [("I5", f"cannot be settled again: {defect.__cause__!r}")]
+        except Unavailable:
+            found = [("I5", "its items do not belong to one version")]
+        except (orders.Defect, *_GARBLED) as failure:
+            found = [("I5", f"cannot be settled again: {failure.__cause__ or failure!r}")]
         if not found:
             break
     return [Violation(invariant, order_id, detail) for invariant, detail in found]

@@ -4,7 +4,7 @@ from typing import Any
 
 from vouch.domain.invariants import Standing
 from vouch.store.database import BATCH_GET_MAX, Database
-from vouch.store.tables import Commission, Main
+from vouch.store.tables import Commission, Main, Order
 
 Bookmark = dict[str, Any] | None
 
@@ -28,9 +28,14 @@ def standings(database: Database, brand_id: str, creator_id: str, after: Bookmar
     return _standings(database, keys), after
 
 
-def standings_of(database: Database, brand_id: str, creator_id: str, orders: list[str]) -> list[Standing]:
-    """What the creator's commissions of these orders say at this moment; nothing for an order that has none."""
-    return _standings(database, [(f"{brand_id}#O#{order}", f"C#{creator_id}") for order in orders])
+def versions_and_standings(
+    database: Database, brand_id: str, creator_id: str, orders: list[str]
+) -> tuple[dict[str, int], list[Standing]]:
+    """The orders' versions at this moment, and what the creator's commissions of them say."""
+    keys = [f"{brand_id}#O#{order}" for order in orders]
+    states = database.get_many((Main, key, "O") for key in keys)
+    versions = {item.id: item.version for item in states.values() if isinstance(item, Order)}
+    return versions, _standings(database, [(key, f"C#{creator_id}") for key in keys])
 
 
 def _standings(database: Database, keys: list[tuple[str, str]]) -> list[Standing]:

@@ -1,0 +1,54 @@
+"""The hourly handler: folds, and says so in a line."""
+
+import pytest
+
+from payouts import fold
+from tests import books
+from tests.books import NOA, entry, post
+from tests.fixtures import NOON
+from vouch.service import projections
+from vouch.service.deployment import Deployment
+from vouch.service.projections import Change
+from vouch.store import balances
+
+
+class Context:
+    """What is left of an invocation."""
+
+    def __init__(self, seconds: int) -> None:
+        self._seconds = seconds
+
+    def get_remaining_time_in_millis(self) -> int:
+        return self._seconds * 1000
+
+
+@pytest.fixture(autouse=True)
+def _deployed(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fold, "deployment", lambda: deployment)
+
+
+def test_what_is_due_is_folded(deployment: Deployment, caplog: pytest.LogCaptureFixture) -> None:
+    brand = books.open_books(deployment)
+    post(brand, entry(100, now=NOON))
+    keys = books.stream(deployment, brand)["Records"][0]["dynamodb"]["Keys"]
+    projections.project(deployment, [Change("INSERT", keys["pk"]["S"], keys["sk"]["S"])])
+    fold.handler({}, Context(seconds=300))
+    assert balances.read(deployment.database, brand.id, NOA).of("ILS").available == 100
+    assert [(line.message, vars(line)["brands"]) for line in caplog.records] == [("folded", 1)]
+
+
+def test_a_call_without_time_folds_nothing_and_leaves_the_day_open(
+    deployment: Deployment, caplog: pytest.LogCaptureFixture
+) -> None:
+    brand = books.open_books(deployment)
+    post(brand, entry(100, now=NOON))
+    keys = books.stream(deployment, brand)["Records"][0]["dynamodb"]["Keys"]
+    projections.project(deployment, [Change("INSERT", keys["pk"]["S"], keys["sk"]["S"])])
+    fold.handler({}, Context(seconds=30))
+    assert balances.read(deployment.database, brand.id, NOA).version == 0
+    assert vars(caplog.records[-1])["brands"] == 0
+
+
+def test_warming_says_a_line_and_does_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    fold.handler({"warm": True}, None)
+    assert caplog.messages == ["warm"]

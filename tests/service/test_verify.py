@@ -1,0 +1,307 @@
+"""The checker: sound books are sound, however busy; each hand at the tables is found, and called by its name."""
+
+import json
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from tests import books
+from tests.books import DANA, NOA, decide, entry, post, refund, sell
+from tests.fixtures import NOON, Clock
+from vouch.domain import times
+from vouch.domain.ledger import Entry
+from vouch.service import folds
+from vouch.service.deployment import Deployment
+from vouch.service.verify import Cursor, Report, verify
+from vouch.store import balances, ledger
+from vouch.store.tables import Balance, Brand, Commission, EntryItem, Order
+
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+
+
+@pytest.fixture
+def brand(deployment: Deployment, clock: Clock) -> Brand:
+    """Books with everything in them: matured, pending, refunded, held and released orders, and several folds."""
+    opened = books.open_books(deployment, hold_days=2)
+    for day in range(6):
+        sell(deployment, opened, f"{day}", 1000 + day)
+        sell(deployment, opened, f"{day}b", 500, to=DANA)
+        clock.pass_(DAY)
+        folds.fold_creator(deployment, opened.id, NOA, clock.now)
+    refund(deployment, opened, "0", 400)
+    refund(deployment, opened, "5", 100)
+    decide(deployment, opened, "4", "hold")
+    decide(deployment, opened, "1", "hold")
+    clock.pass_(HOUR)
+    decide(deployment, opened, "1", "approve")
+    clock.pass_(HOUR)
+    folds.fold_creator(deployment, opened.id, NOA, clock.now)
+    return opened
+
+
+def found(deployment: Deployment, brand: Brand) -> set[tuple[str, str]]:
+    """Which invariants, and of whom (the creator or the order; where on the account is left out)."""
+    report = verify(deployment, brand)
+    assert report.next_cursor is None
+    assert report.ok is not bool(report.violations)
+    return {(violation.invariant, violation.subject.split(" ")[0]) for violation in report.violations}
+
+
+def items(deployment: Deployment, brand: Brand, prefix: str) -> list[EntryItem]:
+    key = ledger.account_key(brand.id, NOA)
+    return list(deployment.database.query(EntryItem, key, EntryItem.sk.startswith(prefix)))
+
+
+def test_sound_books_are_sound(deployment: Deployment, brand: Brand) -> None:
+    report = verify(deployment, brand)
+    assert report.violations == []
+    assert report.next_cursor is None
+    held = len([item for creator in (NOA, DANA) for item in ledger.everything(deployment.database, brand.id, creator)])
+    assert report.checked == held + 12 + 12, "entries, commissions, orders"
+
+
+def test_books_without_anything_are_sound(deployment: Deployment) -> None:
+    report = verify(deployment, books.open_books(deployment))
+    assert (report.violations, report.checked, report.next_cursor) == ([], 0, None)
+
+
+# --- one hand at the tables, one name for what it broke ---------------------------------------------------------------
+
+
+def put(deployment: Deployment, brand: Brand, posted: Entry, **changes: Any) -> None:
+    """An entry with something wrong in it."""
+    item = ledger.item(brand.id, posted)
+    for name, value in changes.items():
+        setattr(item, name, value)
+    item.save()
+
+
+def edit_balance(deployment: Deployment, brand: Brand, creator_id: str = NOA, **changes: Any) -> None:
+    """Adds to sums of the creator's balance, or sets its watermark."""
+    stored = deployment.database.get(Balance, f"{brand.id}#C#{creator_id}", balances.SORT_KEY)
+    assert stored is not None
+    places = ("available", "in_transit", "paid", "credited", "debited", "zone")
+    for name, value in changes.items():
+        if name in places:
+            stored.state["ccy"]["ILS"][places.index(name)] += value
+        else:
+            stored.state[name] = value
+    stored.save()
+
+
+def commission_of(deployment: Deployment, brand: Brand, number: str) -> Commission:
+    found = deployment.database.get(Commission, f"{brand.id}#O#{order(brand, number)}", f"C#{NOA}")
+    assert found is not None
+    return found
+
+
+def order(brand: Brand, number: str) -> str:
+    return books.place(brand, number).order_id
+
+
+def ahead(deployment: Deployment, amount: int = 9) -> Entry:
+    return entry(amount, now=deployment.now(), ahead=HOUR)
+
+
+def raise_a_commission(deployment: Deployment, brand: Brand) -> None:
+    item = commission_of(deployment, brand, "3")
+    item.earned += 1
+    item.save()
+
+
+def turn_a_commission_upside_down(deployment: Deployment, brand: Brand) -> None:
+    """Its net stays what it was."""
+    item = commission_of(deployment, brand, "0")
+    item.earned, item.reversed = item.earned - 50, item.reversed - 50
+    item.save()
+
+
+def lose_an_entry(deployment: Deployment, brand: Brand) -> None:
+    next(item for item in items(deployment, brand, "E#") if item.order_id == order(brand, "5")).delete()
+
+
+def forget_what_was_posted(deployment: Deployment, brand: Brand) -> None:
+    item = deployment.database.get(Order, f"{brand.id}#O#{order(brand, '3')}", "O")
+    assert item is not None
+    item.posted = []
+    item.save()
+
+
+def garble_an_order(deployment: Deployment, brand: Brand) -> None:
+    item = deployment.database.get(Order, f"{brand.id}#O#{order(brand, '3')}", "O")
+    assert item is not None
+    item.snapshot = b"no zlib"
+    item.save()
+
+
+def rename_a_fold(deployment: Deployment, brand: Brand) -> None:
+    item = items(deployment, brand, "F#")[0]
+    item.id = item.id[::-1]
+    item.save()
+
+
+def repeat_an_entry(deployment: Deployment, brand: Brand) -> None:
+    """As a retry whose key held another `now` would."""
+    posted = ahead(deployment)
+    post(brand, posted)
+    put(deployment, brand, posted, sk=ledger.item(brand.id, posted).sk.replace("T15:", "T16:"))
+
+
+def antedate_an_entry(deployment: Deployment, brand: Brand) -> None:
+    later = deployment.now() + HOUR
+    deployment.now = lambda: later
+    put(deployment, brand, entry(9, now=later - HOUR / 2), posted_at=times.text(later))
+
+
+Hand = Callable[[Deployment, Brand], None]
+STRANGER = [["expense:commission", 9], [f"creator:{DANA}:earned", -9]]
+HANDS: dict[str, tuple[Hand, str]] = {
+    "legs that do not sum to 0": (lambda d, b: put(d, b, ahead(d), legs=[["expense:commission", 9]]), "I1"),
+    "a fraction": (lambda d, b: put(d, b, ahead(d), legs=[["a", 1.5], ["b", -1.5]]), "I1"),
+    "legs that are none": (lambda d, b: put(d, b, ahead(d), legs={"a": 1}), "I1"),
+    "another creator's account": (lambda d, b: put(d, b, ahead(d), legs=STRANGER), "I1"),
+    "available raised": (lambda d, b: edit_balance(d, b, available=1), "I2"),
+    "in transit raised": (lambda d, b: edit_balance(d, b, in_transit=1), "I2"),
+    "credits and debits raised alike": (lambda d, b: edit_balance(d, b, credited=5, debited=5), "I3"),
+    "more counted for good": (lambda d, b: edit_balance(d, b, credited=5), "I3"),
+    "more counted of the zone": (lambda d, b: edit_balance(d, b, zone=1), "I3"),
+    "counted in the zone and for good": (lambda d, b: edit_balance(d, b, zone=1, credited=-1), "I3"),
+    "a straggler come too late": (lambda _, b: post(b, entry(9, now=NOON + HOUR)), "I3"),
+    "a straggler that was no straggler": (lambda d, b: post(b, entry(9, now=d.now() - HOUR)), "I3"),
+    "dated before its posting": (antedate_an_entry, "I3"),
+    "an entry twice": (repeat_an_entry, "I4"),
+    "negative pending": (lambda d, b: post(b, ahead(d, -(10**6))), "I10"),
+    "negative held": (lambda d, b: post(b, entry(-(10**6), now=d.now(), held=True)), "I10"),
+    "folded ahead": (lambda d, b: edit_balance(d, b, w=times.text(d.now() + HOUR)), "I11"),
+    "a fold under another name": (rename_a_fold, "I19"),
+}
+HANDS_ON_ORDERS: dict[str, tuple[Hand, str, str]] = {
+    "a commission raised": (raise_a_commission, "I5", "3"),
+    "a commission lost": (lambda d, b: commission_of(d, b, "3").delete() and None, "I5", "3"),
+    "an entry lost": (lose_an_entry, "I5", "5"),
+    "an entry too many": (lambda d, b: post(b, replace(ahead(d), order_id=order(b, "2"))), "I5", "2"),
+    "held, though the ledger pays it": (
+        lambda d, b: commission_of(d, b, "5").update([Commission.held.set(True)]),
+        "I5",
+        "5",
+    ),
+    "posted forgotten": (forget_what_was_posted, "I5", "3"),
+    "an order garbled": (garble_an_order, "I5", "3"),
+    "more reversed than earned": (turn_a_commission_upside_down, "I6", "0"),
+}
+
+
+@pytest.mark.parametrize("hand, invariant", HANDS.values(), ids=HANDS)
+def test_a_hand_on_an_account_is_found(deployment: Deployment, brand: Brand, hand: Hand, invariant: str) -> None:
+    hand(deployment, brand)
+    assert found(deployment, brand) == {(invariant, NOA)}
+
+
+@pytest.mark.parametrize("hand, invariant, number", HANDS_ON_ORDERS.values(), ids=HANDS_ON_ORDERS)
+def test_a_hand_on_an_order_is_found(
+    deployment: Deployment, brand: Brand, hand: Hand, invariant: str, number: str
+) -> None:
+    hand(deployment, brand)
+    assert found(deployment, brand) == {(invariant, order(brand, number))}
+
+
+def test_a_receivable_needs_a_debit(deployment: Deployment, brand: Brand) -> None:
+    """Refunds may take more than there is; nothing else may."""
+    folds.fold_creator(deployment, brand.id, DANA, deployment.now())
+    edit_balance(deployment, brand, DANA, available=-(10**6))
+    assert found(deployment, brand) == {("I10", DANA), ("I2", DANA)}
+    post(brand, entry(-(10**6), now=deployment.now(), creator_id=DANA))
+    assert found(deployment, brand) == {("I2", DANA)}
+
+
+# --- what is no violation ---------------------------------------------------------------------------------------------
+
+
+def test_a_straggler_that_waits_for_the_next_fold_is_none(deployment: Deployment, brand: Brand) -> None:
+    post(brand, entry(9, now=deployment.now() - timedelta(minutes=10)), entry(-2, now=deployment.now()))
+    assert found(deployment, brand) == set()
+
+
+def test_under_a_test_clock_that_jumped_neither_is_a_posting_that_was_on_its_way(
+    deployment: Deployment, clock: Clock
+) -> None:
+    brand = books.open_books(deployment, clock=NOON)
+    posted = entry(9, now=NOON)
+    post(brand, entry(100, now=NOON))
+    brand.clock = times.text(NOON + 30 * DAY)
+    folds.fold_creator(deployment, brand.id, NOA, NOON + 30 * DAY)
+    post(brand, posted)
+    assert found(deployment, brand) == set()
+
+
+def test_a_late_straggler_raises_an_alarm(
+    deployment: Deployment, brand: Brand, capsys: pytest.CaptureFixture[str]
+) -> None:
+    verify(deployment, brand)
+    assert "LateStraggler" not in capsys.readouterr().out
+    post(brand, entry(9, now=NOON + HOUR))
+    verify(deployment, brand)
+    assert "LateStraggler" in capsys.readouterr().out
+
+
+def test_another_brands_books_are_not_looked_at(deployment: Deployment, brand: Brand) -> None:
+    other = books.open_books(deployment, "other")
+    edit_balance(deployment, brand, available=1)
+    assert verify(deployment, other).ok
+
+
+# --- bounded, resumed, undisturbed ------------------------------------------------------------------------------------
+
+
+def test_calls_without_time_go_on_where_the_last_one_stopped(deployment: Deployment, brand: Brand) -> None:
+    edit_balance(deployment, brand, available=1)
+    forget_what_was_posted(deployment, brand)
+    reports: list[Report] = []
+    cursor: Cursor | None = None
+    while not reports or cursor is not None:
+        reports.append(verify(deployment, brand, cursor, in_time=lambda: False))
+        cursor = json.loads(json.dumps(reports[-1].next_cursor))
+    whole = verify(deployment, brand)
+    assert len(reports) > 2
+    assert sum(report.checked for report in reports) == whole.checked
+    assert [violation for report in reports for violation in report.violations] == whole.violations
+
+
+def test_a_call_that_found_enough_stops(deployment: Deployment, brand: Brand, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vouch.service.verify._VIOLATIONS_MAX", 1)
+    edit_balance(deployment, brand, available=1)
+    forget_what_was_posted(deployment, brand)
+    first = verify(deployment, brand)
+    assert len(first.violations) == 1
+    assert [each.invariant for each in verify(deployment, brand, first.next_cursor).violations] == ["I5"]
+
+
+def test_busy_books_are_not_called_broken(deployment: Deployment, brand: Brand) -> None:
+    done = threading.Event()
+
+    def trade(trader: int) -> None:
+        number = 0
+        while not done.is_set():
+            name = f"{trader}-{number}"
+            sell(deployment, brand, name, 700)
+            refund(deployment, brand, name, 300)
+            decide(deployment, brand, name, "hold")
+            decide(deployment, brand, name, "approve")
+            folds.fold_creator(deployment, brand.id, NOA, deployment.now())
+            number += 1
+
+    traders = [threading.Thread(target=trade, args=(trader,)) for trader in range(4)]
+    for trader in traders:
+        trader.start()
+    try:
+        violations = [violation for _ in range(4) for violation in verify(deployment, brand).violations]
+    finally:
+        done.set()
+        for trader in traders:
+            trader.join()
+    assert violations == []
+    assert verify(deployment, brand).ok
