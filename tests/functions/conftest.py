@@ -1,0 +1,45 @@
+"""Brands that ask the API, each with a key that may do everything."""
+
+from collections.abc import Callable
+
+import pytest
+
+from attribution.api import api as attribution
+from payouts.api import api as payouts
+from referrals.api import api as referrals
+from vouch.http import Api
+from vouch.service import keys
+from vouch.service.deployment import Deployment
+
+from tests.functions.client import Client
+
+OPERATOR_KEY = "operators-own-key"
+APIS = {"referrals": referrals, "attribution": attribution, "payouts": payouts}
+NewBrand = Callable[..., Client]
+
+
+@pytest.fixture
+def apis(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> dict[str, Api]:
+    for api in APIS.values():
+        monkeypatch.setattr(api, "connect", lambda: deployment)
+    monkeypatch.setattr(keys, "_operator_key", lambda _: OPERATOR_KEY)
+    return APIS
+
+
+@pytest.fixture
+def operator(apis: dict[str, Api]) -> Client:
+    return Client(apis["referrals"], OPERATOR_KEY)
+
+
+@pytest.fixture
+def new_brand(operator: Client) -> NewBrand:
+    def made(name: str = "Mugs", mode: str = "live", **more: str) -> Client:
+        brand = operator.made("/v1/brands", {"name": name, "mode": mode} | more)
+        return Client(operator.api, brand["api_key"], brand["id"])
+
+    return made
+
+
+@pytest.fixture
+def brand(new_brand: NewBrand) -> Client:
+    return new_brand()

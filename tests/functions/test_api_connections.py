@@ -1,0 +1,109 @@
+"""Connections over HTTP: secrets go in and never come out."""
+
+from datetime import timedelta
+
+import pytest
+
+from vouch.service.deployment import Deployment
+from vouch.store import connections
+from vouch.store.tables import ConnectionItem
+
+from tests.fixtures import Clock
+from tests.functions.client import Client
+from tests.functions.setting_up import new_program
+
+
+def stored(deployment: Deployment, brand: Client, connection_id: str) -> ConnectionItem:
+    item = connections.connection(deployment.database, brand.brand_id, connection_id)
+    assert item is not None
+    return item
+
+
+def test_a_connection_says_where_its_webhooks_go(brand: Client, deployment: Deployment) -> None:
+    program = new_program(brand)["id"]
+    made = brand.made(
+        "/v1/connections",
+        {
+            "platform": "shopify",
+            "secret": "canary-secret",
+            "shop": "mugs.myshopify.com",
+            "program_id": program,
+            "api_token": "canary-token",
+            "api_base_url": "https://stand-in.example/",
+        },
+    )
+    assert made | {"id": ""} == {
+        "id": "",
+        "platform": "shopify",
+        "webhook_url": f"https://go.test/webhooks/{made['id']}",
+        "shop": "mugs.myshopify.com",
+        "program_id": program,
+        "status": "active",
+        "app_key": None,
+        "notification_url": None,
+        "api_base_url": "https://stand-in.example/",
+        "created_at": "2026-05-04T12:00:00Z",
+        "version": 1,
+    }
+    path = f"/v1/connections/{made['id']}"
+    for got in (brand.get(path), brand.get("/v1/connections"), brand.patch(path, {"verify_token": "canary-word"})):
+        assert got.status == 200
+        assert "canary" not in got.text
+    item = stored(deployment, brand, made["id"])
+    assert item.secrets == [[f"sealed:{brand.brand_id}:canary-secret", None]]
+    assert item.details["api_token"] == f"sealed:{brand.brand_id}:canary-token"
+    assert item.details["verify_token"] == f"sealed:{brand.brand_id}:canary-word"
+
+
+def test_the_old_secret_stays_valid_for_24_hours(brand: Client, deployment: Deployment, clock: Clock) -> None:
+    made = brand.made("/v1/connections", {"platform": "standard_webhooks", "secret": "one"})
+    path = f"/v1/connections/{made['id']}/rotate"
+    assert brand.post(path, {"secret": "two"}).status == 200
+    sealed = f"sealed:{brand.brand_id}"
+    assert stored(deployment, brand, made["id"]).secrets == [
+        [f"{sealed}:two", None],
+        [f"{sealed}:one", "2026-05-05T12:00:00.000000Z"],
+    ]
+    clock.pass_(timedelta(hours=1))
+    brand.post(path, {"secret": "three"})
+    assert stored(deployment, brand, made["id"]).secrets == [
+        [f"{sealed}:three", None],
+        [f"{sealed}:two", "2026-05-05T13:00:00.000000Z"],
+        [f"{sealed}:one", "2026-05-05T12:00:00.000000Z"],
+    ]
+    clock.pass_(timedelta(days=2))
+    brand.post(path, {"secret": "four"})
+    assert [secret for secret, _ in stored(deployment, brand, made["id"]).secrets] == [
+        f"{sealed}:four",
+        f"{sealed}:three",
+    ]
+
+
+def test_a_setting_is_changed_taken_away_or_left(brand: Client) -> None:
+    program = new_program(brand)["id"]
+    made = brand.made("/v1/connections", {"platform": "shopify", "secret": "s", "app_key": "key", "shop": "a.example"})
+    path = f"/v1/connections/{made['id']}"
+    changed = brand.patch(path, {"program_id": program, "status": "disabled", "shop": "b.example"}).body
+    assert changed == made | {"program_id": program, "status": "disabled", "shop": "b.example", "version": 2}
+    taken = brand.patch(path, {"program_id": None, "app_key": None}).body
+    assert (taken["program_id"], taken["app_key"], taken["shop"]) == (None, None, "b.example")
+    assert [domain["host"] for domain in brand.get("/v1/domains").body["items"]] == ["b.example"]
+    assert brand.patch(path, {"secret": "other"}).code == "unknown_field"
+
+
+@pytest.mark.parametrize("platform", ["tiktok_shop", "woocommerce", "rest", "myspace"])
+def test_platforms_that_are_not_there_yet_are_refused(brand: Client, platform: str) -> None:
+    got = brand.post("/v1/connections", {"platform": platform, "secret": "s"})
+    assert (got.status, got.code, got.body["param"]) == (422, "platform_not_supported", "platform")
+    assert "shopify" in got.body["detail"]
+
+
+@pytest.mark.parametrize("body", [{"platform": "shopify"}, {"platform": "shopify", "secret": ""}])
+def test_a_connection_needs_a_secret(brand: Client, body: dict[str, str]) -> None:
+    got = brand.post("/v1/connections", body)
+    assert (got.status, got.body["param"]) == (400, "secret")
+
+
+def test_a_shop_is_a_host(brand: Client) -> None:
+    got = brand.post("/v1/connections", {"platform": "shopify", "secret": "s", "shop": "https://a.example"})
+    assert (got.status, got.code, got.body["param"]) == (422, "not_a_host", "shop")

@@ -1,0 +1,137 @@
+"""Creators and enrolments over HTTP."""
+
+from datetime import timedelta
+
+import pytest
+
+from vouch.service.deployment import Deployment
+from vouch.store import creators
+
+from tests.fixtures import Clock
+from tests.functions.client import Client
+from tests.functions.conftest import NewBrand
+from tests.functions.setting_up import new_creator, new_program
+
+
+def test_a_creator_is_enrolled_and_active_when_the_brand_adds_them(brand: Client) -> None:
+    programs = [new_program(brand)["id"] for _ in range(2)]
+    made = brand.made(
+        "/v1/creators",
+        {
+            "email": " Noa@Example.com ",
+            "name": "נועה לוי",
+            "language": "he",
+            "program_ids": [*programs, programs[0]],
+            "handles": {"tiktok": "@Noa.Levi"},
+        },
+    )
+    assert made | {"id": ""} == {
+        "id": "",
+        "email": "noa@example.com",
+        "name": "נועה לוי",
+        "language": "he",
+        "handles": {"tiktok": "noa.levi", "instagram": None},
+        "active_from": "2026-05-04T12:00:00Z",
+        "created_at": "2026-05-04T12:00:00Z",
+        "version": 1,
+    }
+    assert brand.get(f"/v1/creators/{made['id']}").body == made
+    assert brand.get("/v1/creators").body["items"] == [made]
+    enrolments = brand.get("/v1/enrolments", creator_id=made["id"]).body["items"]
+    assert sorted(enrolment["program_id"] for enrolment in enrolments) == sorted(programs)
+    assert all(
+        (enrolment["status"], enrolment["active"]) == ("active", [["2026-05-04T12:00:00Z", None]])
+        for enrolment in enrolments
+    )
+
+
+def test_creators_may_have_been_active_before_they_were_added(brand: Client) -> None:
+    program = new_program(brand)["id"]
+    made = new_creator(brand, program_ids=[program], active_from="2025-01-01T00:00:00Z")
+    (enrolment,) = brand.get("/v1/enrolments", program_id=program).body["items"]
+    assert made["active_from"] == "2025-01-01T00:00:00Z"
+    assert enrolment["active"] == [["2025-01-01T00:00:00Z", None]]
+
+
+def test_an_address_is_one_creators_in_a_brand(brand: Client, new_brand: NewBrand) -> None:
+    new_creator(brand)
+    got = brand.post("/v1/creators", {"email": "NOA@example.com", "name": "Noa too"})
+    assert (got.status, got.code, got.body["param"]) == (409, "email_taken", "email")
+    assert len(brand.get("/v1/creators").body["items"]) == 1
+    new_creator(new_brand("Cups"))
+
+
+def test_an_address_can_be_changed_and_the_old_one_is_free_again(brand: Client) -> None:
+    noa, dan = new_creator(brand, "noa"), new_creator(brand, "dan")
+    taken = brand.patch(f"/v1/creators/{noa['id']}", {"email": "dan@example.com"})
+    assert (taken.status, taken.code) == (409, "email_taken")
+    moved = brand.patch(f"/v1/creators/{dan['id']}", {"email": "daniel@example.com", "name": "Daniel"})
+    assert (moved.body["email"], moved.body["name"], moved.body["version"]) == ("daniel@example.com", "Daniel", 2)
+    assert brand.patch(f"/v1/creators/{noa['id']}", {"email": "dan@example.com"}).status == 200
+    assert new_creator(brand, "noa")["id"] != noa["id"]
+    back = brand.patch(f"/v1/creators/{dan['id']}", {"email": "noa@example.com"})
+    assert back.code == "email_taken"
+
+
+def test_a_creator_is_recognised_as_the_buyer_they_would_be(brand: Client, deployment: Deployment) -> None:
+    made = new_creator(brand)
+    stored = creators.creator(deployment.database, brand.brand_id, made["id"])
+    assert stored is not None
+    assert stored.person == deployment.secrets.pseudonym(brand.brand_id, "email:noa@example.com")
+
+
+@pytest.mark.parametrize(
+    "email",
+    ["", "noa", "noa@", "@example.com", "noa@example", "no a@example.com", "noa@exa_mple.com", "noa@example.com\n.il",
+     "נועה@example.com", "noa..levi@example.com", f"{'x' * 65}@example.com", f"noa@{'x' * 62}.{'y.' * 95}com"],
+)  # fmt: skip
+def test_what_is_no_address_is_refused(brand: Client, email: str) -> None:
+    got = brand.post("/v1/creators", {"email": email, "name": "Noa"})
+    assert (got.status, got.body["errors"][0]["code"]) == (400, "not_an_email")
+
+
+def test_a_creator_can_be_enrolled_later(brand: Client, clock: Clock) -> None:
+    program, creator = new_program(brand)["id"], new_creator(brand)["id"]
+    made = brand.made("/v1/enrolments", {"creator_id": creator, "program_id": program, "status": "applied"})
+    assert (made["status"], made["active"]) == ("applied", [])
+    path = f"/v1/enrolments/{made['id']}"
+    assert brand.get(path).body == made
+    clock.pass_(timedelta(days=1))
+    assert brand.patch(path, {"status": "active"}).body["active"] == [["2026-05-05T12:00:00Z", None]]
+    clock.pass_(timedelta(days=1))
+    assert brand.patch(path, {"status": "paused"}).body["active"] == [["2026-05-05T12:00:00Z", "2026-05-06T12:00:00Z"]]
+    assert brand.patch(path, {"status": "left"}).body["status"] == "left"
+    clock.pass_(timedelta(days=1))
+    assert brand.patch(path, {"status": "active"}).body["active"] == [
+        ["2026-05-05T12:00:00Z", "2026-05-06T12:00:00Z"],
+        ["2026-05-07T12:00:00Z", None],
+    ]
+
+
+def test_an_enrolment_goes_from_one_status_only_to_some(brand: Client) -> None:
+    tied = {"creator_id": new_creator(brand)["id"], "program_id": new_program(brand)["id"]}
+    made = brand.made("/v1/enrolments", tied | {"status": "applied"})
+    got = brand.patch(f"/v1/enrolments/{made['id']}", {"status": "paused"})
+    assert (got.status, got.code) == (409, "status_not_possible")
+    assert brand.patch(f"/v1/enrolments/{made['id']}", {"status": "applied"}).status == 400
+
+
+def test_a_creator_has_one_enrolment_in_a_program(brand: Client) -> None:
+    tied = {"creator_id": new_creator(brand)["id"], "program_id": new_program(brand)["id"]}
+    made = brand.made("/v1/enrolments", tied)
+    assert brand.made("/v1/enrolments", tied) == made
+    got = brand.post("/v1/enrolments", tied | {"status": "applied"})
+    assert (got.status, got.code) == (409, "already_enrolled")
+    assert made["id"] in got.body["detail"]
+
+
+def test_an_application_has_no_day_from_which_it_is_active(brand: Client) -> None:
+    tied = {"creator_id": new_creator(brand)["id"], "program_id": new_program(brand)["id"]}
+    got = brand.post("/v1/enrolments", tied | {"status": "applied", "active_from": "2026-05-04T12:00:00Z"})
+    assert (got.status, got.code) == (422, "not_active_yet")
+
+
+def test_enrolments_are_listed_by_one_of_the_two_that_they_tie(brand: Client) -> None:
+    for query in ({}, {"creator_id": "cre_x", "program_id": "prg_x"}):
+        got = brand.get("/v1/enrolments", **query)
+        assert (got.status, got.code) == (400, "one_of_two")

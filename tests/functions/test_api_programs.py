@@ -1,0 +1,173 @@
+"""Programs and terms over HTTP."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from vouch.domain import terms as domain
+
+from tests.fixtures import Clock
+from tests.functions.client import Client
+from tests.functions.setting_up import new_program
+
+EVERYTHING = {
+    "hold_days": 14,
+    "attribution": {"model": "last", "window_days": 30, "code_policy": "wins", "half_life_days": 7},
+    "commission": {
+        "base": {"tax": False, "shipping": False, "gift_cards": False},
+        "rules": [
+            {"match": {"skus": ["MUG-01"], "customer": "new"}, "reward": {"type": "percent", "bps": 2000}},
+            {
+                "match": {"order_min": {"amount": 100, "currency": "ILS"}, "countries": ["IL"]},
+                "reward": {"type": "flat_order", "amount": 500, "currency": "ILS"},
+            },
+            {"match": {}, "reward": {"type": "none"}},
+        ],
+        "cap_per_order": {"amount": 50000, "currency": "ILS"},
+    },
+    "payout": {"minimum": {"amount": 5000, "currency": "ILS"}, "rail": "csv"},
+    "journey": True,
+}
+
+
+def test_a_program_has_its_terms_from_the_beginning_of_time(brand: Client) -> None:
+    made = new_program(brand, terms=EVERYTHING)
+    assert made["terms"] == EVERYTHING
+    assert made | {"id": "", "terms": {}} == {
+        "id": "",
+        "name": "Friends",
+        "currency": "ILS",
+        "status": "active",
+        "parameter": "ref",
+        "terms_version": 1,
+        "created_at": "2026-05-04T12:00:00Z",
+        "version": 1,
+        "terms": {},
+    }
+    assert brand.get(f"/v1/programs/{made['id']}").body == made
+    (listed,) = brand.get("/v1/programs").body["items"]
+    assert listed == {name: value for name, value in made.items() if name != "terms"}
+    (version,) = brand.get(f"/v1/programs/{made['id']}/terms").body["items"]
+    assert (version["number"], version["effective_from"], version["terms"]) == (1, None, EVERYTHING)
+
+
+def test_what_the_terms_do_not_say_is_said_for_them(brand: Client) -> None:
+    made = brand.made("/v1/programs", {"name": "Plain", "currency": "KWD"})
+    assert made["terms"] == {
+        "hold_days": 14,
+        "attribution": {"model": "last", "window_days": 30, "code_policy": "wins", "half_life_days": 7},
+        "commission": {"base": {"tax": False, "shipping": False, "gift_cards": False}, "rules": []},
+        "payout": {"rail": "csv"},
+        "journey": False,
+    }
+    assert domain.from_plain(made["terms"], "KWD") == domain.Terms()
+
+
+def test_a_first_version_may_begin_on_a_day(brand: Client, clock: Clock) -> None:
+    made = new_program(brand, terms={"effective_from": "2026-05-05T00:00:00Z"})
+    assert (made["terms_version"], made["terms"]) == (None, None)
+    clock.pass_(timedelta(hours=12))
+    assert brand.get(f"/v1/programs/{made['id']}").body["terms_version"] == 1
+
+
+def test_a_new_version_counts_from_now_or_later_and_changes_no_other(brand: Client, clock: Clock) -> None:
+    program = new_program(brand)["id"]
+    clock.pass_(timedelta(hours=1))
+    second = brand.made(f"/v1/programs/{program}/terms", {"hold_days": 30})
+    assert (second["number"], second["effective_from"]) == (2, "2026-05-04T13:00:00Z")
+    third = brand.made(f"/v1/programs/{program}/terms", EVERYTHING | {"effective_from": "2026-06-01T00:00:00+03:00"})
+    assert (third["number"], third["effective_from"]) == (3, "2026-05-31T21:00:00Z")
+    listed = brand.get(f"/v1/programs/{program}/terms").body
+    assert [version["number"] for version in listed["items"]] == [3, 2, 1]
+    assert listed["items"][0] == third
+    assert brand.get(f"/v1/programs/{program}").body["terms_version"] == 2
+
+
+def test_terms_come_into_force_neither_in_the_past_nor_before_their_forerunner(brand: Client, clock: Clock) -> None:
+    path = f"/v1/programs/{new_program(brand)['id']}/terms"
+    early = brand.post(path, {"effective_from": "2026-05-04T11:59:59.999999Z"})
+    assert (early.status, early.code, early.body["param"]) == (422, "effective_in_past", "effective_from")
+    assert brand.post(path, {"effective_from": "2026-05-04T12:00:00Z"}).status == 201
+    for moment in ("2026-05-04T12:00:00Z", None):
+        again = brand.post(path, {"effective_from": moment})
+        assert (again.status, again.code) == (422, "effective_not_after")
+    assert brand.post(path, {"effective_from": "2026-05-04T12:00:00.000001Z"}).status == 201
+
+
+@pytest.mark.parametrize(
+    "terms, param, code",
+    [
+        ({"hold_days": -1}, "hold_days", "too_small"),
+        ({"hold_days": 366}, "hold_days", "too_great"),
+        ({"attribution": {"window_days": 0}}, "attribution.window_days", "too_small"),
+        ({"attribution": {"window_days": 3651}}, "attribution.window_days", "too_great"),
+        ({"attribution": {"model": "best"}}, "attribution.model", "not_one_of"),
+        ({"time_zone": "Asia/Jerusalem"}, "time_zone", "unknown_field"),
+        ({"commission": {"rules": [{"reward": {"type": "none"}}] * 101}}, "commission.rules", "too_long"),
+        ({"commission": {"rules": [{"match": {}}]}}, "commission.rules.0.reward", "missing"),
+        (
+            {"commission": {"rules": [{"reward": {"type": "percent", "bps": 10001}}]}},
+            "commission.rules.0.reward.bps",
+            "too_great",
+        ),
+        ({"commission": {"rules": [{"reward": {"type": "percent"}}]}}, "commission.rules.0.reward", "needs_field"),
+        (
+            {"commission": {"rules": [{"reward": {"type": "flat_item", "amount": 5}}]}},
+            "commission.rules.0.reward",
+            "needs_field",
+        ),
+        (
+            {"commission": {"rules": [{"reward": {"type": "none", "bps": 5}}]}},
+            "commission.rules.0.reward",
+            "needless_field",
+        ),
+        (
+            {"commission": {"rules": [{"match": {"color": ["red"]}, "reward": {"type": "none"}}]}},
+            "commission.rules.0.match.color",
+            "unknown_field",
+        ),
+        ({"payout": {"rail": "pigeon"}}, "payout.rail", "not_one_of"),
+        ({"payout": {"minimum": {"amount": -1, "currency": "ILS"}}}, "payout.minimum.amount", "too_small"),
+    ],
+)
+def test_the_shape_of_terms_is_checked(brand: Client, terms: Any, param: str, code: str) -> None:
+    got = brand.post("/v1/programs", {"name": "Friends", "currency": "ILS", "terms": terms})
+    assert got.status == 400
+    assert [(broken["param"], broken["code"]) for broken in got.body["errors"]] == [(f"terms.{param}", code)]
+    assert brand.get("/v1/programs").body["items"] == []
+
+
+@pytest.mark.parametrize("edge", [{"hold_days": 0}, {"hold_days": 365}, {"attribution": {"window_days": 3650}}])
+def test_the_last_valid_terms_are_valid(brand: Client, edge: Any) -> None:
+    assert brand.post("/v1/programs", {"name": "Friends", "currency": "ILS", "terms": edge}).status == 201
+
+
+def test_money_in_terms_is_in_the_programs_currency(brand: Client) -> None:
+    cap = {"commission": {"cap_per_order": {"amount": 1, "currency": "USD"}}}
+    made = brand.post("/v1/programs", {"name": "Friends", "currency": "ILS", "terms": cap})
+    assert (made.status, made.code, made.body["param"]) == (422, "currency_mismatch", "terms.commission.cap_per_order")
+    published = brand.post(f"/v1/programs/{new_program(brand)['id']}/terms", cap)
+    assert (published.status, published.body["param"]) == (422, "commission.cap_per_order")
+    assert "USD" in published.body["detail"]
+
+
+def test_a_program_is_renamed_paused_and_resumed_but_keeps_its_currency(brand: Client, clock: Clock) -> None:
+    program = new_program(brand)
+    path = f"/v1/programs/{program['id']}"
+    assert brand.patch(path, {"currency": "USD"}).code == "unknown_field"
+    changed = brand.patch(path, {"name": "Family", "status": "paused", "parameter": "via"})
+    expected = program | {"name": "Family", "status": "paused", "parameter": "via", "version": 2}
+    assert (changed.status, changed.body) == (200, expected)
+    assert brand.patch(path, {"status": "active"}).body["status"] == "active"
+
+
+def test_a_change_under_an_old_etag_is_refused(brand: Client) -> None:
+    path = f"/v1/programs/{new_program(brand)['id']}"
+    seen = brand.get(path).headers["etag"]
+    assert brand.patch(path, {"name": "Family"}, if_match=seen).headers["etag"] == '"2"'
+    for stale in (seen, '"99"', "2", 'W/"2"', "nonsense"):
+        got = brand.patch(path, {"name": "Foes"}, if_match=stale)
+        assert (got.status, got.code) == (412, "stale_version")
+    assert brand.patch(path, {"name": "Fans"}, if_match="*").status == 200
+    assert brand.patch(path, {"name": "Fans"}).status == 200
