@@ -63,7 +63,8 @@ def environment(stack: Stack) -> str:
 def _put_on_hold(brand: DemoBrand) -> None:
     """One commission that somebody has doubts about."""
     pending = brand.api.get("/v1/commissions", creator_id=brand.creator_ids["omar"], status="pending")["items"]
-    path = f"/v1/orders/{pending[0]['order_id']}/decisions"
+    doubtful = max(pending, key=lambda commission: commission["net"]["amount"])
+    path = f"/v1/orders/{doubtful['order_id']}/decisions"
     brand.api.post(path, {"kind": "hold", "reason": "Shipped to a reseller: asking the shop"}, once="hold")
 
 

@@ -5,7 +5,6 @@ from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from itertools import groupby
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -17,6 +16,7 @@ from local.demo.story import Delivery, Moment
 
 _WORKERS = 4
 _SETTLES_WITHIN = 30
+_GLANCE = 0.02
 _BROWSER = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15"
 
 
@@ -55,13 +55,17 @@ class Player:
         self.deliveries = 0
 
     def play(self, moment: Moment) -> None:
-        """Everything of this moment has its effect before the next one begins."""
+        """Everything of this moment has had its effect when the next one begins."""
         self.move_clock(moment.at)
-        list(self._workers.map(self._visit, moment.visits))
-        by_order = groupby(sorted(moment.deliveries, key=_order_of), key=_order_of)
-        stories = [list(deliveries) for _, deliveries in by_order]
-        list(self._workers.map(self._deliver_all, stories))
-        self._await_settled({_order_of(delivery) for delivery in moment.deliveries if delivery.kind != "unreadable"})
+        by_order: dict[str, list[Delivery]] = {}
+        for delivery in moment.deliveries:
+            by_order.setdefault(_order_of(delivery), []).append(delivery)
+        doing = [self._workers.submit(self._visit, visit) for visit in moment.visits]
+        doing += [self._workers.submit(self._deliver_all, deliveries) for deliveries in by_order.values()]
+        for done in doing:
+            done.result()
+        for external_id in reversed(by_order):
+            self._await_settled(external_id)
 
     def move_clock(self, to: datetime) -> None:
         self._demo.api.post("/v1/test_clock", {"now": to.isoformat()})
@@ -129,19 +133,20 @@ class Player:
 
     # --- what became of it --------------------------------------------------------------------------------------------
 
-    def _await_settled(self, external_ids: Iterable[str]) -> None:
+    def _await_settled(self, external_id: str) -> None:
         """Webhooks are settled behind their answer."""
+        told = self._told.get(external_id)
+        if told is None or not told.has_snapshot:
+            return
         deadline = time.monotonic() + _SETTLES_WITHIN
-        waiting = {external_id: told for external_id in external_ids if (told := self._told[external_id]).has_snapshot}
-        while waiting:
-            for external_id, told in list(waiting.items()):
-                shown = self._found(external_id)
-                if shown and _shown(shown) == told.books():
-                    told.id = shown["id"]
-                    del waiting[external_id]
-            if waiting and time.monotonic() > deadline:
-                external_id, told = waiting.popitem()
-                raise Astray(f"order {external_id}: {told.books()} sold, {self._found(external_id)} shown")
+        while True:
+            shown = self._found(external_id)
+            if shown and _shown(shown) == told.books():
+                told.id = shown["id"]
+                return
+            if time.monotonic() > deadline:
+                raise Astray(f"order {external_id}: {told.books()} sold, {shown} shown")
+            time.sleep(_GLANCE)
 
     def _found(self, external_id: str) -> Any:
         told = self._told[external_id]

@@ -93,7 +93,7 @@ class _Teller:
         today = now.astimezone(ISRAEL).replace(hour=0, minute=0, second=0, microsecond=0)
         self._random = Random(_SEED)  # noqa: S311 - a story that is the same each time
         self._begins = today - timedelta(days=DAYS)
-        self._moments = [moment for day in range(DAYS) for moment in self._day(self._begins + timedelta(days=day))]
+        self._moments = [self._moment(self._begins + timedelta(days=day)) for day in range(DAYS)]
         self._buyers: dict[int, Buyer] = {}
         self._new_buyers = people.buyers()
         self._orders = 0
@@ -104,63 +104,61 @@ class _Teller:
         self._oddities()
         return Story(self._begins, tuple(self._moments))
 
-    def _day(self, midnight: datetime) -> tuple[Moment, Moment]:
-        noon = midnight + timedelta(hours=10, minutes=self._random.randrange(240))
-        evening = midnight + timedelta(hours=18, minutes=self._random.randrange(270))
-        return Moment(noon), Moment(evening)
+    def _moment(self, midnight: datetime) -> Moment:
+        return Moment(midnight + timedelta(hours=9, minutes=self._random.randrange(12 * 60)))
 
     # --- who comes, and who buys --------------------------------------------------------------------------------------
 
     def _visits_and_purchases(self) -> None:
         undecided: list[int] = []
         for place, moment in enumerate(self._moments):
-            for _ in range(self._random.choices((1, 2, 3, 4), (3, 4, 3, 1))[0]):
+            for _ in range(self._random.randint(2, 7)):
                 if undecided and self._random.random() < _COMES_BACK:
                     visitor = undecided.pop(self._random.randrange(len(undecided)))
                 else:
-                    visitor = self._somebody()
+                    visitor = self._somebody().number
                 link = self._random.choices(LINKS, [link.popularity for link in LINKS])[0]
                 visit = Visit(link.slug, visitor)
                 moment.visits.append(visit)
                 if self._random.random() < _BUYS:
-                    self._purchase(place + 1 + self._random.choice((0, 0, 1, 3, 7)), visit)
+                    self._purchase(place + self._random.choice((0, 0, 0, 1, 3, 7)), visit)
                 else:
                     undecided.append(visitor)
             del undecided[:-30]
 
-    def _somebody(self) -> int:
+    def _somebody(self) -> Buyer:
         buyer = next(self._new_buyers)
         self._buyers[buyer.number] = buyer
-        return buyer.number
+        return buyer
 
     def _purchase(self, place: int, visit: Visit) -> None:
-        if place >= len(self._moments):
+        """In the hours after a moment, and told of at the next."""
+        if place + 1 >= len(self._moments):
             return
         creator = next(link.creator for link in LINKS if link.slug == visit.slug)
         own = next(creator_.code for creator_ in CREATORS if creator_.key == creator)
         code = own if self._random.random() < _TYPES_A_CODE else None
-        self._live(place, self._new_order(place, self._buyers[visit.visitor], visit=visit, code=code))
+        self._live(place + 1, self._new_order(place, self._buyers[visit.visitor], visit=visit, code=code))
 
     def _codes_only(self) -> None:
         """Heard of in a story, typed at the check-out: no click."""
         codes = [creator.code for creator in CREATORS if creator.code]
-        for place in range(5, len(self._moments), 8):
-            buyer = self._buyers[self._somebody()]
-            self._live(place, self._new_order(place, buyer, code=codes[place % len(codes)]))
+        for place in range(2, len(self._moments) - 1, 4):
+            self._live(place + 1, self._new_order(place, self._somebody(), code=codes[place // 4 % len(codes)]))
 
     def _oddities(self) -> None:
         """One of each that every shop knows."""
         noa, visit = CREATORS[0], Visit("noa", 0)
-        self._moments[29].visits.append(visit)
-        own = self._new_order(30, people.as_buyer(noa), visit=visit, code=noa.code, door="shopify")
-        unknown = self._new_order(41, self._buyers[self._somebody()], code="SUMMER25", door="shopify")
-        nobody_sent = self._new_order(44, self._buyers[self._somebody()], door="shopify")
-        till = self._new_order(52, None, code="ITAI10", door="shopify", source="pos")
-        tried = replace(self._new_order(63, self._buyers[self._somebody()], code="OMAR", door="shopify"), test=True)
-        voucher = self._new_order(75, self._buyers[self._somebody()], code="DANA", goods=(sales.GIFT_CARD, sales.CUP))
-        for place, order in ((30, own), (41, unknown), (44, nobody_sent), (52, till), (63, tried), (75, voucher)):
-            self._tell(place, "order", order)
-        self._tell(88, "unreadable", self._new_order(88, self._buyers[self._somebody()], door="shopify"))
+        self._moments[14].visits.append(visit)
+        own = self._new_order(14, people.as_buyer(noa), visit=visit, code=noa.code, door="shopify")
+        unknown = self._new_order(20, self._somebody(), code="SUMMER25", door="shopify")
+        found_alone = self._new_order(22, self._somebody(), door="shopify")
+        till = self._new_order(26, None, code="ITAI10", door="shopify", source="pos")
+        tried = replace(self._new_order(31, self._somebody(), code="OMAR", door="shopify"), test=True)
+        voucher = self._new_order(37, self._somebody(), code="DANA", goods=(sales.GIFT_CARD, sales.CUP))
+        for place, order in ((14, own), (20, unknown), (22, found_alone), (26, till), (31, tried), (37, voucher)):
+            self._tell(place + 1, "order", order)
+        self._tell(45, "unreadable", self._new_order(44, self._somebody(), door="shopify"))
 
     # --- an order's life ----------------------------------------------------------------------------------------------
 
@@ -177,7 +175,7 @@ class _Teller:
     ) -> Order:
         self._orders += 1
         number = 1000 + self._orders
-        placed_at = self._moments[place].at - timedelta(minutes=self._random.randint(3, 50))
+        placed_at = self._moments[place].at + timedelta(seconds=self._random.randint(5 * 60, 10 * 60 * 60))
         goods = goods or self._random.sample(sales.GOODS, self._random.choice((1, 1, 2, 3)))
         lines = tuple(
             Line(6_214_500_000_000 + number * 10 + index, product, 1 if product.gift_card else self._quantity())
