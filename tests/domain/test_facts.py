@@ -1,0 +1,182 @@
+"""Facts: the same set of them is the same order, in whatever order, number and company they arrive."""
+
+from dataclasses import replace
+from datetime import timedelta
+from itertools import product
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.domain.sales import PLACED, cancellation, decision, item, refund, sale
+from vouch.domain.facts import (
+    Cancellation,
+    Decision,
+    Fact,
+    Lifecycle,
+    Line,
+    OrderFacts,
+    PlacedAtChanged,
+    Refund,
+    RefundLine,
+    Snapshot,
+    event_from_json,
+    fingerprint,
+    snapshot_from_json,
+    to_json,
+)
+
+MUG = item("mug", "100.00")
+PAID = sale(MUG)
+LATER = PLACED + timedelta(minutes=1)
+
+
+def _pool() -> list[Fact]:
+    """Versions of few facts, many of them equally new."""
+    moments = [PLACED, LATER]
+    sold = [(Line("a", 2, 500),), (Line("a", 1, 500), Line("b", 3, 70, discount=10, tags=("תג",)))]
+    snapshots = (
+        Snapshot(at, PLACED, lifecycle, "ILS", lines, "shopify", triggered)
+        for at, lifecycle, lines, triggered in product(moments, Lifecycle, sold, [None, PLACED])
+    )
+    refunds = (
+        Refund(refund_id, at, "ILS", lines, amount, failed)
+        for refund_id, at, lines, amount, failed in product(
+            ["r1", "r2"], moments, [(), (RefundLine("a", 1),), (RefundLine("b", 0, 50),)], [0, 300], [False, True]
+        )
+    )
+    decisions = (
+        Decision(decision_id, at, verdict, "ops", "looked at it")
+        for decision_id, at, verdict in product(["d1", "d2"], moments, ["hold", "approve", "reject"])
+    )
+    return [*snapshots, *refunds, *decisions, *(Cancellation("c1", at) for at in moments)]
+
+
+FACTS = st.lists(st.sampled_from(_pool()), max_size=6)
+
+
+def joined(*groups: list[Fact]) -> OrderFacts:
+    facts = OrderFacts()
+    for group in groups:
+        facts, _ = facts.with_facts(group)
+    return facts
+
+
+@given(FACTS, FACTS, FACTS)
+@settings(max_examples=300)
+def test_facts_join_in_any_order_company_and_number(one: list[Fact], two: list[Fact], three: list[Fact]) -> None:
+    """A join-semilattice: commutative, associative, idempotent."""
+    expected = joined(one + two + three)
+    assert joined(three, two, one) == expected
+    assert joined(list(reversed(one + two + three))) == expected
+    assert joined(*([fact] for fact in two + three + one)) == expected
+    assert joined(one, two, one, three, two, three) == expected
+
+
+@given(FACTS, FACTS)
+@settings(max_examples=150)
+def test_what_changed_is_what_was_not_known(known: list[Fact], said: list[Fact]) -> None:
+    """So only what is new is stored, and a repeat writes nothing."""
+    before = joined(known)
+    after, changed = before.with_facts(said)
+    assert joined(known, list(changed)) == after
+    assert bool(changed) == (after != before)
+    assert after.with_facts(said + known)[1] == ()
+
+
+def newer(one: Snapshot, other: Snapshot) -> bool:
+    return joined([one], [other]).snapshot == other == joined([other], [one]).snapshot
+
+
+def test_the_platforms_own_time_comes_first() -> None:
+    cancelled = replace(PAID, lifecycle=Lifecycle.CANCELLED, triggered_at=LATER)
+    assert newer(cancelled, replace(PAID, updated_at=LATER))
+
+
+def test_then_the_time_of_the_trigger() -> None:
+    first = replace(PAID, triggered_at=PLACED, lifecycle=Lifecycle.CANCELLED)
+    assert newer(first, replace(PAID, triggered_at=LATER))
+    assert newer(PAID, replace(PAID, triggered_at=PLACED))
+
+
+@pytest.mark.parametrize("one, other", [(0, 1), (1, 2), (2, 3)])
+def test_then_the_later_stage_of_life(one: int, other: int) -> None:
+    assert newer(replace(PAID, lifecycle=Lifecycle(one)), replace(PAID, lifecycle=Lifecycle(other)))
+
+
+def test_and_last_the_content_decides_alike_for_all() -> None:
+    one, other = sorted([PAID, replace(PAID, country="IL")], key=fingerprint)
+    assert newer(one, other)
+
+
+def test_an_order_is_born_once() -> None:
+    with pytest.raises(PlacedAtChanged, match=r"placed at 2026-05-04T12:00:00Z, now said to be 2026-05-04T12:01:00Z"):
+        joined([PAID], [replace(PAID, placed_at=LATER)])
+
+
+def test_of_two_births_in_one_company_none_is_taken() -> None:
+    with pytest.raises(PlacedAtChanged):
+        joined([PAID, replace(PAID, placed_at=LATER)])
+
+
+def test_a_refund_is_known_by_its_id_and_its_newest_version_counts() -> None:
+    first, failed = refund("r1", mug=1), refund("r1", mug=1, failed=True)
+    assert joined([first]).refunds == [first]
+    assert joined([failed, first]).refunds == []
+    assert joined([failed], [refund("r1", mug=1, minutes=61)]).refunds == [refund("r1", mug=1, minutes=61)]
+
+
+def test_refunds_come_by_id_however_they_arrived() -> None:
+    assert [r.id for r in joined([refund("r2"), refund("r10"), refund("r1")]).refunds] == ["r1", "r10", "r2"]
+
+
+def test_a_cancellation_without_a_snapshot_cancels() -> None:
+    assert joined([cancellation()], [PAID]).cancelled
+    assert not joined([PAID]).cancelled
+
+
+def test_the_newest_decision_counts_and_of_equals_the_greater_id() -> None:
+    hold, reject = decision("hold", decision_id="d1"), decision("reject", decision_id="d2")
+    assert joined([reject, hold]).decision == reject
+    assert joined([replace(hold, updated_at=LATER + timedelta(hours=2)), reject]).decision != reject
+    assert joined([]).decision is None
+
+
+@given(FACTS)
+@settings(max_examples=150)
+def test_facts_are_read_back_as_they_were_written(facts: list[Fact]) -> None:
+    for fact in facts:
+        text = to_json(fact)
+        again = snapshot_from_json(text) if isinstance(fact, Snapshot) else event_from_json(fact.kind, text)
+        assert again == fact
+
+
+def test_a_full_snapshot_is_read_back_as_it_was_written() -> None:
+    line = Line("1", 2, 3, 4, 5, "sku", "77", ("tag", "תג"), ("summer",), gift_card=True)
+    snapshot = replace(
+        PAID,
+        lines=(line,),
+        triggered_at=LATER,
+        shipping=1,
+        shipping_tax=2,
+        tip=3,
+        tax_included=True,
+        test=True,
+        country="IL",
+        codes=("noa10",),
+        click_ids=("clk_1",),
+        customer_new=False,
+        aliases=("pi_1",),
+    )
+    assert snapshot_from_json(to_json(snapshot)) == snapshot
+
+
+def test_one_fact_has_one_text() -> None:
+    """Defaults are left out: a field that is added one day changes no fingerprint of today."""
+    partial = Refund("r1", PLACED, "ILS", (RefundLine("1", 1), RefundLine("2", 0, 0)))
+    assert to_json(partial) == (
+        '{"currency":"ILS","id":"r1","lines":[{"line_id":"1","quantity":1},{"amount":0,"line_id":"2","quantity":0}],'
+        '"updated_at":"2026-05-04T12:00:00.000000Z"}'
+    )
+    assert fingerprint(partial) == fingerprint(replace(partial, amount=0, failed=False))
+    assert fingerprint(partial) != fingerprint(replace(partial, failed=True))
