@@ -60,6 +60,12 @@ def test_only_one_function_may_read_the_operator_key(declared: dict[str, Any]) -
     assert readers == {"ReferralsApi"}
 
 
+def test_clear_text_is_refused_unless_a_deployment_says_otherwise(declared: dict[str, Any]) -> None:
+    policy = declared["Resources"]["BodiesBucketPolicy"]
+    assert declared["Conditions"][policy["Condition"]] == {"Fn::Equals": [{"Ref": "Transport"}, "tls"]}
+    assert declared["Parameters"]["Transport"]["Default"] == "tls"
+
+
 def statements(declared: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     for name, resource in declared["Resources"].items():
         properties = resource.get("Properties", {})

@@ -33,6 +33,7 @@ def deploy(emulator: Emulator, api_url: str) -> None:
         # A failed record is repeated with its whole batch, and only age ends that: one by one, for a minute.
         "StreamBatchSize": "1",
         "StreamMaxAge": "60",
+        "Transport": "plain",
     }
     run_sam(
         "deploy",

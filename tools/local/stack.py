@@ -86,7 +86,7 @@ class Stack:
         ]
 
     def await_quiet(self, seconds: float = 60) -> bool:
-        """Wait until the queues are empty and no function has logged for a while; False if that takes longer.
+        """Wait until no message can be taken and no function has logged for a while; False if that takes longer.
 
         Whatever comes in by a door is logged there before a stream hands it on, so silence means done.
         """
@@ -98,12 +98,10 @@ class Stack:
         return True
 
     def _is_quiet(self) -> bool:
-        counts = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        queues = self.client("sqs")
         for queue in _QUEUES:
-            waiting = self.client("sqs").get_queue_attributes(QueueUrl=self.outputs[queue], AttributeNames=counts)[
-                "Attributes"
-            ]
-            if any(int(waiting[count]) for count in counts):
+            asked = {"QueueUrl": self.outputs[queue], "AttributeNames": ["ApproximateNumberOfMessages"]}
+            if int(queues.get_queue_attributes(**asked)["Attributes"]["ApproximateNumberOfMessages"]):
                 return False
         return not self.logs(since_ms=int(time.time() * 1000) - _QUIET_MS)
 
