@@ -1,0 +1,153 @@
+"""Attribution: every touch has an outcome, every loser a reason, and the credit sums to the whole."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from hypothesis import given, settings
+
+from tests.domain.random_sales import SALES, RandomSale
+from tests.domain.sales import BUYER, PLACED, carrying, click, code, item, offer, promises, sale
+from vouch.domain.attribution import Credit, Touch, credit
+from vouch.domain.clicks import ORDER_CLOCK_SLACK
+from vouch.domain.money import BPS_WHOLE
+from vouch.domain.terms import Model, Terms
+
+ORDER = sale(item("mug", "100.00"))
+
+
+def credited(*touches: Touch, terms: Terms | None = None) -> Credit:
+    return credit(carrying(ORDER, touches), touches, promises(terms, vip=offer()))
+
+
+def weights(model: Model, *touches: Touch) -> dict[str, int]:
+    shares = credited(*touches, terms=offer(model=model, window_days=3650)).shares
+    return {share.creator_id: share.weight for share in shares}
+
+
+@given(SALES)
+@settings(max_examples=300)
+def test_the_credit_is_given_away_whole_and_every_loser_is_told_why(sold: RandomSale) -> None:
+    decided = credit(sold.order, sold.touches, sold.terms)
+    winners = [candidate for candidate in decided.candidates if candidate.outcome != "lost"]
+    assert [candidate.touch for candidate in decided.candidates] == list(sold.touches)
+    assert sum(candidate.share_bps or 0 for candidate in winners) == (BPS_WHOLE if decided.shares else 0)
+    assert {candidate.touch.creator_id for candidate in winners} == {share.creator_id for share in decided.shares}
+    assert {candidate.outcome for candidate in winners} <= {"credited" if len(decided.shares) == 1 else "shared"}
+    assert all((candidate.reason is None) == (candidate in winners) for candidate in decided.candidates)
+    assert all(candidate.share_bps is None for candidate in decided.candidates if candidate not in winners)
+
+
+@given(SALES)
+@settings(max_examples=200)
+def test_shares_come_by_creator_one_each_and_none_is_empty(sold: RandomSale) -> None:
+    shares = credit(sold.order, sold.touches, sold.terms).shares
+    creators = [share.creator_id for share in shares]
+    assert creators == sorted(set(creators))
+    assert all(share.weight > 0 for share in shares)
+
+
+@given(SALES)
+@settings(max_examples=200)
+def test_where_touches_stand_and_codes_need_no_click_somebody_is_credited(sold: RandomSale) -> None:
+    terms = {
+        key: replace(one, attribution=replace(one.attribution, code_policy="wins")) for key, one in sold.terms.items()
+    }
+    decided = credit(sold.order, sold.touches, terms)
+    refused = {"outside_window", "after_order"}
+    assert bool(decided.shares) == any(candidate.reason not in refused for candidate in decided.candidates)
+
+
+def test_a_creator_with_two_touches_shows_each_ones_part() -> None:
+    first, second, other = click("noa", days=1), click("noa", days=2, evidence="noa-2"), click("dan", days=3)
+    decided = credited(first, second, other, terms=offer(model="linear"))
+    parts = {candidate.touch.evidence: candidate.share_bps for candidate in decided.candidates}
+    assert parts == {"dan": 3_334, "noa": 3_333, "noa-2": 3_333}
+
+
+def test_one_creator_alone_is_credited_not_shared() -> None:
+    decided = credited(click("noa", days=1), click("noa", days=2, evidence="noa-2"), terms=offer(model="linear"))
+    assert {candidate.outcome for candidate in decided.candidates} == {"credited"}
+
+
+@pytest.mark.parametrize(
+    "touch, reason",
+    [
+        (Touch("click", "x", problem="unknown_click"), "unknown_click"),
+        (click("noa", days=90, barred="not_enrolled", person=BUYER, program="vip"), "not_enrolled"),
+        (click("noa", days=90, person=BUYER, program="vip"), "other_program"),
+        (click("noa", days=90, person=BUYER), "self_referral"),
+        (click("noa", days=90), "outside_window"),
+        (click("noa", minutes=-6), "after_order"),
+    ],
+)
+def test_of_several_reasons_the_one_that_weighs_most_is_told(touch: Touch, reason: str) -> None:
+    decided = credit(ORDER, [touch], promises(vip=offer()), only_program="main")
+    assert [(candidate.outcome, candidate.reason) for candidate in decided.candidates] == [("lost", reason)]
+    assert decided.shares == ()
+
+
+def test_priority_is_codes_as_listed_then_clicks_the_newest_first_then_ids() -> None:
+    """Seen in whose program sets the policy: the first in priority says `last`, all others `linear`."""
+    touches = [code("noa"), code("dan"), click("gil", minutes=1), click("lea", minutes=1), click("zoe", days=1)]
+    for place, leader in enumerate(touches):
+        rest = [replace(touch, program_id="linear") for touch in touches[place + 1 :]]
+        terms = promises(offer(model="last"), linear=offer(model="linear", code_policy="joins"))
+        group = [leader, *rest]
+        decided = credit(carrying(ORDER, group), list(reversed(group)), terms)
+        assert [share.creator_id for share in decided.shares] == [leader.creator_id]
+
+
+def test_a_code_that_the_order_no_longer_lists_comes_after_those_it_does() -> None:
+    listed, gone = code("noa"), code("dan")
+    decided = credit(carrying(ORDER, [listed]), [gone, listed], promises())
+    assert [share.creator_id for share in decided.shares] == ["noa"]
+
+
+def test_time_decay_halves_with_every_half_life() -> None:
+    touches = [click(creator, days=7 * (weeks + 1)) for weeks, creator in enumerate(["dan", "gil", "lea", "noa"])]
+    assert weights("time_decay", *touches) == {"dan": 1 << 40, "gil": 1 << 39, "lea": 1 << 38, "noa": 1 << 37}
+
+
+def test_time_decay_between_half_lives_is_pinned() -> None:
+    """2^40 / sqrt(2), cut: the same on every machine, for ever, or old orders would not recompute."""
+    assert weights("time_decay", click("dan", days=1), click("noa", days=4, minutes=720)) == {
+        "dan": 1 << 40,
+        "noa": 777_472_127_993,
+    }
+
+
+def test_time_decay_looks_at_seconds() -> None:
+    decayed = weights("time_decay", click("dan", days=1), click("noa", days=1, seconds=1))
+    assert 0 < decayed["dan"] - decayed["noa"] < 2_000_000
+
+
+def test_time_decay_ends_after_forty_half_lives() -> None:
+    assert weights("time_decay", click("dan", days=1), click("noa", days=281)) == {"dan": 1 << 40, "noa": 1}
+    assert weights("time_decay", click("dan", days=1), click("noa", days=281, seconds=1)) == {"dan": 1 << 40}
+
+
+@pytest.mark.parametrize(
+    "count, shares",
+    [(1, [1]), (2, [1, 1]), (3, [40, 20, 40]), (4, [80, 20, 20, 80]), (6, [160, 20, 20, 20, 20, 160])],
+)
+def test_position_gives_the_ends_forty_percent_each(count: int, shares: list[int]) -> None:
+    touches = [click(f"creator {number}", days=number + 1) for number in range(count)]
+    assert list(weights("position", *touches).values()) == shares
+
+
+def test_the_click_at_the_edge_of_the_slack_is_at_order_time() -> None:
+    edge = replace(click("noa"), at=PLACED + ORDER_CLOCK_SLACK)
+    assert credited(edge).shares[0].creator_id == "noa"
+    assert credited(replace(edge, at=PLACED + ORDER_CLOCK_SLACK + timedelta(microseconds=1))).shares == ()
+
+
+def test_who_is_first_by_two_equal_clicks_is_last_too() -> None:
+    clicks = [click("noa", days=1), click("dan", days=1)]
+    assert weights("first", *clicks) == weights("last", *clicks) == {"dan": 1}
+
+
+def test_a_creator_is_rated_by_the_program_of_their_first_credited_touch() -> None:
+    older, newer = click("noa", days=2, program="vip"), click("noa", days=1, evidence="noa-2")
+    assert [share.program_id for share in credited(older, newer, terms=offer(model="linear")).shares] == ["main"]
+    assert [share.program_id for share in credited(older, newer, terms=offer(model="first")).shares] == ["vip"]

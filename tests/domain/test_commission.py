@@ -1,0 +1,193 @@
+"""Commission: what of each line counts, what is kept of it, and which rule rates it."""
+
+from typing import Any
+
+import pytest
+
+from tests.domain.sales import (
+    cancellation,
+    cash,
+    decision,
+    flat_item,
+    flat_order,
+    item,
+    nothing,
+    offer,
+    percent,
+    refund,
+    sale,
+)
+from vouch.domain.commission import Rating, bases, rated, unclear_refunds
+from vouch.domain.facts import Event, Lifecycle, OrderFacts, Snapshot
+from vouch.domain.terms import Base, Rule, Terms
+
+MUGS = item("mug", "30.00", 3)
+
+
+def kept(order: Snapshot, *events: Event, **counted: bool) -> dict[str, tuple[int, int]]:
+    """Per line, what is kept of its base and of its items."""
+    facts = OrderFacts(order, {(event.kind, event.id): event for event in events})
+    found = bases(facts, order, Base(**counted))
+    return {basis.line_id: (basis.kept_base, basis.kept_quantity) for basis in found}
+
+
+def ratings(order: Snapshot, terms: Terms, *events: Event, creator: str = "noa") -> list[Rating]:
+    facts = OrderFacts(order, {(event.kind, event.id): event for event in events})
+    return rated(terms.commission, bases(facts, order, terms.commission.base), order, creator)
+
+
+def commissions(order: Snapshot, terms: Terms, *events: Event) -> list[tuple[int, int]]:
+    return [(rating.commission, rating.kept_commission) for rating in ratings(order, terms, *events)]
+
+
+@pytest.mark.parametrize(
+    "events, left",
+    [
+        ([], (9_000, 3)),
+        ([refund("r1", mug=1)], (6_000, 2)),
+        ([refund("r1", mug=1), refund("r2", mug=2)], (0, 0)),
+        ([refund("r1", mug=4)], (0, 0)),
+        ([refund("r1", mug=0)], (9_000, 3)),
+        ([refund("r1", mug="10.00")], (8_000, 3)),
+        ([refund("r1", mug=(1, "25.00"))], (6_500, 2)),
+        ([refund("r1", mug=(1, "25.00")), refund("r2", mug=1)], (3_500, 1)),
+        ([refund("r1", mug=(3, "60.00"))], (3_000, 0)),
+        ([refund("r1", mug=(1, "90.00"))], (0, 0)),
+        ([refund("r1", mug="95.00")], (0, 0)),
+        ([refund("r1", amount="89.99")], (1, 3)),
+        ([refund("r1", amount="90.00")], (0, 0)),
+        ([refund("r1", mug=2), refund("r2", amount="10.00")], (2_000, 1)),
+        ([refund("r1", mug=1, failed=True)], (9_000, 3)),
+        ([refund("r1", currency="USD", mug=(1, "8.00"))], (6_000, 2)),
+        ([refund("r1", currency="USD", mug="8.00")], (9_000, 3)),
+        ([refund("r1", currency="USD", amount="8.00")], (9_000, 3)),
+        ([cancellation()], (0, 0)),
+        ([decision("reject")], (9_000, 3)),
+    ],
+)
+def test_what_refunds_leave_of_a_line(events: list[Event], left: tuple[int, int]) -> None:
+    assert kept(sale(MUGS), *events) == {"mug": left}
+
+
+@pytest.mark.parametrize("lifecycle", [Lifecycle.REFUNDED, Lifecycle.CANCELLED])
+def test_of_an_order_that_is_gone_nothing_is_left(lifecycle: Lifecycle) -> None:
+    order = sale(MUGS, shipping="20.00", lifecycle=lifecycle)
+    assert kept(order, refund("r1", mug=1), shipping=True) == {"mug": (0, 0), "shipping": (0, 0)}
+
+
+def test_quantities_of_several_refunds_are_rounded_once() -> None:
+    """A third of 1.00 three times: 0.33, 0.34 and 0.33 go, never 0.99."""
+    order = sale(item("mug", "0.50", 3, discount="0.50"))
+    refunds = [refund(f"r{number}", mug=1) for number in range(3)]
+    assert [kept(order, *refunds[:count])["mug"] for count in range(4)] == [(100, 3), (67, 2), (33, 1), (0, 0)]
+
+
+def test_money_alone_is_spread_over_what_is_kept() -> None:
+    order = sale(MUGS, item("pot", "10.00"), item("card", "50.00", gift_card=True))
+    assert kept(order, refund("r1", amount="50.00")) == {"mug": (4_500, 3), "pot": (500, 1), "card": (0, 0)}
+    assert kept(order, refund("r1", pot=1), refund("r2", amount="50.00"))["mug"] == (4_000, 3)
+
+
+def test_money_alone_odd_units_go_by_largest_remainder() -> None:
+    order = sale(item("a", "0.50"), item("b", "0.50"), item("c", "0.50"))
+    assert kept(order, refund("r1", amount="0.02")) == {"a": (49, 1), "b": (49, 1), "c": (50, 1)}
+
+
+def test_tax_comes_and_goes_with_its_goods() -> None:
+    order = sale(item("mug", "50.00", 2, tax="17.00"), item("card", "10.00", tax="1.70", gift_card=True))
+    assert kept(order, tax=True) == {"mug": (11_700, 2), "card": (0, 0)}
+    assert kept(order, refund("r1", mug=1), tax=True)["mug"] == (5_850, 1)
+
+
+def test_more_tax_than_price_leaves_no_base() -> None:
+    assert kept(sale(item("mug", "1.00", tax="2.00"), tax_included=True), tax=True) == {"mug": (0, 0)}
+
+
+@pytest.mark.parametrize(
+    "said, base",
+    [
+        ({"shipping": "30.00", "shipping_tax": "5.10"}, 3_000),
+        ({"shipping": "35.10", "shipping_tax": "5.10", "tax_included": True}, 3_000),
+        ({"shipping": "1.00", "shipping_tax": "5.10", "tax_included": True}, 0),
+    ],
+)
+def test_shipping_is_a_line_where_it_counts(said: dict[str, Any], base: int) -> None:
+    assert kept(sale(**said), shipping=True) == {"shipping": (base, 0)}
+    assert kept(sale(**said)) == {}
+    with_tax = base + 510 if base else 0
+    assert kept(sale(**said), shipping=True, tax=True) == {"shipping": (with_tax, 0)}
+
+
+def test_shipping_of_nothing_is_no_line() -> None:
+    assert kept(sale(MUGS), shipping=True) == {"mug": (9_000, 3)}
+
+
+def test_a_rule_for_lines_is_none_for_shipping() -> None:
+    order = sale(item("mug", "100.00", sku="M", product_id="7", tags=("t",), collections=("c",)), shipping="20.00")
+    for match in ({"skus": ["M"]}, {"product_ids": ["7"]}, {"tags": ["t"]}, {"collections": ["c"]}):
+        found = ratings(order, offer(percent(10, **match), nothing(), shipping=True))
+        assert [(rating.basis.line_id, rating.rule) for rating in found] == [("mug", 0), ("shipping", 1)]
+
+
+def test_a_line_without_a_sku_matches_no_sku() -> None:
+    assert ratings(sale(MUGS), offer(percent(10, skus=["mug"])))[0].rule is None
+
+
+def test_what_has_no_base_has_no_rule() -> None:
+    order = sale(item("card", "10.00", gift_card=True), item("free", "5.00", discount="5.00"), item("none", "5.00", 0))
+    assert [rating.rule for rating in ratings(order, offer(flat_item("1.00"), flat_order("1.00")))] == [None] * 3
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        flat_item("5.00", "USD"),
+        flat_order("5.00", "USD"),
+        percent(50, order_min=cash("1.00", "USD")),
+        percent(50, order_max=cash("999.00", "USD")),
+    ],
+)
+def test_a_rule_in_another_currency_is_passed_over(rule: Rule) -> None:
+    assert ratings(sale(MUGS), offer(rule, percent(10)))[0].rule == 1
+
+
+def test_a_flat_amount_per_order_is_spread_over_its_rules_lines_by_base() -> None:
+    order = sale(MUGS, item("pot", "10.00"), item("lamp", "50.00", sku="L"))
+    terms = offer(nothing(skus=["L"]), flat_order("1.01"))
+    assert commissions(order, terms) == [(91, 91), (10, 10), (0, 0)]
+    assert commissions(order, terms, refund("r1", mug=3)) == [(91, 0), (10, 10), (0, 0)]
+
+
+def test_two_flat_amounts_per_order_are_two() -> None:
+    order = sale(item("mug", "10.00", sku="M"), item("pot", "10.00"))
+    assert commissions(order, offer(flat_order("1.00", skus=["M"]), flat_order("2.00"))) == [(100, 100), (200, 200)]
+
+
+def test_half_a_flat_amount_is_rounded_up_on_the_order_not_on_each_line() -> None:
+    """0.05 over ten lines, five of them back: 0.03 stays, on whichever lines had it."""
+    order = sale(*(item(f"line{number}", "1.00") for number in range(10)))
+    back: dict[str, Any] = {f"line{number}": 1 for number in range(5)}
+    found = commissions(order, offer(flat_order("0.05")), refund("r1", **back))
+    assert [full for full, _ in found] == [1] * 5 + [0] * 5
+    assert sum(left for _, left in found) == 3
+    assert all(left <= full for full, left in found)
+
+
+@pytest.mark.parametrize(
+    "events, unclear",
+    [
+        ([], False),
+        ([refund("r1", amount="1.00")], False),
+        ([refund("r1", currency="USD", mug=1)], False),
+        ([refund("r1", currency="USD")], False),
+        ([refund("r1", currency="USD", amount="1.00")], True),
+        ([refund("r1", currency="USD", mug="1.00")], True),
+        ([refund("r1", currency="USD", mug=(1, "0.00"))], False),
+        ([refund("r1", currency="USD", amount="1.00", failed=True)], False),
+        ([refund("r1", amount="1.00"), refund("r2", currency="USD", mug=(1, "1.00"))], True),
+    ],
+)
+def test_amounts_in_another_currency_are_unclear(events: list[Event], *, unclear: bool) -> None:
+    order = sale(MUGS)
+    facts = OrderFacts(order, {(event.kind, event.id): event for event in events})
+    assert unclear_refunds(facts, order) is unclear
