@@ -67,7 +67,7 @@ def verify_ledger(cursor: Cursor = None) -> wire.Verification:
     """Goes through all books of the brand, or as far as 20 seconds reach; `cursor` goes on from there."""
     call, deadline = routes.call, time.monotonic() + _SECONDS
     scope = f"{call.brand.id}/verify"
-    position = json.loads(pages.opened(call.deployment, scope, cursor)[0]) if cursor else None
+    position = json.loads(pages.opened(call.deployment, scope, cursor)[0]) if cursor is not None else None
     report = verification.verify(call.deployment, call.brand, position, in_time=lambda: time.monotonic() < deadline)
     following = json.dumps(report.next_cursor) if report.next_cursor else None
     return wire.Verification(

@@ -177,7 +177,7 @@ def enrolments_of(
 ) -> Page[Enrolment]:
     """A creator's enrolments, by program."""
     scope = f"{brand.id}/{creator_id}/enrolments"
-    after = pages.opened(deployment, scope, cursor)[0] if cursor else None
+    after = pages.opened(deployment, scope, cursor)[0] if cursor is not None else None
     items = creators.enrolments(deployment.database, brand.id, creator_id, limit=limit + 1, after=after)
     more = pages.sealed(deployment, scope, [items[limit - 1].program_id]) if len(items) > limit else None
     return Page(items[:limit], more)

@@ -46,7 +46,7 @@ def read[I: Item](
         kind,
         index,
         limit=limit,
-        after=_key(index, opened(deployment, scope, cursor)) if cursor else None,
+        after=_key(index, opened(deployment, scope, cursor)) if cursor is not None else None,
         condition=narrowed,
         newest_first=newest_first,
     )

@@ -152,7 +152,7 @@ def versions(
     """All versions of the program's terms, the newest first."""
     program = _program(deployment, brand, program_id)
     scope = f"{program.pk}/{program.id}/terms"
-    last = int(pages.opened(deployment, scope, cursor)[0]) if cursor else len(program.versions) + 1
+    last = int(pages.opened(deployment, scope, cursor)[0]) if cursor is not None else len(program.versions) + 1
     numbers = [number for number, _ in reversed(program.versions) if number < last][: limit + 1]
     shown = numbers[:limit]
     following = pages.sealed(deployment, scope, [str(shown[-1])]) if len(numbers) > limit else None

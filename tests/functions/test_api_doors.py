@@ -1,0 +1,173 @@
+"""Every route of every function: who may come in, and that another brand's things are as good as absent."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from vouch.domain import ids
+from vouch.http import PUBLIC
+from vouch.service import keys
+from vouch.service.deployment import Deployment
+from vouch.store import inbox
+from vouch.store.inbox import Door
+
+from tests.functions.client import Client
+from tests.functions.conftest import APIS, NewBrand
+from tests.functions.setting_up import DESTINATION, Shop, open_shop
+
+ROUTES = [(name, route) for name, api in APIS.items() for route in api.routes]
+CLOSED = [(name, route) for name, route in ROUTES if route.security != PUBLIC]
+SCOPED = [(name, route) for name, route in CLOSED if "api_key" in (route.security or [{}])[0]]
+MISSING = ids.derived("", "nobody's")
+PLACES = {
+    "program_id": "prg_",
+    "creator_id": "cre_",
+    "enrolment_id": "enr_",
+    "link_id": "lnk_",
+    "code_id": "cod_",
+    "connection_id": "con_",
+    "key_id": "key_",
+    "order_id": "ord_",
+    "delivery_id": "dlv_",
+}
+BODIES: dict[tuple[str, str], Any] = {
+    ("PATCH", "/v1/programs/<program_id>"): {"name": "Ours now"},
+    ("POST", "/v1/programs/<program_id>/terms"): {"hold_days": 0},
+    ("PATCH", "/v1/creators/<creator_id>"): {"name": "Ours now"},
+    ("PATCH", "/v1/enrolments/<enrolment_id>"): {"status": "left"},
+    ("PATCH", "/v1/links/<link_id>"): {"status": "paused"},
+    ("PATCH", "/v1/codes/<code_id>"): {"status": "ended"},
+    ("PATCH", "/v1/connections/<connection_id>"): {"status": "disabled"},
+    ("POST", "/v1/connections/<connection_id>/rotate"): {"secret": "ours now"},
+    ("POST", "/v1/orders/<order_id>/refunds"): {"external_id": "r-1", "amount": 1},
+    ("POST", "/v1/orders/<order_id>/decisions"): {"kind": "reject", "reason": "ours now"},
+}
+QUERIES = {"/v1/creators/<creator_id>/statement": {"currency": "ILS"}}
+
+
+def filled(path: str) -> str:
+    return re.sub(r"<(\w+)>", lambda place: PLACES.get(place[1], "") + MISSING, path)
+
+
+def test_nobody_comes_in_without_a_key(brand: Client) -> None:
+    for name, route in CLOSED:
+        got = Client(APIS[name], None).send(route.method, filled(route.path), {"no": "matter"})
+        assert (got.status, got.code) == (401, "unauthenticated"), route.path
+
+
+def test_a_key_without_the_routes_scope_stays_outside(brand: Client) -> None:
+    for name, route in SCOPED:
+        (scope,) = route.security[0]["api_key"]
+        made = brand.made("/v1/keys", {"name": "All but one", "scopes": sorted(keys.SCOPES - {scope, "*"})})
+        got = Client(APIS[name], made["api_key"]).send(route.method, filled(route.path), {"no": "matter"})
+        assert (got.status, got.code) == (403, "scope_missing"), route.path
+        assert scope in got.body["detail"]
+
+
+def test_a_key_with_the_routes_scope_comes_in(brand: Client) -> None:
+    for name, route in SCOPED:
+        made = brand.made("/v1/keys", {"name": "One", "scopes": route.security[0]["api_key"]})
+        got = Client(APIS[name], made["api_key"]).send(route.method, filled(route.path), {"no": "matter"})
+        assert got.status in {200, 400, 404} or got.code == "not_a_test_brand", route.path
+
+
+@pytest.fixture
+def theirs(new_brand: NewBrand) -> Shop:
+    return open_shop(new_brand("Theirs"), "dan")
+
+
+@pytest.fixture
+def order_of_theirs(theirs: Shop) -> str:
+    brand = Client(APIS["attribution"], theirs.brand.key)
+    order = {
+        "external_id": "A-1",
+        "occurred_at": "2026-05-04T11:00:00Z",
+        "currency": "ILS",
+        "lines": [{"id": "1", "quantity": 1, "unit_price": 1000}],
+    }
+    made: str = brand.made("/v1/orders", order)["id"]
+    return made
+
+
+@pytest.fixture
+def parked_of_theirs(theirs: Shop, deployment: Deployment) -> str:
+    door = Door(theirs.brand.brand_id, "live", "shopify", theirs.connection, None)
+    delivery = inbox.delivery(
+        door, {}, b"no order", platform_delivery_id="1", subject="1", kept=(), now=deployment.now()
+    )
+    inbox.put(deployment.database, lambda: deployment.s3, delivery)
+    inbox.park(delivery, reason="not_json", detail="", now=deployment.now())
+    return str(delivery.sk)
+
+
+ADDRESSED = [(name, route) for name, route in SCOPED if any(f"<{place}>" in route.path for place in PLACES)]
+
+
+def test_every_route_with_an_id_is_tried_on_a_stranger() -> None:
+    changing = {(route.method, route.path) for _, route in ADDRESSED if route.dependant.body_params}
+    assert changing == set(BODIES)
+
+
+def test_another_brands_things_are_as_good_as_absent(
+    brand: Client, theirs: Shop, order_of_theirs: str, parked_of_theirs: str
+) -> None:
+    there = {**vars(theirs), "order": order_of_theirs, "delivery": parked_of_theirs}
+    for name, route in ADDRESSED:
+        (place,) = re.findall(r"<(\w+)>", route.path)
+        path = route.path.replace(f"<{place}>", there[place.removesuffix("_id")])
+        ours = Client(APIS[name], brand.key)
+        body, query = BODIES.get((route.method, route.path)), QUERIES.get(route.path)
+        stranger = ours.send(route.method, path, body, query=query)
+        absent = ours.send(route.method, filled(route.path), body, query=query)
+        assert stranger.status == absent.status == 404, route.path
+        assert stranger.told == absent.told
+        assert {**stranger.headers, "x-request-id": ""} == {**absent.headers, "x-request-id": ""}
+
+
+def test_those_things_are_there_for_their_own_brand(theirs: Shop, order_of_theirs: str, parked_of_theirs: str) -> None:
+    there = {**vars(theirs), "order": order_of_theirs, "delivery": parked_of_theirs}
+    for name, route in ADDRESSED:
+        (place,) = re.findall(r"<(\w+)>", route.path)
+        path = route.path.replace(f"<{place}>", there[place.removesuffix("_id")])
+        own = Client(APIS[name], theirs.brand.key)
+        got = own.send(route.method, path, BODIES.get((route.method, route.path)), query=QUERIES.get(route.path))
+        assert got.status != 404, route.path
+
+
+def references(shop: Shop) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    link = {"program_id": shop.program, "creator_id": shop.creator, "destination": DESTINATION}
+    code = {"program_id": shop.program, "creator_id": shop.creator, "code": "MINE"}
+    enrolment = {"program_id": shop.program, "creator_id": shop.creator}
+    for field in ("program_id", "creator_id"):
+        for path, body in (("/v1/links", link), ("/v1/codes", code), ("/v1/enrolments", enrolment)):
+            yield path, field, body
+    yield "/v1/connections", "program_id", {"platform": "shopify", "secret": "s", "program_id": shop.program}
+
+
+def test_nothing_of_ours_can_be_tied_to_anything_of_theirs(new_brand: NewBrand, theirs: Shop) -> None:
+    ours = open_shop(new_brand("Ours"), "noa")
+    tried = 0
+    for path, field, body in references(ours):
+        for wrong in (getattr(theirs, field.removesuffix("_id")), PLACES[field] + MISSING, "nonsense", "#"):
+            got = ours.brand.post(path, body | {field: wrong})
+            assert (got.status, got.code, got.body["param"]) == (404, "not_found", field), path
+            tried += 1
+    assert tried == 28
+    enrolled = {"email": "new@example.com", "name": "New", "program_ids": [ours.program, theirs.program]}
+    assert ours.brand.post("/v1/creators", enrolled).status == 404
+    assert len(ours.brand.get("/v1/creators").body["items"]) == 1
+    assert ours.brand.get("/v1/enrolments", program_id=theirs.program).body["items"] == []
+    assert ours.brand.get("/v1/enrolments", creator_id=theirs.creator).body["items"] == []
+    assert ours.brand.get("/v1/links", creator_id=theirs.creator).body["items"] == []
+
+
+def test_lists_hold_nothing_of_anybody_else(brand: Client, theirs: Shop, order_of_theirs: str) -> None:
+    lists = [route for _, route in SCOPED if route.method == "GET" and "<" not in route.path]
+    for path in ("/v1/programs", "/v1/creators", "/v1/links", "/v1/codes", "/v1/connections", "/v1/domains"):
+        assert brand.get(path).body == {"items": [], "next_cursor": None}
+        assert any(route.path == path for route in lists)
+    attribution = Client(APIS["attribution"], brand.key)
+    for path in ("/v1/orders", "/v1/commissions", "/v1/deliveries"):
+        assert attribution.get(path).body["items"] == []

@@ -1,0 +1,117 @@
+"""One description of everything that is served, and every refusal has its words in both languages."""
+
+import ast
+import json
+from pathlib import Path
+from string import Formatter
+from typing import Any
+
+import pytest
+from openapi_spec_validator import validate
+
+import vouch
+from referrals import about, openapi
+from vouch import messages
+from vouch.domain import errors
+from vouch.http import PUBLIC
+from vouch.problems import STATUSES
+
+from tests.functions.client import Client
+from tests.functions.conftest import APIS
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def document() -> Any:
+    return json.loads(openapi.document())
+
+
+def test_the_document_is_openapi_3_1_and_sound(document: Any) -> None:
+    assert document["openapi"].startswith("3.1.")
+    validate(document)
+
+
+def test_every_route_is_in_it_with_who_may_call_it(document: Any) -> None:
+    described = {
+        (method.upper(), path): operation
+        for path, operations in document["paths"].items()
+        for method, operation in operations.items()
+    }
+    for api in APIS.values():
+        for route in api.routes:
+            assert described.pop((route.method, route.openapi_path))["security"] == list(route.security or [])
+    by_hand = {("GET", "/r/{slug}"), ("GET", "/r/{slug}/qr.svg"), ("GET", "/r/{slug}/qr.png")}
+    assert set(described) == by_hand | {("POST", "/webhooks/{connection_id}")}
+
+
+def test_operations_have_names_of_their_own(document: Any) -> None:
+    names = [operation["operationId"] for path in document["paths"].values() for operation in path.values()]
+    assert len(set(names)) == len(names)
+
+
+def test_every_closed_route_can_refuse_with_a_problem(document: Any) -> None:
+    for path, operations in document["paths"].items():
+        for operation in operations.values():
+            if operation["security"] == PUBLIC:
+                continue
+            assert list(operation["responses"]["default"]["content"]) == ["application/problem+json"], path
+            assert not [status for status in operation["responses"] if status not in {"200", "201", "default"}]
+
+
+def test_it_is_served_to_anybody_as_are_health_and_the_words_of_problems() -> None:
+    anybody = Client(APIS["referrals"], None)
+    served = anybody.get("/openapi.json")
+    assert (served.status, served.headers["content-type"]) == (200, "application/json")
+    assert served.body["info"]["version"] == vouch.__version__
+    assert anybody.get("/v1/health").body == {"ok": True, "version": vouch.__version__}
+    words = anybody.get("/problems/slug_taken").body
+    assert words["titles"]["he"] == messages.PROBLEMS["slug_taken"]["he"][0]
+    assert anybody.get("/problems/nothing").status == 404
+
+
+def test_the_version_is_the_projects(request: pytest.FixtureRequest) -> None:
+    assert f'version = "{vouch.__version__}"' in (ROOT / "pyproject.toml").read_text()
+    assert about.routes.api_resolver is APIS["referrals"]
+
+
+def refusals() -> dict[str, set[str]]:
+    """Every code that something refuses with, and the facts that go with it."""
+    classes = {name for name, kind in vars(errors).items() if isinstance(kind, type) and kind in STATUSES}
+    found: dict[str, set[str]] = {kind.code: set() for kind in STATUSES}
+    for path in (*ROOT.glob("layers/core/vouch/**/*.py"), *ROOT.glob("functions/**/*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if not isinstance(node, ast.Call) or getattr(node.func, "id", "") not in classes:
+                continue
+            code = node.args[0].value if node.args and isinstance(node.args[0], ast.Constant) else None
+            default = getattr(errors, getattr(node.func, "id", "")).code if not node.args else None
+            if code or default:
+                facts = {keyword.arg for keyword in node.keywords if keyword.arg and keyword.arg != "param"}
+                found.setdefault(str(code or default), set()).update(facts)
+    return found
+
+
+def names_in(text: str) -> set[str]:
+    return {name for _, name, _, _ in Formatter().parse(text) if name}
+
+
+def test_every_refusal_has_its_words_in_every_language() -> None:
+    codes = refusals()
+    assert len(codes) > 30
+    assert set(codes) <= set(messages.PROBLEMS)
+    for code, words in messages.PROBLEMS.items():
+        assert set(words) == set(messages.LANGUAGES)
+        for title, detail in words.values():
+            assert names_in(title + detail) <= codes.get(code, set()), code
+
+
+def test_no_words_are_kept_for_what_is_never_refused() -> None:
+    # These two classes of their own are the doors', and a body's unknown field gets its code from its model.
+    own = {"idempotency_running", "unknown_field"}
+    assert set(messages.PROBLEMS) == set(refusals()) | own
+
+
+def test_words_for_fields_say_the_same_in_every_language() -> None:
+    for words in messages.FIELDS.values():
+        assert set(words) == set(messages.LANGUAGES)
+        assert len({frozenset(names_in(text)) for text in words.values()}) == 1
