@@ -14,7 +14,7 @@ PYTHON := .venv/bin/python
 UV := .venv/bin/uv
 SYNC := $(UV) pip sync --quiet --require-hashes --python
 
-.PHONY: help env run stop reset test check fmt deploy lock java
+.PHONY: help env run stop reset logs test check fmt deploy lock java
 
 help:  ## Say what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,6 +27,9 @@ stop: $(VENV)  ## End what `make run DETACH=1` started; its state is kept
 
 reset: $(VENV)  ## Stop, and forget the local stack's state
 	@$(PYTHON) -m local reset
+
+logs: $(VENV)  ## Show what the functions have logged in the last quarter of an hour
+	@$(PYTHON) -m local logs
 
 test: $(VENV) $(SAM) $(EMULATOR) $(DYNAMODB_LOCAL) java  ## Every test, from bare
 	@$(PYTHON) -m pytest $(ARGS)

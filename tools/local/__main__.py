@@ -13,6 +13,7 @@ from local.progress import Progress
 from local.seed import environment, seed
 
 _VARIABLES = "demo.env"
+_OF_LATE = 15 * 60
 
 
 def main() -> int:
@@ -24,6 +25,7 @@ def main() -> int:
     run.add_argument("--detach", action="store_true", help="return once ready")
     commands.add_parser("stop", help="end it, keep its state")
     commands.add_parser("reset", help="end it, forget its state")
+    commands.add_parser("logs", help="what its functions have logged of late")
     arguments = parser.parse_args()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
@@ -35,6 +37,8 @@ def main() -> int:
             case "reset":
                 stack.reset(LOCAL)
                 (LOCAL / _VARIABLES).unlink(missing_ok=True)
+            case "logs":
+                _show_logs()
     except Trouble as trouble:
         print(trouble, file=sys.stderr)
         return 1
@@ -71,6 +75,17 @@ def _stop() -> None:
         print("Vouch does not run here.")
         return
     stack.down(emulator, Progress())
+
+
+def _show_logs() -> None:
+    emulator = Emulator.found(LOCAL)
+    if emulator is None:
+        print("Vouch does not run here.")
+        return
+    lines = stack.Stack.of(emulator).logs(since_ms=int((time.time() - _OF_LATE) * 1000))
+    for line in sorted(lines, key=lambda line: line.at_ms):
+        if line.text.startswith("{"):  # the platform's own, of starts and ends, say nothing new
+            print(line.text.rstrip())
 
 
 def _say_ready(vouch: stack.Stack, progress: Progress) -> None:

@@ -1,0 +1,1 @@
+"""The deployed stack, used from outside as its users do."""

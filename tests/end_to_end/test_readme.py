@@ -1,0 +1,79 @@
+"""What the README says to type is typed, to the letter, and does what the README says."""
+
+import json
+import re
+import subprocess
+from typing import Any
+
+import pytest
+
+from local.seed import environment
+from local.stack import Stack
+from local.template import REPOSITORY
+
+README = (REPOSITORY / "README.md").read_text()
+_NEXT = "--- next ---"
+
+
+@pytest.fixture(scope="module")
+def said(demo: Stack, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """What each block of the README's walk prints, in a folder that looks like the repository after `make run`."""
+    folder = tmp_path_factory.mktemp("readme")
+    (folder / ".local").mkdir()
+    (folder / ".local/demo.env").write_text(environment(demo))
+    (folder / "docs").symlink_to(REPOSITORY / "docs")
+    walk = README.split("## Your first order")[1].split("\n## ")[0]
+    blocks = re.findall(r"```sh\n(.*?)```", walk, re.DOTALL)
+    script = f"echo '{_NEXT}'\n".join(["set -eu\n", *blocks])
+    ran = subprocess.run(
+        ["/bin/bash", "-c", script], cwd=folder, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert (ran.returncode, ran.stderr) == (0, "")
+    return ran.stdout.split(f"{_NEXT}\n")[1:]
+
+
+def documents(text: str) -> list[Any]:
+    """The JSON documents that stand one after another in `text`."""
+    decoder, found, rest = json.JSONDecoder(), [], text.strip()
+    while rest:
+        document, end = decoder.raw_decode(rest)
+        found.append(document)
+        rest = rest[end:].lstrip()
+    return found
+
+
+def test_the_link_leads_to_the_shop_with_a_click_id(said: list[str]) -> None:
+    assert re.fullmatch(r"302 https://almog-studio\.example/products/mug\?ref=clk_[\w-]{39}\n", said[1])
+
+
+def test_the_order_is_stored_settled_and_explained(said: list[str], demo: Stack) -> None:
+    noa = demo.demo["creator_ids"]["noa"]
+    [stored] = documents(said[2])
+    [order] = documents(said[3])
+    explanation, commissions, balances = documents(said[4])
+    assert stored["status"] == "stored"
+    assert (order["status"], order["base"]) == ("paid", {"amount": 11695, "currency": "ILS"})
+    [commission] = order["commissions"]
+    assert (commission["creator_id"], commission["status"]) == (noa, "pending")
+    assert commission["net"] == {"amount": 1403, "currency": "ILS"}  # 12 % of what VAT leaves of two mugs
+    [candidate] = explanation["candidates"]
+    assert (candidate["creator_id"], candidate["kind"], candidate["outcome"]) == (noa, "click", "credited")
+    assert [(line["bps"], line["commission"]["amount"]) for line in explanation["lines"]] == [(1200, 1403)]
+    assert [item["order_id"] for item in commissions["items"]] == [order["id"]]
+    assert [balance["currency"] for balance in balances] == ["ILS"]
+
+
+def test_half_of_it_goes_with_the_refund(said: list[str]) -> None:
+    _, order = documents(said[5])
+    [commission] = order["commissions"]
+    assert order["refunded_base"]["amount"] == 5847
+    assert (commission["earned"]["amount"], commission["net"]["amount"]) == (1403, 702)
+
+
+def test_fifteen_days_later_it_is_available_and_the_books_add_up(said: list[str]) -> None:
+    before = documents(said[4])[2][0]
+    _, [balance], verified = documents(said[6])
+    assert balance["available"] == before["available"] + before["pending"] - 1403 + 702
+    assert balance["pending"] == 0
+    assert verified["ok"]
+    assert verified["violations"] == []
