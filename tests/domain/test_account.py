@@ -113,6 +113,20 @@ def test_entries_that_cancel_out_move_the_watermark_and_no_money() -> None:
     assert (folded.moved, folded.changed, folded.balance.watermark) == ({}, True, START)
 
 
+def test_an_account_that_fell_silent_is_soon_not_read_again() -> None:
+    """Else one import of a hundred thousand orders would be read at every look at the balances, for ever."""
+    entries = [posting(n, 5, "ILS", now=START, matures_at=START) for n in range(9)]
+    balance, written = Balance(), []
+    for day in range(5):
+        now = START + timedelta(days=day)
+        read = [entry for entry in entries if entry.position and entry.position >= balance.zone_start]
+        folded = account.fold(balance, read, now, now)
+        balance = folded.balance if folded.changed else balance
+        written.append(folded.changed)
+    assert written == [True, True, True, False, False]
+    assert balance.of("ILS") == Sums(available=45, credited=45)
+
+
 def test_currencies_never_meet() -> None:
     entries = [posting(1, 100, "ILS", now=START, matures_at=START), posting(2, 9, "JPY", now=START, matures_at=START)]
     assert account.fold(Balance(), entries, START, START).moved == {"ILS": 100, "JPY": 9}

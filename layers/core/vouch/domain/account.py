@@ -64,16 +64,14 @@ class Balance:
 
 @dataclass(frozen=True, slots=True)
 class Folded:
-    """The account after a fold, the sum that each currency's fold entry carries (none is 0), and what was new."""
+    """The account after a fold, the sum that each currency's fold entry carries (none is 0), and what it is worth.
+
+    It is worth writing where something matured or moved, and where the next one need not read again what this one read.
+    """
 
     balance: Balance
     moved: Mapping[str, int]
-    matured: int
-
-    @property
-    def changed(self) -> bool:
-        """Whether there is anything to write: neither new entries nor stragglers leave the books as they are."""
-        return bool(self.moved) or self.matured > 0
+    changed: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,11 +97,11 @@ def fold(balance: Balance, entries: Iterable[Entry], until: datetime, real: date
     """
     zone_start, checkpoint = _advanced(balance, until, real)
     read: dict[str, _Reading] = {}
-    matured = 0
+    matured = False
     for entry in entries:
-        reading = read.setdefault(entry.currency, _Reading())
-        reading.add(due(entry), final=entry.position is not None and entry.position < zone_start)
-        matured += entry.position is not None and entry.position > balance.watermark
+        final = entry.position is not None and entry.position < zone_start
+        read.setdefault(entry.currency, _Reading()).add(due(entry), final=final)
+        matured |= entry.position is not None and entry.position > balance.watermark
     moved: dict[str, int] = {}
     sums = dict(balance.sums)
     for currency in {*sums, *read}:
@@ -116,10 +114,12 @@ def fold(balance: Balance, entries: Iterable[Entry], until: datetime, real: date
             debited=before.debited - reading.debited,
             zone=reading.zone,
         )
+    moved = {currency: moved[currency] for currency in sorted(moved) if moved[currency]}
+    shrinks = bool(read) and (zone_start > balance.zone_start or checkpoint != balance.checkpoint)
     return Folded(
         Balance(until, zone_start, checkpoint, sums, balance.version + 1),
-        {currency: moved[currency] for currency in sorted(moved) if moved[currency]},
-        matured,
+        moved,
+        changed=bool(moved) or matured or shrinks,
     )
 
 
@@ -170,4 +170,6 @@ def _advanced(balance: Balance, until: datetime, real: datetime) -> tuple[dateti
         return balance.zone_start, Checkpoint(until, real)
     if real - balance.checkpoint.real < IN_FLIGHT_MAX:
         return balance.zone_start, balance.checkpoint
+    if balance.checkpoint.watermark == until:
+        return until, balance.checkpoint
     return balance.checkpoint.watermark, Checkpoint(until, real)
