@@ -17,6 +17,9 @@ from vouch.domain import times
 TOUCH_KEYS_MAX = 10
 """Of each kind, what one order may carry: no shop sends more, and a hostile body cannot make us look up thousands."""
 
+Newness = tuple[Any, ...]
+"""What a later version of a fact has more of; compared among versions of one fact only."""
+
 
 class Lifecycle(IntEnum):
     """What the platform says of the order; of two equally new snapshots the greater one counts."""
@@ -75,9 +78,9 @@ class Snapshot:
     customer_new: bool | None = None
     aliases: tuple[str, ...] = ()
 
-    def newness(self) -> tuple[datetime, datetime, Lifecycle, str]:
-        """Greatest wins: the platform's own time, its trigger time, the later stage of life, and last the content."""
-        return self.updated_at, self.triggered_at or times.EPOCH, self.lifecycle, fingerprint(self)
+    def newness(self) -> Newness:
+        """Greatest wins: the platform's own time, its trigger time, the later stage of life."""
+        return self.updated_at, self.triggered_at or times.EPOCH, self.lifecycle
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,12 +105,12 @@ class Refund:
     amount: int = 0
     failed: bool = False
 
-    def newness(self) -> tuple[datetime, bool, int, str]:
+    def newness(self) -> Newness:
         """Greatest wins among versions of one refund.
 
         At one time money first waits, then moves or fails: platforms change a refund without dating the change.
         """
-        return self.updated_at, self.failed, self.amount, fingerprint(self)
+        return self.updated_at, self.failed, self.amount
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,9 +122,9 @@ class Cancellation:
     id: str
     updated_at: datetime
 
-    def newness(self) -> tuple[datetime, str]:
+    def newness(self) -> Newness:
         """Greatest wins among versions of one cancellation."""
-        return self.updated_at, fingerprint(self)
+        return (self.updated_at,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,9 +139,9 @@ class Decision:
     actor: str
     reason: str
 
-    def newness(self) -> tuple[datetime, str, str]:
+    def newness(self) -> Newness:
         """Greatest wins among decisions."""
-        return self.updated_at, self.id, fingerprint(self)
+        return self.updated_at, self.id
 
 
 Event = Refund | Cancellation | Decision
@@ -181,12 +184,12 @@ class OrderFacts:
             if isinstance(fact, Snapshot):
                 if snapshot is not None and snapshot.placed_at != fact.placed_at:
                     raise PlacedAtChanged(snapshot.placed_at, fact.placed_at)
-                if snapshot is None or fact.newness() > snapshot.newness():
+                if snapshot is None or _is_newer(fact, snapshot):
                     snapshot = changed["snapshot", ""] = fact
                 continue
             key = (fact.kind, fact.id)
             known = events.get(key)
-            if known is None or fact.newness() > known.newness():
+            if known is None or _is_newer(fact, known):
                 events[key] = changed[key] = fact
         return type(self)(snapshot, events), tuple(changed.values())
 
@@ -225,6 +228,13 @@ def event_from_json(kind: str, text: str) -> Event:
     if kind == Cancellation.kind:
         return Cancellation(**plain)
     return Decision(**plain)
+
+
+def _is_newer(fact: Fact, known: Fact) -> bool:
+    """Of two equally new versions the content decides, so that everybody keeps the same one."""
+    if fact.newness() == known.newness():
+        return fact != known and fingerprint(fact) > fingerprint(known)
+    return fact.newness() > known.newness()
 
 
 _MOMENTS = ("updated_at", "placed_at", "triggered_at")
