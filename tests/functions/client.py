@@ -92,10 +92,10 @@ class Client:
     def get(self, path: str, **query: Any) -> Answer:
         return self.send("GET", path, query=query)
 
-    def post(self, path: str, body: Any = None, **headers: str) -> Answer:
+    def post(self, path: str, body: Any = None, **headers: Any) -> Answer:
         return self.send("POST", path, body, **headers)
 
-    def patch(self, path: str, body: Any = None, **headers: str) -> Answer:
+    def patch(self, path: str, body: Any = None, **headers: Any) -> Answer:
         return self.send("PATCH", path, body, **headers)
 
     def delete(self, path: str) -> Answer:

@@ -7,11 +7,10 @@ import pytest
 from attribution.api import api as attribution
 from payouts.api import api as payouts
 from referrals.api import api as referrals
+from tests.functions.client import Client
 from vouch.http import Api
 from vouch.service import keys
 from vouch.service.deployment import Deployment
-
-from tests.functions.client import Client
 
 OPERATOR_KEY = "operators-own-key"
 APIS = {"referrals": referrals, "attribution": attribution, "payouts": payouts}

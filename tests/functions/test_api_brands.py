@@ -5,11 +5,10 @@ from datetime import timedelta
 
 import pytest
 
-from vouch.service.deployment import Deployment
-
 from tests.fixtures import NOON, Clock
 from tests.functions.client import Client
 from tests.functions.conftest import NewBrand
+from vouch.service.deployment import Deployment
 
 
 def test_the_operator_makes_a_brand_whose_key_is_shown_once(operator: Client) -> None:

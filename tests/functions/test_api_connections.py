@@ -4,13 +4,12 @@ from datetime import timedelta
 
 import pytest
 
-from vouch.service.deployment import Deployment
-from vouch.store import connections
-from vouch.store.tables import ConnectionItem
-
 from tests.fixtures import Clock
 from tests.functions.client import Client
 from tests.functions.setting_up import new_program
+from vouch.service.deployment import Deployment
+from vouch.store import connections
+from vouch.store.tables import ConnectionItem
 
 
 def stored(deployment: Deployment, brand: Client, connection_id: str) -> ConnectionItem:

@@ -4,13 +4,12 @@ from datetime import timedelta
 
 import pytest
 
-from vouch.service.deployment import Deployment
-from vouch.store import creators
-
 from tests.fixtures import Clock
 from tests.functions.client import Client
 from tests.functions.conftest import NewBrand
 from tests.functions.setting_up import new_creator, new_program
+from vouch.service.deployment import Deployment
+from vouch.store import creators
 
 
 def test_a_creator_is_enrolled_and_active_when_the_brand_adds_them(brand: Client) -> None:

@@ -6,13 +6,12 @@ from typing import Any
 
 import pytest
 
-from vouch.service.deployment import Deployment
-from vouch.store import idempotency
-
 from tests.fixtures import Clock
 from tests.functions.client import Client
 from tests.functions.conftest import NewBrand
 from tests.functions.setting_up import DESTINATION, TERMS, Shop, open_shop
+from vouch.service.deployment import Deployment
+from vouch.store import idempotency
 
 PROGRAM = {"name": "Friends", "currency": "ILS", "terms": TERMS}
 

@@ -4,13 +4,12 @@ from datetime import timedelta
 
 import pytest
 
-from vouch.service.deployment import Deployment
-from vouch.store.tables import Slug
-
 from tests.fixtures import Clock
 from tests.functions.client import Client
 from tests.functions.conftest import NewBrand
 from tests.functions.setting_up import DESTINATION, Shop, new_creator, open_shop
+from vouch.service.deployment import Deployment
+from vouch.store.tables import Slug
 
 
 @pytest.fixture

@@ -4,12 +4,11 @@ from typing import Any
 
 import pytest
 
-from vouch.service.deployment import Deployment
-from vouch.store.secrets import Secrets
-
 from tests.functions.client import Client
 from tests.functions.conftest import NewBrand
 from tests.functions.setting_up import DESTINATION, Shop, new_creator, new_program, open_shop
+from vouch.service.deployment import Deployment
+from vouch.store.secrets import Secrets
 
 
 def walked(brand: Client, path: str, limit: int, **query: Any) -> list[Any]:

@@ -5,11 +5,10 @@ from typing import Any
 
 import pytest
 
-from vouch.domain import terms as domain
-
 from tests.fixtures import Clock
 from tests.functions.client import Client
 from tests.functions.setting_up import new_program
+from vouch.domain import terms as domain
 
 EVERYTHING = {
     "hold_days": 14,

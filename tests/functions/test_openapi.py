@@ -11,13 +11,12 @@ from openapi_spec_validator import validate
 
 import vouch
 from referrals import about, openapi
+from tests.functions.client import Client
+from tests.functions.conftest import APIS
 from vouch import messages
 from vouch.domain import errors
 from vouch.http import PUBLIC
 from vouch.problems import STATUSES
-
-from tests.functions.client import Client
-from tests.functions.conftest import APIS
 
 ROOT = Path(__file__).parents[2]
 

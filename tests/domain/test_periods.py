@@ -1,0 +1,30 @@
+"""Dated periods: what has passed stays as it was."""
+
+from vouch.domain import periods
+
+MONDAY, TUESDAY, FRIDAY = "2026-05-04T00:00:00.000000Z", "2026-05-05T00:00:00.000000Z", "2026-05-08T00:00:00.000000Z"
+
+
+def test_opening_begins_a_period_and_closing_ends_it() -> None:
+    opened = periods.opened([], MONDAY)
+    assert opened == [[MONDAY, None]]
+    assert periods.is_open(opened)
+    closed = periods.closed(opened, TUESDAY)
+    assert closed == [[MONDAY, TUESDAY]]
+    assert not periods.is_open(closed)
+    assert periods.opened(closed, FRIDAY) == [[MONDAY, TUESDAY], [FRIDAY, None]]
+
+
+def test_what_is_open_is_not_opened_again_nor_what_is_closed_closed() -> None:
+    assert periods.opened([[MONDAY, None]], TUESDAY) == [[MONDAY, None]]
+    assert periods.closed([[MONDAY, TUESDAY]], FRIDAY) == [[MONDAY, TUESDAY]]
+    assert periods.closed([], FRIDAY) == []
+
+
+def test_a_period_without_beginning_can_end() -> None:
+    assert periods.closed([[None, None]], MONDAY) == [[None, MONDAY]]
+
+
+def test_a_period_that_had_not_begun_leaves_no_trace() -> None:
+    assert periods.closed([[MONDAY, TUESDAY], [FRIDAY, None]], TUESDAY) == [[MONDAY, TUESDAY]]
+    assert periods.closed([[FRIDAY, None]], FRIDAY) == []

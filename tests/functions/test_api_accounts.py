@@ -1,0 +1,135 @@
+"""Balances, statements, the proof of the books and the test clock over HTTP."""
+
+import csv
+import io
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from tests.fixtures import NOON, Clock
+from tests.functions.client import Client
+from tests.functions.conftest import APIS, NewBrand
+from tests.functions.setting_up import Shop, open_shop
+
+
+@pytest.fixture
+def shop(new_brand: NewBrand) -> Shop:
+    shop = open_shop(new_brand(mode="test"))
+    start = (NOON - timedelta(days=90)).isoformat()
+    given = {"program_id": shop.program, "creator_id": shop.creator, "code": "OLD", "active_from": start}
+    shop.brand.made("/v1/codes", given)
+    return shop
+
+
+def order(shop: Shop, name: str, price: int, at: str = "2026-05-04T12:00:00Z", currency: str = "ILS") -> Any:
+    body = {
+        "external_id": name,
+        "occurred_at": at,
+        "currency": currency,
+        "lines": [{"id": "1", "quantity": 1, "unit_price": price}],
+        "codes": ["NOA10"],
+    }
+    return Client(APIS["attribution"], shop.brand.key).made("/v1/orders", body)
+
+
+def books(shop: Shop) -> Client:
+    return Client(APIS["payouts"], shop.brand.key)
+
+
+def test_what_was_earned_is_pending_until_the_clock_passes_its_hold(shop: Shop) -> None:
+    order(shop, "A-1", 10_000)
+    path = f"/v1/creators/{shop.creator}/balances"
+    nothing = {"currency": "ILS", "pending": 0, "held": 0, "available": 0, "in_transit": 0, "paid": 0}
+    assert books(shop).get(path).body == [nothing | {"pending": 1000}]
+    moved = books(shop).post("/v1/test_clock", {"now": "2026-05-18T12:00:00Z"})
+    assert (moved.status, moved.body) == (200, {"now": "2026-05-18T12:00:00Z", "frozen": True, "folded": True})
+    assert books(shop).get(path).body == [nothing | {"available": 1000}]
+
+
+def test_a_statement_adds_up_on_every_page_and_as_csv(shop: Shop) -> None:
+    for number in range(5):
+        order(shop, f"A-{number}", 1000 * (number + 1))
+    order(shop, "B-1", 900, currency="USD")
+    books(shop).post("/v1/test_clock", {"now": "2026-06-01T00:00:00Z"})
+    path = f"/v1/creators/{shop.creator}/statement"
+    whole = books(shop).get(path, currency="ILS").body
+    assert set(whole) == {
+        "creator_id", "currency", "from", "to", "opening", "closing", "entries", "totals", "next_cursor",
+    }  # fmt: skip
+    assert (whole["opening"], whole["closing"], whole["next_cursor"]) == (0, 1500, None)
+    assert whole["totals"] == {"credited": 1500, "debited": 0, "net": 1500}
+    assert set(whole["entries"][0]) == {"id", "at", "kind", "order_id", "payout_id", "amount", "balance"}
+    found: list[Any] = []
+    cursor = None
+    while True:
+        page = books(shop).get(path, currency="ILS", limit=2, cursor=cursor).body
+        found += page["entries"]
+        assert (page["opening"], page["closing"], page["totals"]) == (0, 1500, whole["totals"])
+        cursor = page["next_cursor"]
+        if cursor is None:
+            break
+    assert found == whole["entries"]
+    assert [entry["balance"] for entry in found][-1] == whole["closing"]
+    sheet = books(shop).send("GET", path, query={"currency": "ILS"}, accept="text/csv")
+    assert sheet.headers["content-type"] == "text/csv; charset=utf-8"
+    rows = list(csv.DictReader(io.StringIO(sheet.text.removeprefix("\ufeff"))))
+    assert [int(row["amount"]) for row in rows if row["amount"]] == [entry["amount"] for entry in found]
+    assert (rows[0]["kind"], rows[-1]["kind"], rows[-1]["balance"]) == ("opening", "closing", "1500")
+
+
+def test_a_statement_of_a_span_begins_with_what_was_there(shop: Shop) -> None:
+    order(shop, "A-1", 10_000)
+    path = f"/v1/creators/{shop.creator}/statement"
+    span = {"currency": "ILS", "from": "2026-05-18T12:00:00Z", "to": "2026-05-18T12:00:01Z"}
+    got = books(shop).get(path, **span).body
+    assert (got["from"], got["to"]) == (span["from"], span["to"])
+    assert (got["opening"], got["closing"], len(got["entries"])) == (0, 1000, 1)
+    later = books(shop).get(path, **span | {"from": "2026-05-18T12:00:00.000001Z"}).body
+    assert (later["opening"], later["closing"], later["entries"]) == (1000, 1000, [])
+    reversed_span = books(shop).get(path, **span | {"to": "2026-05-18T11:00:00Z"})
+    assert (reversed_span.status, reversed_span.body["param"]) == (400, "to")
+
+
+@pytest.mark.parametrize(
+    "query, param", [({}, "currency"), ({"currency": "XXX"}, "currency"), ({"currency": "ILS", "from": "May"}, "from")]
+)
+def test_a_statement_says_what_it_needs(shop: Shop, query: dict[str, str], param: str) -> None:
+    got = books(shop).get(f"/v1/creators/{shop.creator}/statement", **query)
+    assert (got.status, got.body["param"]) == (400, param)
+
+
+def test_the_books_are_proven(shop: Shop) -> None:
+    order(shop, "A-1", 10_000)
+    got = books(shop).get("/v1/ledger/verify").body
+    assert (got["ok"], got["violations"], got["next_cursor"]) == (True, [], None)
+    assert got["checked"] >= 2
+    assert got["as_of"] == "2026-05-04T12:00:00Z"
+
+
+def test_a_clock_moves_forward_only_and_in_test_brands_only(shop: Shop, brand: Client, clock: Clock) -> None:
+    assert books(shop).get("/v1/test_clock").body == {"now": "2026-05-04T12:00:00Z", "frozen": False}
+    back = books(shop).post("/v1/test_clock", {"now": "2026-05-04T11:59:59Z"})
+    assert (back.status, back.code, back.body["param"]) == (422, "clock_backwards", "now")
+    for moment in ("2026-05-05T00:00:00Z", "2026-05-05T00:00:00Z"):
+        assert books(shop).post("/v1/test_clock", {"now": moment}).status == 200
+    clock.pass_(timedelta(days=30))
+    assert books(shop).get("/v1/test_clock").body == {"now": "2026-05-05T00:00:00Z", "frozen": True}
+    assert books(shop).post("/v1/test_clock", {"now": "2026-05-04T23:59:59Z"}).code == "clock_backwards"
+    live = Client(APIS["payouts"], brand.key)
+    for got in (live.get("/v1/test_clock"), live.post("/v1/test_clock", {"now": "2027-01-01T00:00:00Z"})):
+        assert (got.status, got.code) == (403, "not_a_test_brand")
+
+
+def test_a_test_brand_without_programs_may_go_back_once(new_brand: NewBrand) -> None:
+    brand = new_brand(mode="test")
+    clock = Client(APIS["payouts"], brand.key)
+    assert clock.post("/v1/test_clock", {"now": "2026-01-01T00:00:00Z"}).status == 200
+    assert brand.get("/v1/brand").body["now"] == "2026-01-01T00:00:00Z"
+    assert clock.post("/v1/test_clock", {"now": "2025-12-31T00:00:00Z"}).code == "clock_backwards"
+
+
+def test_a_creator_of_nobody_has_no_balances(shop: Shop) -> None:
+    for place in ("balances", "statement"):
+        got = books(shop).get(f"/v1/creators/cre_nobody/{place}", currency="ILS")
+        assert (got.status, got.code) == (404, "not_found")

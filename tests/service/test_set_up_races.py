@@ -1,0 +1,270 @@
+"""Many hands on one thing at the same moment: exactly one wins, and nothing that was said is lost."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from threading import Barrier
+from typing import Any
+
+import pytest
+
+from tests.fixtures import Clock
+from vouch.domain.errors import Conflict, Stale, Unprocessable, VouchError
+from vouch.service import brands, codes, connections, creators, links, programs
+from vouch.service.creators import CreatorChange
+from vouch.service.deployment import Deployment
+from vouch.service.links import LinkChange
+from vouch.service.mint import fresh
+from vouch.service.programs import ProgramChange
+from vouch.store import idempotency
+from vouch.store.tables import Brand, Program, Slug
+
+HANDS = 8
+TERMS: dict[str, Any] = {"journey": False}
+
+
+@pytest.fixture
+def brand(deployment: Deployment) -> Brand:
+    made, _ = brands.created(deployment, fresh(deployment), name="Mugs", mode="live", test_clock=None)
+    brands.host_listed(deployment, made, "shop.example")
+    return brands.found(deployment, made.id)
+
+
+@pytest.fixture
+def program(deployment: Deployment, brand: Brand) -> Program:
+    return programs.created(
+        deployment,
+        fresh(deployment),
+        brand,
+        name="Friends",
+        currency="ILS",
+        terms=TERMS,
+        effective_from=None,
+        parameter=None,
+    ).program
+
+
+def new_creator(deployment: Deployment, brand: Brand, email: str) -> str:
+    made = creators.created(
+        deployment,
+        fresh(deployment),
+        brand,
+        email=email,
+        name="Noa",
+        language="he",
+        handles={},
+        program_ids=[],
+        active_from=None,
+    )
+    return str(made.id)
+
+
+@pytest.fixture
+def creator(deployment: Deployment, brand: Brand) -> str:
+    return new_creator(deployment, brand, "noa@example.com")
+
+
+def at_once(work: Callable[[int], Any]) -> tuple[list[Any], list[VouchError]]:
+    """What succeeded, and the refusals, when all hands begin together."""
+    start = Barrier(HANDS)
+
+    def one(number: int) -> Any:
+        start.wait()
+        try:
+            return work(number)
+        except VouchError as refusal:
+            return refusal
+
+    with ThreadPoolExecutor(HANDS) as pool:
+        ended = list(pool.map(one, range(HANDS)))
+    return [end for end in ended if not isinstance(end, VouchError)], [
+        end for end in ended if isinstance(end, VouchError)
+    ]
+
+
+def test_a_slug_goes_to_one_link(deployment: Deployment, brand: Brand, program: Program, creator: str) -> None:
+    def make(number: int) -> Any:
+        return links.created(
+            deployment,
+            fresh(deployment),
+            brand,
+            program_id=program.id,
+            creator_id=creator,
+            destination=f"https://shop.example/{number}",
+            slug="wanted",
+        )
+
+    won, refused = at_once(make)
+    assert len(won) == 1
+    assert {refusal.reason for refusal in refused} == {"slug_taken"}
+    stored = deployment.database.get(Slug, "SLUG#wanted", "S")
+    assert stored is not None
+    assert (stored.link_id, stored.destination) == (won[0].id, won[0].destination)
+    assert [link.id for link in listed_links(deployment, brand)] == [won[0].id]
+
+
+def listed_links(deployment: Deployment, brand: Brand) -> list[Any]:
+    return links.listed(deployment, brand, creator_id=None, program_id=None, limit=100, cursor=None).items
+
+
+def test_a_code_goes_to_one_creator(deployment: Deployment, brand: Brand, program: Program) -> None:
+    hopefuls = [new_creator(deployment, brand, f"c{number}@example.com") for number in range(HANDS)]
+
+    def take(number: int) -> Any:
+        return codes.given(
+            deployment,
+            fresh(deployment),
+            brand,
+            program_id=program.id,
+            creator_id=hopefuls[number],
+            text="SUMMER",
+            active_from=None,
+        )
+
+    won, refused = at_once(take)
+    assert len(won) == 1
+    assert {refusal.reason for refusal in refused} == {"code_taken"}
+    assert len(codes.found(deployment, brand, won[0].id).owners) == 1
+
+
+def test_an_ended_code_goes_on_to_one_creator(
+    deployment: Deployment, brand: Brand, program: Program, creator: str
+) -> None:
+    hopefuls = [new_creator(deployment, brand, f"c{number}@example.com") for number in range(HANDS)]
+    first = codes.given(
+        deployment,
+        fresh(deployment),
+        brand,
+        program_id=program.id,
+        creator_id=creator,
+        text="SUMMER",
+        active_from=deployment.now() - timedelta(days=1),
+    )
+    codes.ended(deployment, brand, first.id, active_until=None, if_match=None)
+
+    def take(number: int) -> Any:
+        return codes.given(
+            deployment,
+            fresh(deployment),
+            brand,
+            program_id=program.id,
+            creator_id=hopefuls[number],
+            text="summer",
+            active_from=None,
+        )
+
+    won, refused = at_once(take)
+    assert len(won) == 1
+    assert len(refused) == HANDS - 1
+    owners = codes.found(deployment, brand, first.id).owners
+    assert [owner[0] for owner in owners] == [creator, won[0].creator_id]
+
+
+def test_an_address_goes_to_one_creator(deployment: Deployment, brand: Brand) -> None:
+    won, refused = at_once(lambda _: new_creator(deployment, brand, "wanted@example.com"))
+    assert len(won) == 1
+    assert {refusal.reason for refusal in refused} == {"email_taken"}
+
+
+def test_a_freed_address_goes_to_one_creator(deployment: Deployment, brand: Brand, creator: str) -> None:
+    hopefuls = [new_creator(deployment, brand, f"c{number}@example.com") for number in range(HANDS)]
+    creators.changed(deployment, brand, creator, CreatorChange(email="other@example.com"), if_match=None)
+    wanted = CreatorChange(email="noa@example.com")
+    won, refused = at_once(lambda n: creators.changed(deployment, brand, hopefuls[n], wanted, if_match=None))
+    assert len(won) == 1
+    assert all(isinstance(refusal, Conflict) for refusal in refused)
+
+
+def test_hosts_of_many_hands_are_all_kept(deployment: Deployment, brand: Brand) -> None:
+    def add(number: int) -> Any:
+        if number % 2:
+            return brands.host_listed(deployment, brand, f"shop{number}.example")
+        made = connections.created(
+            deployment,
+            fresh(deployment),
+            brand,
+            platform="shopify",
+            secret="s",
+            settings={"shop": f"shop{number}.example"},
+        )
+        return made.shop
+
+    won, refused = at_once(add)
+    assert not refused
+    assert set(brands.found(deployment, brand.id).hosts) == {*won, "shop.example"}
+
+
+def test_changes_without_an_etag_are_all_made_one_after_another(
+    deployment: Deployment, brand: Brand, program: Program
+) -> None:
+    won, refused = at_once(
+        lambda number: programs.changed(
+            deployment, brand, program.id, ProgramChange(name=f"Name {number}"), if_match=None
+        )
+    )
+    assert not refused
+    assert sorted(change.program.version for change in won) == list(range(2, HANDS + 2))
+
+
+def test_of_changes_under_one_etag_one_is_made(deployment: Deployment, brand: Brand, program: Program) -> None:
+    won, refused = at_once(
+        lambda number: programs.changed(deployment, brand, program.id, ProgramChange(name=f"Name {number}"), if_match=1)
+    )
+    assert len(won) == 1
+    assert all(isinstance(refusal, Stale) for refusal in refused)
+    assert programs.found(deployment, brand, program.id).program.name == won[0].program.name
+
+
+def test_terms_versions_are_numbered_without_gaps(
+    deployment: Deployment, brand: Brand, program: Program, clock: Clock
+) -> None:
+    def publish(number: int) -> Any:
+        begin = clock.now + timedelta(days=number)
+        return programs.published(deployment, fresh(deployment), brand, program.id, terms=TERMS, effective_from=begin)
+
+    won, refused = at_once(publish)
+    assert all(isinstance(refusal, Unprocessable) for refusal in refused)
+    assert sorted(version.number for version in won) == list(range(2, len(won) + 2))
+    known = programs.found(deployment, brand, program.id).program.versions
+    assert [number for number, _ in known] == list(range(1, len(won) + 2))
+    begins = [begin for _, begin in known[1:]]
+    assert begins == sorted(set(begins))
+
+
+def test_a_links_slugs_agree_with_it_whoever_changes_it_last(
+    deployment: Deployment, brand: Brand, program: Program, creator: str
+) -> None:
+    link = links.created(
+        deployment,
+        fresh(deployment),
+        brand,
+        program_id=program.id,
+        creator_id=creator,
+        destination="https://shop.example/",
+        slug="slug",
+    )
+
+    def change(number: int) -> Any:
+        wanted = LinkChange(destination=f"https://shop.example/{number}", slug=f"slug{number}")
+        return links.changed(deployment, brand, link.id, wanted, if_match=None)
+
+    won, refused = at_once(change)
+    assert (len(won), refused) == (HANDS, [])
+    last = links.found(deployment, brand, link.id)
+    assert set(last.former_slugs) | {last.slug} == {"slug", *(f"slug{number}" for number in range(HANDS))}
+    for name in (last.slug, *last.former_slugs):
+        stored = deployment.database.get(Slug, f"SLUG#{name}", "S")
+        assert stored is not None
+        assert (stored.link_id, stored.destination) == (link.id, last.destination)
+
+
+def test_of_equal_requests_at_once_one_runs(deployment: Deployment, clock: Clock) -> None:
+    def begin(_: int) -> bool:
+        _item, ours = idempotency.begun(deployment.database, "b#IDEM#x", "same body", clock.now)
+        return ours
+
+    assert sum(at_once(begin)[0]) == 1
+    clock.pass_(idempotency.LEASE)
+    assert sum(at_once(begin)[0]) == 1
+    clock.pass_(idempotency.KEPT)
+    assert sum(at_once(begin)[0]) == 1
