@@ -63,7 +63,7 @@ def joined(*groups: list[Fact]) -> OrderFacts:
 
 
 @given(FACTS, FACTS, FACTS)
-@settings(max_examples=300)
+@settings(max_examples=250)
 def test_facts_join_in_any_order_company_and_number(one: list[Fact], two: list[Fact], three: list[Fact]) -> None:
     """A join-semilattice: commutative, associative, idempotent."""
     expected = joined(one + two + three)
@@ -74,7 +74,7 @@ def test_facts_join_in_any_order_company_and_number(one: list[Fact], two: list[F
 
 
 @given(FACTS, FACTS)
-@settings(max_examples=150)
+@settings(max_examples=100)
 def test_what_changed_is_what_was_not_known(known: list[Fact], said: list[Fact]) -> None:
     """So only what is new is stored, and a repeat writes nothing."""
     before = joined(known)
@@ -143,7 +143,7 @@ def test_the_newest_decision_counts_and_of_equals_the_greater_id() -> None:
 
 
 @given(FACTS)
-@settings(max_examples=150)
+@settings(max_examples=100)
 def test_facts_are_read_back_as_they_were_written(facts: list[Fact]) -> None:
     for fact in facts:
         text = to_json(fact)

@@ -99,7 +99,7 @@ def test_a_cap_is_never_passed(sold: RandomSale) -> None:
 
 
 @given(SALES, SEEDS)
-@settings(max_examples=500)
+@settings(max_examples=300)
 def test_a_full_refund_ends_at_exactly_zero_however_it_is_cut(sold: RandomSale, seed: int) -> None:
     """By quantity, by amount, by amounts that name no line, in any mixture and any number of refunds."""
     chance, terms = Random(seed), without_shipping(sold.terms)
@@ -120,14 +120,14 @@ def test_what_the_shop_calls_refunded_or_cancelled_leaves_nothing(sold: RandomSa
 
 
 @given(SALES, SEEDS)
-@settings(max_examples=500)
+@settings(max_examples=300)
 def test_how_refunds_are_cut_and_in_which_order_they_come_does_not_matter(sold: RandomSale, seed: int) -> None:
     pieces = _cut(sold.refunds, Random(seed))
     assert net(sold.settled(pieces)) == net(sold.settled())
 
 
 @given(SALES, SEEDS)
-@settings(max_examples=500)
+@settings(max_examples=300)
 def test_every_way_through_the_facts_ends_at_the_same_books(sold: RandomSale, seed: int) -> None:
     """What is posted on the way is the difference each time; the sums are those of one clean run."""
     chance = Random(seed)
