@@ -54,7 +54,7 @@ SALES = st.integers(0, 2**32).map(random_sale)
 
 
 def _price(chance: Random) -> int:
-    return chance.randint(0, chance.choice([5, 50, 10**4, 10**6]))
+    return chance.randint(0, chance.choice([5, 50, 50, 10**4, 10**6]))
 
 
 def _order(chance: Random) -> Snapshot:
@@ -73,7 +73,7 @@ def _order(chance: Random) -> Snapshot:
 
 
 def _line(chance: Random, line_id: str) -> Line:
-    quantity, unit_price = chance.randint(0, 5), _price(chance)
+    quantity, unit_price = chance.choice([0, 1, 1, 2, 5]), _price(chance)
     return Line(
         line_id,
         quantity,
@@ -96,14 +96,14 @@ def _touch(chance: Random, number: int) -> Touch:
 def _refund(chance: Random, number: int) -> Refund:
     lines = (
         RefundLine(line_id, chance.randint(0, 3), chance.choice([None, _price(chance)]))
-        for line_id in chance.sample(LINES, chance.randint(0, 2))
+        for line_id in chance.sample(LINES, chance.randint(0, 3))
     )
     return Refund(f"r{number}", PLACED, CURRENCY, tuple(lines), chance.choice([0, _price(chance)]))
 
 
 def _terms(chance: Random) -> Terms:
     base = Base(chance.random() < 1 / 3, chance.random() < 1 / 3, chance.random() < 1 / 3)
-    cap = Money(_price(chance), CURRENCY) if chance.random() < 1 / 2 else None
+    cap = Money(chance.randint(0, chance.choice([9, 50, 10**5])), CURRENCY) if chance.random() < 1 / 2 else None
     return Terms(
         hold_days=chance.choice([0, 14]),
         attribution=Attribution(
@@ -118,15 +118,15 @@ def _terms(chance: Random) -> Terms:
 def _rule(chance: Random) -> Rule:
     match = Match(
         skus=frozenset(chance.sample(LINES, chance.choice([0, 0, 2]))),
-        creator_ids=frozenset(chance.sample(CREATORS, chance.choice([0, 0, 2]))),
+        creator_ids=frozenset(chance.sample(CREATORS, chance.choice([0, 0, 2, 3]))),
         order_min=Money(_price(chance), CURRENCY) if chance.random() < 1 / 4 else None,
     )
-    reward = chance.choice(["percent", "percent", "flat_item", "flat_order", "none"])
+    reward = chance.choice(["percent", "percent", "flat_item", "flat_order", "flat_order", "none"])
     if reward == "percent":
-        return Rule(match, Reward("percent", bps=chance.choice([1_000, chance.randint(0, 10_000)])))
+        return Rule(match, Reward("percent", bps=chance.choice([1_000, 10_000, chance.randint(0, 10_000)])))
     if reward == "none":
         return Rule(match, Reward("none"))
-    flat = chance.choice([Money(chance.randint(0, 500), CURRENCY), Money(1, CURRENCY), cash("1.00", "USD")])
+    flat = chance.choice([*(Money(chance.randint(0, most), CURRENCY) for most in (5, 9, 500)), cash("1.00", "USD")])
     return Rule(match, Reward("flat_item" if reward == "flat_item" else "flat_order", flat=flat))
 
 
