@@ -217,9 +217,9 @@ def _wake_later(deployment: Deployment, message: dict[str, Any], *, seconds: int
 
 def _read(deployment: Deployment, delivery: Delivery) -> Reading | Ignored:
     request = Request(*inbox.content(deployment.database, lambda: deployment.s3, delivery))
-    brand_id = delivery.brand_id
+    secrets = deployment.secrets  # a call to the world on first use, so no part of what is guarded
     return _guarded(
-        lambda: PLATFORMS[delivery.platform].facts(request, lambda text: deployment.secrets.pseudonym(brand_id, text)),
+        lambda: PLATFORMS[delivery.platform].facts(request, lambda text: secrets.pseudonym(delivery.brand_id, text)),
         Unreadable,
     )
 
