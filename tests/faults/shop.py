@@ -1,5 +1,6 @@
 """A shop's life in Shopify's own shape: orders are made, paid, edited, given back and called off. A seed decides."""
 
+import base64
 import json
 import random
 from collections.abc import Iterator, Sequence
@@ -31,6 +32,11 @@ def bag(minor: int) -> Body:
     """An amount as Shopify tells it: in the shop's money and in the buyer's."""
     money = {"amount": price(minor), "currency_code": "USD"}
     return {"shop_money": money, "presentment_money": money}
+
+
+def incompressible(size: int) -> str:
+    """A text that stays three quarters of its size, whatever packs it."""
+    return base64.b64encode(random.Random(size).randbytes(size * 3 // 4)).decode()
 
 
 def stamp(moment: datetime) -> str:

@@ -4,6 +4,7 @@ import base64
 import hashlib
 import json
 import random
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,10 +16,10 @@ import boto3
 import pytest
 
 from attribution import ingest, second_pass, settle, wake
-from tests.fixtures import MemoryQueues
 from tests.platforms.samples import SHOPIFY_SECRET
 from tests.tables import REGION
 from vouch.domain import clicks, ids, times
+from vouch.domain.ledger import EARNED, HELD, Entry, creator_account
 from vouch.platforms import shopify
 from vouch.platforms.base import Request
 from vouch.platforms.signatures import base64_sha256
@@ -72,6 +73,8 @@ _PRESS = {
     "hold_days": 0,
 }
 Stored = dict[str, Any]
+Sums = dict[tuple[str, str, str], int]
+"""By creator, part and currency."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,45 +290,36 @@ class World:
         assert order is not None, f"nothing is known of order {external_id}"
         return order
 
-    def standing(self, external_id: str) -> dict[str, Any]:
+    def standing(self, external_id: str) -> dict[str, Any] | None:
         """All that an order shows, free of ids that depend on the brand."""
-        order = self.order(external_id)
-        legs = [leg | {"creator_id": self._life(leg["creator_id"]), "program_id": ""} for leg in order.summary["legs"]]
+        order = orders.load(self.deployment.database, self.brand_id, self.order_id(external_id))
+        if order is None:
+            return None
         commissions = {
-            self._life(item.creator_id): [item.earned, item.reversed, item.held, item.matures_at]
+            item.creator_id: [item.earned, item.reversed, item.held, item.matures_at]
             for item in order.commissions
             if item.earned
         }
-        return dict(order.summary) | {"legs": sorted(legs, key=lambda leg: leg["creator_id"]), "items": commissions}
+        return dict(order.summary) | {"commissions": commissions}
 
-    def books(self) -> dict[str, dict[tuple[str, str, str], int]]:
-        """What the ledger's entries sum to: by order, then by creator, part and currency; nothing for what is 0."""
-        sums: dict[str, dict[tuple[str, str, str], int]] = {}
-        for life, creator in self.creators.items():
+    def entries(self) -> dict[str, list[Entry]]:
+        """All entries of the ledger, by the order that they belong to."""
+        found: dict[str, list[Entry]] = {}
+        for creator in self.creators.values():
             for item in ledger.everything(self.deployment.database, self.brand_id, creator):
                 assert isinstance(item, ledger.Found), item
-                entry = item.entry
-                if entry.order_id is None:
-                    continue
-                part = "held" if entry.position is None else "earned"
-                of_order = sums.setdefault(entry.order_id, {})
-                key = (life, part, entry.currency)
-                of_order[key] = of_order.get(key, 0) + entry.credited(f"creator:{creator}:{part}")
-        return {order: {key: amount for key, amount in found.items() if amount} for order, found in sums.items()}
+                found.setdefault(item.entry.order_id or "", []).append(item.entry)
+        return found
+
+    def books(self, external_id: str) -> tuple[Sums, list[str]]:
+        """What the ledger holds of one order, and the ids of the entries that make it up."""
+        entries = self.entries().get(self.order_id(external_id), [])
+        return sums(entries), [entry.id for entry in entries]
 
     def outcome(self, external_ids: Iterable[str]) -> dict[str, Any]:
         """What may be compared between two runs: what each order shows, and what the ledger holds of it."""
-        books = self.books()
-        return {each: (self.standing(each), books.get(self.order_id(each), {})) for each in external_ids}
-
-    def entries(self, external_id: str) -> list[str]:
-        """The ids of the entries that an order has."""
-        return [
-            item.entry.id
-            for creator in self.creators.values()
-            for item in ledger.everything(self.deployment.database, self.brand_id, creator)
-            if isinstance(item, ledger.Found) and item.entry.order_id == self.order_id(external_id)
-        ]
+        entries = self.entries()
+        return {each: (self.standing(each), sums(entries.get(self.order_id(each), []))) for each in external_ids}
 
     def parked(self) -> list[Parked]:
         return list(self.deployment.database.query(Parked, f"{self.brand_id}#PARK"))
@@ -340,8 +334,14 @@ class World:
             if cursor is None:
                 return
 
-    def _life(self, creator: str) -> str:
-        return next(life for life, known in self.creators.items() if known == creator)
+
+def sums(entries: Iterable[Entry]) -> Sums:
+    """What entries come to, nothing for what is 0."""
+    found: Counter[tuple[str, str, str]] = Counter()
+    for entry in entries:
+        part = HELD if entry.position is None else EARNED
+        found[entry.creator_id, part, entry.currency] += entry.credited(creator_account(entry.creator_id, part))
+    return {key: amount for key, amount in found.items() if amount}
 
 
 # --- Lambda and its triggers ------------------------------------------------------------------------------------------
@@ -393,9 +393,7 @@ def record(image: Stored) -> dict[str, Any]:
 
 def take(deployment: Deployment) -> list[str]:
     """The messages of the delayed queue, which is empty afterwards."""
-    queues = deployment.sqs
-    assert isinstance(queues, MemoryQueues)
-    waiting = queues.sent.pop(deployment.settings.wake_queue_url, ())
+    waiting = deployment.sqs.sent.pop(deployment.settings.wake_queue_url, ())
     return [message["MessageBody"] for message in waiting]
 
 
