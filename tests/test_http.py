@@ -10,8 +10,9 @@ from pydantic import Field
 
 from tests.functions.client import CONTEXT, Client, ask, event
 from vouch import messages, telemetry
+from vouch.bodies import BODY_BYTES_MAX
 from vouch.domain.errors import Conflict, NotFound, Unavailable
-from vouch.http import BODY_BYTES_MAX, PUBLIC, Api, Routes, brand_access
+from vouch.http import PUBLIC, Api, Routes, brand_access
 from vouch.service.deployment import Deployment
 from vouch.wire.base import Answer, Body, Email, Limit, Moment, Money, Name
 

@@ -11,7 +11,8 @@ from attribution.api import api as attribution
 from payouts.api import api as payouts
 from referrals.api import api as referrals
 from vouch import __version__
-from vouch.http import BODY_BYTES_MAX, Api
+from vouch.bodies import BODY_BYTES_MAX
+from vouch.http import Api
 from vouch.problems import PROBLEM_TYPE
 from vouch.wire.about import Problem
 

@@ -1,5 +1,6 @@
 """Every route of every function: who may come in, and that another brand's things are as good as absent."""
 
+import io
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -10,6 +11,7 @@ from aws_lambda_powertools.event_handler.api_gateway import Route
 from tests.functions.client import Client
 from tests.functions.conftest import APIS, NewBrand
 from tests.functions.setting_up import DESTINATION, Shop, open_shop
+from vouch import telemetry
 from vouch.domain import ids
 from vouch.http import PUBLIC
 from vouch.service import keys
@@ -139,6 +141,28 @@ def test_those_things_are_there_for_their_own_brand(theirs: Shop, order_of_their
         own = Client(APIS[name], theirs.brand.key)
         got = own.send(route.method, path, BODIES.get((route.method, route.path)), query=QUERIES.get(route.path))
         assert got.status != 404, route.path
+
+
+@pytest.mark.parametrize("odd", ["x", "x" * 3000, "prg_#", "%23", "..", "שלום", "a b", "'", "cre_" + "0" * 27])
+def test_odd_ids_are_absent_ones(brand: Client, odd: str) -> None:
+    for name, route in ADDRESSED:
+        path = re.sub(r"<\w+>", odd, route.path)
+        body, query = BODIES.get((route.method, route.path)), QUERIES.get(route.path)
+        got = Client(APIS[name], brand.key).send(route.method, path, body, query=query)
+        assert (got.status, got.code) == (404, "not_found"), route.path
+
+
+def test_nothing_of_people_or_secrets_is_logged(new_brand: NewBrand, monkeypatch: pytest.MonkeyPatch) -> None:
+    written = io.StringIO()
+    monkeypatch.setattr(telemetry.logger().registered_handler, "stream", written)
+    shop = open_shop(new_brand("Canary brand"), "canary")
+    shop.brand.post("/v1/creators", {"email": "canary@example.com", "name": "Canary"})
+    shop.brand.patch(f"/v1/connections/{shop.connection}", {"api_token": "canary-token"})
+    shop.brand.send("POST", "/v1/creators", raw="canary")
+    shop.brand.get("/v1/canary")
+    assert len(written.getvalue().splitlines()) > 10
+    for canary in ("canary", str(shop.brand.key).rpartition("_")[2], "s3cret"):
+        assert canary not in written.getvalue().lower()
 
 
 def references(shop: Shop) -> Iterator[tuple[str, str, dict[str, Any]]]:

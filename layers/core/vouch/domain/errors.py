@@ -1,4 +1,4 @@
-"""Every refusal that a caller can meet, by name; `vouch.http` gives each its status and its words."""
+"""Every refusal that a caller can meet, by name; `vouch.problems` gives each its status and its words."""
 
 from typing import ClassVar
 

@@ -95,7 +95,7 @@ class Terms(Body):
     attribution: Attribution = Attribution()
     commission: Commission = Commission()
     payout: Payout = Payout()
-    journey: Annotated[bool, Field(description="Whether visitors may be given the journey cookie")] = False
+    journey: bool = Field(False, description="Whether visitors may be given the journey cookie, from publication on")
 
     def plain(self) -> dict[str, Any]:
         """As it is stored: what was not said is said, so that another default of ours changes no version."""
