@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -108,9 +109,14 @@ class Context:
 
 def event(name: str) -> dict[str, Any]:
     """An event of `events/attribution`, to be changed at will."""
-    content = json.loads((EVENTS / f"{name}.json").read_bytes())
+    content = json.loads(_text(name))
     assert isinstance(content, dict)
     return content
+
+
+@cache
+def _text(name: str) -> bytes:
+    return (EVENTS / f"{name}.json").read_bytes()
 
 
 class World:
@@ -275,9 +281,10 @@ class World:
         for message in take(self.deployment):
             assert self.wake(message) == {"batchItemFailures": []}
 
-    def second_pass(self, hours: int) -> dict[str, int]:
-        """The schedule, for these hours and the present one."""
-        return second_pass.handler(event("second_pass") | {"hours": hours}, Context())
+    def second_pass(self, hours: int | None, context: Context | None = None) -> dict[str, int]:
+        """The schedule, for that many hours and the present one; None: as it is without being told."""
+        asked = {} if hours is None else event("second_pass") | {"hours": hours}
+        return second_pass.handler(asked, context or Context())
 
     # --- what became of it --------------------------------------------------------------------------------------------
 
