@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from tests.domain.random_sales import SALES, RandomSale
 from tests.domain.sales import BUYER, PLACED, carrying, click, code, item, offer, promises, sale
@@ -26,7 +26,6 @@ def weights(model: Model, *touches: Touch) -> dict[str, int]:
 
 
 @given(SALES)
-@settings(max_examples=300)
 def test_the_credit_is_given_away_whole_and_every_loser_is_told_why(sold: RandomSale) -> None:
     decided = credit(sold.order, sold.touches, sold.terms)
     winners = [candidate for candidate in decided.candidates if candidate.outcome != "lost"]
@@ -39,7 +38,6 @@ def test_the_credit_is_given_away_whole_and_every_loser_is_told_why(sold: Random
 
 
 @given(SALES)
-@settings(max_examples=200)
 def test_shares_come_by_creator_one_each_and_none_is_empty(sold: RandomSale) -> None:
     shares = credit(sold.order, sold.touches, sold.terms).shares
     creators = [share.creator_id for share in shares]
@@ -48,7 +46,6 @@ def test_shares_come_by_creator_one_each_and_none_is_empty(sold: RandomSale) -> 
 
 
 @given(SALES)
-@settings(max_examples=200)
 def test_where_touches_stand_and_codes_need_no_click_somebody_is_credited(sold: RandomSale) -> None:
     terms = {
         key: replace(one, attribution=replace(one.attribution, code_policy="wins")) for key, one in sold.terms.items()

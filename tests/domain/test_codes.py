@@ -1,7 +1,7 @@
 """Codes: everything that a person would call the same code is the same code."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from vouch.domain.codes import normal
@@ -51,12 +51,10 @@ def test_of_nothing_nothing_is_left() -> None:
 
 
 @given(st.text(max_size=40))
-@settings(max_examples=500)
 def test_the_one_spelling_is_its_own(text: str) -> None:
     assert normal(normal(text)) == normal(text)
 
 
 @given(st.text(st.characters(max_codepoint=0x24F, exclude_characters="ıİ"), max_size=40))
-@settings(max_examples=200)
 def test_case_does_not_matter(text: str) -> None:
     assert normal(text.upper()) == normal(text) == normal(text.lower())

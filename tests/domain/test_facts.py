@@ -5,7 +5,7 @@ from datetime import timedelta
 from itertools import product
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.domain.sales import PLACED, cancellation, decision, item, refund, sale
@@ -63,7 +63,6 @@ def joined(*groups: list[Fact]) -> OrderFacts:
 
 
 @given(FACTS, FACTS, FACTS)
-@settings(max_examples=250)
 def test_facts_join_in_any_order_company_and_number(one: list[Fact], two: list[Fact], three: list[Fact]) -> None:
     """A join-semilattice: commutative, associative, idempotent."""
     expected = joined(one + two + three)
@@ -74,7 +73,6 @@ def test_facts_join_in_any_order_company_and_number(one: list[Fact], two: list[F
 
 
 @given(FACTS, FACTS)
-@settings(max_examples=100)
 def test_what_changed_is_what_was_not_known(known: list[Fact], said: list[Fact]) -> None:
     """So only what is new is stored, and a repeat writes nothing."""
     before = joined(known)
@@ -143,7 +141,6 @@ def test_the_newest_decision_counts_and_of_equals_the_greater_id() -> None:
 
 
 @given(FACTS)
-@settings(max_examples=100)
 def test_facts_are_read_back_as_they_were_written(facts: list[Fact]) -> None:
     for fact in facts:
         text = to_json(fact)

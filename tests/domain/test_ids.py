@@ -6,7 +6,7 @@ import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from vouch.domain import ids, times
@@ -25,7 +25,6 @@ def test_a_minted_id_is_a_ulid() -> None:
 
 
 @given(MOMENTS, MOMENTS, RANDOM, RANDOM)
-@settings(max_examples=200)
 def test_minted_ids_sort_by_birth(one: datetime, other: datetime, random: bytes, another: bytes) -> None:
     early, late = sorted([one, other])
     if late - early >= timedelta(milliseconds=1):
@@ -33,7 +32,6 @@ def test_minted_ids_sort_by_birth(one: datetime, other: datetime, random: bytes,
 
 
 @given(MOMENTS, RANDOM)
-@settings(max_examples=200)
 def test_a_minted_id_holds_its_millisecond_exactly(at: datetime, random: bytes) -> None:
     number = 0
     for character in ids.minted("", at, random):
@@ -43,7 +41,6 @@ def test_a_minted_id_holds_its_millisecond_exactly(at: datetime, random: bytes) 
 
 
 @given(NAMES, NAMES)
-@settings(max_examples=200)
 def test_a_name_always_has_the_same_id_and_no_other_name_has_it(one: list[str], other: list[str]) -> None:
     assert (ids.derived("ord_", *one) == ids.derived("ord_", *other)) == (one == other)
 

@@ -5,7 +5,7 @@ from fractions import Fraction
 from math import floor
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from vouch.domain.currencies import EXPONENTS
@@ -75,7 +75,6 @@ def test_what_is_no_exact_amount_is_refused(text: str, currency: str, why: str) 
     st.decimals(-(10**11), 10**11, places=6) | st.decimals(allow_nan=False, allow_infinity=False),
     st.sampled_from(sorted(EXPONENTS)),
 )
-@settings(max_examples=200)
 def test_minor_is_decimal_arithmetic_without_rounding(number: Decimal, currency: str) -> None:
     with localcontext(prec=2_000, Emin=-999_999, Emax=999_999):
         exact = number * 10 ** EXPONENTS[currency]
@@ -91,7 +90,6 @@ def test_minor_is_decimal_arithmetic_without_rounding(number: Decimal, currency:
 
 
 @given(st.integers(-AMOUNT_MAX, AMOUNT_MAX), st.sampled_from(sorted(EXPONENTS)))
-@settings(max_examples=200)
 def test_every_amount_can_be_written_and_read_back(amount: int, currency: str) -> None:
     exponent = EXPONENTS[currency]
     sign, digits = "-" if amount < 0 else "", f"{abs(amount):0{exponent + 1}}"
@@ -108,7 +106,6 @@ def test_a_half_is_rounded_up(numerator: int, denominator: int, quotient: int) -
 
 
 @given(st.integers(0, 10**30), st.integers(1, 10**15))
-@settings(max_examples=200)
 def test_a_division_is_exact_before_it_is_rounded(numerator: int, denominator: int) -> None:
     assert divide_half_up(numerator, denominator) == floor(Fraction(numerator, denominator) + Fraction(1, 2))
 
@@ -132,7 +129,6 @@ def test_a_split_goes_by_largest_remainder(total: int, weights: list[int], parts
 
 
 @given(AMOUNTS, WEIGHTS)
-@settings(max_examples=200)
 def test_a_split_gives_every_unit_away_and_nobody_a_whole_unit_too_much(total: int, weights: list[int]) -> None:
     parts, whole = split(total, weights), sum(weights)
     assert sum(parts) == total
@@ -140,7 +136,6 @@ def test_a_split_gives_every_unit_away_and_nobody_a_whole_unit_too_much(total: i
 
 
 @given(AMOUNTS, WEIGHTS)
-@settings(max_examples=200)
 def test_more_weight_is_never_less_money(total: int, weights: list[int]) -> None:
     parts = split(total, weights)
     ranked = sorted(zip(weights, parts, strict=True))
@@ -148,7 +143,6 @@ def test_more_weight_is_never_less_money(total: int, weights: list[int]) -> None
 
 
 @given(AMOUNTS, AMOUNTS, WEIGHTS)
-@settings(max_examples=200)
 def test_what_is_left_is_split_below_what_there_was(one: int, other: int, weights: list[int]) -> None:
     earned = split(max(one, other), weights)
     kept = split(min(one, other), weights, earned)
@@ -157,7 +151,6 @@ def test_what_is_left_is_split_below_what_there_was(one: int, other: int, weight
 
 
 @given(st.lists(st.tuples(st.integers(0, 50), st.integers(0, 50)), min_size=1, max_size=8), st.data())
-@settings(max_examples=200)
 def test_no_part_passes_its_ceiling_whatever_the_weights(parts: list[tuple[int, int]], data: st.DataObject) -> None:
     weights, ceilings = [weight for weight, _ in parts], [ceiling for _, ceiling in parts]
     total = data.draw(st.integers(0, sum(ceilings)))

@@ -6,7 +6,7 @@ from itertools import groupby, product
 from random import Random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.domain.random_sales import CURRENCY, SALES, RandomSale, without_shipping
@@ -48,7 +48,6 @@ def net(settlement: Settlement) -> dict[str, int]:
 
 
 @given(SALES)
-@settings(max_examples=500)
 def test_nobody_gives_back_more_than_they_earned(sold: RandomSale) -> None:
     settlement = sold.settled()
     assert all(0 <= leg.reversed <= leg.earned for leg in settlement.legs)
@@ -58,7 +57,6 @@ def test_nobody_gives_back_more_than_they_earned(sold: RandomSale) -> None:
 
 
 @given(SALES)
-@settings(max_examples=500)
 def test_shares_sum_to_the_commission_and_each_is_within_a_unit(sold: RandomSale) -> None:
     """Per line and program, where all who share are rated alike; before refunds, which the next test looks at."""
     settlement = sold.settled([])
@@ -74,7 +72,6 @@ def test_shares_sum_to_the_commission_and_each_is_within_a_unit(sold: RandomSale
 
 
 @given(SALES)
-@settings(max_examples=300)
 def test_what_is_kept_is_shared_to_the_unit_too(sold: RandomSale) -> None:
     settlement = sold.settled()
     programs = {leg.creator_id: leg.program_id for leg in settlement.legs}
@@ -84,7 +81,6 @@ def test_what_is_kept_is_shared_to_the_unit_too(sold: RandomSale) -> None:
 
 
 @given(SALES)
-@settings(max_examples=300)
 def test_a_cap_is_never_passed(sold: RandomSale) -> None:
     settlement = sold.settled()
     for program, terms in sold.terms.items():
@@ -99,7 +95,6 @@ def test_a_cap_is_never_passed(sold: RandomSale) -> None:
 
 
 @given(SALES, SEEDS)
-@settings(max_examples=300)
 def test_a_full_refund_ends_at_exactly_zero_however_it_is_cut(sold: RandomSale, seed: int) -> None:
     """By quantity, by amount, by amounts that name no line, in any mixture and any number of refunds."""
     chance, terms = Random(seed), without_shipping(sold.terms)
@@ -110,7 +105,6 @@ def test_a_full_refund_ends_at_exactly_zero_however_it_is_cut(sold: RandomSale, 
 
 
 @given(SALES)
-@settings(max_examples=100)
 def test_what_the_shop_calls_refunded_or_cancelled_leaves_nothing(sold: RandomSale) -> None:
     for lifecycle in (Lifecycle.REFUNDED, Lifecycle.CANCELLED):
         settlement = sold.settled(order=replace(sold.order, lifecycle=lifecycle))
@@ -120,14 +114,12 @@ def test_what_the_shop_calls_refunded_or_cancelled_leaves_nothing(sold: RandomSa
 
 
 @given(SALES, SEEDS)
-@settings(max_examples=300)
 def test_how_refunds_are_cut_and_in_which_order_they_come_does_not_matter(sold: RandomSale, seed: int) -> None:
     pieces = _cut(sold.refunds, Random(seed))
     assert net(sold.settled(pieces)) == net(sold.settled())
 
 
 @given(SALES, SEEDS)
-@settings(max_examples=300)
 def test_every_way_through_the_facts_ends_at_the_same_books(sold: RandomSale, seed: int) -> None:
     """What is posted on the way is the difference each time; the sums are those of one clean run."""
     chance = Random(seed)
@@ -149,7 +141,6 @@ def test_every_way_through_the_facts_ends_at_the_same_books(sold: RandomSale, se
 
 
 @given(SALES, SEEDS)
-@settings(max_examples=200)
 def test_the_order_in_which_touches_were_found_does_not_matter(sold: RandomSale, seed: int) -> None:
     touches = tuple(Random(seed).sample(sold.touches, len(sold.touches)))
     one, other = sold.settled(), replace(sold, touches=touches).settled()
@@ -158,7 +149,6 @@ def test_the_order_in_which_touches_were_found_does_not_matter(sold: RandomSale,
 
 
 @given(SALES, SALES)
-@settings(max_examples=100)
 def test_a_later_version_of_the_terms_changes_no_earlier_order(sold: RandomSale, other: RandomSale) -> None:
     later: dict[tuple[str, int], Terms] = {(program, 2): terms for (program, _), terms in other.terms.items()}
     assert sold.settled(terms={**sold.terms, **later}) == sold.settled()
@@ -169,7 +159,6 @@ BOOKS = st.dictionaries(st.sampled_from(ACCOUNTS), st.integers(-9, 9).filter(boo
 
 
 @given(BOOKS, BOOKS)
-@settings(max_examples=200)
 def test_the_difference_posted_gives_what_is_wanted(want: Books, posted: Books) -> None:
     changes = difference(want, posted)
     assert after(posted, changes) == want

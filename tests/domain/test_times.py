@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from vouch.domain import times
@@ -58,14 +58,12 @@ def test_what_names_no_moment_is_refused(text: str) -> None:
 
 
 @given(MOMENTS, MOMENTS)
-@settings(max_examples=200)
 def test_texts_sort_as_moments_do(one: datetime, other: datetime) -> None:
     assert (times.text(one) < times.text(other)) == (one < other)
     assert len(times.text(one)) == 27
 
 
 @given(MOMENTS)
-@settings(max_examples=200)
 def test_a_moment_is_read_back_as_it_was_written(moment: datetime) -> None:
     assert times.parse(times.text(moment)) == moment
     assert times.parse(times.short(moment)) == moment
@@ -77,7 +75,6 @@ def test_people_see_no_fraction_where_there_is_none() -> None:
 
 
 @given(MOMENTS)
-@settings(max_examples=200)
 def test_hours_are_the_full_utc_hours_around_a_moment(moment: datetime) -> None:
     floor, ceil = times.floor_hour(moment), times.ceil_hour(moment)
     assert floor <= moment <= ceil
