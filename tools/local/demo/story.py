@@ -112,6 +112,7 @@ class _Teller:
     def _visits_and_purchases(self) -> None:
         undecided: list[int] = []
         for place, moment in enumerate(self._moments):
+            still_undecided: list[int] = []
             for _ in range(self._random.randint(2, 7)):
                 if undecided and self._random.random() < _COMES_BACK:
                     visitor = undecided.pop(self._random.randrange(len(undecided)))
@@ -123,8 +124,8 @@ class _Teller:
                 if self._random.random() < _BUYS:
                     self._purchase(place + self._random.choice((0, 0, 0, 1, 3, 7)), visit)
                 else:
-                    undecided.append(visitor)
-            del undecided[:-30]
+                    still_undecided.append(visitor)
+            undecided = [*undecided, *still_undecided][-30:]
 
     def _somebody(self) -> Buyer:
         buyer = next(self._new_buyers)
