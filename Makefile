@@ -4,6 +4,7 @@ SHELL := /bin/bash
 .DELETE_ON_ERROR:
 
 PORT ?= 4566
+ARCHITECTURE ?= arm64
 export SAM_CLI_TELEMETRY := 0
 
 VENV := .venv/.ready
@@ -47,9 +48,10 @@ fmt: $(VENV)  ## Lay the code out as `make check` wants it
 	.venv/bin/ruff check --fix-only
 	.venv/bin/ruff format
 
-deploy: $(SAM)  ## Deploy to AWS; SAM asks for what it has to know
-	.local/sam/bin/sam build
-	.local/sam/bin/sam deploy --guided
+deploy: $(VENV) $(SAM)  ## Deploy to AWS (ARCHITECTURE=arm64); SAM asks for what it has to know
+	@echo "Building for $(ARCHITECTURE)"
+	@$(PYTHON) -m local build --architecture $(ARCHITECTURE)
+	@.local/sam/bin/sam deploy --guided --parameter-overrides Architecture=$(ARCHITECTURE)
 
 env: $(VENV) $(SAM) $(EMULATOR)  ## Make or mend the environments
 

@@ -8,6 +8,9 @@ from importlib.machinery import SourcelessFileLoader
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from local import artefacts
 from local.template import of_type
 
 CHECK_SOURCE = 0b10
@@ -56,6 +59,14 @@ def test_the_layer_describes_only_services_that_we_call(built: Path) -> None:
     data = built / "CoreLayer/python/botocore/data"
     services = {path.name for path in data.iterdir() if path.is_dir()}
     assert services == {"dynamodb", "kms", "s3", "secretsmanager", "sqs", "sts"}
+
+
+@pytest.mark.parametrize("architecture, machine", [("arm64", "aarch64"), ("x86_64", "x86_64")])
+def test_what_goes_to_aws_holds_wheels_for_its_processor(tmp_path: Path, architecture: str, machine: str) -> None:
+    artefacts.build_for_aws(architecture, tmp_path / "build")
+    libraries = list((tmp_path / "build/CoreLayer").rglob("*.so"))
+    assert libraries
+    assert all(f"-{machine}-linux-gnu" in library.name for library in libraries)
 
 
 def probe(built: Path, function: str, handler: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""`make run`, `make stop`, `make reset`."""
+"""`make run`, `make stop`, `make reset`, and what `make deploy` takes to AWS."""
 
 import argparse
 import signal
@@ -7,7 +7,7 @@ import time
 from urllib.parse import urlsplit
 
 from local import stack
-from local.artefacts import LOCAL, Trouble
+from local.artefacts import LOCAL, Trouble, build_for_aws
 from local.emulator import Emulator
 from local.progress import Progress
 from local.seed import environment, seed
@@ -26,12 +26,16 @@ def main() -> int:
     commands.add_parser("stop", help="end it, keep its state")
     commands.add_parser("reset", help="end it, forget its state")
     commands.add_parser("logs", help="what its functions have logged of late")
+    build = commands.add_parser("build", help="what goes to AWS")
+    build.add_argument("--architecture", choices=("arm64", "x86_64"), default="arm64")
     arguments = parser.parse_args()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         match arguments.command:
             case "up":
                 _up(Emulator(LOCAL, arguments.port), None if arguments.empty else seed, detach=arguments.detach)
+            case "build":
+                build_for_aws(arguments.architecture)
             case "stop":
                 _stop()
             case "reset":

@@ -40,13 +40,24 @@ def build() -> str:
         if stamp.exists() and stamp.read_text() == wanted:
             return wanted
         stamp.unlink(missing_ok=True)
-        run_sam("build", ["--build-dir", str(BUILD), "--parameter-overrides", f"Architecture={ARCHITECTURE}"])
-        compile_functions(BUILD)
+        _build(BUILD, ARCHITECTURE, wheels="")
         stamp.write_text(wanted)
     return wanted
 
 
-def compile_functions(build_folder: Path) -> None:
+def build_for_aws(architecture: str, folder: Path = REPOSITORY / ".aws-sam/build") -> None:
+    """Into the folder where `sam deploy` looks."""
+    machine = {"arm64": "aarch64"}.get(architecture, architecture)
+    _build(folder, architecture, wheels=f"{machine}-manylinux_2_28")
+
+
+def _build(folder: Path, architecture: str, *, wheels: str) -> None:
+    options = ["--build-dir", str(folder), "--parameter-overrides", f"Architecture={architecture}"]
+    run_sam("build", options, {"PLATFORM": wheels})
+    _compile_functions(folder)
+
+
+def _compile_functions(build_folder: Path) -> None:
     """SAM leaves bytecode out of functions, and their zips date every file 1980: only unchecked bytecode is used."""
     for function in sorted(path for path in build_folder.iterdir() if path.is_dir() and path.name != "CoreLayer"):
         command = [sys.executable, "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash"]
@@ -73,7 +84,7 @@ def _environment() -> dict[str, str]:
     """Without the developer's AWS settings: a profile or proxy there would lead away from this machine."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     tools = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    return kept | {"PATH": tools, "PLATFORM": "", "SAM_CLI_TELEMETRY": "0"}
+    return kept | {"PATH": tools, "SAM_CLI_TELEMETRY": "0"}
 
 
 def _reason(story: str) -> str:
