@@ -23,7 +23,7 @@ and the handler's module names the modules: `api = Api(programs.routes, links.ro
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any, Final, override
 
@@ -100,8 +100,7 @@ class Api(APIGatewayHttpResolver):
         try:
             self.context["call"] = calls.admitted(self.context["call"], route.security or [], authorization)
             bodies.check(self.current_event, wanted=bool(route.dependant.body_params))
-            if any(len(part) > _PATH_PART_MAX for part in route_arguments.values()):
-                raise NotFound
+            _check_path(route_arguments)
         except Exception as refusal:  # noqa: BLE001 - `told` logs what is not ours
             return ResponseBuilder(self._told(refusal), self._serializer, route)
         return super()._call_route(route, route_arguments)
@@ -134,3 +133,8 @@ class Api(APIGatewayHttpResolver):
 
     def _told(self, error: Exception) -> Response[str]:
         return refusals.told(error, self.context["call"])
+
+
+def _check_path(parts: Mapping[str, str]) -> None:
+    if any(len(part) > _PATH_PART_MAX for part in parts.values()):
+        raise NotFound

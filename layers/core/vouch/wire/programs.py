@@ -95,7 +95,7 @@ class Terms(Body):
     attribution: Attribution = Attribution()
     commission: Commission = Commission()
     payout: Payout = Payout()
-    journey: bool = Field(False, description="Whether visitors may be given the journey cookie, from publication on")
+    journey: bool = Field(default=False, description="Whether visitors may be given the journey cookie, at once")
 
     def plain(self) -> dict[str, Any]:
         """As it is stored: what was not said is said, so that another default of ours changes no version."""
