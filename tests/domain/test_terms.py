@@ -46,7 +46,7 @@ def test_all_that_can_be_said() -> None:
                         "collections": ["summer"],
                         "tags": ["fragile"],
                         "creator_ids": ["noa"],
-                        "countries": ["IL"],
+                        "countries": ["il"],
                         "platforms": ["shopify"],
                         "customer": "new",
                         "order_min": ils(100),

@@ -131,6 +131,8 @@ def _rule(plain: Mapping[str, Any]) -> Rule:
         key: frozenset(value) if isinstance(value, list) else _money(value) if isinstance(value, dict) else value
         for key, value in match.items()
     }
+    if "countries" in conditions:
+        conditions["countries"] = frozenset(country.upper() for country in conditions["countries"])
     flat = Money(reward["amount"], reward["currency"]) if "amount" in reward else None
     return Rule(Match(**conditions), Reward(reward["type"], reward.get("bps", 0), flat))
 

@@ -31,9 +31,12 @@ def touch_keys(snapshot: Snapshot) -> list[str]:
 
 def in_force(touches: Mapping[str, Sequence[Touch]], snapshot: Snapshot) -> tuple[Touch, ...]:
     """The touches that count for this snapshot: each once, at most ten codes and ten clicks."""
-    found = dict.fromkeys(touch for key in touch_keys(snapshot) for touch in touches.get(key, ()))
-    codes = [touch for touch in found if touch.kind == "code"][:TOUCH_KEYS_MAX]
-    visits = [touch for touch in found if touch.kind == "click"][:TOUCH_KEYS_MAX]
+    found: dict[tuple[str, str], Touch] = {}
+    for key in touch_keys(snapshot):
+        for touch in touches.get(key, ()):
+            found.setdefault((touch.kind, touch.evidence), touch)
+    codes = [touch for touch in found.values() if touch.kind == "code"][:TOUCH_KEYS_MAX]
+    visits = [touch for touch in found.values() if touch.kind == "click"][:TOUCH_KEYS_MAX]
     return (*codes, *visits)
 
 
