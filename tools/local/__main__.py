@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from local import stack
 from local.artefacts import LOCAL, Trouble, build_for_aws
 from local.emulator import Emulator
-from local.progress import Progress
+from local.progress import Progress, Silence
 from local.seed import environment, seed
 
 _VARIABLES = "demo.env"
@@ -59,7 +59,7 @@ def _up(emulator: Emulator, demo: stack.Seed | None, *, detach: bool) -> None:
         vouch = stack.up(emulator, demo, progress)
     except BaseException:
         if not was_running and emulator.is_running():
-            stack.down(emulator, progress)
+            stack.down(emulator, Silence())
         raise
     _say_ready(vouch, progress)
     if detach:
