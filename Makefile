@@ -32,6 +32,7 @@ reset: $(VENV)  ## Stop, and forget the local stack's state
 logs: $(VENV)  ## Show what the functions have logged in the last quarter of an hour
 	@$(PYTHON) -m local logs
 
+test: export HYPOTHESIS_PROFILE ?= thorough
 test: $(VENV) $(SAM) $(EMULATOR) $(DYNAMODB_LOCAL) java  ## Every test, from bare
 	@$(PYTHON) -m pytest $(ARGS)
 

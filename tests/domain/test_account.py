@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.domain import histories
@@ -44,7 +44,6 @@ def first_fault(changed: Callable[[], None]) -> int | None:
     return next((seed for seed in range(1500) if faults(lived(seed, postings=12, folds=8))), None)
 
 
-@settings(max_examples=3000, deadline=None)
 @given(seeds, st.integers(0, 14), st.integers(0, 9))
 def test_every_entry_is_counted_once_whatever_was_in_flight(seed: int, postings: int, folds: int) -> None:
     assert faults(lived(seed, postings, folds)) == []
