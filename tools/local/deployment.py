@@ -57,9 +57,9 @@ def outputs(client: Client) -> dict[str, str]:
     return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
 
 
-def complete(client: Client) -> None:
+def complete(client: Client, made: dict[str, str]) -> None:
     """CORS and times to live: the emulator leaves them out of the stack it makes."""
-    declared, made = template.load(), outputs(client)
+    declared = template.load()
     cors = declared["Resources"]["Api"]["Properties"]["CorsConfiguration"]
     client("apigatewayv2").update_api(ApiId=made["ApiId"], CorsConfiguration=cors)
     tables = client("dynamodb")
@@ -67,6 +67,15 @@ def complete(client: Client) -> None:
         lifetime = table["Properties"].get("TimeToLiveSpecification")
         if lifetime:
             tables.update_time_to_live(TableName=made[f"{name}Name"], TimeToLiveSpecification=lifetime)
+
+
+def stream_readers() -> list[str]:
+    mappings = template.of_type(template.load(), "AWS::Lambda::EventSourceMapping").values()
+    return [
+        mapping["Properties"]["FunctionName"]["Ref"]
+        for mapping in mappings
+        if mapping["Properties"]["EventSourceArn"]["Fn::GetAtt"][1] == "StreamArn"
+    ]
 
 
 def warm(client: Client, api_url: str, made: dict[str, str]) -> None:

@@ -131,40 +131,71 @@ def running(*, home: Path | None = None, port: int | None = None, seed: Seed | N
 def up(emulator: Emulator, seed: Seed | None, progress: Progress, *, lasting: bool = True) -> Stack:
     """Bring it up from whatever there is: nothing, a saved state, sources that changed since, a stack that runs."""
     memory = _Memory.of(emulator.home)
-    found = Emulator.found(emulator.home)
-    if found not in {None, emulator}:
-        raise Trouble(f"Vouch already runs, on port {found.port}: `make stop` ends it.")
-    if not found and is_taken(emulator.port):
-        raise Trouble(f"Port {emulator.port} is in use: end what listens there, or choose another with PORT=.")
+    was_running = _runs_already(emulator)
     with progress.step("Build"):
         wanted = f"{build()} {api_url(emulator)}"
-    if not found:
+    if not was_running:
         if not memory.deployed:
             emulator.forget()  # what a first run that never became ready left behind
         with progress.step("Start the emulator"):
             emulator.start()
     if memory.deployed != wanted:
-        with progress.step("Deploy"):
-            deployment.deploy(emulator, api_url(emulator))
-            deployment.complete(Stack.of(emulator).client)
-        with progress.step("Call each function once"):
-            stack = Stack.of(emulator)
-            deployment.warm(stack.client, stack.api_url, stack.outputs)
+        _deploy(emulator, progress)
     stack = Stack.of(emulator, memory.demo)
     if seed and not stack.demo:
         replace(memory, deployed="").keep()  # half a demo is worth nothing: a run that ends here is begun again
         with progress.step("Seed the demo"):
             stack = replace(stack, demo=seed(stack, progress))
+    ready = replace(memory, deployed=wanted, demo=stack.demo)
     if lasting and not memory.deployed:
         with progress.step("Save, and start again"):
-            down(emulator, Silence())  # so that a crash has something to fall back to
-            emulator.start()
-    replace(memory, deployed=wanted, demo=stack.demo).keep()
+            _begin_again(emulator, stack, ready)  # so that a crash has something to fall back to
+    else:
+        ready.keep()
+        if not was_running:
+            _catch_up(stack, memory.stopped_at)
     stack.save(emulator.home)
-    if not found and memory.stopped_at:
-        hours = math.ceil((time.time() - memory.stopped_at) / 3600) + 1
-        stack.invoke("SecondPassFunction", {"hours": hours}, wait=False)
     return stack
+
+
+def _runs_already(emulator: Emulator) -> bool:
+    found = Emulator.found(emulator.home)
+    if found not in {None, emulator}:
+        raise Trouble(f"Vouch already runs, on port {found.port}: `make stop` ends it.")
+    if not found and is_taken(emulator.port):
+        raise Trouble(f"Port {emulator.port} is in use: end what listens there, or choose another with PORT=.")
+    return found is not None
+
+
+def _deploy(emulator: Emulator, progress: Progress) -> None:
+    with progress.step("Deploy"):
+        deployment.deploy(emulator, api_url(emulator))
+        stack = Stack.of(emulator)
+        deployment.complete(stack.client, stack.outputs)
+    with progress.step("Call each function once"):
+        deployment.warm(stack.client, stack.api_url, stack.outputs)
+
+
+def _begin_again(emulator: Emulator, stack: Stack, ready: "_Memory") -> None:
+    stack.await_quiet()
+    emulator.stop()
+    replace(ready, stopped_at=time.time()).keep()
+    emulator.start()
+    _wake_readers(stack)
+
+
+def _catch_up(stack: Stack, stopped_at: float | None) -> None:
+    """Whatever was delivered shortly before the stop is settled once more: its stream is gone."""
+    _wake_readers(stack)
+    if stopped_at:
+        hours = math.ceil((time.time() - stopped_at) / 3600) + 1
+        stack.invoke("SecondPassFunction", {"hours": hours}, wait=False)
+
+
+def _wake_readers(stack: Stack) -> None:
+    """Awake they take a record in milliseconds. What one that still starts has not taken at a stop is lost."""
+    for reader in deployment.stream_readers():
+        stack.invoke(reader, {"warm": True}, wait=False)
 
 
 def down(emulator: Emulator, progress: Progress) -> None:
