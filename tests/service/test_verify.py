@@ -2,6 +2,7 @@
 
 import json
 import threading
+import zlib
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -127,14 +128,15 @@ def lose_an_entry(deployment: Deployment, brand: Brand) -> None:
 def forget_what_was_posted(deployment: Deployment, brand: Brand) -> None:
     item = deployment.database.get(Order, f"{brand.id}#O#{order(brand, '3')}", "O")
     assert item is not None
-    item.posted = []
+    summary, _, *rest = item.lines
+    item.packed = zlib.compress("\n".join((summary, "[]", *rest)).encode())
     item.save()
 
 
 def garble_an_order(deployment: Deployment, brand: Brand) -> None:
     item = deployment.database.get(Order, f"{brand.id}#O#{order(brand, '3')}", "O")
     assert item is not None
-    item.snapshot = b"no zlib"
+    item.packed = b"no zlib"
     item.save()
 
 

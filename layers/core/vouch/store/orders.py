@@ -128,9 +128,11 @@ def summary(settlement: Settlement, snapshot: Snapshot | None) -> dict[str, Any]
 
 
 def _stored(brand_id: str, state: Order, others: Sequence[Beside]) -> StoredOrder:
+    summary, posted, touches, snapshot = state.lines
     events = [_event(item) for item in others if isinstance(item, OrderEvent)]
-    parts = [item for item in others if isinstance(item, OrderPart)]
-    packed = b"".join(part.body for part in parts[: state.parts]) if state.parts else state.snapshot
+    if state.parts:
+        parts = [item.body for item in others if isinstance(item, OrderPart)]
+        snapshot = zlib.decompress(b"".join(parts[: state.parts])).decode()
     return StoredOrder(
         id=state.id,
         brand_id=brand_id,
@@ -139,12 +141,12 @@ def _stored(brand_id: str, state: Order, others: Sequence[Beside]) -> StoredOrde
         version=state.version,
         only_program=state.only_program,
         facts=OrderFacts(
-            facts.snapshot_from_json(zlib.decompress(packed).decode()) if packed else None,
+            facts.snapshot_from_json(snapshot) if snapshot else None,
             {(event.kind, event.id): event for event in events},
         ),
-        touches=_touches(state.touches),
-        posted={(c, part, currency, times.parse(at)): amount for c, part, currency, at, amount in state.posted},
-        summary=state.summary,
+        touches={key: tuple(_touch(touch) for touch in found) for key, found in json.loads(touches).items()},
+        posted={(c, part, currency, times.parse(at)): amount for c, part, currency, at, amount in json.loads(posted)},
+        summary=json.loads(summary),
         commissions=tuple(item for item in others if isinstance(item, Commission)),
         written={item.sk: item.version for item in others},
     )
@@ -158,9 +160,11 @@ def _state(
     before: StoredOrder, snapshot: Snapshot | None, touches: Touches, only_program: str | None, settlement: Settlement
 ) -> tuple[Order, list[OrderPart]]:
     key = order_key(before.brand_id, before.id)
-    packed = zlib.compress(facts.to_json(snapshot).encode()) if snapshot else None
-    large = packed is not None and len(packed) > _INLINE_BYTES
-    pieces = list(batched(packed, _PART_BYTES, strict=False)) if packed and large else []
+    said = facts.to_json(snapshot) if snapshot else ""
+    lines = [_json(summary(settlement, snapshot)), _json(_plain_posted(settlement)), _json(_plain_touches(touches))]
+    packed, pieces = _packed(*lines, said), []
+    if len(packed) > _INLINE_BYTES:
+        packed, pieces = _packed(*lines, ""), list(batched(_packed(said), _PART_BYTES, strict=False))
     state = Order(
         key,
         "O",
@@ -170,17 +174,26 @@ def _state(
         version=before.version + 1,
         connection_id=before.connection_id,
         external_id=before.external_id,
-        snapshot=None if large else packed,
+        packed=packed,
         parts=len(pieces) or None,
-        touches=_packed_touches(touches),
         only_program=only_program,
-        summary=summary(settlement, snapshot),
-        posted=[
-            [creator, part, currency, times.text(at), amount]
-            for (creator, part, currency, at), amount in sorted(wanted(settlement).items())
-        ],
     )
     return state, [OrderPart(key, f"S#{number:04}", body=bytes(piece)) for number, piece in enumerate(pieces)]
+
+
+def _packed(*lines: str) -> bytes:
+    return zlib.compress("\n".join(lines).encode())
+
+
+def _json(plain: Any) -> str:
+    return json.dumps(plain, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def _plain_posted(settlement: Settlement) -> list[list[Any]]:
+    return [
+        [creator, part, currency, times.text(at), amount]
+        for (creator, part, currency, at), amount in sorted(wanted(settlement).items())
+    ]
 
 
 def _commissions(before: StoredOrder, snapshot: Snapshot | None, settlement: Settlement) -> list[Commission]:
@@ -225,23 +238,13 @@ def _event_item(before: StoredOrder, event: Event) -> OrderEvent:
     return OrderEvent(key, f"F#{event.kind}#{event.id}", fact=facts.to_json(event))
 
 
-def _touches(packed: bytes | None) -> dict[str, tuple[Touch, ...]]:
-    if not packed:
-        return {}
-    plain: dict[str, list[dict[str, Any]]] = json.loads(zlib.decompress(packed))
-    return {key: tuple(_touch(touch) for touch in found) for key, found in plain.items()}
-
-
 def _touch(plain: dict[str, Any]) -> Touch:
     at = plain.get("at")
     return Touch(**plain | {"at": times.parse(at) if at else None})
 
 
-def _packed_touches(touches: Touches) -> bytes | None:
-    if not touches:
-        return None
-    plain = {key: [_plain_touch(touch) for touch in found] for key, found in touches.items()}
-    return zlib.compress(json.dumps(plain, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode())
+def _plain_touches(touches: Touches) -> dict[str, list[dict[str, Any]]]:
+    return {key: [_plain_touch(touch) for touch in found] for key, found in touches.items()}
 
 
 def _plain_touch(touch: Touch) -> dict[str, Any]:

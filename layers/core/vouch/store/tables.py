@@ -4,6 +4,8 @@
 A list is a query of an index that holds keys only and one batch read: two requests, and updates cost no index units.
 """
 
+import json
+import zlib
 from typing import Any, override
 
 from pynamodb.attributes import (
@@ -215,9 +217,11 @@ class ConnectionItem(Main, discriminator="connection"):
 
 
 class Order(Main, discriminator="order"):
-    """`b#O#<ord>` / `O`, index `b#O`. `posted` = [[creator, part, currency, matures at, amount]]: what is booked.
+    """`b#O#<ord>` / `O`, index `b#O`.
 
-    `snapshot` and `touches` are zlib'd JSON; a snapshot over 300 kB lies in `parts` items (`OrderPart`) instead.
+    `packed` = four lines of JSON, zlib'd together: they name the same ids, and the second kB would double the bill:
+    the summary; what is posted, [[creator, part, currency, matures at, amount]]; the pinned touches; the newest
+    snapshot. A snapshot that no item holds lies in `parts` items (`OrderPart`) instead.
     `written` = Σ of the versions at which the partition's other items were written; see `vouch.store.orders`.
     """
 
@@ -225,13 +229,21 @@ class Order(Main, discriminator="order"):
     version = IntegerAttribute(attr_name="v")
     connection_id = UnicodeAttribute(null=True, attr_name="con")
     external_id = UnicodeAttribute(attr_name="ext")
-    snapshot = BinaryAttribute(null=True, legacy_encoding=False, attr_name="s")
+    packed = BinaryAttribute(legacy_encoding=False, attr_name="z")
     parts = IntegerAttribute(null=True, attr_name="sn")
-    touches = BinaryAttribute(null=True, legacy_encoding=False, attr_name="t")
     only_program = UnicodeAttribute(null=True, attr_name="prg")
-    summary = JSONAttribute(attr_name="sum")
-    posted = JSONAttribute(attr_name="p")
     written = IntegerAttribute(attr_name="w")
+
+    @property
+    def lines(self) -> list[str]:
+        """What is packed."""
+        return zlib.decompress(self.packed).decode().split("\n")
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """What a list shows of the order without settling it again."""
+        summary: dict[str, Any] = json.loads(self.lines[0])
+        return summary
 
 
 class OrderPart(Main, discriminator="part"):
