@@ -1,0 +1,144 @@
+"""What a delivery costs in requests and in write units, in a live brand."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from copy import deepcopy
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from tests.faults.shop import Sale
+from tests.faults.world import Webhook, World, cold_start
+from tests.fixtures import NOON
+from vouch.service.deployment import Deployment
+
+PLACED = NOON - timedelta(days=1)
+INDEXED = 1
+"""What an item's first entry in an index takes."""
+
+
+@dataclass
+class Meter:
+    """The requests of one call of a function, and the write units that AWS bills for what they put.
+
+    Reckoned by its rule, one unit a kilobyte and item and two in a transaction: no engine here tells the same. An
+    index takes a unit more for each item that is new in it.
+    """
+
+    requests: list[str] = field(default_factory=list)
+    units: int = 0
+
+    def read(self, operation: str, asked: dict[str, Any]) -> None:
+        self.requests.append(operation)
+        if operation == "PutItem":
+            self.units += _kilobytes(asked["Item"])
+        if operation == "TransactWriteItems":
+            self.units += sum(2 * _kilobytes(write["Put"]["Item"]) for write in asked["TransactItems"])
+
+
+def _kilobytes(item: dict[str, dict[str, Any]]) -> int:
+    size = sum(len(name.encode()) + _size(*value.popitem()) for name, value in deepcopy(item).items())
+    return -(-size // 1_024)
+
+
+def _size(kind: str, value: Any) -> int:
+    if kind == "N":
+        return len(str(value)) // 2 + 2
+    return len(value.encode() if isinstance(value, str) else value) if kind in {"S", "B"} else 1
+
+
+@contextmanager
+def metered(deployment: Deployment) -> Iterator[Meter]:
+    meter, client = Meter(), deployment.database.connection.client
+    call = client._make_api_call
+
+    def reading(operation: str, asked: dict[str, Any]) -> Any:
+        meter.read(operation, asked)
+        return call(operation, asked)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(client, "_make_api_call", reading)
+        yield meter
+
+
+def _taken_in(world: World, webhook: Webhook) -> Meter:
+    with metered(world.deployment) as meter:
+        world.post(webhook)
+    return meter
+
+
+def _settled(world: World, webhook: Webhook) -> Meter:
+    image = world.stored(webhook)
+    with metered(world.deployment) as meter:
+        world.settle([image])
+    return meter
+
+
+@pytest.fixture
+def sale(world: World) -> Sale:
+    """An order of three lines with a click and a code, in a process that has settled another one before."""
+    visit = world.click("noa", PLACED - timedelta(hours=1))
+    first, sale = (
+        Sale(number, PLACED, [("LIN-M-SAND", 2, 6_000, 600)] * 3, codes=["NOA10"], click_ids=[visit])
+        for number in (1, 2)
+    )
+    world.deliver(first.paid())
+    return sale
+
+
+def test_ingest_costs_one_put(world: World, sale: Sale) -> None:
+    webhook = sale.paid()
+    meter = _taken_in(world, webhook)
+    packed = len(world.stored(webhook)["body"]["B"])
+    assert meter.requests == ["PutItem"]
+    assert meter.units <= packed // 1_024 + 1
+
+
+def test_ingest_reads_a_connection_once(world: World, sale: Sale) -> None:
+    cold_start(world.deployment)
+    assert _taken_in(world, sale.created()).requests == ["GetItem", "PutItem"]
+    assert _taken_in(world, sale.paid()).requests == ["PutItem"]
+
+
+def test_first_sale_is_four_requests_and_eight_units(world: World, sale: Sale) -> None:
+    webhook = sale.paid()
+    world.post(webhook)
+    meter = _settled(world, webhook)
+    assert meter.requests == ["Query", "BatchGetItem", "BatchGetItem", "TransactWriteItems"]
+    assert meter.units + 2 * INDEXED <= 8
+
+
+def test_refund_is_two_requests_and_eight_units(world: World, sale: Sale) -> None:
+    world.deliver(sale.paid())
+    refund = sale.refunded(PLACED + timedelta(hours=1), [(0, 1)])[0]
+    world.post(refund)
+    meter = _settled(world, refund)
+    assert meter.requests == ["Query", "TransactWriteItems"]
+    assert meter.units <= 8
+
+
+def test_edit_is_two_requests_and_six_units(world: World, sale: Sale) -> None:
+    world.deliver(sale.paid())
+    edit = sale.edited(PLACED + timedelta(hours=1), 0, 1)
+    world.post(edit)
+    meter = _settled(world, edit)
+    assert meter.requests == ["Query", "TransactWriteItems"]
+    assert meter.units <= 6
+
+
+def test_what_changes_nothing_is_one_request_and_no_unit(world: World, sale: Sale) -> None:
+    webhook = sale.paid()
+    world.deliver(webhook)
+    meter = _settled(world, webhook)
+    assert meter.requests == ["Query"]
+    assert meter.units == 0
+
+
+def test_requests_do_not_grow_with_the_number_of_orders(world: World, sale: Sale) -> None:
+    for number in range(10, 60):
+        world.deliver(Sale(number, PLACED, codes=["NOA10"]).paid())
+    webhook = sale.paid()
+    world.post(webhook)
+    assert len(_settled(world, webhook).requests) == 4
