@@ -43,7 +43,7 @@ check: $(VENV) $(SAM)  ## Lint, types, import rules, template lint, and the test
 	.venv/bin/lint-imports
 	.venv/bin/cfn-lint template.yaml
 	.local/sam/bin/sam validate --lint --region us-east-1
-	$(PYTHON) -m pytest tests/domain tests/local
+	$(PYTHON) -m pytest tests/domain tests/platforms
 
 fmt: $(VENV)  ## Lay the code out as `make check` wants it
 	.venv/bin/ruff check --fix-only
