@@ -266,6 +266,12 @@ class World:
         image: Stored = answer["Item"]
         return image
 
+    def stored_count(self) -> int:
+        """How many deliveries the inbox holds, of all brands."""
+        table = self.deployment.settings.inbox_table
+        count: int = engine(self.deployment).scan(TableName=table, ConsistentRead=True, Select="COUNT")["Count"]
+        return count
+
     def settle(self, images: Iterable[Stored]) -> None:
         """The stream's records, in one batch."""
         settle.handler({"Records": [record(image) for image in images]}, Context())
