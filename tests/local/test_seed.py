@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from local import stack
 from local.demo import brand, inlet, shopify
 from local.demo.sales import Books, Refund, books
 from local.demo.story import DAYS, Delivery, Story, story
@@ -150,3 +151,11 @@ def test_the_unreadable_delivery_is_genuine_and_cannot_be_read(told: Story) -> N
     shopify_adapter.verify(unreadable, [brand.SHOPIFY_SECRET], NOW)
     with pytest.raises(Unreadable):
         shopify_adapter.facts(unreadable, lambda text: text)
+
+
+def test_another_port_moves_the_demos_addresses(tmp_path: Path) -> None:
+    demo = {"link_url": "http://127.0.0.1:4566/r/noa", "links": {"noa": "http://127.0.0.1:4566/r/noa"}, "code": "NOA10"}
+    memory = stack._Memory(tmp_path, "0a1b http://127.0.0.1:4566", demo)
+    moved = "http://127.0.0.1:4700/r/noa"
+    assert memory.demo_at("http://127.0.0.1:4700") == {"link_url": moved, "links": {"noa": moved}, "code": "NOA10"}
+    assert stack._Memory(tmp_path).demo_at("http://127.0.0.1:4700") == {}

@@ -4,6 +4,7 @@ The same every time, told relative to the day of the run. Its last act is to hav
 """
 
 import shlex
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,7 +18,7 @@ from local.demo.story import DAYS, story
 from local.progress import Progress
 from local.stack import Stack
 
-_EVERY_SO_OFTEN = 4
+_WORKERS = 4  # more would wait for more processes of each function to start
 
 
 def seed(stack: Stack, progress: Progress) -> dict[str, Any]:
@@ -25,18 +26,17 @@ def seed(stack: Stack, progress: Progress) -> dict[str, Any]:
     now = datetime.now(UTC).replace(second=0, microsecond=0)
     told = story(now)
     try:
-        with Client(stack.api_url) as client:
+        with Client(stack.api_url) as client, ThreadPoolExecutor(_WORKERS) as workers:
             brand = set_up(client, stack.operator_key, told.begins)
-            player = Player(client, brand)
-            for place, moment in enumerate(told.moments):
-                if place % _EVERY_SO_OFTEN == 0:
-                    progress.note(f"day {(moment.at - told.begins).days + 1} of {DAYS}")
+            player = Player(client, brand, workers)
+            for day, moment in enumerate(told.moments, start=1):
+                progress.note(f"day {day} of {DAYS}")
                 player.play(moment)
             player.move_clock(now)
             player.check_orders()
             _put_on_hold(brand)
             _verify(brand)
-            progress.say(f"{told.visits} clicks, {len(told.orders)} orders, {player.deliveries} deliveries")
+            progress.say(f"{told.visits} clicks, {len(told.orders)} orders, {told.deliveries} deliveries")
             _say_accounts(brand, progress)
     except (Refused, Astray) as error:
         raise Trouble(

@@ -141,7 +141,7 @@ def up(emulator: Emulator, seed: Seed | None, progress: Progress, *, lasting: bo
             emulator.start()
     if memory.deployed != wanted:
         _deploy(emulator, progress)
-    stack = Stack.of(emulator, memory.demo)
+    stack = Stack.of(emulator, memory.demo_at(api_url(emulator)))
     if seed and not stack.demo:
         replace(memory, deployed="").keep()  # half a demo is worth nothing: a run that ends here is begun again
         with progress.step("Seed the demo"):
@@ -233,6 +233,12 @@ class _Memory:
             return cls(home, **json.loads((home / _MEMORY).read_text()))
         except FileNotFoundError:
             return cls(home)
+
+    def demo_at(self, url: str) -> dict[str, Any]:
+        """The demo with its addresses as they are now: another run may have another port."""
+        last_url = self.deployed.rpartition(" ")[2]
+        demo: dict[str, Any] = json.loads(json.dumps(self.demo).replace(last_url, url)) if last_url else self.demo
+        return demo
 
     def keep(self) -> None:
         told = {"deployed": self.deployed, "demo": self.demo, "stopped_at": self.stopped_at}

@@ -2,9 +2,10 @@
 
 import time
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from threading import Lock
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -14,8 +15,7 @@ from local.demo.client import Client, Refused
 from local.demo.sales import Books, Order, Refund, Visit, books
 from local.demo.story import Delivery, Moment
 
-_WORKERS = 4
-_SETTLES_WITHIN = 30
+_SETTLES_WITHIN = 60
 _GLANCE = 0.02
 _BROWSER = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15"
 
@@ -46,13 +46,13 @@ class _Told:
 
 
 class Player:
-    def __init__(self, client: Client, demo: DemoBrand) -> None:
+    def __init__(self, client: Client, demo: DemoBrand, workers: Executor) -> None:
         self._client = client
         self._demo = demo
         self._cookies: dict[int, str] = {}
         self._told: dict[str, _Told] = {}
-        self._workers = ThreadPoolExecutor(_WORKERS)
-        self.deliveries = 0
+        self._workers = workers
+        self._till = Lock()
 
     def play(self, moment: Moment) -> None:
         """Everything of this moment has had its effect when the next one begins."""
@@ -104,7 +104,6 @@ class Player:
         for delivery in deliveries:
             for _ in range(delivery.copies):
                 self._deliver(delivery)
-                self.deliveries += 1
             if delivery.kind != "unreadable":
                 self._told.setdefault(_order_of(delivery), _Told(delivery.order)).hear(delivery)
 
@@ -116,7 +115,8 @@ class Player:
                 sent_at = datetime.now(UTC)
                 self._by_webhook(self._demo.inlet, *inlet.request(delivery, brand.INLET_SECRET, sent_at))
             case "rest":
-                self._by_rest(delivery)
+                with self._till:  # two at once would wait for another process of the function to start
+                    self._by_rest(delivery)
 
     def _by_webhook(self, connection: dict[str, Any], body: bytes, headers: dict[str, str]) -> None:
         path = urlsplit(connection["webhook_url"]).path

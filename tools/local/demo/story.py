@@ -79,6 +79,10 @@ class Story:
         return sum(len(moment.visits) for moment in self.moments)
 
     @property
+    def deliveries(self) -> int:
+        return sum(delivery.copies for moment in self.moments for delivery in moment.deliveries)
+
+    @property
     def orders(self) -> set[str]:
         return {delivery.order.external_id for moment in self.moments for delivery in moment.deliveries}
 
