@@ -4,11 +4,13 @@ Every door comes through here: webhooks by the stream, the REST API, the delayed
 """
 
 import json
+import traceback
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import batched
+from pathlib import Path
 from typing import Any, Literal
 
 from vouch.domain import times
@@ -71,7 +73,7 @@ def settle_delivery(deployment: Deployment, delivery: Delivery) -> Outcome:
     except PlacedAtChanged as refusal:
         return _park(deployment, delivery, "placed_at_changed", str(refusal))
     except Defect as defect:
-        return _park(deployment, delivery, "defect", repr(defect.__cause__))
+        return _park(deployment, delivery, "defect", defect.where)
 
 
 def _settle_reading(deployment: Deployment, delivery: Delivery, reading: Reading) -> Outcome:
@@ -88,6 +90,13 @@ def _settle_reading(deployment: Deployment, delivery: Delivery, reading: Reading
 
 class Defect(Exception):
     """Our own code failed on these facts, as it would every time: the delivery waits for the mended code."""
+
+    @property
+    def where(self) -> str:
+        """What went wrong and where, without its words: they may quote a buyer."""
+        cause = self.__cause__ or self
+        *_, frame = traceback.extract_tb(cause.__traceback__)
+        return f"{type(cause).__name__} in {frame.name}, line {frame.lineno} of {Path(frame.filename).name}"
 
 
 def apply(deployment: Deployment, place: Place, facts: Sequence[Fact], *, wait_for_clicks: bool = False) -> bool:
