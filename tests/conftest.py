@@ -5,9 +5,10 @@ from collections.abc import Iterator
 import pytest
 
 from local import dynamodb_local
+from tests.faults.world import world
 from tests.fixtures import clock, deployment
 
-__all__ = ["clock", "deployment"]
+__all__ = ["clock", "deployment", "world"]
 
 
 @pytest.fixture(scope="session")

@@ -371,6 +371,13 @@ def functions(deployment: Deployment) -> Iterator[None]:
         ingest._ingest.cache_clear()
 
 
+@pytest.fixture
+def world(deployment: Deployment) -> Iterator[World]:
+    """A brand whose functions are running."""
+    with functions(deployment):
+        yield World(deployment).build()
+
+
 def cold_start(deployment: Deployment) -> None:
     """Forgets what a process keeps, as if the next call met a new one."""
     ingest._ingest.cache_clear()
