@@ -78,7 +78,8 @@ def show_order(order_id: str) -> wire.OrderShown:
 @routes.get("/v1/orders/<order_id>/explanation", security=brand_access("orders:read"))
 def explain_order(order_id: str) -> wire.Explanation:
     call, order = routes.call, _whole(order_id)
-    return wire.explanation(order_id, settling.recompute(call.deployment, order, mode=call.brand.mode))
+    placed_at = order.facts.snapshot.placed_at if order.facts.snapshot else None
+    return wire.explanation(order_id, settling.recompute(call.deployment, order, mode=call.brand.mode), placed_at)
 
 
 @routes.post("/v1/orders/<order_id>/replay", security=brand_access("orders:read"))

@@ -193,6 +193,7 @@ def test_the_explanation_names_every_candidate_and_every_line(world: World, cloc
         ("1", money(10800), 0, 1000, money(1080)),
         ("2", money(2500), 0, 1000, money(250)),
     ]
+    assert {c["at"] for c in why["candidates"]} == {"2026-05-04T11:00:00Z"}
     assert why["terms_version"] == 1
     assert why["hold_until"] == "2026-05-18T11:00:00Z"
 

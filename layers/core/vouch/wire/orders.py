@@ -278,13 +278,13 @@ def _status(leg: dict[str, Any], net: int, now: datetime) -> CommissionStatus:
     return "pending" if times.parse(leg["matures_at"]) > now else "available"
 
 
-def explanation(order_id: str, settlement: Settlement) -> Explanation:
+def explanation(order_id: str, settlement: Settlement, placed_at: datetime | None) -> Explanation:
     legs = settlement.legs
     return Explanation(
         order_id=order_id,
         status=settlement.status,
         reason=settlement.reason,
-        candidates=[_candidate(candidate) for candidate in settlement.candidates],
+        candidates=[_candidate(candidate, placed_at) for candidate in settlement.candidates],
         lines=[_line(line, settlement.currency or "") for line in settlement.lines],
         terms_version=legs[0].terms_version if legs else None,
         program_id=legs[0].program_id if legs else None,
@@ -292,13 +292,14 @@ def explanation(order_id: str, settlement: Settlement) -> Explanation:
     )
 
 
-def _candidate(candidate: Candidate) -> CandidateShown:
+def _candidate(candidate: Candidate, placed_at: datetime | None) -> CandidateShown:
     touch = candidate.touch
+    at = placed_at if touch.kind == "code" else touch.at
     return CandidateShown(
         creator_id=touch.creator_id,
         program_id=touch.program_id,
         kind=touch.kind,
-        at=times.text(touch.at) if touch.at else None,
+        at=times.text(at) if at else None,
         evidence=touch.evidence,
         outcome=candidate.outcome,
         reason=candidate.reason,
