@@ -33,9 +33,9 @@ def sources_hash(repository: Path = REPOSITORY) -> str:
 
 
 def build() -> str:
-    """Bring BUILD up to date and give the hash of what it was made from. Two runs at once take turns."""
+    """Bring BUILD up to date and give the hash of what it was made from."""
     LOCAL.mkdir(exist_ok=True)
-    with _alone():
+    with alone():
         stamp, wanted = BUILD / ".sources", sources_hash()
         if stamp.exists() and stamp.read_text() == wanted:
             return wanted
@@ -100,7 +100,8 @@ def _source_files(repository: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def _alone() -> Iterator[None]:
+def alone() -> Iterator[None]:
+    """What was built is neither made nor read by two runs at once."""
     with (LOCAL / "build.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from local import template
-from local.artefacts import ARCHITECTURE, BUILD, Trouble, run_sam
+from local.artefacts import ARCHITECTURE, BUILD, Trouble, alone, run_sam
 from local.emulator import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY, Emulator
 from local.processes import answers
 
@@ -35,21 +35,22 @@ def deploy(emulator: Emulator, api_url: str) -> None:
         "StreamMaxAge": "60",
         "Transport": "plain",
     }
-    run_sam(
-        "deploy",
-        [
-            *("--template-file", str(BUILD / "template.yaml"), "--stack-name", STACK_NAME),
-            *("--no-confirm-changeset", "--no-progressbar", "--no-fail-on-empty-changeset"),
-            *("--parameter-overrides", *(f"{name}={value}" for name, value in parameters.items())),
-        ],
-        {
-            "AWS_ENDPOINT_URL": emulator.endpoint,
-            "AWS_ACCESS_KEY_ID": ACCESS_KEY_ID,
-            "AWS_SECRET_ACCESS_KEY": SECRET_ACCESS_KEY,
-            "AWS_DEFAULT_REGION": REGION,
-            "SAM_CLI_POLL_DELAY": "1",
-        },
-    )
+    with alone():
+        run_sam(
+            "deploy",
+            [
+                *("--template-file", str(BUILD / "template.yaml"), "--stack-name", STACK_NAME),
+                *("--no-confirm-changeset", "--no-progressbar", "--no-fail-on-empty-changeset"),
+                *("--parameter-overrides", *(f"{name}={value}" for name, value in parameters.items())),
+            ],
+            {
+                "AWS_ENDPOINT_URL": emulator.endpoint,
+                "AWS_ACCESS_KEY_ID": ACCESS_KEY_ID,
+                "AWS_SECRET_ACCESS_KEY": SECRET_ACCESS_KEY,
+                "AWS_DEFAULT_REGION": REGION,
+                "SAM_CLI_POLL_DELAY": "1",
+            },
+        )
 
 
 def outputs(client: Client) -> dict[str, str]:
