@@ -201,7 +201,7 @@ class Database:
         try:
             item.save(type(item).pk.does_not_exist())
         except PutError as error:
-            if error.cause_response_code == "ConditionalCheckFailedException":
+            if _code(error) == "ConditionalCheckFailedException":
                 return False
             raise
         return True
@@ -211,7 +211,7 @@ class Database:
         try:
             item.update(actions, condition)
         except UpdateError as error:
-            if error.cause_response_code == "ConditionalCheckFailedException":
+            if _code(error) == "ConditionalCheckFailedException":
                 return False
             raise
         return True
@@ -221,7 +221,7 @@ class Database:
         try:
             item.delete(condition)
         except DeleteError as error:
-            if error.cause_response_code == "ConditionalCheckFailedException":
+            if _code(error) == "ConditionalCheckFailedException":
                 return False
             raise
         return True
@@ -246,9 +246,9 @@ class Database:
                 if refused:
                     raise Refused(refused) from error
                 codes = {reason.code for reason in reasons if reason is not None}
-                if _UNFIT in codes or error.cause_response_code == _UNFIT_ERROR:
+                if _UNFIT in codes or _code(error) == _UNFIT_ERROR:
                     raise Unfit(error.cause_response_message) from error
-                if not codes & _PASSING and error.cause_response_code not in _PASSING_ERRORS:
+                if not codes & _PASSING and _code(error) not in _PASSING_ERRORS:
                     raise
             else:
                 return
@@ -273,6 +273,13 @@ class Database:
                 return
             pause(attempt)
         raise Unavailable
+
+
+def _code(error: PynamoDBException) -> str | None:
+    """DynamoDB's own word; PynamoDB's property for it breaks where no answer came."""
+    response = getattr(error.cause, "response", None) or {}
+    code: str | None = response.get("Error", {}).get("Code")
+    return code
 
 
 def pause(attempt: int) -> None:
