@@ -7,7 +7,7 @@ from threading import Lock
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeoutError
+from botocore.exceptions import ClientError, ConnectionClosedError, ReadTimeoutError
 
 from tests.fixtures import MemoryBucket, MemoryQueues
 from vouch.service.deployment import Deployment
@@ -116,8 +116,10 @@ def kinds(operation: str) -> list[str]:
 def _failure(kind: str, operation: str) -> BaseException:
     if kind.startswith("crash"):
         return Died(operation)
-    if kind.startswith("fails"):
-        return EndpointConnectionError(endpoint_url=_ENDPOINT)
+    if kind == "fails before":
+        return ConnectionClosedError(endpoint_url=_ENDPOINT)
+    if kind == "fails after":
+        return ReadTimeoutError(endpoint_url=_ENDPOINT)
     code = "TransactionConflict" if kind == "conflict" else "ThrottlingError"
     if operation == "TransactWriteItems":
         reasons = [{"Code": code, "Message": "not now"}, {"Code": "None"}]

@@ -1,0 +1,193 @@
+"""An order's partition: what was written is what is read, whole or not at all."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from tests.faults.shop import Sale, incompressible
+from tests.faults.world import World
+from tests.fixtures import NOON
+from vouch.domain import facts
+from vouch.domain.attribution import Touch
+from vouch.domain.facts import Lifecycle, Line, OrderFacts, Refund, Snapshot
+from vouch.domain.ledger import Difference, settlement_entry
+from vouch.domain.settlement import Leg, Settlement
+from vouch.service.deployment import Deployment
+from vouch.store import database as requests
+from vouch.store import orders
+from vouch.store.database import TRANSACTION_MAX, Writes
+from vouch.store.orders import StoredOrder, Torn
+from vouch.store.tables import Item, Main, Order, OrderPart
+
+PLACED = NOON - timedelta(days=1)
+
+
+def snapshot(lines: int = 2, **changes: Any) -> Snapshot:
+    sold = tuple(Line(f"line {place}", 2, 1_000, sku="מידה M") for place in range(lines))
+    said: dict[str, Any] = {"updated_at": NOON, "placed_at": PLACED, "lifecycle": Lifecycle.PAID, "currency": "ILS"}
+    return Snapshot(**said, lines=sold, platform="shopify", **changes)
+
+
+def refund(name: str) -> Refund:
+    return Refund(id=name, updated_at=NOON, currency="ILS", amount=7)
+
+
+def settlement(*creators: str) -> Settlement:
+    legs = tuple(Leg(creator, "prg_1", 1, 100, 20, NOON, held=False) for creator in creators)
+    return Settlement("paid", "ILS", 1_000, 0, legs, (), (), None)
+
+
+def write(before: StoredOrder, snapshot: Snapshot | None, names: list[str], *creators: str, entries: int = 0) -> Writes:
+    after, changed = before.facts.with_facts([*([snapshot] if snapshot else []), *map(refund, names)])
+    differences = [Difference(f"cre_{place}", "earned", "ILS", 1, NOON) for place in range(entries)]
+    posted = [
+        settlement_entry(each, order_id=before.id, version=before.version + 1, number=number, now=NOON)
+        for number, each in enumerate(differences)
+    ]
+    touches = {"code:noa": (Touch("code", "noa", None, "cre_1", "prg_1", 1, "person"),), "click:x": ()}
+    return orders.writes(before, after, changed, touches, "prg_1", settlement(*creators), posted)
+
+
+NEW = StoredOrder("ord_1", "brd_1", "con_1", "#1001")
+
+
+def load(deployment: Deployment) -> StoredOrder:
+    found = orders.load(deployment.database, "brd_1", "ord_1")
+    assert found is not None
+    return found
+
+
+def test_what_was_written_is_read(deployment: Deployment) -> None:
+    deployment.database.commit(write(NEW, snapshot(), ["r1", "r2"], "cre_1"))
+    found = load(deployment)
+    assert (found.id, found.external_id, found.connection_id, found.version) == ("ord_1", "#1001", "con_1", 1)
+    assert found.facts == OrderFacts(snapshot(), {("refund", name): refund(name) for name in ("r1", "r2")})
+    assert found.touches == {"code:noa": (Touch("code", "noa", None, "cre_1", "prg_1", 1, "person"),), "click:x": ()}
+    assert found.posted == {("cre_1", "earned", "ILS", NOON): 80}
+    assert (found.only_program, found.summary["status"], found.summary["legs"][0]["earned"]) == ("prg_1", "paid", 100)
+    assert [(item.creator_id, item.earned, item.reversed) for item in found.commissions] == [("cre_1", 100, 20)]
+    assert orders.load(deployment.database, "brd_1", "ord_2") is None
+
+
+def test_order_that_only_refunds_are_known_of_is_in_no_list(deployment: Deployment) -> None:
+    deployment.database.commit(write(NEW, None, ["r1"]))
+    item = deployment.database.get(Order, "brd_1#O#ord_1", "O")
+    assert item is not None
+    assert "g1pk" not in item.serialize()
+    assert load(deployment).facts.snapshot is None
+
+
+def test_creator_who_lost_the_credit_keeps_an_empty_commission(deployment: Deployment) -> None:
+    deployment.database.commit(write(NEW, snapshot(), [], "cre_1", "cre_2"))
+    deployment.database.commit(write(load(deployment), snapshot(triggered_at=NOON), [], "cre_2"))
+    assert [(item.creator_id, item.earned) for item in load(deployment).commissions] == [("cre_1", 0), ("cre_2", 100)]
+
+
+def test_second_writer_from_the_same_version_is_refused(deployment: Deployment) -> None:
+    deployment.database.commit(write(NEW, snapshot(), [], "cre_1"))
+    before = load(deployment)
+    deployment.database.commit(write(before, None, ["r1"], "cre_1", entries=1))
+    for late in (NEW, before):
+        with pytest.raises(requests.Refused):
+            deployment.database.commit(write(late, None, ["r2"], "cre_1", entries=1))
+    assert [*load(deployment).facts.events] == [("refund", "r1")]
+
+
+def test_snapshot_that_no_item_holds_lies_in_pieces_that_may_shrink_again(deployment: Deployment) -> None:
+    noise = incompressible(4_000 * 250)
+    lines = tuple(Line(str(place), 1, 1, sku=noise[250 * place :][:250]) for place in range(4_000))
+    large = facts.Snapshot(NOON, PLACED, Lifecycle.PAID, "ILS", lines, "shopify")
+    deployment.database.commit(write(NEW, large, [], "cre_1"))
+    pieces = list(deployment.database.query(OrderPart, "brd_1#O#ord_1"))
+    assert [piece.sk for piece in pieces] == ["S#0000", "S#0001", "S#0002"]
+    assert load(deployment).facts.snapshot == large
+    small = snapshot(triggered_at=NOON)
+    deployment.database.commit(write(load(deployment), small, [], "cre_1"))
+    assert load(deployment).facts.snapshot == small
+    larger = facts.Snapshot(NOON + timedelta(1), PLACED, Lifecycle.PAID, "ILS", lines[1:], "shopify")
+    deployment.database.commit(write(load(deployment), larger, [], "cre_1"))
+    assert load(deployment).facts.snapshot == larger
+
+
+def test_largest_change_fits_one_transaction() -> None:
+    """Twenty creators give way to twenty others, in an order as large as a body may be, with as many refunds as go."""
+    noise = incompressible(5_000 * 640)
+    lines = tuple(
+        Line(str(place), 1, 1, sku=noise[640 * place :][:250], product_id=noise[640 * place + 250 :][:250])
+        for place in range(5_000)
+    )
+    large = facts.Snapshot(NOON, PLACED, Lifecycle.PAID, "ILS", lines, "shopify", codes=())
+    was = write(NEW, snapshot(), [], *(f"cre_{place}" for place in range(20)))
+    commissions = tuple(item for item in _puts(was) if item.sk.startswith("C#"))
+    before = StoredOrder("ord_1", "brd_1", "con_1", "#1001", 1, commissions=commissions)
+    creators = (f"cre_{place}" for place in range(20, 40))
+    writes = write(before, large, [f"r{place}" for place in range(orders.EVENTS_MAX)], *creators, entries=40)
+    assert sum(isinstance(item, OrderPart) for item in _puts(writes)) > 3
+    assert len(writes) <= TRANSACTION_MAX
+
+
+def _puts(writes: Writes) -> list[Any]:
+    return [item for item, _ in writes._puts]
+
+
+class Reader:
+    """Queries of an order's partition, some of which see it as it was at another time."""
+
+    def __init__(self, deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._query = deployment.database.query
+        self.views: list[list[Item]] = []
+        monkeypatch.setattr(deployment.database, "query", self)
+        monkeypatch.setattr(requests, "_PAUSE_MAX", 0)
+
+    def __call__(self, model: type[Item], pk: str, *rest: Any, **more: Any) -> Iterator[Item]:
+        return iter(self.views.pop(0)) if self.views else self._query(model, pk, *rest, **more)
+
+    def now(self, order_id: str = "brd_1#O#ord_1") -> list[Item]:
+        return list(self._query(Main, order_id))
+
+
+def mixed(older: list[Item], newer: list[Item], old: str) -> list[Item]:
+    """What a query sees whose items with this prefix were read before a transaction, and the others after it."""
+    of_old = [item for item in older if getattr(item, "sk", "").startswith(old)]
+    return of_old + [item for item in newer if not getattr(item, "sk", "").startswith(old)]
+
+
+@pytest.mark.parametrize("old", ["F#", "C#", "S#"])
+def test_torn_reading_is_read_again(deployment: Deployment, monkeypatch: pytest.MonkeyPatch, old: str) -> None:
+    monkeypatch.setattr(orders, "_INLINE_BYTES", 10)
+    reader = Reader(deployment, monkeypatch)
+    deployment.database.commit(write(NEW, snapshot(), ["r1"], "cre_1"))
+    older = reader.now()
+    deployment.database.commit(write(load(deployment), snapshot(triggered_at=NOON), ["r2"], "cre_1"))
+    reader.views = [mixed(older, reader.now(), old)] * 3
+    found = load(deployment)
+    assert not reader.views
+    assert [*found.facts.events] == [("refund", "r1"), ("refund", "r2")]
+    assert found.facts.snapshot == snapshot(triggered_at=NOON)
+
+
+def test_items_that_never_belong_together_are_told_after_some_readings(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reader = Reader(deployment, monkeypatch)
+    deployment.database.commit(write(NEW, snapshot(), ["r1"], "cre_1"))
+    reader.views = [[item for item in reader.now() if getattr(item, "sk", "") != "F#refund#r1"]] * 6
+    with pytest.raises(Torn):
+        load(deployment)
+
+
+def test_refund_that_was_read_around_another_one_takes_back_both(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    sale = Sale(1, PLACED, [("LIN-M-SAND", 4, 1_000, 0)], codes=["NOA10"])
+    world.deliver(sale.paid())
+    first, second = (sale.refunded(PLACED + timedelta(hours=place), [(0, 1)])[0] for place in (1, 2))
+    reader = Reader(world.deployment, monkeypatch)
+    partition = orders.order_key(world.brand_id, world.order_id("1"))
+    older = reader.now(partition)
+    world.deliver(first)
+    reader.views = [mixed(older, reader.now(partition), "F#")]
+    world.deliver(second)
+    assert world.books("1")[0] == {(world.creators["noa"], "earned", "USD"): 255}
+    assert len(world.order("1").facts.events) == 2
+    world.assert_invariants()
