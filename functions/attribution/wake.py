@@ -27,7 +27,7 @@ def _done(record: dict[str, Any], context: Any) -> bool:
             in_time=lambda: context.get_remaining_time_in_millis() > _SECONDS_TO_SPARE * 1000,
         )
     except Exception:  # noqa: BLE001 - whatever it is, the queue keeps the message
-        telemetry.logger().exception("a message has to come again", message=record["messageId"])
+        telemetry.logger().exception("a message has to come again", message_id=record["messageId"])
         return False
     telemetry.logger().info("woken", endings=endings)
     if endings.get("parked"):
