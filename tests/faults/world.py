@@ -35,6 +35,7 @@ from vouch.store.tables import (
     Code,
     ConnectionItem,
     Creator,
+    Delivery,
     Enrolment,
     Item,
     Link,
@@ -248,23 +249,31 @@ class World:
 
     def stored(self, webhook: Webhook) -> Stored:
         """The item of a delivery as the stream has it."""
-        request = Request(webhook.headers, webhook.body)
-        now = self.deployment.now()
-        delivery = inbox.delivery(
-            Door(self.brand_id, self.brand.mode, "shopify", self.connection_id),
-            request.headers,
-            request.body,
-            platform_delivery_id=shopify.verify(request, [SHOPIFY_SECRET], now),
-            subject=shopify.subject(request),
-            kept=shopify.KEPT_HEADERS,
-            now=now,
-        )
+        delivery = self._delivery(Request(webhook.headers, webhook.body))
         key = {"pk": {"S": delivery.pk}, "sk": {"S": delivery.sk}}
         table = self.deployment.settings.inbox_table
         answer = engine(self.deployment).get_item(TableName=table, Key=key, ConsistentRead=True)
         assert "Item" in answer, f"{webhook.id} is not stored"
         image: Stored = answer["Item"]
         return image
+
+    def put_sample(self, request: Request) -> Delivery:
+        """Stores a delivery as ingest would, with nothing in the stream."""
+        delivery = self._delivery(request)
+        inbox.put(self.deployment.database, lambda: self.deployment.s3, delivery)
+        return delivery
+
+    def _delivery(self, request: Request) -> Delivery:
+        name, topic = (request.headers.get(f"x-shopify-{part}", "") for part in ("webhook-id", "topic"))
+        return inbox.delivery(
+            Door(self.brand_id, self.brand.mode, "shopify", self.connection_id),
+            request.headers,
+            request.body,
+            platform_delivery_id=f"{name}:{topic}",
+            subject=shopify.subject(request),
+            kept=shopify.KEPT_HEADERS,
+            now=self.deployment.now(),
+        )
 
     def stored_count(self) -> int:
         """How many deliveries the inbox holds, of all brands."""

@@ -1,0 +1,72 @@
+"""`attribution.ingest`: the event of `events/attribution/ingest.json`, what is answered, and what is logged."""
+
+import base64
+import json
+
+import pytest
+
+from attribution import ingest
+from tests.faults.world import Context, World, event
+from tests.fixtures import NOON
+from tests.platforms import samples
+from tests.wire import Fault, Wire, refused, unreachable
+from vouch.platforms import shopify
+from vouch.platforms.base import Request
+
+
+def test_the_recorded_event_is_stored_and_answered(world: World) -> None:
+    answer = ingest.handler(event("ingest"), Context())
+    body = json.loads(answer["body"])
+    assert (answer["statusCode"], answer["headers"]["content-type"]) == (200, "application/json")
+    assert body["status"] == "stored"
+    assert json.loads(ingest.handler(event("ingest"), Context())["body"]) == body | {"status": "duplicate"}
+    assert world.stored_count() == 1
+
+
+def test_the_recorded_event_is_what_shopify_sends() -> None:
+    asked = event("ingest")
+    request = Request(asked["headers"], asked["body"].encode())
+    assert request.body == samples.request("shopify/orders_paid").body
+    assert shopify.verify(request, [samples.SHOPIFY_SECRET], NOON)
+
+
+def test_base64_is_undone_before_the_signature_is_proven(world: World) -> None:
+    asked = event("ingest")
+    asked |= {"isBase64Encoded": True, "body": base64.b64encode(asked["body"].encode()).decode()}
+    first, second = ingest.handler(asked, Context()), ingest.handler(event("ingest"), Context())
+    assert json.loads(first["body"])["delivery_id"] == json.loads(second["body"])["delivery_id"]
+
+
+def test_line_of_the_log_names_the_delivery_and_nobody(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level("INFO"):
+        answer = ingest.handler(event("ingest"), Context())
+    [line] = [record for record in caplog.records if record.getMessage() == "delivery"]
+    assert vars(line)["delivery"] == json.loads(answer["body"])["delivery_id"]
+    assert not any("example.com" in str(value) for record in caplog.records for value in vars(record).values())
+
+
+@pytest.mark.parametrize("operation", ["GetItem", "PutItem"])
+@pytest.mark.parametrize("fault", [unreachable, refused("AccessDeniedException"), refused("ThrottlingException")])
+def test_store_that_fails_is_a_503_so_that_the_platform_tries_again(
+    world: World, monkeypatch: pytest.MonkeyPatch, operation: str, fault: Fault
+) -> None:
+    wire = Wire(monkeypatch)
+    wire.faults[operation] = fault
+    answer = ingest.handler(event("ingest"), Context())
+    assert (answer["statusCode"], json.loads(answer["body"])["code"]) == (503, "unavailable")
+    wire.faults.clear()
+    assert ingest.handler(event("ingest"), Context())["statusCode"] == 200
+
+
+def test_refusal_speaks_the_callers_language(world: World) -> None:
+    asked = event("ingest") | {"body": "{}"}
+    asked["headers"]["accept-language"] = "he-IL,he;q=0.9"
+    hebrew = json.loads(ingest.handler(asked, Context())["body"])["title"]
+    asked["headers"]["accept-language"] = "en"
+    assert hebrew != json.loads(ingest.handler(asked, Context())["body"])["title"]
+
+
+def test_warming_opens_no_connection(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    wire = Wire(monkeypatch)
+    assert ingest.handler({"warm": True}, Context()) == {}
+    assert not wire.operations()
