@@ -8,6 +8,8 @@ import pytest
 from tests.faults.shop import Sale
 from tests.faults.world import World
 from vouch.service import orders
+from vouch.store import orders as orders_store
+from vouch.store.tables import Order
 
 
 @pytest.fixture
@@ -34,3 +36,21 @@ def test_what_our_own_code_cannot_take_waits_for_better_code(
     assert again.ending == "applied"
     assert world.parked() == []
     assert world.order(sale.external_id).summary["status"] == "paid"
+
+
+def test_an_order_whose_items_a_hand_has_spoilt_holds_up_no_other(world: World, sale: Sale) -> None:
+    world.deliver(sale.paid())
+    spoilt = Order(orders_store.order_key(world.brand_id, world.order_id(sale.external_id)), "O")
+    spoilt.update([Order.packed.set(b"not zlib")])
+    world.deliver(sale.recoded(world.deployment.now(), ["DAN10"]))
+    [note] = world.parked()
+    assert note.reason == "defect"
+    assert note.detail.startswith("Undecodable in ")
+
+
+def test_sums_that_are_no_amounts_are_parked(world: World, sale: Sale) -> None:
+    dearest = 10**15 - 1
+    dear = Sale(6_215, sale.placed_at, lines=[("LIN-M-SAND", 1, dearest, 0)] * 2, codes=["NOA10"])
+    world.deliver(dear.paid())
+    [note] = world.parked()
+    assert note.reason == "amount_out_of_range"

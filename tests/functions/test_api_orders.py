@@ -232,6 +232,12 @@ def test_commissions_are_listed_by_creator_status_and_day(world: World, clock: C
     assert world.send("GET", "/v1/commissions", query=days).body["items"] == every[1:2]
 
 
+def test_a_range_that_ends_before_it_begins_is_refused(world: World) -> None:
+    query = {"from": "2026-05-01T00:00:00Z", "to": "2026-04-01T00:00:00Z"}
+    got = world.send("GET", "/v1/commissions", query=query)
+    assert (got.status, got.body["code"], got.body["param"]) == (400, "invalid_request", "to")
+
+
 def test_lists_go_on_where_they_ended(world: World, clock: Clock) -> None:
     for number in range(5):
         world.send("POST", "/v1/orders", order(clock, external_id=f"A-{number}"))
@@ -312,6 +318,8 @@ def test_an_idempotent_order_is_made_once_and_answered_twice(world: World, clock
         {"paid": True},
         {"lines": [{"id": "1", "quantity": 1, "unit_price": 1}, {"id": "1", "quantity": 1, "unit_price": 1}]},
         {"lines": [{"id": "1", "quantity": 1, "unit_price": 100, "discount": 101}]},
+        {"occurred_at": "8999-12-31T23:00:00Z"},
+        {"lines": [{"id": number, "quantity": 1, "unit_price": 10**15 - 1} for number in "12"]},
     ],
 )
 def test_what_is_no_order_is_refused_and_nothing_is_stored(world: World, clock: Clock, wrong: dict[str, Any]) -> None:

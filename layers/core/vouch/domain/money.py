@@ -19,6 +19,10 @@ class Money:
     currency: str
 
 
+class OutOfRange(Exception):
+    """A sum of amounts, each of which is one, that is none itself."""
+
+
 def minor(text: str | int | Decimal, currency: str) -> int:
     """Major units as a platform writes them (`"130.50"`) in minor units.
 

@@ -14,7 +14,7 @@ from vouch.domain.attribution import Candidate, Credit, Share, TermsKey, Touch, 
 from vouch.domain.commission import Rating
 from vouch.domain.facts import Lifecycle, OrderFacts, Snapshot
 from vouch.domain.ledger import EARNED, HELD, Difference
-from vouch.domain.money import split
+from vouch.domain.money import AMOUNT_MAX, OutOfRange, split
 from vouch.domain.terms import Base, Terms
 
 OrderStatus = Literal["open", "paid", "cancelled", "refunded", "test", "parked"]
@@ -79,7 +79,7 @@ Standing = Mapping[tuple[str, str, str, datetime], int]
 def settle(
     facts: OrderFacts, touches: Sequence[Touch], terms: Mapping[TermsKey, Terms], setting: Setting
 ) -> Settlement:
-    """What the books should show for these facts.
+    """What the books should show for these facts. Raises OutOfRange where its sums are no amounts any more.
 
     `touches` are those of the keys that the newest snapshot carries; `terms` has every version that a touch names.
     """
@@ -91,6 +91,8 @@ def settle(
     base, kept = sum(line.base for line in sold), sum(line.kept_base for line in sold)
     reason = _reason(facts, snapshot, credited, base, setting)
     lines = _line_parts(facts, snapshot, credited, terms, earns=reason in (None, _WAITING, *_TAKEN_BACK))
+    if max(base, sum(line.commission for line in lines)) > AMOUNT_MAX:
+        raise OutOfRange
     legs = _legs(snapshot, credited, lines, terms, held=reason == _WAITING or _verdict(facts) == "hold")
     if reason in _TAKEN_BACK:
         legs = tuple(replace(leg, reversed=leg.earned) for leg in legs)

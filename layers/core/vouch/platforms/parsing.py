@@ -142,7 +142,7 @@ class Fields:
         if not isinstance(value, str):
             raise self.refusal("bad_time", key, "not a text")
         try:
-            return times.parse(value)
+            return times.said(value)
         except ValueError:
             raise self.refusal("bad_time", key, "not a time with its offset") from None
 

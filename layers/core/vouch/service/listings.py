@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from vouch.domain import times
+from vouch.domain.errors import Malformed
 from vouch.service import pages
 from vouch.service.deployment import Deployment
 from vouch.service.pages import Page
@@ -64,5 +65,7 @@ def commissions_between(
 
 
 def _span(start: datetime | None, end: datetime | None) -> tuple[str, str]:
+    if start and end and end < start:
+        raise Malformed(param="to")
     # Sort keys are `<moment>#<order>`: the bare moment sorts before all of its own.
     return times.text(start or times.EPOCH), times.text(end) if end else LAST

@@ -17,6 +17,7 @@ from vouch.domain import times
 from vouch.domain.errors import Unavailable
 from vouch.domain.facts import Fact, OrderFacts, PlacedAtChanged, Snapshot
 from vouch.domain.ledger import settlement_entry
+from vouch.domain.money import OutOfRange
 from vouch.domain.settlement import Setting, Settlement, Standing, difference, settle, wanted
 from vouch.platforms.base import Ignored, Reading, Request, Unreadable
 from vouch.platforms.registry import PLATFORMS
@@ -72,6 +73,8 @@ def settle_delivery(deployment: Deployment, delivery: Delivery) -> Outcome:
         return _park(deployment, delivery, refusal.reason, refusal.detail)
     except PlacedAtChanged as refusal:
         return _park(deployment, delivery, "placed_at_changed", str(refusal))
+    except OutOfRange:
+        return _park(deployment, delivery, "amount_out_of_range", "the order's sums are no amounts any more")
     except Defect as defect:
         return _park(deployment, delivery, "defect", defect.where)
 
@@ -102,8 +105,8 @@ class Defect(Exception):
 def apply(deployment: Deployment, place: Place, facts: Sequence[Fact], *, wait_for_clicks: bool = False) -> bool:
     """Adds facts to an order and posts the difference; whether anything changed.
 
-    A lost race reads again. Raises PlacedAtChanged, ClickOnItsWay and Defect as described there, and Unavailable where
-    races outlast the tries.
+    A lost race reads again. Raises PlacedAtChanged, OutOfRange, ClickOnItsWay and Defect as described there, and
+    Unavailable where races outlast the tries.
     """
     changed_any = False
     snapshots = tuple(fact for fact in facts if isinstance(fact, Snapshot))
@@ -116,9 +119,7 @@ def apply(deployment: Deployment, place: Place, facts: Sequence[Fact], *, wait_f
 def _apply(deployment: Deployment, place: Place, facts: Sequence[Fact], *, wait_for_clicks: bool) -> bool:
     database = deployment.database
     for attempt in range(_RACES_MAX):
-        order = orders.load(database, place.brand_id, place.order_id) or StoredOrder(
-            place.order_id, place.brand_id, place.connection_id, place.external_id
-        )
+        order = _loaded(deployment, place)
         after, changed = order.facts.with_facts(facts)
         if not changed:
             return False
@@ -144,6 +145,14 @@ def _apply(deployment: Deployment, place: Place, facts: Sequence[Fact], *, wait_
     raise Unavailable
 
 
+def _loaded(deployment: Deployment, place: Place) -> StoredOrder:
+    try:
+        known = orders.load(deployment.database, place.brand_id, place.order_id)
+    except orders.Undecodable as failure:
+        raise Defect from failure
+    return known or StoredOrder(place.order_id, place.brand_id, place.connection_id, place.external_id)
+
+
 def recompute(deployment: Deployment, order: StoredOrder, *, mode: str) -> Settlement:
     """The order settled again from its own facts and pinned touches: what explains it, and what audits it."""
     setting = Setting(order.only_program, test_orders_earn=mode == "test")
@@ -156,6 +165,8 @@ def audit(deployment: Deployment, brand: Brand, order_id: str) -> list[tuple[str
         order = orders.load(deployment.database, brand.id, order_id)
     except orders.Torn:
         return [("I5", "its items are not those that its state was written with")]
+    except orders.Undecodable:
+        return [("I5", "its items are not what was put")]
     if order is None:
         return [("I5", "the index names an order that is not there")]
     want = wanted(recompute(deployment, order, mode=brand.mode))
@@ -246,7 +257,7 @@ def _touches(evidence: Evidence, order: StoredOrder, after: OrderFacts, *, since
 def _settle(evidence: Evidence, facts: OrderFacts, touches: Touches, setting: Setting) -> Settlement:
     counted = in_force(touches, facts.snapshot) if facts.snapshot else ()
     terms = evidence.terms(counted)
-    return _guarded(lambda: settle(facts, counted, terms, setting))
+    return _guarded(lambda: settle(facts, counted, terms, setting), OutOfRange)
 
 
 def _guarded[R](decide: Callable[[], R], *expected: type[Exception]) -> R:

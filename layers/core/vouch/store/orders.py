@@ -38,6 +38,10 @@ class Torn(Unavailable):
     """The items of an order do not belong together, in whatever way they are read."""
 
 
+class Undecodable(Exception):
+    """An order's items are not what was put, and will not be by being read again."""
+
+
 @dataclass(frozen=True)
 class StoredOrder:
     """An order as it is stored; `version` 0 is one that nothing is known of yet."""
@@ -70,7 +74,7 @@ def order_key(brand_id: str, order: str) -> str:
 def load(database: Database, brand_id: str, order: str) -> StoredOrder | None:
     """The order with all its facts, or None where nothing is known of it.
 
-    Raises Torn where it changes faster than it can be read, or where a hand was at its items.
+    Raises Torn where it changes faster than it can be read, and Torn or Undecodable where a hand was at its items.
     """
     for attempt in range(_READINGS_MAX):
         items = list(database.query(Main, order_key(brand_id, order)))
@@ -79,7 +83,10 @@ def load(database: Database, brand_id: str, order: str) -> StoredOrder | None:
             return None
         others = [item for item in items if isinstance(item, Beside)]
         if sum(item.version for item in others) == state.written:
-            return _stored(brand_id, state, others)
+            try:
+                return _stored(brand_id, state, others)
+            except (LookupError, TypeError, ValueError, zlib.error) as failure:
+                raise Undecodable from failure
         pause(attempt)
     raise Torn
 

@@ -72,7 +72,7 @@ def _moment(value: Any) -> datetime:
     if not isinstance(value, str) or not _RFC_3339.fullmatch(value):
         raise refusal
     try:
-        return times.parse(value)
+        return times.said(value)
     except ValueError:
         raise refusal from None
 
