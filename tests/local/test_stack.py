@@ -10,7 +10,7 @@ from local.stack import Stack
 
 def test_a_stack_is_ready_when_given_and_after_a_restart_reads_its_streams_again(tmp_path: Path) -> None:
     with stack.running(home=tmp_path) as first:
-        assert answers(f"{first.api_url}/v1/health", status=200)
+        assert answers(f"{first.api_url}/v1/health", status=200, seconds=30)
         put(first, "MainTable", "kept")
         put(first, "LedgerTable", "before")
         assert says(first, "ProjectFunction", "projected", since_ms=0)

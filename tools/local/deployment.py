@@ -93,5 +93,5 @@ def warm(client: Client, api_url: str, made: dict[str, str]) -> None:
 
     with ThreadPoolExecutor(max_workers=2) as callers:
         list(callers.map(call, template.of_type(template.load(), "AWS::Serverless::Function")))
-    if not answers(f"{api_url}/v1/health", status=200):
+    if not answers(f"{api_url}/v1/health", status=200, seconds=30):
         raise Trouble(f"{api_url}/v1/health does not answer 200; `make reset` and `make run` begin again.")
