@@ -5,9 +5,10 @@ from typing import NoReturn
 
 import pytest
 
-from tests.faults.shop import Sale
+from tests.faults.shop import Sale, stamp
 from tests.faults.world import World
 from vouch.service import orders
+from vouch.store import database
 from vouch.store import orders as orders_store
 from vouch.store.tables import Order
 
@@ -54,3 +55,29 @@ def test_sums_that_are_no_amounts_are_parked(world: World, sale: Sale) -> None:
     world.deliver(dear.paid())
     [note] = world.parked()
     assert note.reason == "amount_out_of_range"
+
+
+def test_a_snapshot_from_the_future_hides_nothing_that_follows(world: World, sale: Sale) -> None:
+    world.deliver(sale.paid())
+    sale.body["updated_at"] = "2999-01-01T00:00:00Z"
+    world.deliver(sale._told("orders/updated", world.deployment.now()))
+    [note] = world.parked()
+    assert note.reason == "bad_time"
+    sale.body["updated_at"] = stamp(world.deployment.now() + timedelta(days=2))
+    world.deliver(sale._told("orders/updated", world.deployment.now()))
+    assert {note.reason for note in world.parked()} == {"bad_time", "from_the_future"}
+    world.deliver(sale.cancelled(world.deployment.now()))
+    assert world.order(sale.external_id).summary["status"] == "cancelled"
+
+
+def test_refunds_too_many_for_one_transaction_go_by_halves(
+    world: World, sale: Sale, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "TRANSACTION_MAX", 9)
+    for amount in range(1, 41):
+        sale.reimbursed(sale.placed_at + timedelta(minutes=amount), amount)
+    world.deliver(sale.paid(timedelta(minutes=50)))
+    order = world.order(sale.external_id)
+    assert len(order.facts.refunds) == 40
+    assert order.summary["refunded_base"] == sum(range(1, 41))
+    assert world.parked() == []

@@ -182,6 +182,25 @@ def test_a_refund_of_nothing_is_refused(world: World, clock: Clock, refund: dict
     assert world.send("GET", f"/v1/orders/{made['id']}").body == made
 
 
+def test_a_refund_of_a_line_that_is_not_there_is_refused(world: World, clock: Clock) -> None:
+    made = world.send("POST", "/v1/orders", order(clock)).body
+    refund = {"external_id": "R-1", "lines": [{"id": "9", "quantity": 1, "amount": 3000}]}
+    got = world.send("POST", f"/v1/orders/{made['id']}/refunds", refund)
+    assert (got.status, got.body["code"], got.body["param"]) == (422, "unknown_line", "lines.0.id")
+
+
+def test_an_id_too_long_for_a_key_is_refused(world: World, clock: Clock) -> None:
+    made = world.send("POST", "/v1/orders", order(clock)).body
+    refund = {"external_id": "\N{GRINNING FACE}" * 255, "amount": 100}
+    got = world.send("POST", f"/v1/orders/{made['id']}/refunds", refund)
+    assert (got.status, got.body["code"]) == (422, "invalid_order")
+
+
+def test_an_order_from_next_year_is_refused(world: World, clock: Clock) -> None:
+    got = world.send("POST", "/v1/orders", order(clock, updated_at="2027-05-04T12:00:00Z"))
+    assert (got.status, got.body["code"]) == (422, "invalid_order")
+
+
 def test_the_explanation_names_every_candidate_and_every_line(world: World, clock: Clock) -> None:
     made = world.send("POST", "/v1/orders", order(clock, codes=["NOA10", "WINTER"])).body
     why = world.send("GET", f"/v1/orders/{made['id']}/explanation").body

@@ -123,7 +123,7 @@ def test_largest_change_fits_one_transaction() -> None:
     commissions = tuple(item for item in _puts(was) if item.sk.startswith("C#"))
     before = StoredOrder("ord_1", "brd_1", "con_1", "#1001", 1, commissions=commissions)
     creators = (f"cre_{place}" for place in range(20, 40))
-    writes = write(before, large, [f"r{place}" for place in range(orders.EVENTS_MAX)], *creators, entries=40)
+    writes = write(before, large, [f"r{place}" for place in range(10)], *creators, entries=40)
     assert sum(isinstance(item, OrderPart) for item in _puts(writes)) > 3
     assert len(writes) <= TRANSACTION_MAX
 

@@ -175,6 +175,10 @@ PROBLEMS: dict[str, Words] = {
         "en": ("That is no order", "It cannot be read as an order, a refund or a decision: {detail}"),
         "he": ("זו אינה הזמנה", "לא ניתן לקרוא זאת כהזמנה, כהחזר או כהחלטה: {detail}"),
     },
+    "unknown_line": {
+        "en": ("No such line", "The order has no line with this id."),
+        "he": ("אין שורה כזאת", "אין בהזמנה שורה עם המזהה הזה."),
+    },
     "placed_at_changed": {
         "en": ("An order keeps its birth", "The order was {detail}."),
         "he": ("מועד ההזמנה אינו משתנה", "ההזמנה: {detail}."),

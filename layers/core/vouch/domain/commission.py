@@ -61,9 +61,15 @@ def bases(facts: OrderFacts, snapshot: Snapshot, options: Base) -> list[Basis]:
 
 
 def unclear_refunds(facts: OrderFacts, snapshot: Snapshot) -> bool:
-    """Whether a refund gives amounts in another currency than the order's: nobody can tell what they took back."""
+    """Whether a refund gives amounts in another currency than the order's: nobody can tell what they took back.
+
+    The brand's approval settles it, of the refunds that were known by then.
+    """
+    approval = facts.decision("approve")
     return any(
-        refund.currency != snapshot.currency and (refund.amount or any(part.amount for part in refund.lines))
+        refund.currency != snapshot.currency
+        and (refund.amount or any(part.amount for part in refund.lines))
+        and (approval is None or approval.updated_at < refund.updated_at)
         for refund in facts.refunds
     )
 

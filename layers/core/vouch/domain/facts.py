@@ -79,8 +79,12 @@ class Snapshot:
     aliases: tuple[str, ...] = ()
 
     def newness(self) -> Newness:
-        """Greatest wins: the platform's own time, its trigger time, the later stage of life."""
-        return self.updated_at, self.triggered_at or times.EPOCH, self.lifecycle
+        """Greatest wins: the platform's own time, the later stage of life, the trigger time.
+
+        The trigger time comes last since it travels in a header that nobody signs: a replay with a later one must not
+        bring back an earlier stage of the order.
+        """
+        return self.updated_at, self.lifecycle, self.triggered_at or times.EPOCH
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +133,7 @@ class Cancellation:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """A brand's word on an order: `hold`, `approve` (ends a hold) or `reject` (earns nothing). The newest counts."""
+    """A brand's word on an order: `hold`, `approve` (ends a hold) or `reject` (earns nothing); the newest of each."""
 
     kind: ClassVar[str] = "decision"
 
@@ -167,11 +171,16 @@ class OrderFacts:
         """Whether a cancellation without a snapshot is known."""
         return any(isinstance(event, Cancellation) for event in self.events.values())
 
+    def decision(self, verdict: str) -> Decision | None:
+        """The newest decision of that kind."""
+        said = [event for event in self.events.values() if isinstance(event, Decision) and event.verdict == verdict]
+        return max(said, key=Decision.newness, default=None)
+
     @property
-    def decision(self) -> Decision | None:
-        """The newest decision."""
-        decisions = [event for event in self.events.values() if isinstance(event, Decision)]
-        return max(decisions, key=Decision.newness, default=None)
+    def held(self) -> bool:
+        """Whether the brand holds the order and has not approved it since."""
+        hold, approval = self.decision("hold"), self.decision("approve")
+        return hold is not None and (approval is None or hold.newness() > approval.newness())
 
     def with_facts(self, facts: Iterable[Fact]) -> tuple[Self, tuple[Fact, ...]]:
         """These facts and the given ones, and which of the given ones changed anything.

@@ -93,7 +93,7 @@ def settle(
     lines = _line_parts(facts, snapshot, credited, terms, earns=reason in (None, _WAITING, *_TAKEN_BACK))
     if max(base, sum(line.commission for line in lines)) > AMOUNT_MAX:
         raise OutOfRange
-    legs = _legs(snapshot, credited, lines, terms, held=reason == _WAITING or _verdict(facts) == "hold")
+    legs = _legs(snapshot, credited, lines, terms, held=reason == _WAITING or facts.held)
     if reason in _TAKEN_BACK:
         legs = tuple(replace(leg, reversed=leg.earned) for leg in legs)
     return Settlement(
@@ -217,15 +217,11 @@ def _reason(facts: OrderFacts, snapshot: Snapshot, credited: Credit, base: int, 
         "no_credit": not credited.shares,
         "nothing_commissionable": base == 0,
         "cancelled": cancelled,
-        "rejected": _verdict(facts) == "reject",
+        "rejected": facts.decision("reject") is not None,
         "not_paid": snapshot.lifecycle is Lifecycle.OPEN,
-        _WAITING: commission.unclear_refunds(facts, snapshot) and _verdict(facts) != "approve",
+        _WAITING: commission.unclear_refunds(facts, snapshot),
     }
     return next((cause for cause, holds in causes.items() if holds), None)
-
-
-def _verdict(facts: OrderFacts) -> str | None:
-    return None if facts.decision is None else facts.decision.verdict
 
 
 def _status(facts: OrderFacts, snapshot: Snapshot, setting: Setting, *, all_returned: bool) -> OrderStatus:

@@ -15,6 +15,8 @@ from vouch.platforms.base import Unreadable
 TEXT_MAX = 255
 ITEMS_MAX = 5_000
 ID_MAX = 2**64 - 1
+ID_BYTES_MAX = 765
+"""A text of 255 characters of up to three bytes: ids become keys, and DynamoDB takes keys of 1 024 bytes."""
 QUANTITY_MAX = 10**9
 
 _COUNTRY = re.compile(r"[A-Za-z]{2}")
@@ -70,7 +72,10 @@ class Fields:
             if not 0 < value <= ID_MAX:
                 raise self.refusal("shape_mismatch", key, "not an id")
             return str(value)
-        return self.text_or_none(key)
+        text = self.text_or_none(key)
+        if text is not None and len(text.encode()) > ID_BYTES_MAX:
+            raise self.refusal("shape_mismatch", key, f"longer than {ID_BYTES_MAX} bytes")
+        return text
 
     def flag(self, key: str) -> bool:
         """A boolean; missing means no."""

@@ -5,10 +5,10 @@ Every door comes through here: webhooks by the stream, the REST API, the delayed
 
 import json
 import traceback
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import batched
 from pathlib import Path
 from typing import Any, Literal
@@ -24,13 +24,15 @@ from vouch.platforms.registry import PLATFORMS
 from vouch.service.deployment import Deployment
 from vouch.service.evidence import CLICK_LAG, ClickOnItsWay, Evidence, in_force, touch_keys
 from vouch.store import inbox, orders
-from vouch.store.database import Refused, Unfit, pause
+from vouch.store.database import Overfull, Refused, Unfit, pause
 from vouch.store.orders import EVENTS_MAX, StoredOrder, Touches
 from vouch.store.tables import Brand, Delivery
 
 Ending = Literal["applied", "unchanged", "ignored", "parked", "deferred"]
 _RACES_MAX = 12
 _WAKE_SECONDS = 60
+_AHEAD_MAX = timedelta(days=1)
+"""How far a platform's clock may be ahead of ours: a snapshot of next year would hide all that follow until then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,13 +84,23 @@ def settle_delivery(deployment: Deployment, delivery: Delivery) -> Outcome:
 def _settle_reading(deployment: Deployment, delivery: Delivery, reading: Reading) -> Outcome:
     names = (delivery.brand_id, delivery.mode, delivery.connection_id, reading.external_id, delivery.program_id)
     place = Place(*names)
-    young = deployment.now() - times.parse(delivery.received_at) < CLICK_LAG
+    received_at = times.parse(delivery.received_at)
+    _check_dates(place, reading.facts, received_at)
+    young = deployment.now() - received_at < CLICK_LAG
     try:
         changed = apply(deployment, place, reading.facts, wait_for_clicks=young)
     except ClickOnItsWay:
         _wake_later(deployment, {"delivery": [delivery.pk, delivery.sk]}, seconds=_WAKE_SECONDS)
         return Outcome("deferred", place.order_id)
     return Outcome("applied" if changed else "unchanged", place.order_id)
+
+
+def _check_dates(place: Place, facts: Sequence[Fact], received_at: datetime) -> None:
+    """Raises Unreadable for what dates itself ahead. A test brand may: its clock is its own."""
+    for fact in facts:
+        said = max(fact.updated_at, fact.placed_at) if isinstance(fact, Snapshot) else fact.updated_at
+        if place.mode != "test" and said > received_at + _AHEAD_MAX:
+            raise Unreadable("from_the_future", f"dated {times.short(said)}, received {times.short(received_at)}")
 
 
 class Defect(Exception):
@@ -110,9 +122,17 @@ def apply(deployment: Deployment, place: Place, facts: Sequence[Fact], *, wait_f
     """
     changed_any = False
     snapshots = tuple(fact for fact in facts if isinstance(fact, Snapshot))
-    events = [fact for fact in facts if not isinstance(fact, Snapshot)]
-    for portion in [snapshots + group for group in batched(events, EVENTS_MAX, strict=False)] or [snapshots]:
-        changed_any |= _apply(deployment, place, portion, wait_for_clicks=wait_for_clicks)
+    events = tuple(fact for fact in facts if not isinstance(fact, Snapshot))
+    portions = deque(batched(events, EVENTS_MAX, strict=False) if events else [()])
+    while portions:
+        portion = portions.popleft()
+        try:
+            changed_any |= _apply(deployment, place, snapshots + portion, wait_for_clicks=wait_for_clicks)
+        except Overfull as overfull:
+            half = len(portion) // 2
+            if not half:
+                raise Defect from overfull
+            portions.extendleft((portion[half:], portion[:half]))
     return changed_any
 
 
@@ -139,6 +159,8 @@ def _apply(deployment: Deployment, place: Place, facts: Sequence[Fact], *, wait_
         except Refused:
             pause(attempt)
             continue
+        except Overfull:
+            raise
         except Unfit as unfit:
             raise Defect from unfit
         return True

@@ -52,6 +52,7 @@ class Submissions:
         """A refund of an order that is known, in its currency."""
         known = self._known(order_id)
         currency = known.facts.snapshot.currency if known.facts.snapshot else None
+        _check_lines(known, body)
         said = {"order_id": known.external_id, "currency": currency, **body}
         created = ("refund", body["external_id"]) not in known.facts.events
         return self._submit(self._door_of(known), "refund", said, known, order_id, created=created)
@@ -121,3 +122,11 @@ class Submissions:
         if known is None:
             raise NotFound
         return known
+
+
+def _check_lines(known: StoredOrder, body: Mapping[str, Any]) -> None:
+    """A line that the order does not have would take nothing back, without a word."""
+    lines = {line.id for line in known.facts.snapshot.lines} if known.facts.snapshot else set()
+    for place, line in enumerate(body.get("lines", ())):
+        if known.facts.snapshot and line["id"] not in lines:
+            raise Unprocessable("unknown_line", param=f"lines.{place}.id")

@@ -51,6 +51,10 @@ class Unfit(Exception):
     """DynamoDB will never take these writes, however often they are tried: an item or the whole is too large."""
 
 
+class Overfull(Unfit):
+    """More writes than one transaction takes."""
+
+
 class Writes:
     """Puts, updates and checks that take effect together or not at all, at most 100."""
 
@@ -233,6 +237,8 @@ class Database:
         throttling outlast the tries, which are spaced with full jitter. After a lost answer the caller's guards tell
         whether its try took effect.
         """
+        if len(writes) > TRANSACTION_MAX:
+            raise Overfull(f"{len(writes)} writes")
         for attempt in range(_TRIES):
             try:
                 writes._send(self.connection)  # noqa: SLF001 - the two classes are one mechanism

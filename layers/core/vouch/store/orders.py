@@ -22,9 +22,9 @@ from vouch.store import ledger
 from vouch.store.database import Database, Writes, pause
 from vouch.store.tables import Commission, Main, Order, OrderEvent, OrderPart
 
-EVENTS_MAX = 10
-"""New events per transaction. Where 20 creators give way to 20 others there are 40 entries, 40 commissions, the state
-and up to 8 parts of a snapshot besides: DynamoDB takes 100 writes."""
+EVENTS_MAX = 80
+"""New events per transaction, as a rule: DynamoDB takes 100 writes. Where 20 creators give way to 20 others there are
+40 entries, 40 commissions, the state and up to 8 parts of a snapshot besides; then the caller goes on by halves."""
 REST_DOOR = "rest"
 _PART_BYTES = 390_000
 _INLINE_BYTES = 300_000

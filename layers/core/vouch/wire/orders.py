@@ -83,7 +83,7 @@ class NewRefund(Body):
 
 
 class NewDecision(Body):
-    """`hold` until `approve`, or `reject`: the order earns nothing. The newest counts."""
+    """`hold` until `approve`, or `reject`: the order earns nothing, for good."""
 
     kind: Literal["hold", "approve", "reject"]
     reason: Annotated[Text, Field(min_length=1)]
