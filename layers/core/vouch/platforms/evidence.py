@@ -1,12 +1,12 @@
 """What ties an order to a creator or a buyer, wherever on the order a platform carries it."""
 
 import re
-import unicodedata
 from collections.abc import Iterable
 
 from vouch.domain import clicks
 from vouch.domain.codes import LENGTH_MAX, normal
 from vouch.domain.facts import TOUCH_KEYS_MAX
+from vouch.domain.people import mailbox
 from vouch.platforms.base import Pseudonym
 
 EMAIL_MAX = 320
@@ -29,9 +29,9 @@ def click_ids(texts: Iterable[str]) -> tuple[str, ...]:
 def customer(pseudonym: Pseudonym, emails: Iterable[str | None], platform_id: str | None) -> str | None:
     """The buyer's pseudonym: by mail where there is one, since that is the same person on every platform."""
     for email in emails:
-        normalised = unicodedata.normalize("NFKC", email or "").strip().casefold()
-        if normalised:
-            return pseudonym(f"email:{normalised}")
+        known = mailbox(email or "")
+        if known:
+            return pseudonym(f"email:{known}")
     return None if platform_id is None else pseudonym(f"id:{platform_id}")
 
 

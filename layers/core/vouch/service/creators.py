@@ -7,6 +7,7 @@ from typing import Any
 
 from vouch.domain import periods, times
 from vouch.domain.errors import Conflict, NotFound, Unprocessable
+from vouch.domain.people import mailbox
 from vouch.service import pages
 from vouch.service.deployment import Deployment
 from vouch.service.mint import Mint
@@ -211,4 +212,4 @@ def _take(writes: Writes, brand: Brand, person: str, creator_id: str) -> None:
 
 def _person(deployment: Deployment, brand: Brand, email: str) -> str:
     """As adapters name a buyer with this address, so that a creator's own order is known for what it is."""
-    return deployment.secrets.pseudonym(brand.id, f"email:{email}")
+    return deployment.secrets.pseudonym(brand.id, f"email:{mailbox(email)}")

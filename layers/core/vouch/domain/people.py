@@ -1,0 +1,18 @@
+"""When two e-mail addresses are one person's: what their mailbox does not tell apart, we do not either."""
+
+import unicodedata
+
+_GMAIL = ("gmail.com", "googlemail.com")
+
+
+def mailbox(address: str) -> str:
+    """The address as its mailbox knows it: one case, nothing invisible, and no dots or `+…` where Gmail ignores them.
+
+    Other providers' `+…` stay: whether they ignore it is theirs to know, and two customers may differ by it.
+    """
+    folded = unicodedata.normalize("NFKC", address).casefold()
+    seen = "".join(character for character in folded if unicodedata.category(character) not in ("Cf", "Cc"))
+    local, at, domain = seen.strip().rstrip(".").rpartition("@")
+    if domain in _GMAIL:
+        local, domain = local.partition("+")[0].replace(".", ""), _GMAIL[0]
+    return f"{local}{at}{domain}"

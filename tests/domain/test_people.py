@@ -1,0 +1,24 @@
+"""One person's address is theirs however it is typed, and two people's stay two."""
+
+import pytest
+
+from vouch.domain.people import mailbox
+
+
+@pytest.mark.parametrize(
+    "typed",
+    ["Noa@Example.com", " noa@example.com ", "noa@example.com.", "no\u200ba@exam\u00adple.com", "ｎｏａ@example.com"],
+)
+def test_however_it_is_typed(typed: str) -> None:
+    assert mailbox(typed) == "noa@example.com"
+
+
+@pytest.mark.parametrize("typed", ["n.o.a@gmail.com", "noa+shop@gmail.com", "NOA@googlemail.com"])
+def test_gmail_ignores_dots_and_tags(typed: str) -> None:
+    assert mailbox(typed) == "noa@gmail.com"
+
+
+@pytest.mark.parametrize("other", ["noa+1@example.com", "n.oa@example.com", "noa@example.org", "@", "noa", ""])
+def test_two_stay_two(other: str) -> None:
+    assert mailbox(other) != mailbox("noa@example.com")
+    assert mailbox(mailbox(other)) == mailbox(other)
