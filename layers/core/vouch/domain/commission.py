@@ -166,13 +166,15 @@ def _amounts(
         0 if rule is None else _simple(commission.rules[rule].reward, base, quantity)
         for rule, (base, quantity) in zip(rules, counted, strict=True)
     ]
-    for index, rule_ in enumerate(commission.rules):
-        if rule_.reward.type != "flat_order" or rule_.reward.flat is None:
-            continue
-        places = [place for place, rule in enumerate(rules) if rule == index]
+    places_of: dict[int, list[int]] = {}
+    for place, rule in enumerate(rules):
+        if rule is not None and commission.rules[rule].reward.type == "flat_order":
+            places_of.setdefault(rule, []).append(place)
+    for rule, places in places_of.items():
+        flat = commission.rules[rule].reward.flat
         whole = sum(sold[place] for place in places)
         left = [counted[place][0] for place in places]
-        total = divide_half_up(rule_.reward.flat.amount * sum(left), whole) if whole else 0
+        total = divide_half_up(flat.amount * sum(left), whole) if flat and whole else 0
         highest = None if ceilings is None else [ceilings[place] for place in places]
         for place, part in zip(places, split(total, left, highest), strict=True):
             amounts[place] = part

@@ -11,7 +11,7 @@ from typing import Literal
 
 from vouch.domain import commission, times
 from vouch.domain.attribution import Candidate, Credit, Share, TermsKey, Touch, credit
-from vouch.domain.commission import Rating
+from vouch.domain.commission import Basis, Rating
 from vouch.domain.facts import Lifecycle, OrderFacts, Snapshot
 from vouch.domain.ledger import EARNED, HELD, Difference
 from vouch.domain.money import AMOUNT_MAX, OutOfRange, split
@@ -152,10 +152,12 @@ def _line_parts(
     """Each creator's lines under their own program's terms, split by the shares."""
     weights = [share.weight for share in credited.shares]
     parts = []
+    bases: dict[Base, list[Basis]] = {}
     for place, share in enumerate(credited.shares):
         rules = terms[share.program_id, share.terms_version].commission
-        lines = commission.bases(facts, snapshot, rules.base)
-        for rating in commission.rated(rules, lines, snapshot, share.creator_id):
+        if rules.base not in bases:
+            bases[rules.base] = commission.bases(facts, snapshot, rules.base)
+        for rating in commission.rated(rules, bases[rules.base], snapshot, share.creator_id):
             if not earns:
                 parts.append(LinePart(share.creator_id, rating))
                 continue

@@ -13,6 +13,8 @@ from vouch.store.tables import Commission, Order, Parked
 from vouch.wire.base import Answer, Body, Currency, Id, Moment, Money, Shown, Text
 
 LINES_MAX = 5000
+LINES_SHOWN_MAX = 5000
+"""What an explanation shows: 5 000 lines shared by ten creators would not fit the 6 MB of Lambda's answers."""
 Status = Literal["open", "paid", "cancelled", "refunded", "test", "parked"]
 CommissionStatus = Literal["pending", "available", "held", "reversed", "none"]
 ExternalId = Annotated[str, Field(min_length=1, max_length=255)]
@@ -152,13 +154,14 @@ class LineShown(Answer):
 
 
 class Explanation(Answer):
-    """Why an order was credited as it was: every candidate, and every line."""
+    """Why an order was credited as it was: every candidate, and every line, the first 5 000 of `lines_total`."""
 
     order_id: str
     status: Status
     reason: str | None
     candidates: list[CandidateShown]
     lines: list[LineShown]
+    lines_total: int
     terms_version: int | None
     program_id: str | None
     hold_until: Shown | None
@@ -285,7 +288,8 @@ def explanation(order_id: str, settlement: Settlement, placed_at: datetime | Non
         status=settlement.status,
         reason=settlement.reason,
         candidates=[_candidate(candidate, placed_at) for candidate in settlement.candidates],
-        lines=[_line(line, settlement.currency or "") for line in settlement.lines],
+        lines=[_line(line, settlement.currency or "") for line in settlement.lines[:LINES_SHOWN_MAX]],
+        lines_total=len(settlement.lines),
         terms_version=legs[0].terms_version if legs else None,
         program_id=legs[0].program_id if legs else None,
         hold_until=times.text(max(leg.matures_at for leg in legs)) if legs else None,
