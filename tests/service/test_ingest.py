@@ -8,13 +8,24 @@ import pytest
 from tests.faults.shop import Sale
 from tests.faults.world import World
 from tests.fixtures import NOON
-from tests.wire import Wire, closed
+from tests.platforms.samples import SHOPIFY_SECRET
+from tests.wire import Wire, closed, unreachable
 from vouch.domain import ids
 from vouch.domain.errors import NotFound, TooLarge, Unauthenticated
 from vouch.platforms.base import Request
 from vouch.service.ingest import BODY_MAX, Ingest
 from vouch.store.database import FAILURES
 from vouch.store.tables import ConnectionItem, Delivery
+
+
+class Seconds:
+    """How long the process has run."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
 
 
 @pytest.fixture
@@ -63,6 +74,64 @@ def test_connection_is_opened_once_and_an_unknown_one_is_asked_for_once(
             ingest.receive(unknown, request_)
     assert wire.reads(f"CON#{world.connection_id}") == 1
     assert wire.reads(f"CON#{unknown}") == 1
+
+
+def set_secret(world: World, secret: str) -> None:
+    item = world.deployment.database.get(ConnectionItem, f"CON#{world.connection_id}", "C")
+    assert item is not None
+    item.secrets = [[world.deployment.vault.seal(world.brand_id, secret), None]]
+    item.save()
+
+
+def test_secret_that_is_new_since_the_connection_was_read_is_good_at_once(world: World, request_: Request) -> None:
+    seconds = Seconds()
+    ingest = Ingest(world.deployment, clock=seconds)
+    set_secret(world, "the former one")
+    with pytest.raises(Unauthenticated):
+        ingest.receive(world.connection_id, request_)
+    set_secret(world, SHOPIFY_SECRET)
+    seconds.now = 1
+    assert not ingest.receive(world.connection_id, request_).repeated
+
+
+def test_flood_of_bad_signatures_costs_one_read_a_second(
+    world: World, request_: Request, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seconds, forged = Seconds(), Request(request_.headers, b"{}")
+    ingest = Ingest(world.deployment, clock=seconds)
+    wire = Wire(monkeypatch)
+    for tenths in range(31):
+        seconds.now = tenths / 10
+        with pytest.raises(Unauthenticated):
+            ingest.receive(world.connection_id, forged)
+    assert wire.reads(f"CON#{world.connection_id}") == 4
+
+
+def test_bad_signature_stays_one_while_the_store_fails(
+    world: World, request_: Request, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seconds = Seconds()
+    ingest = Ingest(world.deployment, clock=seconds)
+    ingest.receive(world.connection_id, request_)
+    wire = Wire(monkeypatch)
+    wire.faults["GetItem"] = unreachable
+    seconds.now = 2
+    with pytest.raises(Unauthenticated):
+        ingest.receive(world.connection_id, Request(request_.headers, b"{}"))
+    assert ingest.receive(world.connection_id, request_).repeated
+
+
+def test_connection_that_was_disabled_is_closed_within_ten_seconds(world: World, request_: Request) -> None:
+    seconds = Seconds()
+    ingest = Ingest(world.deployment, clock=seconds)
+    ingest.receive(world.connection_id, request_)
+    item = world.deployment.database.get(ConnectionItem, f"CON#{world.connection_id}", "C")
+    assert item is not None
+    item.status = "disabled"
+    item.save()
+    seconds.now = 10
+    with pytest.raises(NotFound):
+        ingest.receive(world.connection_id, request_)
 
 
 def test_what_is_not_an_id_is_not_asked_for(world: World, request_: Request, monkeypatch: pytest.MonkeyPatch) -> None:

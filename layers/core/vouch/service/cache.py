@@ -18,6 +18,7 @@ class Patience:
 @dataclass(frozen=True, slots=True)
 class _Entry[V]:
     value: V | None
+    read_at: float
     until: float
 
 
@@ -53,24 +54,35 @@ class Cache[V]:
 
     def get(self, key: str) -> V | None:
         """The value, at most `seconds` old unless the store fails."""
+        return self._current(key, lambda entry: entry.until)
+
+    def renewed(self, key: str, *, older_than: float) -> V | None:
+        """The value, read again unless that was done less than `older_than` seconds ago."""
+        return self._current(key, lambda entry: entry.read_at + older_than)
+
+    def _current(self, key: str, end: Callable[[_Entry[V]], float]) -> V | None:
         entry = self._entries.get(key)
-        if entry is None or self._clock() >= entry.until:
+        if entry is None or self._clock() >= end(entry):
             with self._reading:
                 entry = self._entries.get(key)
-                if entry is None or self._clock() >= entry.until:
-                    entry = self._renewed(key, None if entry is None else entry.value)
+                if entry is None or self._clock() >= end(entry):
+                    entry = self._read_again(key, None if entry is None else entry.value)
                     self._keep(key, entry)
         return entry.value
 
-    def _renewed(self, key: str, old: V | None) -> _Entry[V]:
+    def _read_again(self, key: str, old: V | None) -> _Entry[V]:
         patience = self._patience.only if old is None else self._patience.other
         try:
             value = self._worker.submit(self._read, key).result(patience)
         except self._failures:
             if old is None:
                 raise
-            return _Entry(old, self._clock() + self._seconds_absent)
-        return _Entry(value, self._clock() + (self._seconds_absent if value is None else self._seconds))
+            return self._entry(old, self._seconds_absent)
+        return self._entry(value, self._seconds_absent if value is None else self._seconds)
+
+    def _entry(self, value: V | None, seconds: float) -> _Entry[V]:
+        now = self._clock()
+        return _Entry(value, now, now + seconds)
 
     def _keep(self, key: str, entry: _Entry[V]) -> None:
         self._entries.pop(key, None)

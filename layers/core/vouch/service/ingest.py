@@ -1,6 +1,10 @@
 """Taking in a platform's request: prove it genuine, store it, and only then say yes."""
 
+import time
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 
 from vouch.domain import ids, times
 from vouch.domain.errors import NotFound, TooLarge, Unauthenticated
@@ -16,6 +20,11 @@ from vouch.store.tables import ConnectionItem
 BODY_MAX = 4 * 1024 * 1024
 """Lambda takes 6 MiB, which has to hold the body with its JSON escapes or as base64."""
 
+_SECONDS_KEPT = 10
+"""So long a connection that was disabled may still let something in."""
+_SECONDS_TRUSTED = 1
+"""So old a connection has to be for a bad signature to have it read again: a flood of them costs a read a second."""
+
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
@@ -27,7 +36,7 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True)
 class _Inlet:
-    """A connection with its secrets open, as one process keeps it for a minute."""
+    """A connection with its secrets open, as one process keeps it for a while."""
 
     door: Door
     secrets: tuple[tuple[str, str | None], ...]
@@ -36,9 +45,9 @@ class _Inlet:
 class Ingest:
     """The connections of a deployment, as one process takes in their deliveries."""
 
-    def __init__(self, deployment: Deployment) -> None:
+    def __init__(self, deployment: Deployment, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._deployment = deployment
-        self._inlets = Cache(self._open, failures=FAILURES, patience=Patience())
+        self._inlets = Cache(self._open, failures=FAILURES, patience=Patience(), seconds=_SECONDS_KEPT, clock=clock)
 
     def receive(self, connection_id: str, request: Request) -> Receipt:
         """Stores the request for good.
@@ -48,17 +57,11 @@ class Ingest:
         """
         if len(request.body) > BODY_MAX:
             raise TooLarge(limit=BODY_MAX)
-        inlet = self._inlets.get(connection_id) if ids.is_id(connection_id, "con_") else None
-        if inlet is None:
+        if not ids.is_id(connection_id, "con_"):
             raise NotFound
         now = self._deployment.now()
-        at = times.text(now)
-        live = [secret for secret, until in inlet.secrets if until is None or at < until]
+        inlet, platform_delivery_id = self._proven(connection_id, request, now)
         platform = PLATFORMS[inlet.door.platform]
-        try:
-            platform_delivery_id = platform.verify(request, live, now)
-        except BadSignature:
-            raise Unauthenticated("bad_signature") from None
         item = inbox.delivery(
             inlet.door,
             request.headers,
@@ -70,6 +73,22 @@ class Ingest:
         )
         stored = inbox.put(self._deployment.database, lambda: self._deployment.s3, item)
         return Receipt(item.sk, not stored)
+
+    def _proven(self, connection_id: str, request: Request, now: datetime) -> tuple[_Inlet, str]:
+        """The connection, and the platform's own id of the delivery that it proved genuine."""
+        for read in (self._inlets.get, self._read_again):
+            inlet = read(connection_id)
+            if inlet is None:
+                raise NotFound
+            at = times.text(now)
+            live = [secret for secret, until in inlet.secrets if until is None or at < until]
+            with suppress(BadSignature):
+                return inlet, PLATFORMS[inlet.door.platform].verify(request, live, now)
+        raise Unauthenticated("bad_signature")
+
+    def _read_again(self, connection_id: str) -> _Inlet | None:
+        """For the secret that was set since the connection was read."""
+        return self._inlets.renewed(connection_id, older_than=_SECONDS_TRUSTED)
 
     def _open(self, connection_id: str) -> _Inlet | None:
         item = self._deployment.database.get(ConnectionItem, f"CON#{connection_id}", "C")
