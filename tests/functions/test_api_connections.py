@@ -1,5 +1,6 @@
 """Connections over HTTP: secrets go in and never come out."""
 
+import base64
 from datetime import timedelta
 
 import pytest
@@ -55,7 +56,7 @@ def test_a_connection_says_where_its_webhooks_go(brand: Client, deployment: Depl
 
 
 def test_the_old_secret_stays_valid_for_24_hours(brand: Client, deployment: Deployment, clock: Clock) -> None:
-    made = brand.made("/v1/connections", {"platform": "standard_webhooks", "secret": "one"})
+    made = brand.made("/v1/connections", {"platform": "shopify", "secret": "one"})
     path = f"/v1/connections/{made['id']}/rotate"
     assert brand.post(path, {"secret": "two"}).status == 200
     sealed = f"sealed:{brand.brand_id}"
@@ -75,6 +76,26 @@ def test_the_old_secret_stays_valid_for_24_hours(brand: Client, deployment: Depl
     assert [secret for secret, _ in stored(deployment, brand, made["id"]).secrets] == [
         f"{sealed}:four",
         f"{sealed}:three",
+    ]
+
+
+def test_each_of_several_secrets_lives_its_24_hours_out(brand: Client, deployment: Deployment, clock: Clock) -> None:
+    made = brand.made("/v1/connections", {"platform": "shopify", "secret": "secret 0"})
+    for number in range(1, 6):
+        clock.pass_(timedelta(hours=1))
+        brand.post(f"/v1/connections/{made['id']}/rotate", {"secret": f"secret {number}"})
+    sealed = [secret for secret, _ in stored(deployment, brand, made["id"]).secrets]
+    assert sealed == [f"sealed:{brand.brand_id}:secret {number}" for number in (5, 4, 3, 2, 1)]
+
+
+def test_a_rotation_that_is_said_again_costs_no_older_secret_its_day(brand: Client, deployment: Deployment) -> None:
+    made = brand.made("/v1/connections", {"platform": "shopify", "secret": "one"})
+    for _ in range(6):
+        brand.post(f"/v1/connections/{made['id']}/rotate", {"secret": "two"})
+    sealed = f"sealed:{brand.brand_id}"
+    assert stored(deployment, brand, made["id"]).secrets == [
+        [f"{sealed}:two", None],
+        [f"{sealed}:one", "2026-05-05T12:00:00.000000Z"],
     ]
 
 
@@ -101,6 +122,28 @@ def test_platforms_that_are_not_there_yet_are_refused(brand: Client, platform: s
 def test_a_connection_needs_a_secret(brand: Client, body: dict[str, str]) -> None:
     got = brand.post("/v1/connections", body)
     assert (got.status, got.body["param"]) == (400, "secret")
+
+
+@pytest.mark.parametrize(
+    "platform, secret",
+    [
+        ("shopify", " \t"),
+        ("standard_webhooks", "   "),
+        ("standard_webhooks", "whsec_"),
+        ("standard_webhooks", "whsec_not-base64-at-all-but-long-enough!"),
+        ("standard_webhooks", "whsec_" + base64.b64encode(b"15 bytes, too f").decode()),
+    ],
+)
+def test_a_secret_that_can_prove_nothing_is_refused(brand: Client, platform: str, secret: str) -> None:
+    usable = base64.b64encode(b"16 bytes: enough").decode()
+    made = brand.made("/v1/connections", {"platform": platform, "secret": usable})
+    for path, body in (
+        ("/v1/connections", {"platform": platform, "secret": secret}),
+        (f"/v1/connections/{made['id']}/rotate", {"secret": secret}),
+    ):
+        got = brand.post(path, body)
+        assert (got.status, got.code, got.body["param"]) == (422, "secret_not_usable", "secret")
+    assert brand.get(f"/v1/connections/{made['id']}").body == made
 
 
 def test_a_shop_is_a_host(brand: Client) -> None:

@@ -81,6 +81,14 @@ def test_a_genuine_request_passes_whatever_its_bytes(signer: Signer, body: bytes
     assert signer.verify(signer.request(body))
 
 
+def test_secrets_that_prove_something_are_usable_and_blank_ones_are_not(signer: Signer) -> None:
+    platform = PLATFORMS[signer.platform]
+    assert platform.usable(signer.secret)
+    assert platform.usable(signer.other_secret)
+    assert not any(platform.usable(blank) for blank in ("", " ", "\t\n"))
+    assert not rest.usable(signer.secret)
+
+
 def test_the_same_delivery_has_the_same_id_and_another_one_has_not(signer: Signer) -> None:
     name = {"shopify": "x-shopify-webhook-id", "standard_webhooks": "webhook-id"}[signer.platform]
     request = signer.request()

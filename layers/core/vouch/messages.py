@@ -159,6 +159,10 @@ PROBLEMS: dict[str, Words] = {
         "en": ("Not a platform that is connected yet", "These are: {platforms}."),
         "he": ("פלטפורמה שעוד אינה מחוברת", "אלה מחוברות: {platforms}."),
     },
+    "secret_not_usable": {
+        "en": ("Not a secret of this platform", "No signature can be proven by it; copy it whole from the platform."),
+        "he": ("לא סוד של הפלטפורמה הזאת", "לא ניתן לאמת בו אף חתימה; יש להעתיק אותו בשלמותו מהפלטפורמה."),
+    },
     "status_not_possible": {
         "en": ("Not from here", "What is {status} cannot become {wanted}."),
         "he": ("לא מכאן", "מה שמצבו {status} אינו יכול להפוך ל-{wanted}."),

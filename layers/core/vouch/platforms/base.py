@@ -57,6 +57,9 @@ class Platform(Protocol):
     KEPT_HEADERS: tuple[str, ...]
     """The headers that `facts` needs, stored with the body; nothing else of the request is kept."""
 
+    def usable(self, secret: str) -> bool:
+        """Whether a signature can ever be proven by this secret."""
+
     def verify(self, request: Request, secrets: Sequence[str], now: datetime) -> str:
         """The platform's own id of this delivery, once any of `secrets` proves it genuine. Raises BadSignature."""
 

@@ -51,6 +51,10 @@ _ORDER_SHAPE = ("line_items", "created_at", "updated_at", "currency")
 _REFUND_SHAPE = ("refund_line_items", "order_id", "created_at")
 
 
+def usable(secret: str) -> bool:
+    return bool(secret.strip())
+
+
 def verify(request: Request, secrets: Sequence[str], now: datetime) -> str:  # noqa: ARG001
     """There is no signed time here: what is replayed gives the same facts."""
     given = request.headers.get("x-shopify-hmac-sha256", "")

@@ -24,6 +24,7 @@ KEPT_HEADERS: tuple[str, ...] = ()
 TOLERANCE = timedelta(minutes=5)
 """Both ways, as in the reference library: a sender's clock may be ahead."""
 
+_KEY_BYTES_MIN = 16
 _REFUND = "refund.created"
 _CANCELLED = "order.cancelled"
 _STATUS = {
@@ -34,6 +35,10 @@ _STATUS = {
 }
 _SUMMARY_LINE = "order"
 _SECONDS = re.compile(r"[0-9]{1,11}")
+
+
+def usable(secret: str) -> bool:
+    return len(_key(secret)) >= _KEY_BYTES_MIN
 
 
 def verify(request: Request, secrets: Sequence[str], now: datetime) -> str:

@@ -18,7 +18,7 @@ from vouch.store.database import Refused, Writes, pause
 from vouch.store.tables import Brand, ConnectionItem
 
 OVERLAP = timedelta(hours=24)
-SECRETS_MAX = 3
+SECRETS_MAX = 5
 _SEALED = frozenset({"api_token", "verify_token"})
 _DETAILS = frozenset({"app_key", "notification_url", "api_base_url"}) | _SEALED
 _TRIES = 12
@@ -35,6 +35,7 @@ def created(
     """A new connection; its shop's host is one that links may lead to. `settings` are the fields of a change."""
     if platform not in supported():
         raise Unprocessable("platform_not_supported", param="platform", platforms=", ".join(supported()))
+    _check_secret(platform, secret)
     shop = brands.public_host(settings["shop"], param="shop") if settings.get("shop") else None
     _check_program(deployment, brand, settings.get("program_id"))
     item = connections.new_connection(
@@ -108,12 +109,17 @@ def changed(
 
 
 def rotated(deployment: Deployment, brand: Brand, connection_id: str, secret: str) -> ConnectionItem:
-    """A new secret; what was valid before stays so for 24 hours of real time, as signatures are checked by that."""
-    now = deployment.now()
-    sealed, end = deployment.vault.seal(brand.id, secret), times.text(now + OVERLAP)
+    """A new secret; what was valid before stays so for 24 hours of real time, as signatures are checked by that.
+
+    Only more than SECRETS_MAX at once push the oldest out; the same one said again pushes nothing.
+    """
+    now, vault = deployment.now(), deployment.vault
+    sealed, end = vault.seal(brand.id, secret), times.text(now + OVERLAP)
 
     def apply(item: ConnectionItem, _: Writes) -> None:
-        former = [[old, until or end] for old, until in item.secrets if until is None or until > times.text(now)]
+        _check_secret(item.platform, secret)
+        live = [[old, until or end] for old, until in item.secrets if until is None or until > times.text(now)]
+        former = [[old, until] for old, until in live if vault.open(brand.id, old) != secret]
         item.secrets = [[sealed, None], *former][:SECRETS_MAX]
 
     return revised(deployment, lambda: connections.connection(deployment.database, brand.id, connection_id), apply)
@@ -133,6 +139,11 @@ def _move_shop(deployment: Deployment, writes: Writes, item: ConnectionItem, sho
         hosts = brands.with_host(hosts, shop, item.id)
     brand_store.set_hosts(writes, brand, hosts)
     item.shop = shop
+
+
+def _check_secret(platform: str, secret: str) -> None:
+    if not PLATFORMS[platform].usable(secret):
+        raise Unprocessable("secret_not_usable", param="secret")
 
 
 def _check_program(deployment: Deployment, brand: Brand, program_id: str | None) -> None:
