@@ -5,7 +5,9 @@ import json
 from functools import cache
 from typing import Any
 
-from vouch import messages, telemetry
+from vouch import calls, telemetry
+from vouch.calls import Call
+from vouch.domain import ids
 from vouch.domain.errors import MethodNotAllowed, Unavailable, Unprocessable, VouchError
 from vouch.platforms.base import Request
 from vouch.problems import PROBLEM_TYPE, problem
@@ -22,16 +24,19 @@ def handler(event: dict[str, Any], context: Any) -> Answer:
         telemetry.logger().info("warm")
         return {}
     headers = event.get("headers") or {}
+    call = calls.received(deployment, headers)
     connection_id = (event.get("pathParameters") or {}).get("connection_id") or ""
+    # Anybody can post to any path, and what is in it has no place in the log.
+    named = connection_id if ids.is_id(connection_id, "con_") else None
     try:
         receipt = _ingest().receive(connection_id, Request(headers, _received(event)))
     except VouchError as refusal:
-        return _refused(refusal, headers, context, connection_id)
+        return _refused(refusal, call, named)
     except Exception:  # noqa: BLE001 - an answer is better than a 502
-        telemetry.logger().exception("a delivery was not stored", connection=connection_id)
-        return _refused(Unavailable(), headers, context, connection_id)
+        telemetry.logger().exception("a delivery was not stored", request_id=call.request_id, connection=named)
+        return _refused(Unavailable(), call, named)
     status = "duplicate" if receipt.repeated else "stored"
-    telemetry.logger().info("delivery", connection=connection_id, delivery=receipt.delivery_id, status=status)
+    telemetry.logger().info("delivery", connection=named, delivery=receipt.delivery_id, status=status)
     return _answer(200, "application/json", {"delivery_id": receipt.delivery_id, "status": status})
 
 
@@ -48,10 +53,15 @@ def _received(event: dict[str, Any]) -> bytes:
         raise Unprocessable("invalid_body") from None
 
 
-def _refused(refusal: VouchError, headers: dict[str, str], context: Any, connection_id: str) -> Answer:
-    request_id = getattr(context, "aws_request_id", "")
-    body = problem(refusal, messages.language(headers.get("accept-language", "")), request_id)
-    telemetry.logger().info("refused", connection=connection_id, code=refusal.reason, status=body["status"])
+def _refused(refusal: VouchError, call: Call, connection_id: str | None) -> Answer:
+    body = problem(refusal, call.language, call.request_id)
+    telemetry.logger().info(
+        "refused",
+        request_id=call.request_id,
+        connection=connection_id,
+        code=refusal.reason,
+        status=body["status"],
+    )
     answer = _answer(body["status"], PROBLEM_TYPE, body)
     if isinstance(refusal, MethodNotAllowed):
         answer["headers"]["allow"] = "POST"

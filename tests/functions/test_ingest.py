@@ -10,8 +10,10 @@ from tests.faults.world import Context, World, event
 from tests.fixtures import NOON
 from tests.platforms import samples
 from tests.wire import Fault, Wire, refused, unreachable
+from vouch.domain import ids
 from vouch.platforms import shopify
 from vouch.platforms.base import Request
+from vouch.wire.about import Problem
 
 
 def test_the_recorded_event_is_stored_and_answered(world: World) -> None:
@@ -64,6 +66,37 @@ def test_refusal_speaks_the_callers_language(world: World) -> None:
     hebrew = json.loads(ingest.handler(asked, Context())["body"])["title"]
     asked["headers"]["accept-language"] = "en"
     assert hebrew != json.loads(ingest.handler(asked, Context())["body"])["title"]
+
+
+def test_refusal_is_a_whole_problem_whose_request_is_found_in_the_log(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level("INFO"):
+        answer = ingest.handler(event("ingest") | {"body": "{}"}, Context())
+    problem = Problem.model_validate_json(answer["body"])
+    assert (problem.code, problem.errors) == ("bad_signature", [])
+    assert ids.is_id(problem.request_id, "req_")
+    [line] = [record for record in caplog.records if record.getMessage() == "refused"]
+    assert vars(line)["request_id"] == problem.request_id
+    assert vars(line)["connection"] == world.connection_id
+
+
+def test_request_whose_delivery_was_not_stored_is_found_with_its_cause(
+    world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    Wire(monkeypatch).faults["PutItem"] = unreachable
+    answer = ingest.handler(event("ingest"), Context())
+    [line] = [record for record in caplog.records if record.exc_info]
+    assert vars(line)["request_id"] == json.loads(answer["body"])["request_id"]
+
+
+@pytest.mark.parametrize("path", ["noa@example.com", "con_noa@example.com", "", "con_" + "A" * 27])
+def test_path_that_names_no_connection_is_not_logged(world: World, caplog: pytest.LogCaptureFixture, path: str) -> None:
+    with caplog.at_level("INFO"):
+        answer = ingest.handler(event("ingest") | {"pathParameters": {"connection_id": path}}, Context())
+    assert answer["statusCode"] == 404
+    [line] = [record for record in caplog.records if record.getMessage() == "refused"]
+    assert vars(line)["connection"] is None
 
 
 def test_warming_opens_no_connection(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -41,7 +41,10 @@ def status(refusal: VouchError) -> int:
 
 
 def problem(refusal: VouchError, language: messages.Language, request_id: str) -> dict[str, Any]:
-    """The body. `code` is stable and never translated; `type` is a relative reference that names it."""
+    """The body. `code` is stable and never translated; `type` is a relative reference that names it.
+
+    `errors` is filled where a body or a query is refused field by field.
+    """
     title, detail = messages.words(refusal.reason, language, refusal.facts)
     body: dict[str, Any] = {
         "type": f"/problems/{refusal.reason}",
@@ -50,5 +53,6 @@ def problem(refusal: VouchError, language: messages.Language, request_id: str) -
         "detail": detail,
         "code": refusal.reason,
         "request_id": request_id,
+        "errors": [],
     }
     return body if refusal.param is None else body | {"param": refusal.param}

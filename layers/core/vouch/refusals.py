@@ -48,10 +48,11 @@ def told(error: Exception, call: Call) -> Response[str]:
         refusal = Unavailable() if isinstance(error, FAILURES) else VouchError()
         _log(error, call)
     document = problems.problem(refusal, call.language, call.request_id)
-    document["errors"] = [
-        {"param": param, "code": code, "detail": messages.field_words(code, call.language, facts)}
-        for param, code, facts in (refusal.fields if isinstance(refusal, InvalidFields) else ())
-    ]
+    if isinstance(refusal, InvalidFields):
+        document["errors"] = [
+            {"param": param, "code": code, "detail": messages.field_words(code, call.language, facts)}
+            for param, code, facts in refusal.fields
+        ]
     headers = {"Content-Type": problems.PROBLEM_TYPE, "Content-Language": call.language, "Vary": "Accept-Language"}
     if isinstance(refusal, Unauthenticated):
         headers["WWW-Authenticate"] = "Bearer"
