@@ -6,6 +6,7 @@ import zlib
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,12 +14,13 @@ import pytest
 from tests import books
 from tests.books import DANA, NOA, decide, entry, post, refund, sell
 from tests.fixtures import NOON, Clock
-from vouch.domain import times
+from vouch.domain import account, times
 from vouch.domain.ledger import Entry
-from vouch.service import folds
+from vouch.service import brands, folds
 from vouch.service.deployment import Deployment
 from vouch.service.verify import Cursor, Report, verify
 from vouch.store import balances, ledger
+from vouch.store.database import Database
 from vouch.store.tables import Balance, Brand, Commission, EntryItem, Order
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -234,10 +236,26 @@ def test_under_a_test_clock_that_jumped_neither_is_a_posting_that_was_on_its_way
     brand = books.open_books(deployment, clock=NOON)
     posted = entry(9, now=NOON)
     post(brand, entry(100, now=NOON))
-    brand.clock = times.text(NOON + 30 * DAY)
+    brand.update([Brand.clock.set(times.text(NOON + 30 * DAY))])
     folds.fold_creator(deployment, brand.id, NOA, NOON + 30 * DAY)
     post(brand, posted)
     assert found(deployment, brand) == set()
+
+
+def test_neither_is_a_clock_that_moves_meanwhile(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
+    stale = books.open_books(deployment, clock=NOON)
+    post(stale, entry(100, now=NOON))
+
+    def moved_and_read(database: Database, brand_id: str, creator_id: str) -> account.Balance:
+        brand = brands.found(deployment, brand_id)
+        tomorrow = deployment.brand_now(brand) + DAY
+        brand.update([Brand.clock.set(times.text(tomorrow))])
+        folds.fold_creator(deployment, brand_id, creator_id, tomorrow)
+        return balances.read(database, brand_id, creator_id)
+
+    monkeypatch.setattr("vouch.service.verify.balances", SimpleNamespace(read=moved_and_read))
+    assert verify(deployment, stale).violations == []
+    assert balances.read(deployment.database, stale.id, NOA).watermark > NOON
 
 
 def test_a_late_straggler_raises_an_alarm(

@@ -12,7 +12,7 @@ from typing import Any
 from vouch import telemetry
 from vouch.domain.errors import Unavailable
 from vouch.domain.invariants import AccountAudit, Parts, Standing, Violation, commission_violations, unequal
-from vouch.service import orders
+from vouch.service import brands, orders
 from vouch.service.deployment import Deployment
 from vouch.store import audits, balances, ledger
 from vouch.store.database import pause
@@ -86,8 +86,11 @@ _PHASES = {"accounts": _next_account, "orders": _next_orders}
 
 
 def _audited(deployment: Deployment, brand: Brand, creator_id: str) -> AccountAudit:
-    database, now = deployment.database, deployment.brand_now(brand)
+    database = deployment.database
     balance = balances.read(database, brand.id, creator_id)
+    # After the balance: a clock that is moved meanwhile does not lie behind what was folded by it.
+    brand = brands.found(deployment, brand.id)
+    now = deployment.brand_now(brand)
     audit = AccountAudit(creator_id, balance, now, clock_set=bool(brand.clock))
     for item in ledger.everything(database, brand.id, creator_id):
         if isinstance(item, ledger.Unreadable):
