@@ -2,9 +2,10 @@
 
 from datetime import datetime
 from http import HTTPStatus
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from aws_lambda_powertools.event_handler.openapi.params import Query
+from aws_lambda_powertools.event_handler.openapi.types import OpenAPIResponse
 
 from vouch.domain.errors import NotFound
 from vouch.domain.settlement import wanted
@@ -21,22 +22,37 @@ routes = Routes()
 ExternalId = Annotated[str | None, Query(max_length=255)]
 ConnectionId = Annotated[str | None, Query(max_length=64)]
 Status = Annotated[wire.Status | None, Query()]
+_SUBMITTED: Final[dict[int, OpenAPIResponse]] = {
+    200: {"description": "The order, which was known already"},
+    201: {"description": "The order, which is new or has something new"},
+    202: {"description": "Stored; the order waits for a click that is on its way"},
+}
 
 
-@routes.post("/v1/orders", security=brand_access("orders:write"), status_code=HTTPStatus.CREATED)
+@routes.post("/v1/orders", security=brand_access("orders:write"), status_code=HTTPStatus.CREATED, responses=_SUBMITTED)
 def submit_order(body: wire.NewOrder) -> wire.OrderShown:
     said = body.model_dump(mode="json", exclude_none=True, exclude={"connection_id"})
     answer: wire.OrderShown = _answered(_door().order(body.connection_id, said))
     return answer
 
 
-@routes.post("/v1/orders/<order_id>/refunds", security=brand_access("orders:write"), status_code=HTTPStatus.CREATED)
+@routes.post(
+    "/v1/orders/<order_id>/refunds",
+    security=brand_access("orders:write"),
+    status_code=HTTPStatus.CREATED,
+    responses=_SUBMITTED,
+)
 def submit_refund(order_id: str, body: wire.NewRefund) -> wire.OrderShown:
     answer: wire.OrderShown = _answered(_door().refund(order_id, body.model_dump(mode="json", exclude_none=True)))
     return answer
 
 
-@routes.post("/v1/orders/<order_id>/decisions", security=brand_access("orders:write"), status_code=HTTPStatus.CREATED)
+@routes.post(
+    "/v1/orders/<order_id>/decisions",
+    security=brand_access("orders:write"),
+    status_code=HTTPStatus.CREATED,
+    responses=_SUBMITTED,
+)
 def submit_decision(order_id: str, body: wire.NewDecision) -> wire.OrderShown:
     answer: wire.OrderShown = _answered(_door().decision(order_id, body.model_dump(), actor=routes.call.key.id))
     return answer

@@ -55,7 +55,23 @@ def test_every_closed_route_can_refuse_with_a_problem(document: Any) -> None:
             if operation["security"] == PUBLIC:
                 continue
             assert list(operation["responses"]["default"]["content"]) == ["application/problem+json"], path
-            assert not [status for status in operation["responses"] if status not in {"200", "201", "default"}]
+            assert not [status for status in operation["responses"] if status not in {"200", "201", "202", "default"}]
+
+
+def test_what_is_said_of_an_order_may_be_new_or_known_or_waiting(document: Any) -> None:
+    waiting = {
+        path: operations["post"]["responses"]
+        for path, operations in document["paths"].items()
+        if "202" in operations.get("post", {}).get("responses", {})
+    }
+    assert set(waiting) == {
+        "/v1/orders", "/v1/orders/{order_id}/refunds", "/v1/orders/{order_id}/decisions",
+    }  # fmt: skip
+    for answers in waiting.values():
+        assert set(answers) == {"200", "201", "202", "default"}
+        for status in ("200", "201", "202"):
+            [schema] = [said["schema"] for said in answers[status]["content"].values()]
+            assert schema == {"$ref": "#/components/schemas/OrderShown"}
 
 
 def test_it_is_served_to_anybody_as_are_health_and_the_words_of_problems() -> None:
