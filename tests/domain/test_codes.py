@@ -20,6 +20,14 @@ from vouch.domain.codes import normal
         "\ufeffnoa10",
         "n\u00adoa10",
         "\u202bNOA10\u202c",
+        "noa\ufe0f10\U000e0100",
+        "noa\u034f10",
+        "\u115fnoa\u116010",
+        "noa\u17b4\u17b510",
+        "noa\u180b\u180f10",
+        "\u3164noa10\uffa0",
+        "noa\u280010",
+        "noa\x0010\x7f",
     ],
 )
 def test_one_code_has_many_spellings(typed: str) -> None:
@@ -34,6 +42,7 @@ def test_one_code_has_many_spellings(typed: str) -> None:
         ("É", "é"),
         ("Σ", "ς"),
         ("20  OFF", " 20\u00a0off "),
+        ("20 OFF", "20\toff"),
         ("ﬁve", "FIVE"),
     ],
 )
@@ -47,7 +56,7 @@ def test_what_a_person_tells_apart_stays_apart(one: str, other: str) -> None:
 
 
 def test_of_nothing_nothing_is_left() -> None:
-    assert normal(" \u200f\u200b\n") == ""
+    assert normal(" \u200f\u200b\u3164\x00\n") == ""
 
 
 @given(st.text(max_size=40))
