@@ -26,7 +26,7 @@ def list_commissions(
     call = routes.call
     if creator_id is None:
         orders = listings.orders_between(
-            call.deployment, call.brand, placed_from, placed_to, limit=limit, cursor=cursor
+            call.deployment, call.brand, placed_from, placed_to, limit=limit, cursor=cursor, shown="commissions"
         )
         shown = [part for order in orders.items for part in wire.shown_commissions(order, _now())]
         following = orders.next_cursor

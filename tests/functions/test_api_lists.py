@@ -5,9 +5,11 @@ from typing import Any
 import pytest
 
 from tests.functions.client import Client
-from tests.functions.conftest import NewBrand
+from tests.functions.conftest import APIS, NewBrand
 from tests.functions.setting_up import DESTINATION, Shop, new_creator, new_program, open_shop
+from vouch.domain import ids
 from vouch.service.deployment import Deployment
+from vouch.store import brands, connections
 from vouch.store.secrets import Secrets
 
 
@@ -96,6 +98,43 @@ def test_a_cursor_is_good_for_its_own_list_alone(shop: Shop, new_brand: NewBrand
     for brand, path, text, query in wrong:
         got = brand.get(path, limit=1, cursor=text, **query)
         assert (got.status, got.code, got.body["param"]) == (400, "invalid_cursor", "cursor"), (path, text)
+
+
+def new_order(shop: Shop, name: str, **more: str) -> Any:
+    lines = [{"id": "1", "quantity": 1, "unit_price": 1000}]
+    said = {"external_id": name, "occurred_at": "2026-05-04T11:00:00Z", "currency": "ILS", "lines": lines}
+    return attribution(shop).made("/v1/orders", said | {"codes": ["NOA10"]} | more)
+
+
+def attribution(shop: Shop) -> Client:
+    return Client(APIS["attribution"], shop.brand.key, shop.brand.brand_id)
+
+
+def test_orders_and_commissions_do_not_share_cursors_though_they_share_an_index(brand: Client) -> None:
+    shop = open_shop(brand)
+    for number in range(2):
+        new_order(shop, f"A-{number}")
+    asked = attribution(shop)
+    paths = ("/v1/orders", "/v1/commissions")
+    for path, other in (paths, paths[::-1]):
+        cursor = asked.get(path, limit=1).body["next_cursor"]
+        assert asked.get(path, limit=1, cursor=cursor).status == 200
+        assert asked.get(other, limit=1, cursor=cursor).code == "invalid_cursor"
+
+
+def test_an_order_is_found_by_name_behind_any_of_many_connections(brand: Client, deployment: Deployment) -> None:
+    shop = open_shop(brand)
+    owner = brands.brand(deployment.database, brand.brand_id)
+    assert owner is not None
+    named = [ids.derived("con_", str(number)) for number in range(101)]
+    for connection_id in named:
+        connections.new_connection(
+            owner, connection_id, platform="shopify", shop=None, program_id=None, details={}, sealed="", created_at=""
+        ).save()
+    order = new_order(shop, "A-1", connection_id=max(named))
+    assert [found["id"] for found in attribution(shop).get("/v1/orders", external_id="A-1").body["items"]] == [
+        order["id"]
+    ]
 
 
 def test_a_cursor_outlives_the_rotation_of_the_secret(shop: Shop, deployment: Deployment) -> None:

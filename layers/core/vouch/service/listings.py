@@ -2,16 +2,18 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Literal
 
 from vouch.domain import times
 from vouch.domain.errors import Malformed
 from vouch.service import pages
 from vouch.service.deployment import Deployment
 from vouch.service.pages import Page
-from vouch.store import orders
+from vouch.store import connections, orders
 from vouch.store.tables import Brand, Commission, ConnectionItem, Order
 
-_CONNECTIONS_MAX = 100
+_CONNECTIONS_MAX = 1_000
+"""The index holds keys alone: so many fit in one answer."""
 LAST = "~"
 """Sorts behind every moment."""
 
@@ -22,10 +24,13 @@ def order(deployment: Deployment, brand: Brand, order_id: str) -> Order | None:
 
 
 def orders_named(deployment: Deployment, brand: Brand, external_id: str, connection_id: str | None) -> list[Order]:
-    """The orders with that external id, of one connection or of every door of the brand; derived ids need no index."""
+    """The orders with that external id, of one connection or of every door of the brand; derived ids need no index.
+
+    A brand's doors are its API and its first thousand connections.
+    """
     doors: Sequence[str | None] = [connection_id]
     if connection_id is None:
-        keys, _ = deployment.database.index_keys(ConnectionItem, f"{brand.id}#CON", limit=_CONNECTIONS_MAX)
+        keys, _ = deployment.database.index_keys(ConnectionItem, connections.index(brand.id), limit=_CONNECTIONS_MAX)
         doors = [None, *(pk.removeprefix("CON#") for pk, _ in keys)]
     names = [orders.order_key(brand.id, orders.order_id(brand.id, door, external_id)) for door in doors]
     found = deployment.database.get_many([(Order, name, "O") for name in names])
@@ -40,11 +45,11 @@ def orders_between(
     *,
     limit: int,
     cursor: str | None,
+    shown: Literal["orders", "commissions"] = "orders",
 ) -> Page[Order]:
-    """The brand's orders that were placed in `[start, end)`, newest first."""
-    return pages.read(
-        deployment, Order, f"{brand.id}#O", limit=limit, cursor=cursor, newest_first=True, span=_span(start, end)
-    )
+    """The brand's orders that were placed in `[start, end)`, newest first, for the list in which they are `shown`."""
+    index, span = f"{brand.id}#O", _span(start, end)
+    return pages.read(deployment, Order, index, limit=limit, cursor=cursor, newest_first=True, within=span, shown=shown)
 
 
 def commissions_between(
@@ -60,7 +65,7 @@ def commissions_between(
     """A creator's commissions from orders that were placed in `[start, end)`, newest first."""
     index = f"{brand.id}#C#{creator_id}#O"
     return pages.read(
-        deployment, Commission, index, limit=limit, cursor=cursor, newest_first=True, span=_span(start, end)
+        deployment, Commission, index, limit=limit, cursor=cursor, newest_first=True, within=_span(start, end)
     )
 
 

@@ -30,24 +30,24 @@ def read[I: Item](
     *,
     limit: int,
     cursor: str | None,
-    within: str = "",
-    span: tuple[str, str] | None = None,
+    within: str | tuple[str, str] = "",
     newest_first: bool = False,
     where: Mapping[str, str | None] = _ANYTHING,
+    shown: str = "",
 ) -> Page[I]:
-    """A page of the items in the index partition `index` whose sort key begins with `within` or lies in `span`.
+    """A page of the items in the index partition `index` whose sort key begins with `within` or lies between its two.
 
     `where` names attributes and what they must be (None: anything). It is looked at after the items were read, so a
-    page may be short though more follow.
+    page may be short though more follow. `shown` tells lists apart that are made of the same items.
     """
-    scope = json.dumps([index, within, span, newest_first, dict(where)])
-    narrowed = Main.g1sk.between(*span) if span else Main.g1sk.startswith(within) if within else None
+    scope = json.dumps([index, within, newest_first, dict(where), shown])
+    narrowed = Main.g1sk.startswith(within) if isinstance(within, str) else Main.g1sk.between(*within)
     keys, after = deployment.database.index_keys(
         kind,
         index,
         limit=limit,
         after=_key(index, opened(deployment, scope, cursor)) if cursor is not None else None,
-        condition=narrowed,
+        condition=narrowed if within else None,
         newest_first=newest_first,
     )
     found = deployment.database.get_many([(kind, pk, sk) for pk, sk in keys])
