@@ -58,28 +58,26 @@ def _run_shuffled(world: World, told: History, chance: random.Random) -> None:
     """Webhooks come in a random order and number; meanwhile the stream brings what was stored, once or more."""
     waiting = [webhook for webhook in told.webhooks for _ in range(*chance.choices([*_REPEATS], [*_REPEATS.values()]))]
     chance.shuffle(waiting)
+    told_by_stream: set[str] = set()
     with ThreadPoolExecutor(WORKERS) as workers:
         stream: list[Stored] = []
         while waiting or stream:
             arriving, waiting = waiting[:_AT_ONCE], waiting[_AT_ONCE:]
-            tasks: list[Callable[[], Stored | None]] = [partial(_arrive, world, webhook) for webhook in arriving]
-            tasks += [partial(_settle, world, batch) for batch in _batches(stream, chance)]
+            tasks: list[Callable[[], object]] = [partial(_arrive, world, webhook) for webhook in arriving]
+            tasks += [partial(world.settle, batch) for batch in _batches(stream, chance)]
             chance.shuffle(tasks)
-            stream = [image for image in workers.map(lambda task: task(), tasks) if image is not None]
+            list(workers.map(lambda task: task(), tasks))
+            new = {webhook.id: webhook for webhook in arriving if webhook.id not in told_by_stream}
+            told_by_stream |= new.keys()
+            stream = [world.stored(webhook) for webhook in new.values()]
 
 
-def _arrive(world: World, webhook: Webhook) -> Stored | None:
-    """The new item of the inbox, where it is new."""
+def _arrive(world: World, webhook: Webhook) -> None:
     answer = world.post(webhook)
     assert answer["statusCode"] == 200, answer
-    return world.stored(webhook) if '"stored"' in answer["body"] else None
 
 
 def _batches(stream: list[Stored], chance: random.Random) -> Iterator[list[Stored]]:
     again = chance.sample(stream, len(stream) // 3)
     for batch in batched(chance.sample(stream + again, len(stream + again)), _BATCH, strict=False):
         yield [*batch]
-
-
-def _settle(world: World, batch: list[Stored]) -> None:
-    world.settle(batch)

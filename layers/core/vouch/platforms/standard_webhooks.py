@@ -24,7 +24,7 @@ KEPT_HEADERS: tuple[str, ...] = ()
 TOLERANCE = timedelta(minutes=5)
 """Both ways, as in the reference library: a sender's clock may be ahead."""
 
-_KEY_BYTES_MIN = 16
+_KEY_BYTES_MIN = 8
 _REFUND = "refund.created"
 _CANCELLED = "order.cancelled"
 _STATUS = {
