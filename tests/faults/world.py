@@ -3,7 +3,6 @@
 import base64
 import hashlib
 import json
-import random
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -430,7 +429,3 @@ def later(deployment: Deployment, span: timedelta) -> None:
     """Lets the deployment's clock go on."""
     clock: Any = deployment.now
     clock.pass_(span)
-
-
-def shuffled[T](items: Iterable[T], chance: random.Random) -> list[T]:
-    return chance.sample(found := list(items), len(found))
