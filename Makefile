@@ -34,7 +34,7 @@ logs: $(VENV)  ## Show what the functions have logged in the last quarter of an 
 
 test: export HYPOTHESIS_PROFILE ?= thorough
 test: $(VENV) $(SAM) $(EMULATOR) $(DYNAMODB_LOCAL) java  ## Every test, from bare
-	@$(PYTHON) -m pytest $(ARGS)
+	@$(PYTHON) -m pytest -n auto --maxprocesses 4 --dist loadgroup $(ARGS)
 
 check: $(VENV) $(SAM)  ## Lint, types, import rules, template lint, and the tests that need no engine
 	.venv/bin/ruff check

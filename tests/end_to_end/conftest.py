@@ -13,3 +13,10 @@ from local.stack import Stack
 def demo() -> Iterator[Stack]:
     with stack.running(seed=seed) as vouch:
         yield vouch
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """One worker of pytest brings it up for all who want it."""
+    for item in items:
+        if isinstance(item, pytest.Function) and "demo" in item.fixturenames:
+            item.add_marker(pytest.mark.xdist_group("demo"))

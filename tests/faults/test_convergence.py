@@ -27,7 +27,15 @@ def clean() -> dict[int, dict[str, Any]]:
     return {}
 
 
-@pytest.mark.parametrize("seed", range(20), ids="seed{}".format)
+def _seeds() -> list[Any]:
+    """Those of one history go to one worker of pytest, which then runs it in order only once."""
+    return [
+        pytest.param(seed, id=f"seed{seed}", marks=pytest.mark.xdist_group(f"history{seed % HISTORIES}"))
+        for seed in range(20)
+    ]
+
+
+@pytest.mark.parametrize("seed", _seeds())
 def test_whatever_way_deliveries_come_the_books_are_those_of_a_clean_run(
     deployment: Deployment, clean: dict[int, dict[str, Any]], seed: int
 ) -> None:

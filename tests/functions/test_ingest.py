@@ -2,12 +2,13 @@
 
 import base64
 import json
+from datetime import UTC, datetime
 
 import pytest
 
 from attribution import ingest
 from tests.faults.world import Context, World, event
-from tests.fixtures import NOON
+from tests.fixtures import NOON, Clock
 from tests.platforms import samples
 from tests.wire import Fault, Wire, refused, unreachable
 from vouch.domain import ids
@@ -30,6 +31,24 @@ def test_the_recorded_event_is_what_shopify_sends() -> None:
     request = Request(asked["headers"], asked["body"].encode())
     assert request.body == samples.request("shopify/orders_paid").body
     assert shopify.verify(request, [samples.SHOPIFY_SECRET], NOON)
+
+
+@pytest.mark.parametrize("name", samples.names("shopify"))
+def test_each_recorded_delivery_is_stored_as_its_headers_sign_it_and_nothing_of_it_is_parked(
+    world: World, clock: Clock, name: str
+) -> None:
+    clock.now = datetime(2026, 7, 1, tzinfo=UTC)  # after the youngest of them
+    recorded = samples.request(name)
+    asked = event("ingest") | {"body": recorded.body.decode()}
+    asked["headers"] |= recorded.headers
+    answer = ingest.handler(asked, Context())
+    assert (answer["statusCode"], json.loads(answer["body"])["status"]) == (200, "stored")
+    stored = world.put_sample(recorded)
+    assert stored.sk == json.loads(answer["body"])["delivery_id"]
+    assert world.wake(json.dumps({"delivery": [stored.pk, stored.sk]})) == {"batchItemFailures": []}
+    assert not world.parked()
+    asked["body"] += " "
+    assert ingest.handler(asked, Context())["statusCode"] == 401
 
 
 def test_base64_is_undone_before_the_signature_is_proven(world: World) -> None:

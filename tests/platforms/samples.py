@@ -21,6 +21,13 @@ def request(name: str) -> Request:
     return Request({key.lower(): value for key, value in headers.items()}, (FOLDER / f"{name}.json").read_bytes())
 
 
+def names(platform: str) -> list[str]:
+    """All that were recorded of it."""
+    return sorted(
+        f"{platform}/{path.name[: -len('.headers.json')]}" for path in (FOLDER / platform).glob("*.headers.json")
+    )
+
+
 def content(name: str) -> dict[str, Any]:
     parsed = json.loads((FOLDER / f"{name}.json").read_bytes())
     assert isinstance(parsed, dict)
