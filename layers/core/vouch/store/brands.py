@@ -1,7 +1,8 @@
 """Brands, their API keys and their hosts as they are kept, and all brands in turn for the jobs that visit each."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from vouch.domain import ids, times
 from vouch.store.database import BATCH_GET_MAX, Database, Writes
@@ -87,3 +88,8 @@ def folded(database: Database, brand: Brand, now: datetime) -> None:
         [Brand.folded_to.set(moment)],
         Brand.folded_to.does_not_exist() | (Brand.folded_to < moment),
     )
+
+
+def audited(database: Database, brand: Brand, day: str, cursor: Mapping[str, Any] | None) -> None:
+    """Notes how far the check of the books that began on `day` has come; None: to the end."""
+    database.update(brand, [Brand.audit.set([day, cursor])])

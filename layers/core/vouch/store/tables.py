@@ -64,7 +64,8 @@ class Main(Item):
 class Brand(Main, discriminator="brand"):
     """`b` / `BRAND`, index `BRANDS`. `clock` is set in test brands whose clock was moved.
 
-    `hosts` = {host: [who wants links to lead there: `brand`, or a connection's id]}.
+    `hosts` = {host: [who wants links to lead there: `brand`, or a connection's id]}, `audit` = [the day on which the
+    last check of the books began, where it goes on or null].
     """
 
     id = UnicodeAttribute()
@@ -74,6 +75,7 @@ class Brand(Main, discriminator="brand"):
     clock = UnicodeAttribute(null=True)
     hosts = JSONAttribute(null=True)
     folded_to = UnicodeAttribute(null=True)
+    audit = JSONAttribute(null=True)
 
 
 class ApiKey(Main, discriminator="key"):
