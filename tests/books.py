@@ -74,7 +74,7 @@ def _enrol(brand_id: str, creator_id: str) -> None:
         name="Creator",
         language="en",
         handles={},
-        person=creator_id,
+        persons=[creator_id],
         active_from=_AT,
         created_at=_AT,
         version=1,

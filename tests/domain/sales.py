@@ -83,12 +83,12 @@ def click(
     seconds: int = 0,
     evidence: str | None = None,
     program: str = "main",
-    person: str | None = None,
+    persons: tuple[str, ...] = (),
     barred: str | None = None,
 ) -> Touch:
     """A click this long before the order (an hour, if nothing is said; negative: after it), named for its creator."""
     age = timedelta(days=days, minutes=minutes, seconds=seconds) or timedelta(hours=1)
-    return Touch("click", evidence or creator, PLACED - age, creator, program, 1, person, None, barred)
+    return Touch("click", evidence or creator, PLACED - age, creator, program, 1, persons, None, barred)
 
 
 def code(
@@ -96,11 +96,11 @@ def code(
     *,
     evidence: str | None = None,
     program: str = "main",
-    person: str | None = None,
+    persons: tuple[str, ...] = (),
     barred: str | None = None,
 ) -> Touch:
     """The creator's code on the order: `noa10`."""
-    return Touch("code", evidence or f"{creator}10", None, creator, program, 1, person, None, barred)
+    return Touch("code", evidence or f"{creator}10", None, creator, program, 1, persons, None, barred)
 
 
 def refund(

@@ -71,9 +71,9 @@ def test_one_creator_alone_is_credited_not_shared() -> None:
     "touch, reason",
     [
         (Touch("click", "x", problem="unknown_click"), "unknown_click"),
-        (click("noa", days=90, barred="not_enrolled", person=BUYER, program="vip"), "not_enrolled"),
-        (click("noa", days=90, person=BUYER, program="vip"), "other_program"),
-        (click("noa", days=90, person=BUYER), "self_referral"),
+        (click("noa", days=90, barred="not_enrolled", persons=(BUYER,), program="vip"), "not_enrolled"),
+        (click("noa", days=90, persons=(BUYER,), program="vip"), "other_program"),
+        (click("noa", days=90, persons=(BUYER,)), "self_referral"),
         (click("noa", days=90), "outside_window"),
         (click("noa", minutes=-6), "after_order"),
     ],

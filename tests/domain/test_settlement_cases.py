@@ -307,21 +307,21 @@ STANDINGS = [
     Case(
         "a creator who buys earns nothing from it",
         sale(MUG),
-        [code("noa", person=BUYER)],
+        [code("noa", persons=(BUYER,))],
         lost={"noa10": "self_referral"},
         reason="no_credit",
     ),
     Case(
         "a creator who buys leaves the order to the creator before",
         sale(MUG),
-        [click("noa", person=BUYER), click("dan", days=2, person="dan")],
+        [click("noa", persons=(BUYER,)), click("dan", days=2, persons=("dan",))],
         earns={"dan": "10.00"},
         lost={"noa": "self_referral"},
     ),
     Case(
         "a buyer whom the shop does not name is nobody in particular",
         sale(MUG, customer=None),
-        [click("noa", person=BUYER)],
+        [click("noa", persons=(BUYER,))],
         earns={"noa": "10.00"},
     ),
 ]

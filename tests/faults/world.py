@@ -183,7 +183,7 @@ class World:
         person = self.deployment.secrets.pseudonym(self.brand_id, f"email:{life}@example.com")
         return Creator(
             f"{self.brand_id}#C#{creator}", "C", g1pk=f"{self.brand_id}#CRE", g1sk=creator, id=creator,
-            email=f"{life}@example.com", name=life.title(), language="en", handles={}, person=person,
+            email=f"{life}@example.com", name=life.title(), language="en", handles={}, persons=[person],
             active_from=BEGAN, created_at=BEGAN, version=1,
         )  # fmt: skip
 

@@ -8,6 +8,8 @@ from tests.fixtures import Clock
 from tests.functions.client import Client
 from tests.functions.conftest import NewBrand
 from tests.functions.setting_up import new_creator, new_program
+from vouch.http import Api
+from vouch.service.creators import PERSONS_MAX
 from vouch.service.deployment import Deployment
 from vouch.store import creators
 
@@ -76,7 +78,43 @@ def test_a_creator_is_recognised_as_the_buyer_they_would_be(brand: Client, deplo
     made = new_creator(brand)
     stored = creators.creator(deployment.database, brand.brand_id, made["id"])
     assert stored is not None
-    assert stored.person == deployment.secrets.pseudonym(brand.brand_id, "email:noa@example.com")
+    assert stored.persons == [deployment.secrets.pseudonym(brand.brand_id, "email:noa@example.com")]
+
+
+def test_the_same_mailbox_may_be_written_another_way(brand: Client) -> None:
+    noa = new_creator(brand, email="noalevi@gmail.com")
+    changed = brand.patch(f"/v1/creators/{noa['id']}", {"email": "noa.levi@gmail.com"})
+    assert (changed.status, changed.body["email"]) == (200, "noa.levi@gmail.com")
+    for taken in ("noalevi@gmail.com", "n.oalevi+mugs@googlemail.com"):
+        assert brand.post("/v1/creators", {"email": taken, "name": "Noa too"}).code == "email_taken"
+
+
+def test_a_creator_who_buys_under_a_former_address_earns_nothing(brand: Client, apis: dict[str, Api]) -> None:
+    program = new_program(brand)["id"]
+    noa = new_creator(brand, "noa", program_ids=[program])["id"]
+    brand.made("/v1/codes", {"creator_id": noa, "program_id": program, "code": "noa10"})
+    for name in ("levi", "noa.levi", "levi"):
+        assert brand.patch(f"/v1/creators/{noa}", {"email": f"{name}@example.com"}).status == 200
+    shop = Client(apis["attribution"], brand.key)
+
+    def earners(buyer: str) -> list[str]:
+        order = {"external_id": buyer, "occurred_at": "2026-05-04T12:00:00Z", "currency": "ILS", "codes": ["noa10"]}
+        bought = {"lines": [{"id": "1", "quantity": 1, "unit_price": 10000}], "customer": {"email": buyer}}
+        made = shop.made("/v1/orders", order | bought)
+        return [commission["creator_id"] for commission in made["commissions"]]
+
+    assert [earners(f"{name}@example.com") for name in ("noa", "levi", "noa.levi", "dan")] == [[], [], [], [noa]]
+
+
+def test_of_a_creators_many_addresses_the_last_are_remembered(brand: Client, deployment: Deployment) -> None:
+    noa = new_creator(brand, "noa")["id"]
+    names = [f"noa{number}" for number in range(PERSONS_MAX)]
+    for name in names:
+        brand.patch(f"/v1/creators/{noa}", {"email": f"{name}@example.com"})
+    stored = creators.creator(deployment.database, brand.brand_id, noa)
+    assert stored is not None
+    pseudonym = deployment.secrets.pseudonym
+    assert stored.persons == [pseudonym(brand.brand_id, f"email:{name}@example.com") for name in names]
 
 
 @pytest.mark.parametrize(

@@ -81,7 +81,7 @@ def test_program_without_terms_that_day_bars(world: World) -> None:
 def test_touch_carries_the_creators_person_so_that_buyers_are_recognised(world: World) -> None:
     creator = world.deployment.database.get(Creator, f"{world.brand_id}#C#{world.creators['noa']}", "C")
     assert creator is not None
-    assert of_code(world, "noa10", NOON).person == creator.person
+    assert of_code(world, "noa10", NOON).persons == (*creator.persons,)
 
 
 def test_click_brings_the_journey_that_its_record_tells(world: World) -> None:

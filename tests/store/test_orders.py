@@ -46,7 +46,7 @@ def write(before: StoredOrder, snapshot: Snapshot | None, names: list[str], *cre
         settlement_entry(each, order_id=before.id, version=before.version + 1, number=number, now=NOON)
         for number, each in enumerate(differences)
     ]
-    touches = {"code:noa": (Touch("code", "noa", None, "cre_1", "prg_1", 1, "person"),), "click:x": ()}
+    touches = {"code:noa": (Touch("code", "noa", None, "cre_1", "prg_1", 1, ("old", "new")),), "click:x": ()}
     return orders.writes(before, after, changed, touches, "prg_1", settlement(*creators), posted)
 
 
@@ -64,7 +64,10 @@ def test_what_was_written_is_read(deployment: Deployment) -> None:
     found = load(deployment)
     assert (found.id, found.external_id, found.connection_id, found.version) == ("ord_1", "#1001", "con_1", 1)
     assert found.facts == OrderFacts(snapshot(), {("refund", name): refund(name) for name in ("r1", "r2")})
-    assert found.touches == {"code:noa": (Touch("code", "noa", None, "cre_1", "prg_1", 1, "person"),), "click:x": ()}
+    assert found.touches == {
+        "code:noa": (Touch("code", "noa", None, "cre_1", "prg_1", 1, ("old", "new")),),
+        "click:x": (),
+    }
     assert found.posted == {("cre_1", "earned", "ILS", NOON): 80}
     assert (found.only_program, found.summary["status"], found.summary["legs"][0]["earned"]) == ("prg_1", "paid", 100)
     assert [(item.creator_id, item.earned, item.reversed) for item in found.commissions] == [("cre_1", 100, 20)]

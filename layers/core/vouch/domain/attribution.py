@@ -30,8 +30,9 @@ _POSITION_ENDS, _POSITION_MIDDLE = 40, 20
 class Touch:
     """Evidence that ties a creator to an order, resolved as of the order's `placed_at` and pinned with it.
 
-    `evidence` is the click id or the code. `problem` says why it names nobody (`unknown_click`, `unknown_code`); then
-    the rest is empty. `barred` says what stood in the creator's way on that day (`not_enrolled`, `program_paused`).
+    `evidence` is the click id or the code; `persons` are the creator's pseudonyms, should they buy. `problem` says why
+    it names nobody (`unknown_click`, `unknown_code`); then the rest is empty. `barred` says what stood in the creator's
+    way on that day (`not_enrolled`, `program_paused`).
     """
 
     kind: TouchKind
@@ -40,7 +41,7 @@ class Touch:
     creator_id: str | None = None
     program_id: str | None = None
     terms_version: int | None = None
-    person: str | None = None
+    persons: tuple[str, ...] = ()
     problem: str | None = None
     barred: str | None = None
 
@@ -108,7 +109,7 @@ def _refusal(touch: Touch, snapshot: Snapshot, terms: Mapping[TermsKey, Terms], 
         return touch.problem or touch.barred
     if only_program is not None and touch.program_id != only_program:
         return "other_program"
-    if touch.person is not None and touch.person == snapshot.customer:
+    if snapshot.customer in touch.persons:
         return "self_referral"
     if touch.at is not None and touch.at > snapshot.placed_at + ORDER_CLOCK_SLACK:
         return "after_order"

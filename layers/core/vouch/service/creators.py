@@ -17,6 +17,7 @@ from vouch.store import creators, programs
 from vouch.store.database import Refused, Writes
 from vouch.store.tables import Brand, Creator, Enrolment, Mailbox
 
+PERSONS_MAX = 20
 _NEXT = {"applied": {"active", "left"}, "active": {"paused", "left"}, "paused": {"active", "left"}, "left": {"active"}}
 """What an enrolment can become; who has left may come back."""
 
@@ -96,17 +97,18 @@ def listed(deployment: Deployment, brand: Brand, *, limit: int, cursor: str | No
 def changed(
     deployment: Deployment, brand: Brand, creator_id: str, change: CreatorChange, *, if_match: int | None
 ) -> Creator:
-    """Raises Conflict where the new address is another creator's; the old one is free again."""
+    """Raises Conflict where the new address is another creator's; the old one is free again.
+
+    As a buyer, the creator stays known by it: else an order under a former address would earn its own buyer.
+    """
 
     def apply(creator: Creator, writes: Writes) -> None:
         creator.name = change.name or creator.name
         creator.language = change.language or creator.language
         creator.handles = creator.handles if change.handles is None else change.handles
         if change.email is not None and change.email != creator.email:
-            former, creator.person = creator.person, _person(deployment, brand, change.email)
             creator.email = change.email
-            _take(writes, brand, creator.person, creator.id)
-            writes.put(creators.mailbox(brand.id, former, None))
+            _move(writes, brand, creator, _person(deployment, brand, change.email))
 
     try:
         return revised(
@@ -203,6 +205,14 @@ def moved(deployment: Deployment, brand: Brand, enrolment_id: str, status: str, 
         apply,
         if_match=if_match,
     )
+
+
+def _move(writes: Writes, brand: Brand, creator: Creator, person: str) -> None:
+    former = creator.persons[-1]
+    if person != former:
+        creator.persons = [*(known for known in creator.persons if known != person), person][-PERSONS_MAX:]
+        _take(writes, brand, person, creator.id)
+        writes.put(creators.mailbox(brand.id, former, None))
 
 
 def _take(writes: Writes, brand: Brand, person: str, creator_id: str) -> None:

@@ -166,7 +166,7 @@ class Evidence:
             creator_id,
             program_id,
             terms_version=_version_in_force(program, placed_at),
-            person=creator.person if isinstance(creator, Creator) else None,
+            persons=tuple(creator.persons) if isinstance(creator, Creator) else (),
             barred=self._barred(kind, evidence, program, enrolment, placed_at),
         )
 

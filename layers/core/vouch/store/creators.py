@@ -29,7 +29,7 @@ def new_creator(
         g1sk=creator_id,
         id=creator_id,
         email=email,
-        person=person,
+        persons=[person],
         name=name,
         language=language,
         handles=handles,

@@ -247,7 +247,7 @@ def _event_item(before: StoredOrder, event: Event) -> OrderEvent:
 
 def _touch(plain: dict[str, Any]) -> Touch:
     at = plain.get("at")
-    return Touch(**plain | {"at": times.parse(at) if at else None})
+    return Touch(**plain | {"at": times.parse(at) if at else None, "persons": tuple(plain.get("persons", ()))})
 
 
 def _plain_touches(touches: Touches) -> dict[str, list[dict[str, Any]]]:
@@ -255,5 +255,5 @@ def _plain_touches(touches: Touches) -> dict[str, list[dict[str, Any]]]:
 
 
 def _plain_touch(touch: Touch) -> dict[str, Any]:
-    said = asdict(touch) | {"at": times.text(touch.at) if touch.at else None}
+    said = asdict(touch) | {"at": times.text(touch.at) if touch.at else None, "persons": touch.persons or None}
     return {name: value for name, value in said.items() if value is not None}

@@ -120,14 +120,18 @@ class TermsVersion(Main, discriminator="terms"):
 
 
 class Creator(Main, discriminator="creator"):
-    """`b#C#<c>` / `C`, index `b#CRE`. `person` is the pseudonym by which a buyer is recognised as the creator."""
+    """`b#C#<c>` / `C`, index `b#CRE`.
+
+    `persons` are the pseudonyms by which a buyer is recognised as the creator, one per address they have had, the
+    present one last.
+    """
 
     id = UnicodeAttribute()
     email = UnicodeAttribute()
     name = UnicodeAttribute()
     language = UnicodeAttribute()
     handles = JSONAttribute()
-    person = UnicodeAttribute()
+    persons = JSONAttribute()
     active_from = UnicodeAttribute()
     created_at = UnicodeAttribute()
     version = IntegerAttribute()
