@@ -95,13 +95,13 @@ def show_order(order_id: str) -> wire.OrderShown:
 def explain_order(order_id: str) -> wire.Explanation:
     call, order = routes.call, _whole(order_id)
     placed_at = order.facts.snapshot.placed_at if order.facts.snapshot else None
-    return wire.explanation(order_id, settling.recompute(call.deployment, order, mode=call.brand.mode), placed_at)
+    return wire.explanation(order_id, settling.recompute(call.deployment, order), placed_at)
 
 
 @routes.post("/v1/orders/<order_id>/replay", security=brand_access("orders:read"))
 def replay_order(order_id: str) -> wire.Replay:
     call, order = routes.call, _whole(order_id)
-    again = wanted(settling.recompute(call.deployment, order, mode=call.brand.mode))
+    again = wanted(settling.recompute(call.deployment, order))
     return wire.Replay(
         order_id=order_id,
         posted=wire.standing(order.posted),

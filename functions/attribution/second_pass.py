@@ -31,6 +31,4 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, int]:
     telemetry.logger().info("second pass", hours=[times.short(hour) for hour in hours], endings=endings)
     if endings.get("applied"):
         telemetry.count("SecondPassHealed", endings["applied"])
-    if endings.get("parked"):
-        telemetry.count("DeliveryParked", endings["parked"])
     return endings

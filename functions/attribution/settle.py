@@ -9,7 +9,6 @@ from typing import Any
 from vouch import telemetry
 from vouch.service import orders
 from vouch.service.deployment import deployment
-from vouch.service.orders import Outcome
 from vouch.store import inbox
 
 
@@ -23,13 +22,12 @@ def handler(event: dict[str, Any], context: Any) -> None:
         if record["eventName"] != "INSERT":
             continue
         delivery = inbox.from_stream(record["dynamodb"]["NewImage"])
-        tell(orders.settle_delivery(deployment(), delivery), brand=delivery.brand_id, delivery=delivery.sk)
-
-
-def tell(outcome: Outcome, *, brand: str, delivery: str) -> None:
-    """One line for each delivery, and a count where a person has to look."""
-    telemetry.logger().info(
-        "settled", ending=outcome.ending, brand=brand, delivery=delivery, order=outcome.order_id, reason=outcome.reason
-    )
-    if outcome.ending == "parked":
-        telemetry.count("DeliveryParked")
+        outcome = orders.settle_delivery(deployment(), delivery)
+        telemetry.logger().info(
+            "settled",
+            ending=outcome.ending,
+            brand=delivery.brand_id,
+            delivery=delivery.sk,
+            order=outcome.order_id,
+            reason=outcome.reason,
+        )

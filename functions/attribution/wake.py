@@ -30,6 +30,4 @@ def _done(record: dict[str, Any], context: Any) -> bool:
         telemetry.logger().exception("a message has to come again", message_id=record["messageId"])
         return False
     telemetry.logger().info("woken", endings=endings)
-    if endings.get("parked"):
-        telemetry.count("DeliveryParked", endings["parked"])
     return True

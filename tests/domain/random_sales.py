@@ -8,11 +8,11 @@ from typing import get_args
 
 from hypothesis import strategies as st
 
-from tests.domain.sales import PLACED, Promises, cash
+from tests.domain.sales import PLACED, Promises, carrying, cash, context
 from vouch.domain.attribution import Touch
 from vouch.domain.facts import Lifecycle, Line, OrderFacts, Refund, RefundLine, Snapshot
 from vouch.domain.money import Money
-from vouch.domain.settlement import Setting, Settlement, settle
+from vouch.domain.settlement import Settlement, settle
 from vouch.domain.terms import Attribution, Base, CodePolicy, Commission, Match, Model, Reward, Rule, Terms
 
 CREATORS = ["adam", "dan", "gil", "lena", "noa"]
@@ -38,7 +38,7 @@ class RandomSale:
         """The books with these refunds, or its own."""
         told = self.refunds if refunds is None else refunds
         facts = OrderFacts(order or self.order, {(refund.kind, refund.id): refund for refund in told})
-        return settle(facts, self.touches, terms or self.terms, Setting())
+        return settle(facts, context(self.touches), terms or self.terms)
 
 
 def random_sale(seed: int) -> RandomSale:
@@ -47,7 +47,7 @@ def random_sale(seed: int) -> RandomSale:
     touches = dict.fromkeys(_touch(chance, number) for number in range(chance.randint(1, 7)))
     terms = {(program, 1): _terms(chance) for program in PROGRAMS}
     refunds = tuple(_refund(chance, number) for number in range(chance.randint(0, 3)))
-    return RandomSale(order, tuple(touches), terms, refunds)
+    return RandomSale(carrying(order, touches), tuple(touches), terms, refunds)
 
 
 SALES = st.integers(0, 2**32).map(random_sale)
@@ -68,7 +68,6 @@ def _order(chance: Random) -> Snapshot:
         shipping=chance.choice([0, 0, _price(chance)]),
         shipping_tax=chance.randint(0, 10),
         tax_included=chance.random() < 1 / 2,
-        codes=tuple(f"{creator}10" for creator in CREATORS),
     )
 
 

@@ -11,9 +11,10 @@ from typing import Any
 
 from vouch.domain import money
 from vouch.domain.attribution import TermsKey, Touch
+from vouch.domain.context import Context
 from vouch.domain.facts import Cancellation, Decision, Event, Lifecycle, Line, OrderFacts, Refund, RefundLine, Snapshot
 from vouch.domain.money import Money
-from vouch.domain.settlement import Setting, Settlement, settle
+from vouch.domain.settlement import Settlement, settle
 from vouch.domain.terms import Attribution, Base, CodePolicy, Commission, Match, Model, Reward, Rule, Terms
 
 PLACED = datetime(2026, 5, 4, 12, tzinfo=UTC)
@@ -189,8 +190,19 @@ def promises(main: Terms | None = None, **others: Terms) -> Promises:
 
 
 def carrying(snapshot: Snapshot, touches: Iterable[Touch]) -> Snapshot:
-    """The order with the codes of these touches on it, in their order."""
-    return replace(snapshot, codes=tuple(touch.evidence for touch in touches if touch.kind == "code"))
+    """The order with the codes and click ids of these touches on it, in their order."""
+    touches = tuple(touches)
+    codes, visits = ([touch.evidence for touch in touches if touch.kind == kind] for kind in ("code", "click"))
+    return replace(snapshot, codes=tuple(codes), click_ids=tuple(visits))
+
+
+def context(touches: Iterable[Touch], **surroundings: Any) -> Context:
+    """The touches as they are pinned, each under its own key."""
+    found: dict[str, tuple[Touch, ...]] = {}
+    for touch in touches:
+        key = f"{touch.kind}:{touch.evidence}"
+        found[key] = (*found.get(key, ()), touch)
+    return Context(found, **surroundings)
 
 
 def settled(
@@ -198,7 +210,7 @@ def settled(
     touches: Iterable[Touch],
     events: Iterable[Event | Snapshot] = (),
     terms: Promises | None = None,
-    setting: Setting | None = None,
+    **surroundings: Any,
 ) -> Settlement:
     """The order settled with all that came of it."""
     touches = tuple(touches)
@@ -206,4 +218,4 @@ def settled(
     if order is not None:
         facts.append(carrying(order, touches))
     after, _ = OrderFacts().with_facts(facts)
-    return settle(after, touches, terms or promises(), setting or Setting())
+    return settle(after, context(touches, **surroundings), terms or promises())

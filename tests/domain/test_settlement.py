@@ -14,6 +14,7 @@ from tests.domain.sales import (
     PLACED,
     cash,
     click,
+    context,
     decision,
     flat_item,
     item,
@@ -27,7 +28,7 @@ from tests.domain.sales import (
 from vouch.domain.attribution import Candidate, credit
 from vouch.domain.facts import Fact, Lifecycle, OrderFacts, Refund, RefundLine
 from vouch.domain.ledger import EARNED, HELD, Difference
-from vouch.domain.settlement import Leg, LinePart, Setting, Settlement, difference, matures_at, settle, wanted
+from vouch.domain.settlement import Leg, LinePart, Settlement, difference, matures_at, settle, wanted
 from vouch.domain.terms import Terms
 
 MUG = item("mug", "100.00")
@@ -130,12 +131,12 @@ def test_every_way_through_the_facts_ends_at_the_same_books(sold: RandomSale, se
         decision(chance.choice(["hold", "approve", "reject"])),
     ]
     chance.shuffle(facts)
-    touches = chance.sample(sold.touches, len(sold.touches))
+    touches = context(chance.sample(sold.touches, len(sold.touches)))
     known, books = OrderFacts(), Books()
     for fact in facts:
         known, _ = known.with_facts([fact])
-        books = after(books, difference(wanted(settle(known, touches, sold.terms, Setting())), books))
-    clean = wanted(settle(OrderFacts().with_facts(facts)[0], sold.touches, sold.terms, Setting()))
+        books = after(books, difference(wanted(settle(known, touches, sold.terms)), books))
+    clean = wanted(settle(OrderFacts().with_facts(facts)[0], context(sold.touches), sold.terms))
     assert books == clean
     assert difference(clean, books) == []
 

@@ -9,6 +9,7 @@ import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 import pytest
 
@@ -20,6 +21,7 @@ from tests.domain.sales import (
     cash,
     click,
     code,
+    context,
     decision,
     flat_item,
     flat_order,
@@ -35,7 +37,7 @@ from tests.domain.sales import (
 from vouch.domain.attribution import Touch
 from vouch.domain.facts import Event, Lifecycle, OrderFacts, Snapshot
 from vouch.domain.money import minor
-from vouch.domain.settlement import Setting, Settlement, difference, settle, wanted
+from vouch.domain.settlement import Settlement, difference, settle, wanted
 
 MUG = item("mug", "100.00")
 POT = item("pot", "50.00")
@@ -56,7 +58,7 @@ class Case:
     status: str = "paid"
     held: bool = False
     terms: Promises = field(default_factory=promises)
-    setting: Setting = field(default_factory=Setting)
+    surroundings: dict[str, Any] = field(default_factory=dict)
 
 
 MODELS = [
@@ -362,7 +364,7 @@ PROGRAMS = [
         sale(MUG),
         [click("noa"), click("dan", days=1, program="vip")],
         terms=promises(vip=offer(percent(20))),
-        setting=Setting(only_program="vip"),
+        surroundings={"only_program": "vip"},
         earns={"dan": "20.00"},
         lost={"noa": "other_program"},
     ),
@@ -728,7 +730,7 @@ LIVES = [
         "a test order in a test brand",
         sale(MUG, test=True),
         [click("noa")],
-        setting=Setting(test_orders_earn=True),
+        surroundings={"test_brand": True},
         earns={"noa": "10.00"},
     ),
     Case(
@@ -1177,7 +1179,7 @@ CASES = [pytest.param(case, id=f"{group}: {case.situation}") for group, cases in
 
 @pytest.mark.parametrize("case", CASES)
 def test_the_case_ends_as_it_says(case: Case) -> None:
-    settlement = settled(case.order, case.touches, case.later, case.terms, case.setting)
+    settlement = settled(case.order, case.touches, case.later, case.terms, **case.surroundings)
     assert _earned(settlement) == {creator: _amounts(said, settlement) for creator, said in case.earns.items()}
     lost = [candidate for candidate in settlement.candidates if candidate.outcome == "lost"]
     assert {candidate.touch.evidence: candidate.reason for candidate in lost} == case.lost
@@ -1188,7 +1190,7 @@ def test_the_case_ends_as_it_says(case: Case) -> None:
 @pytest.mark.parametrize("case", CASES)
 def test_the_case_ends_so_however_its_facts_arrive(case: Case) -> None:
     """One by one, repeated and out of order, with the touches found in another order: the books are the same."""
-    expected = settled(case.order, case.touches, case.later, case.terms, case.setting)
+    expected = settled(case.order, case.touches, case.later, case.terms, **case.surroundings)
     whole = [*case.later, *([case.order] if case.order else [])]
     arriving = [carrying(fact, case.touches) if isinstance(fact, Snapshot) else fact for fact in whole] * 2
     shuffled, touches = random.Random(case.situation), list(case.touches)
@@ -1197,7 +1199,7 @@ def test_the_case_ends_so_however_its_facts_arrive(case: Case) -> None:
     facts, posted = OrderFacts(), dict[tuple[str, str, str, datetime], int]()
     for fact in arriving:
         facts, _ = facts.with_facts([fact])
-        for change in difference(wanted(settle(facts, touches, case.terms, case.setting)), posted):
+        for change in difference(wanted(settle(facts, context(touches, **case.surroundings), case.terms)), posted):
             key = (change.creator_id, change.part, change.currency, change.matures_at)
             posted[key] = posted.get(key, 0) + change.amount
     assert {key: amount for key, amount in posted.items() if amount} == wanted(expected)

@@ -255,7 +255,7 @@ def test_order_placed_while_the_program_was_paused_earns_nothing_and_says_so(wor
     assert world.books("1")[0] == {}
     assert world.books("2")[0] != {}
     assert world.order("1").summary["reason"] == "no_credit"
-    explained = settling.recompute(world.deployment, world.order("1"), mode="live")
+    explained = settling.recompute(world.deployment, world.order("1"))
     assert [(each.outcome, each.reason) for each in explained.candidates] == [("lost", "program_paused")]
 
 
@@ -273,5 +273,5 @@ def test_click_of_a_link_that_never_was_is_explained(world: World) -> None:
     click = world.click("nobody", PLACED - timedelta(hours=1))
     made_up = click[:-4] + "AAAA"
     world.deliver(Sale(1, PLACED, click_ids=[click, made_up]).paid())
-    explained = settling.recompute(world.deployment, world.order("1"), mode="live")
+    explained = settling.recompute(world.deployment, world.order("1"))
     assert [each.reason for each in explained.candidates] == ["unknown_click", "unknown_click"]

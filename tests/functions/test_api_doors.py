@@ -105,7 +105,7 @@ def parked_of_theirs(theirs: Shop, deployment: Deployment) -> str:
         door, {}, b"no order", platform_delivery_id="1", subject="1", kept=(), now=deployment.now()
     )
     inbox.put(deployment.database, lambda: deployment.s3, delivery)
-    inbox.park(delivery, reason="not_json", detail="", now=deployment.now())
+    inbox.park(deployment.database, delivery, reason="not_json", detail="", now=deployment.now())
     return str(delivery.sk)
 
 

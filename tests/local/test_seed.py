@@ -13,8 +13,9 @@ from local import stack
 from local.demo import brand, inlet, shopify
 from local.demo.sales import Books, Refund, books
 from local.demo.story import DAYS, Delivery, Story, story
+from vouch.domain.context import Context
 from vouch.domain.facts import OrderFacts
-from vouch.domain.settlement import Setting, settle
+from vouch.domain.settlement import settle
 from vouch.platforms import shopify as shopify_adapter
 from vouch.platforms import standard_webhooks
 from vouch.platforms.base import Reading, Request, Unreadable
@@ -141,7 +142,7 @@ def test_the_shops_own_books_are_what_settling_comes_to(told: Story) -> None:
         elif name not in newest or newest[name].order.updated_at < delivery.order.updated_at:
             newest[name] = delivery
     for name, known in facts.items():
-        settled = settle(known, (), {}, Setting(test_orders_earn=True))
+        settled = settle(known, Context(test_brand=True), {})
         shown = Books(settled.status, settled.base, settled.refunded_base)
         assert shown == books(newest[name].order, refunds.get(name, ())), name
 

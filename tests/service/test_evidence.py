@@ -10,9 +10,10 @@ from tests.faults.world import CHANGED, World
 from tests.fixtures import NOON
 from vouch.domain import times
 from vouch.domain.attribution import Touch
+from vouch.domain.context import Context, touch_keys
 from vouch.domain.facts import Lifecycle, Snapshot
 from vouch.service.deployment import Unchanging
-from vouch.service.evidence import ClickOnItsWay, Evidence, in_force, touch_keys
+from vouch.service.evidence import ClickOnItsWay, Evidence
 from vouch.store.tables import Creator, Enrolment, Program
 
 TURN = times.parse(CHANGED)
@@ -173,7 +174,7 @@ def test_at_most_ten_codes_and_ten_clicks_count_each_once() -> None:
     touches: dict[str, tuple[Touch, ...]] = {f"code:{code}": (touch("code", n),) for n, code in enumerate(codes)}
     touches |= {f"click:{click}": (touch("click", n), touch("click", n + 1)) for n, click in enumerate(click_ids)}
     snapshot = order(codes=codes, click_ids=click_ids)
-    counted = in_force(touches, snapshot)
+    counted = Context(touches).touches_of(snapshot)
     assert [each.evidence for each in counted] == codes + click_ids
-    assert in_force(touches, replace(snapshot, codes=(), click_ids=())) == ()
-    assert in_force({}, snapshot) == ()
+    assert Context(touches).touches_of(replace(snapshot, codes=(), click_ids=())) == ()
+    assert Context().touches_of(snapshot) == ()

@@ -171,7 +171,7 @@ def test_order_waits_for_a_young_clicks_record_but_not_for_ever(world: World, sa
     assert [message["DelaySeconds"] for message in sent] == [60, 60, 60]
     endings = [orders.wake(world.deployment, body, in_time=lambda: True) for body in take(world.deployment)]
     assert endings == [{"applied": 1}, {"unchanged": 1}, {"unchanged": 1}]
-    assert [touch.creator_id for touch in world.order("1").touches[f"click:{click}"]] == [world.creators["dan"]]
+    assert [touch.creator_id for touch in world.order("1").context.touches[f"click:{click}"]] == [world.creators["dan"]]
 
 
 def test_woken_delivery_that_expired_has_nothing_left_to_say(world: World) -> None:
@@ -223,7 +223,7 @@ def test_program_of_the_first_connection_holds_for_the_order(world: World, sale:
     delivery = stored(world, sale.paid())
     delivery.program_id = world.press
     orders.settle_delivery(world.deployment, delivery)
-    assert world.order("1").only_program == world.press
+    assert world.order("1").context.only_program == world.press
     assert world.order("1").summary["reason"] == "no_credit"
 
 

@@ -7,6 +7,7 @@ import pytest
 from tests.faults.shop import Sale, incompressible
 from tests.faults.world import World, record
 from tests.fixtures import NOON
+from vouch.domain import times
 from vouch.platforms.base import Request
 from vouch.service.deployment import Deployment
 from vouch.store import inbox
@@ -96,18 +97,21 @@ def test_an_hours_deliveries_are_found_page_by_page(deployment: Deployment) -> N
 def test_parked_delivery_has_one_note_and_is_itself_unchanged(deployment: Deployment) -> None:
     item = taken()
     inbox.put(deployment.database, lambda: deployment.s3, item)
-    for reason in ("not_json", "shape_mismatch"):
-        inbox.park(item, reason=reason, detail="x" * 5_000, now=NOON)
+    for hour, reason in enumerate(("not_json", "shape_mismatch")):
+        now = NOON + timedelta(hours=hour)
+        assert inbox.park(deployment.database, item, reason=reason, detail="x" * 5_000, now=now) is (hour == 0)
     note = inbox.parked(deployment.database, "brd_1", item.sk)
     assert note is not None
-    assert (note.reason, len(note.detail), note.topic, note.inbox_pk) == (
+    assert (note.reason, len(note.detail), note.topic, note.inbox_pk, note.parked_at) == (
         "shape_mismatch",
         1_000,
         "orders/paid",
         item.pk,
+        times.text(NOON),
     )
     stored = inbox.get(deployment.database, item.pk, item.sk)
     assert stored is not None
     assert stored.serialize() == item.serialize()
-    inbox.unpark(note)
+    inbox.unpark(deployment.database, item)
+    inbox.unpark(deployment.database, item)
     assert inbox.parked(deployment.database, "brd_1", item.sk) is None

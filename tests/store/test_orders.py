@@ -11,6 +11,7 @@ from tests.faults.world import World
 from tests.fixtures import NOON
 from vouch.domain import facts
 from vouch.domain.attribution import Touch
+from vouch.domain.context import Context
 from vouch.domain.facts import Lifecycle, Line, OrderFacts, Refund, Snapshot
 from vouch.domain.ledger import Difference, settlement_entry
 from vouch.domain.settlement import Leg, Settlement
@@ -22,6 +23,11 @@ from vouch.store.orders import StoredOrder, Torn
 from vouch.store.tables import Item, Main, Order, OrderPart
 
 PLACED = NOON - timedelta(days=1)
+CONTEXT = Context(
+    {"code:noa": (Touch("code", "noa", None, "cre_1", "prg_1", 1, ("old", "new")),), "click:x": ()},
+    "prg_1",
+    test_brand=True,
+)
 
 
 def snapshot(lines: int = 2, **changes: Any) -> Snapshot:
@@ -46,8 +52,7 @@ def write(before: StoredOrder, snapshot: Snapshot | None, names: list[str], *cre
         settlement_entry(each, order_id=before.id, version=before.version + 1, number=number, now=NOON)
         for number, each in enumerate(differences)
     ]
-    touches = {"code:noa": (Touch("code", "noa", None, "cre_1", "prg_1", 1, ("old", "new")),), "click:x": ()}
-    return orders.writes(before, after, changed, touches, "prg_1", settlement(*creators), posted)
+    return orders.writes(before, after, changed, CONTEXT, settlement(*creators), posted)
 
 
 NEW = StoredOrder("ord_1", "brd_1", "con_1", "#1001")
@@ -64,12 +69,9 @@ def test_what_was_written_is_read(deployment: Deployment) -> None:
     found = load(deployment)
     assert (found.id, found.external_id, found.connection_id, found.version) == ("ord_1", "#1001", "con_1", 1)
     assert found.facts == OrderFacts(snapshot(), {("refund", name): refund(name) for name in ("r1", "r2")})
-    assert found.touches == {
-        "code:noa": (Touch("code", "noa", None, "cre_1", "prg_1", 1, ("old", "new")),),
-        "click:x": (),
-    }
+    assert found.context == CONTEXT
     assert found.posted == {("cre_1", "earned", "ILS", NOON): 80}
-    assert (found.only_program, found.summary["status"], found.summary["legs"][0]["earned"]) == ("prg_1", "paid", 100)
+    assert (found.summary["status"], found.summary["legs"][0]["earned"]) == ("paid", 100)
     assert [(item.creator_id, item.earned, item.reversed) for item in found.commissions] == [("cre_1", 100, 20)]
     assert orders.load(deployment.database, "brd_1", "ord_2") is None
 

@@ -10,8 +10,9 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from vouch.domain import commission, times
-from vouch.domain.attribution import Candidate, Credit, Share, TermsKey, Touch, credit
+from vouch.domain.attribution import Candidate, Credit, Share, TermsKey, credit
 from vouch.domain.commission import Basis, Rating
+from vouch.domain.context import Context
 from vouch.domain.facts import Lifecycle, OrderFacts, Snapshot
 from vouch.domain.ledger import EARNED, HELD, Difference
 from vouch.domain.money import AMOUNT_MAX, OutOfRange, split
@@ -64,32 +65,22 @@ class Settlement:
     reason: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Setting:
-    """What of the order's surroundings counts: a connection limited to one program, a brand whose test orders earn."""
-
-    only_program: str | None = None
-    test_orders_earn: bool = False
-
-
 Standing = Mapping[tuple[str, str, str, datetime], int]
 """What the ledger holds of an order: (creator, part, currency, matures at) → amount."""
 
 
-def settle(
-    facts: OrderFacts, touches: Sequence[Touch], terms: Mapping[TermsKey, Terms], setting: Setting
-) -> Settlement:
+def settle(facts: OrderFacts, context: Context, terms: Mapping[TermsKey, Terms]) -> Settlement:
     """What the books should show for these facts. Raises OutOfRange where its sums are no amounts any more.
 
-    `touches` are those of the keys that the newest snapshot carries; `terms` has every version that a touch names.
+    `terms` has every version that a touch names.
     """
     snapshot = facts.snapshot
     if snapshot is None:
         return Settlement("parked", None, 0, 0, (), (), (), "awaiting_order")
-    credited = credit(snapshot, touches, terms, only_program=setting.only_program)
+    credited = credit(snapshot, context.touches_of(snapshot), terms, only_program=context.only_program)
     sold = commission.bases(facts, snapshot, _options(credited, terms))
     base, kept = sum(line.base for line in sold), sum(line.kept_base for line in sold)
-    reason = _reason(facts, snapshot, credited, base, setting)
+    reason = _reason(facts, snapshot, credited, base, context)
     lines = _line_parts(facts, snapshot, credited, terms, earns=reason in (None, _WAITING, *_TAKEN_BACK))
     if max(base, sum(line.commission for line in lines)) > AMOUNT_MAX:
         raise OutOfRange
@@ -97,7 +88,7 @@ def settle(
     if reason in _TAKEN_BACK:
         legs = tuple(replace(leg, reversed=leg.earned) for leg in legs)
     return Settlement(
-        status=_status(facts, snapshot, setting, all_returned=base > 0 and kept == 0),
+        status=_status(facts, snapshot, context, all_returned=base > 0 and kept == 0),
         currency=snapshot.currency,
         base=base,
         refunded_base=base - kept,
@@ -212,10 +203,10 @@ def _cap(
             earned[creator], net[creator] = part, min(part, net[creator])
 
 
-def _reason(facts: OrderFacts, snapshot: Snapshot, credited: Credit, base: int, setting: Setting) -> str | None:
+def _reason(facts: OrderFacts, snapshot: Snapshot, credited: Credit, base: int, context: Context) -> str | None:
     cancelled = facts.cancelled or snapshot.lifecycle is Lifecycle.CANCELLED
     causes = {
-        "test_order": snapshot.test and not setting.test_orders_earn,
+        "test_order": snapshot.test and not context.test_brand,
         "no_credit": not credited.shares,
         "nothing_commissionable": base == 0,
         "cancelled": cancelled,
@@ -226,8 +217,8 @@ def _reason(facts: OrderFacts, snapshot: Snapshot, credited: Credit, base: int, 
     return next((cause for cause, holds in causes.items() if holds), None)
 
 
-def _status(facts: OrderFacts, snapshot: Snapshot, setting: Setting, *, all_returned: bool) -> OrderStatus:
-    if snapshot.test and not setting.test_orders_earn:
+def _status(facts: OrderFacts, snapshot: Snapshot, context: Context, *, all_returned: bool) -> OrderStatus:
+    if snapshot.test and not context.test_brand:
         return "test"
     if facts.cancelled or snapshot.lifecycle is Lifecycle.CANCELLED:
         return "cancelled"

@@ -4,13 +4,14 @@ What it reads is dated and append-only, so the answer is the same whenever it is
 Only what cannot change is cached (terms versions, a link's creator and program), and never an absence.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from vouch.domain import clicks, terms, times
 from vouch.domain.attribution import TermsKey, Touch
 from vouch.domain.clicks import ClickId
-from vouch.domain.facts import TOUCH_KEYS_MAX, Snapshot
+from vouch.domain.context import CLICK, CODE
+from vouch.domain.facts import Snapshot
 from vouch.domain.terms import Terms
 from vouch.service.deployment import Deployment
 from vouch.store.database import Key
@@ -22,22 +23,6 @@ CLICK_LAG = timedelta(minutes=15)
 
 class ClickOnItsWay(Exception):
     """The record of a genuine, young click is not there yet; a miss must not be pinned."""
-
-
-def touch_keys(snapshot: Snapshot) -> list[str]:
-    """The keys of the evidence that a snapshot carries, in its order."""
-    return [f"code:{code}" for code in snapshot.codes] + [f"click:{click}" for click in snapshot.click_ids]
-
-
-def in_force(touches: Mapping[str, Sequence[Touch]], snapshot: Snapshot) -> tuple[Touch, ...]:
-    """The touches that count for this snapshot: each once, at most ten codes and ten clicks."""
-    found: dict[tuple[str, str], Touch] = {}
-    for key in touch_keys(snapshot):
-        for touch in touches.get(key, ()):
-            found.setdefault((touch.kind, touch.evidence), touch)
-    codes = [touch for touch in found.values() if touch.kind == "code"][:TOUCH_KEYS_MAX]
-    visits = [touch for touch in found.values() if touch.kind == "click"][:TOUCH_KEYS_MAX]
-    return (*codes, *visits)
 
 
 class Evidence:
@@ -57,8 +42,8 @@ class Evidence:
         Raises ClickOnItsWay for a click younger than 15 minutes before `wait_for_clicks_since` (None: do not wait).
         """
         wanted = list(keys)
-        codes = [key.removeprefix("code:") for key in wanted if key.startswith("code:")]
-        texts = [key.removeprefix("click:") for key in wanted if key.startswith("click:")]
+        codes = [key.removeprefix(CODE) for key in wanted if key.startswith(CODE)]
+        texts = [key.removeprefix(CLICK) for key in wanted if key.startswith(CLICK)]
         read = {text: clicks.read(text, self._brand, self._deployment.secrets.click_keys) for text in texts}
         genuine = {text: click for text, click in read.items() if click is not None}
         self._fetch(
@@ -75,9 +60,9 @@ class Evidence:
         self._fetch(key for creator, program in sorted(pairs) for key in self._membership_keys(creator, program))
         touches: dict[str, tuple[Touch, ...]] = {}
         for code in codes:
-            touches[f"code:{code}"] = (self._touch("code", code, None, owners[code], snapshot.placed_at),)
+            touches[CODE + code] = (self._touch("code", code, None, owners[code], snapshot.placed_at),)
         for text in texts:
-            touches[f"click:{text}"] = tuple(
+            touches[CLICK + text] = tuple(
                 self._touch("click", click.id, click.at, links[click.link_key], snapshot.placed_at)
                 for click in journeys.get(text, ())
             ) or (Touch("click", text, problem="unknown_click"),)

@@ -6,26 +6,29 @@ Every door comes through here: webhooks by the stream, the REST API, the delayed
 import json
 import traceback
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import batched
 from pathlib import Path
 from typing import Any, Literal
 
+from vouch import telemetry
 from vouch.domain import times
+from vouch.domain.context import Context, touch_keys
 from vouch.domain.errors import Unavailable
 from vouch.domain.facts import Fact, OrderFacts, PlacedAtChanged, Snapshot
 from vouch.domain.ledger import settlement_entry
 from vouch.domain.money import OutOfRange
-from vouch.domain.settlement import Setting, Settlement, Standing, difference, settle, wanted
+from vouch.domain.settlement import Settlement, Standing, difference, settle, wanted
 from vouch.platforms.base import Ignored, Reading, Request, Unreadable
 from vouch.platforms.registry import PLATFORMS
 from vouch.service.deployment import Deployment
-from vouch.service.evidence import CLICK_LAG, ClickOnItsWay, Evidence, in_force, touch_keys
+from vouch.service.evidence import CLICK_LAG, ClickOnItsWay, Evidence
 from vouch.store import inbox, orders
-from vouch.store.database import Overfull, Refused, Unfit, pause
-from vouch.store.orders import EVENTS_MAX, StoredOrder, Touches
+from vouch.store.database import FAILURES, Overfull, Refused, pause
+from vouch.store.orders import EVENTS_MAX, StoredOrder
 from vouch.store.tables import Brand, Delivery
 
 Ending = Literal["applied", "unchanged", "ignored", "parked", "deferred"]
@@ -67,7 +70,8 @@ def settle_delivery(deployment: Deployment, delivery: Delivery) -> Outcome:
     What is wrong with the delivery parks it; what is wrong with the world is raised, and the delivery comes again.
     """
     try:
-        reading = _read(deployment, delivery)
+        with _ours():
+            reading = _read(deployment, delivery)
         if isinstance(reading, Ignored):
             return Outcome("ignored", reason=reading.reason)
         return _settle_reading(deployment, delivery, reading)
@@ -114,6 +118,21 @@ class Defect(Exception):
         return f"{type(cause).__name__} in {frame.name}, line {frame.lineno} of {Path(frame.filename).name}"
 
 
+_NOT_OURS = (*FAILURES, OSError, Unreadable, PlacedAtChanged, OutOfRange, ClickOnItsWay, Defect)
+"""What the world does, what is wrong with a delivery, and what already has its name."""
+
+
+@contextmanager
+def _ours() -> Iterator[None]:
+    """Whatever fails in here for no reason of the world's would fail again every time: it is a Defect."""
+    try:
+        yield
+    except _NOT_OURS:
+        raise
+    except Exception as failure:
+        raise Defect from failure
+
+
 def apply(deployment: Deployment, place: Place, facts: Sequence[Fact], *, wait_for_clicks: bool = False) -> bool:
     """Adds facts to an order and posts the difference; whether anything changed.
 
@@ -126,59 +145,50 @@ def apply(deployment: Deployment, place: Place, facts: Sequence[Fact], *, wait_f
     portions = deque(batched(events, EVENTS_MAX, strict=False) if events else [()])
     while portions:
         portion = portions.popleft()
-        try:
-            changed_any |= _apply(deployment, place, snapshots + portion, wait_for_clicks=wait_for_clicks)
-        except Overfull as overfull:
-            half = len(portion) // 2
-            if not half:
-                raise Defect from overfull
-            portions.extendleft((portion[half:], portion[:half]))
+        half = len(portion) // 2
+        with _ours():
+            try:
+                changed_any |= _apply(deployment, place, snapshots + portion, wait_for_clicks=wait_for_clicks)
+            except Overfull:
+                if not half:
+                    raise
+                portions.extendleft((portion[half:], portion[:half]))
     return changed_any
 
 
 def _apply(deployment: Deployment, place: Place, facts: Sequence[Fact], *, wait_for_clicks: bool) -> bool:
     database = deployment.database
     for attempt in range(_RACES_MAX):
-        order = _loaded(deployment, place)
+        order = orders.load(database, place.brand_id, place.order_id) or _unknown(place)
         after, changed = order.facts.with_facts(facts)
         if not changed:
             return False
         now = _brand_now(deployment, place)
-        only_program = order.only_program or place.only_program
         evidence = Evidence(deployment, place.brand_id)
-        touches = _touches(evidence, order, after, since=now if wait_for_clicks else None)
-        setting = Setting(only_program, test_orders_earn=place.mode == "test")
-        settlement = _settle(evidence, after, touches, setting)
+        context = _context(evidence, order, place, after, since=now if wait_for_clicks else None)
+        settlement = _settle(evidence, after, context)
         entries = [
             settlement_entry(change, order_id=order.id, version=order.version + 1, number=number, now=now)
             for number, change in enumerate(difference(wanted(settlement), order.posted))
         ]
-        writes = orders.writes(order, after, changed, touches, only_program, settlement, entries)
+        writes = orders.writes(order, after, changed, context, settlement, entries)
         try:
             database.commit(writes)
         except Refused:
             pause(attempt)
-            continue
-        except Overfull:
-            raise
-        except Unfit as unfit:
-            raise Defect from unfit
-        return True
+        else:
+            return True
     raise Unavailable
 
 
-def _loaded(deployment: Deployment, place: Place) -> StoredOrder:
-    try:
-        known = orders.load(deployment.database, place.brand_id, place.order_id)
-    except orders.Undecodable as failure:
-        raise Defect from failure
-    return known or StoredOrder(place.order_id, place.brand_id, place.connection_id, place.external_id)
+def _unknown(place: Place) -> StoredOrder:
+    return StoredOrder(place.order_id, place.brand_id, place.connection_id, place.external_id)
 
 
-def recompute(deployment: Deployment, order: StoredOrder, *, mode: str) -> Settlement:
-    """The order settled again from its own facts and pinned touches: what explains it, and what audits it."""
-    setting = Setting(order.only_program, test_orders_earn=mode == "test")
-    return _settle(Evidence(deployment, order.brand_id), order.facts, order.touches, setting)
+def recompute(deployment: Deployment, order: StoredOrder) -> Settlement:
+    """The order settled again from its own facts and pinned context: what explains it, and what audits it."""
+    with _ours():
+        return _settle(Evidence(deployment, order.brand_id), order.facts, order.context)
 
 
 def audit(deployment: Deployment, brand: Brand, order_id: str) -> list[tuple[str, str]]:
@@ -191,7 +201,7 @@ def audit(deployment: Deployment, brand: Brand, order_id: str) -> list[tuple[str
         return [("I5", "its items are not what was put")]
     if order is None:
         return [("I5", "the index names an order that is not there")]
-    want = wanted(recompute(deployment, order, mode=brand.mode))
+    want = wanted(recompute(deployment, order))
     if want != order.posted:
         return [("I5", f"posted {_readable(order.posted)}, settled again {_readable(want)}")]
     return []
@@ -245,10 +255,13 @@ def _second_pass_of(
 def _settle_again(deployment: Deployment, delivery: Delivery) -> str:
     """How it ended. What the world refuses now comes again by the delayed queue, and keeps no other waiting."""
     try:
-        return settle_delivery(deployment, delivery).ending
+        outcome = settle_delivery(deployment, delivery)
+        if outcome.ending == "applied":
+            inbox.unpark(deployment.database, delivery)  # it may have waited for code that was mended since
     except Exception:  # noqa: BLE001 - the queue's own failures end in its dead letters, which raise an alarm
         _wake_later(deployment, {"delivery": [delivery.pk, delivery.sk]}, seconds=_WAKE_SECONDS)
         return "put_off"
+    return outcome.ending
 
 
 def _wake_later(deployment: Deployment, message: dict[str, Any], *, seconds: int) -> None:
@@ -259,37 +272,29 @@ def _wake_later(deployment: Deployment, message: dict[str, Any], *, seconds: int
 
 def _read(deployment: Deployment, delivery: Delivery) -> Reading | Ignored:
     request = Request(*inbox.content(deployment.database, lambda: deployment.s3, delivery))
-    secrets = deployment.secrets  # a call to the world on first use, so no part of what is guarded
-    return _guarded(
-        lambda: PLATFORMS[delivery.platform].facts(request, lambda text: secrets.pseudonym(delivery.brand_id, text)),
-        Unreadable,
-    )
+    secrets, brand = deployment.secrets, delivery.brand_id
+    return PLATFORMS[delivery.platform].facts(request, lambda text: secrets.pseudonym(brand, text))
 
 
-def _touches(evidence: Evidence, order: StoredOrder, after: OrderFacts, *, since: datetime | None) -> Touches:
-    """The pinned touches and those of keys that appear for the first time."""
+def _context(
+    evidence: Evidence, order: StoredOrder, place: Place, after: OrderFacts, *, since: datetime | None
+) -> Context:
+    """What is pinned, and the touches of keys that appear for the first time. The first snapshot pins the rest."""
+    context = order.context
+    if order.facts.snapshot is None:
+        context = Context(only_program=place.only_program, test_brand=place.mode == "test")
     if after.snapshot is None:
-        return order.touches
-    new = [key for key in touch_keys(after.snapshot) if key not in order.touches]
+        return context
+    new = [key for key in touch_keys(after.snapshot) if key not in context.touches]
     if not new:
-        return order.touches
-    return {**order.touches, **evidence.resolve(after.snapshot, new, wait_for_clicks_since=since)}
+        return context
+    found = evidence.resolve(after.snapshot, new, wait_for_clicks_since=since)
+    return replace(context, touches={**context.touches, **found})
 
 
-def _settle(evidence: Evidence, facts: OrderFacts, touches: Touches, setting: Setting) -> Settlement:
-    counted = in_force(touches, facts.snapshot) if facts.snapshot else ()
-    terms = evidence.terms(counted)
-    return _guarded(lambda: settle(facts, counted, terms, setting), OutOfRange)
-
-
-def _guarded[R](decide: Callable[[], R], *expected: type[Exception]) -> R:
-    """Runs a pure part, whose failure would be ours and would not pass by being tried again."""
-    try:
-        return decide()
-    except expected:
-        raise
-    except Exception as failure:
-        raise Defect from failure
+def _settle(evidence: Evidence, facts: OrderFacts, context: Context) -> Settlement:
+    counted = context.touches_of(facts.snapshot) if facts.snapshot else ()
+    return settle(facts, context, evidence.terms(counted))
 
 
 def _brand_now(deployment: Deployment, place: Place) -> datetime:
@@ -301,7 +306,8 @@ def _brand_now(deployment: Deployment, place: Place) -> datetime:
 
 
 def _park(deployment: Deployment, delivery: Delivery, reason: str, detail: str) -> Outcome:
-    inbox.park(delivery, reason=reason, detail=detail, now=deployment.now())
+    if inbox.park(deployment.database, delivery, reason=reason, detail=detail, now=deployment.now()):
+        telemetry.count("DeliveryParked")
     return Outcome("parked", reason=reason, detail=detail)
 
 
@@ -318,5 +324,5 @@ def redrive(deployment: Deployment, brand_id: str, delivery_id: str) -> Outcome 
         return Outcome("parked", reason="expired")
     outcome = settle_delivery(deployment, delivery)
     if outcome.ending != "parked":
-        inbox.unpark(note)
+        inbox.unpark(deployment.database, delivery)
     return outcome

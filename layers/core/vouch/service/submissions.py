@@ -115,7 +115,7 @@ class Submissions:
         return Door(self._brand.id, self._brand.mode, "rest", connection.id, connection.program_id)
 
     def _door_of(self, known: StoredOrder) -> Door:
-        return Door(self._brand.id, self._brand.mode, "rest", known.connection_id, known.only_program)
+        return Door(self._brand.id, self._brand.mode, "rest", known.connection_id, known.context.only_program)
 
     def _known(self, order_id: str) -> StoredOrder:
         known = orders.load(self._deployment.database, self._brand.id, order_id)

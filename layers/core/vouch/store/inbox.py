@@ -123,9 +123,9 @@ def parked_key(brand_id: str) -> str:
     return f"{brand_id}#PARK"
 
 
-def park(item: Delivery, *, reason: str, detail: str, now: datetime) -> None:
-    """Keeps a note beside the delivery; the delivery itself is never changed. The same delivery has one note."""
-    Parked(
+def park(database: Database, item: Delivery, *, reason: str, detail: str, now: datetime) -> bool:
+    """Keeps a note beside the delivery, which itself is never changed; False where there was one, dated as it is."""
+    note = Parked(
         parked_key(item.brand_id),
         item.sk,
         g1pk=parked_key(item.brand_id),
@@ -138,7 +138,14 @@ def park(item: Delivery, *, reason: str, detail: str, now: datetime) -> None:
         topic=next((value for name, value in item.headers.items() if name.endswith("topic")), None),
         received_at=item.received_at,
         parked_at=times.text(now),
-    ).save()
+    )
+    if database.put_new(note):
+        return True
+    before = parked(database, item.brand_id, item.sk)
+    if before is not None:
+        note.g1sk, note.parked_at = before.g1sk, before.parked_at
+        note.save()
+    return False
 
 
 def parked(database: Database, brand_id: str, delivery_id: str) -> Parked | None:
@@ -146,6 +153,6 @@ def parked(database: Database, brand_id: str, delivery_id: str) -> Parked | None
     return database.get(Parked, parked_key(brand_id), delivery_id)
 
 
-def unpark(note: Parked) -> None:
-    """Removes the note: the delivery has become facts after all."""
-    note.delete()
+def unpark(database: Database, item: Delivery) -> None:
+    """Removes the note, if there is one: the delivery has become facts after all."""
+    database.delete(Parked(parked_key(item.brand_id), item.sk))

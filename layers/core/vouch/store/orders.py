@@ -14,6 +14,7 @@ from typing import Any
 
 from vouch.domain import facts, ids, times
 from vouch.domain.attribution import Touch
+from vouch.domain.context import Context
 from vouch.domain.errors import Unavailable
 from vouch.domain.facts import Event, Fact, OrderFacts, Snapshot
 from vouch.domain.ledger import Entry
@@ -29,7 +30,6 @@ REST_DOOR = "rest"
 _PART_BYTES = 390_000
 _INLINE_BYTES = 300_000
 _READINGS_MAX = 6
-Touches = Mapping[str, tuple[Touch, ...]]
 Beside = OrderPart | OrderEvent | Commission
 """What an order's partition holds beside its state."""
 
@@ -44,16 +44,15 @@ class Undecodable(Exception):
 
 @dataclass(frozen=True)
 class StoredOrder:
-    """An order as it is stored; `version` 0 is one that nothing is known of yet."""
+    """An order as it is stored; `version` 0 is one that nothing is known of yet, with nothing pinned."""
 
     id: str
     brand_id: str
     connection_id: str | None
     external_id: str
     version: int = 0
-    only_program: str | None = None
     facts: OrderFacts = field(default_factory=OrderFacts)
-    touches: Touches = field(default_factory=dict)
+    context: Context = field(default_factory=Context)
     posted: Standing = field(default_factory=dict)
     summary: Mapping[str, Any] = field(default_factory=dict)
     commissions: tuple[Commission, ...] = ()
@@ -95,8 +94,7 @@ def writes(
     before: StoredOrder,
     after: OrderFacts,
     changed: Iterable[Fact],
-    touches: Touches,
-    only_program: str | None,
+    context: Context,
     settlement: Settlement,
     entries: Sequence[Entry],
 ) -> Writes:
@@ -106,7 +104,7 @@ def writes(
     try after a lost answer. The entries' absence is the second lock.
     """
     transaction = Writes()
-    state, parts = _state(before, after.snapshot, touches, only_program, settlement)
+    state, parts = _state(before, after.snapshot, context, settlement)
     events = [_event_item(before, fact) for fact in changed if not isinstance(fact, Snapshot)]
     others: list[Beside] = [*parts, *events, *_commissions(before, after.snapshot, settlement)]
     for item in others:
@@ -135,7 +133,7 @@ def summary(settlement: Settlement, snapshot: Snapshot | None) -> dict[str, Any]
 
 
 def _stored(brand_id: str, state: Order, others: Sequence[Beside]) -> StoredOrder:
-    summary, posted, touches, snapshot = state.lines
+    summary, posted, context, snapshot = state.lines
     events = [_event(item) for item in others if isinstance(item, OrderEvent)]
     if state.parts:
         parts = [item.body for item in others if isinstance(item, OrderPart)]
@@ -146,12 +144,11 @@ def _stored(brand_id: str, state: Order, others: Sequence[Beside]) -> StoredOrde
         connection_id=state.connection_id,
         external_id=state.external_id,
         version=state.version,
-        only_program=state.only_program,
         facts=OrderFacts(
             facts.snapshot_from_json(snapshot) if snapshot else None,
             {(event.kind, event.id): event for event in events},
         ),
-        touches={key: tuple(_touch(touch) for touch in found) for key, found in json.loads(touches).items()},
+        context=_context(json.loads(context)),
         posted={(c, part, currency, times.parse(at)): amount for c, part, currency, at, amount in json.loads(posted)},
         summary=json.loads(summary),
         commissions=tuple(item for item in others if isinstance(item, Commission)),
@@ -164,11 +161,11 @@ def _plain_leg(leg: Leg) -> dict[str, Any]:
 
 
 def _state(
-    before: StoredOrder, snapshot: Snapshot | None, touches: Touches, only_program: str | None, settlement: Settlement
+    before: StoredOrder, snapshot: Snapshot | None, context: Context, settlement: Settlement
 ) -> tuple[Order, list[OrderPart]]:
     key = order_key(before.brand_id, before.id)
     said = facts.to_json(snapshot) if snapshot else ""
-    lines = [_json(summary(settlement, snapshot)), _json(_plain_posted(settlement)), _json(_plain_touches(touches))]
+    lines = [_json(summary(settlement, snapshot)), _json(_plain_posted(settlement)), _json(_plain_context(context))]
     packed, pieces = _packed(*lines, said), []
     if len(packed) > _INLINE_BYTES:
         packed, pieces = _packed(*lines, ""), list(batched(_packed(said), _PART_BYTES, strict=False))
@@ -183,7 +180,6 @@ def _state(
         external_id=before.external_id,
         packed=packed,
         parts=len(pieces) or None,
-        only_program=only_program,
     )
     return state, [OrderPart(key, f"S#{number:04}", body=bytes(piece)) for number, piece in enumerate(pieces)]
 
@@ -250,8 +246,15 @@ def _touch(plain: dict[str, Any]) -> Touch:
     return Touch(**plain | {"at": times.parse(at) if at else None, "persons": tuple(plain.get("persons", ()))})
 
 
-def _plain_touches(touches: Touches) -> dict[str, list[dict[str, Any]]]:
-    return {key: [_plain_touch(touch) for touch in found] for key, found in touches.items()}
+def _context(plain: dict[str, Any]) -> Context:
+    touches = {key: tuple(_touch(touch) for touch in found) for key, found in plain["touches"].items()}
+    return Context(touches, plain.get("only_program"), plain.get("test_brand", False))
+
+
+def _plain_context(context: Context) -> dict[str, Any]:
+    touches = {key: [_plain_touch(touch) for touch in found] for key, found in context.touches.items()}
+    said = {"only_program": context.only_program, "test_brand": context.test_brand}
+    return {"touches": touches} | {name: value for name, value in said.items() if value}
 
 
 def _plain_touch(touch: Touch) -> dict[str, Any]:

@@ -144,7 +144,10 @@ class Mailbox(Main, discriminator="mailbox"):
 
 
 class Place(Main, discriminator="place"):
-    """`b` / `ID#<id>`: where the enrolment or code with this id lies, since their keys are what they tie together."""
+    """`b` / `ID#<id>`: where the enrolment, code or terms version with this id lies, whose keys say something else.
+
+    For a code also under the id of each request that gave it to somebody: a repeat of it gives the code to nobody.
+    """
 
     at_pk = UnicodeAttribute()
     at_sk = UnicodeAttribute()
@@ -191,17 +194,13 @@ class Slug(Main, discriminator="slug"):
 
 
 class Code(Main, discriminator="code"):
-    """`b#D#<code>` / `D`, index `b#D` by its present owner. `owners` = [[creator, program, from, to or null]].
-
-    `grant` names the request that gave it to its present owner.
-    """
+    """`b#D#<code>` / `D`, index `b#D` by its present owner. `owners` = [[creator, program, from, to or null]]."""
 
     id = UnicodeAttribute()
     code = UnicodeAttribute()
     program_id = UnicodeAttribute()
     creator_id = UnicodeAttribute()
     owners = JSONAttribute()
-    grant = UnicodeAttribute()
     created_at = UnicodeAttribute()
     version = IntegerAttribute()
 
@@ -226,7 +225,7 @@ class Order(Main, discriminator="order"):
     """`b#O#<ord>` / `O`, index `b#O`.
 
     `packed` = four lines of JSON, zlib'd together: they name the same ids, and the second kB would double the bill:
-    the summary; what is posted, [[creator, part, currency, matures at, amount]]; the pinned touches; the newest
+    the summary; what is posted, [[creator, part, currency, matures at, amount]]; the pinned context; the newest
     snapshot. A snapshot that no item holds lies in `parts` items (`OrderPart`) instead.
     `written` = Σ of the versions at which the partition's other items were written; see `vouch.store.orders`.
     """
@@ -237,7 +236,6 @@ class Order(Main, discriminator="order"):
     external_id = UnicodeAttribute(attr_name="ext")
     packed = BinaryAttribute(legacy_encoding=False, attr_name="z")
     parts = IntegerAttribute(null=True, attr_name="sn")
-    only_program = UnicodeAttribute(null=True, attr_name="prg")
     written = IntegerAttribute(attr_name="w")
 
     @property
