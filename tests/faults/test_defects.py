@@ -1,13 +1,16 @@
 """A defect of ours parks the delivery, says where it lies and quotes nobody; mended code settles it after all."""
 
 from datetime import timedelta
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import pytest
 
 from tests.faults.shop import Sale, stamp
 from tests.faults.world import World
+from vouch.domain import terms
+from vouch.platforms import shopify
 from vouch.service import orders
+from vouch.service.evidence import Evidence
 from vouch.store import database
 from vouch.store import orders as orders_store
 from vouch.store.tables import Order
@@ -18,15 +21,26 @@ def sale(world: World) -> Sale:
     return Sale(6_214, world.deployment.now() - timedelta(hours=1), codes=["NOA10"])
 
 
-def broken(*_: object) -> NoReturn:
+def broken(*_: object, **__: object) -> NoReturn:
     raise ValueError("buyer6214@example.com is unexpected")
 
 
+PARTS_OF_OURS = {
+    "reading": (shopify, "facts"),
+    "resolving": (Evidence, "resolve"),
+    "reading terms": (terms, "from_plain"),
+    "settling": (orders, "settle"),
+    "comparing": (orders, "difference"),
+    "writing": (orders_store, "writes"),
+}
+
+
+@pytest.mark.parametrize("owner, name", PARTS_OF_OURS.values(), ids=PARTS_OF_OURS)
 def test_what_our_own_code_cannot_take_waits_for_better_code(
-    world: World, sale: Sale, monkeypatch: pytest.MonkeyPatch
+    world: World, sale: Sale, monkeypatch: pytest.MonkeyPatch, owner: Any, name: str
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(orders, "settle", broken)
+        patch.setattr(owner, name, broken)
         world.deliver(sale.paid())
     [note] = world.parked()
     assert note.reason == "defect"

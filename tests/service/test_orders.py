@@ -137,6 +137,22 @@ def test_defect_of_ours_is_parked_and_redriven_once_it_is_mended(
     assert orders.redrive(world.deployment, world.brand_id, note.delivery_id) is None
 
 
+def test_note_goes_with_the_second_pass_that_settles_after_all(
+    world: World, sale: Sale, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with monkeypatch.context() as broken:
+        broken.setattr(shopify, "facts", lambda *_: 1 // 0)
+        settle(world, sale.paid())
+        [first] = world.parked()
+        later(world.deployment, timedelta(minutes=30))
+        assert world.second_pass(1) == {"parked": 1}
+    [note] = world.parked()
+    assert note.parked_at == first.parked_at
+    assert capsys.readouterr().out.count("DeliveryParked") == 2, "one line of EMF names it twice"
+    assert world.second_pass(1) == {"applied": 1}
+    assert world.parked() == []
+
+
 def test_redriven_delivery_that_is_still_wrong_stays_parked(world: World) -> None:
     sale = Sale(1, PLACED)
     sale.body["currency"] = "gold"
@@ -225,6 +241,27 @@ def test_program_of_the_first_connection_holds_for_the_order(world: World, sale:
     orders.settle_delivery(world.deployment, delivery)
     assert world.order("1").context.only_program == world.press
     assert world.order("1").summary["reason"] == "no_credit"
+
+
+def test_connection_that_is_limited_later_takes_nothing_back(world: World, sale: Sale) -> None:
+    world.deliver(sale.paid())
+    before = world.books("1")
+    later_word = stored(world, sale.edited(PLACED + timedelta(hours=1), 0, 1))
+    later_word.program_id = world.press
+    assert orders.settle_delivery(world.deployment, later_word).ending == "applied"
+    assert world.order("1").context.only_program is None
+    assert world.order("1").summary["legs"][0]["creator_id"] == world.creators["noa"]
+    assert sum(before[0].values()) > sum(world.books("1")[0].values()) > 0, "an item fewer, nothing else"
+
+
+def test_refund_before_its_order_pins_nothing_of_its_connection(world: World, sale: Sale) -> None:
+    sale.paid()
+    early = stored(world, sale.refunded(PLACED + timedelta(hours=1), [(0, 1)])[0])
+    early.program_id = world.press
+    assert orders.settle_delivery(world.deployment, early).ending == "applied"
+    assert settle(world, sale.paid()).ending == "applied"
+    assert world.order("1").context.only_program is None
+    assert world.books("1")[0]
 
 
 def test_audit_tells_an_order_that_does_not_settle_as_it_is_posted(world: World, sale: Sale) -> None:

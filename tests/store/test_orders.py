@@ -1,8 +1,11 @@
 """An order's partition: what was written is what is read, whole or not at all."""
 
+import random
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -12,7 +15,7 @@ from tests.fixtures import NOON
 from vouch.domain import facts
 from vouch.domain.attribution import Touch
 from vouch.domain.context import Context
-from vouch.domain.facts import Lifecycle, Line, OrderFacts, Refund, Snapshot
+from vouch.domain.facts import Lifecycle, Line, OrderFacts, Refund, RefundLine, Snapshot
 from vouch.domain.ledger import Difference, settlement_entry
 from vouch.domain.settlement import Leg, Settlement
 from vouch.service.deployment import Deployment
@@ -171,6 +174,14 @@ def test_torn_reading_is_read_again(deployment: Deployment, monkeypatch: pytest.
     assert not reader.views
     assert [*found.facts.events] == [("refund", "r1"), ("refund", "r2")]
     assert found.facts.snapshot == snapshot(triggered_at=NOON)
+
+
+def test_refund_of_thousands_of_lines_with_random_names_fits_its_item(deployment: Deployment) -> None:
+    names = [str(UUID(int=random.Random(place).getrandbits(128))) for place in range(5_000)]
+    large = replace(refund("r1"), lines=tuple(RefundLine(name, 1, 12_345 + place) for place, name in enumerate(names)))
+    after, changed = OrderFacts().with_facts([large])
+    deployment.database.commit(orders.writes(NEW, after, changed, CONTEXT, settlement(), []))
+    assert load(deployment).facts.refunds == [large]
 
 
 def test_items_that_never_belong_together_are_told_after_some_readings(

@@ -233,12 +233,12 @@ def _commission(before: StoredOrder, snapshot: Snapshot, currency: str, leg: Leg
 
 
 def _event(item: OrderEvent) -> Event:
-    return facts.event_from_json(item.sk.split("#", 2)[1], item.fact)
+    return facts.event_from_json(item.sk.split("#", 2)[1], zlib.decompress(item.fact).decode())
 
 
 def _event_item(before: StoredOrder, event: Event) -> OrderEvent:
     key = order_key(before.brand_id, before.id)
-    return OrderEvent(key, f"F#{event.kind}#{event.id}", fact=facts.to_json(event))
+    return OrderEvent(key, f"F#{event.kind}#{event.id}", fact=_packed(facts.to_json(event)))
 
 
 def _touch(plain: dict[str, Any]) -> Touch:
