@@ -98,7 +98,6 @@ def _enrol(brand_id: str, creator_id: str) -> None:
         program_id=_PROGRAM,
         creator_id=creator_id,
         owners=[[creator_id, _PROGRAM, None, None]],
-        grant="books",
         created_at=_AT,
         version=1,
     ).save()

@@ -4,6 +4,8 @@ from http import HTTPStatus
 
 from vouch.http import Routes, brand_access
 from vouch.service import codes
+from vouch.service.pages import Selection
+from vouch.store.codes import owners
 from vouch.store.tables import Code
 from vouch.wire import links as wire
 from vouch.wire.base import LIMIT, Cursor, Filter, Limit, Page
@@ -31,9 +33,7 @@ def list_codes(
     creator_id: Filter = None, program_id: Filter = None, limit: Limit = LIMIT, cursor: Cursor = None
 ) -> Page[wire.Code]:
     call = routes.call
-    page = codes.listed(
-        call.deployment, call.brand, creator_id=creator_id, program_id=program_id, limit=limit, cursor=cursor
-    )
+    page = codes.listed(call.deployment, call.brand, Selection(creator_id, program_id, limit, cursor))
     return Page(items=[_shown(code) for code in page.items], next_cursor=page.next_cursor)
 
 
@@ -52,5 +52,4 @@ def end_code(code_id: str, body: wire.CodeChange) -> wire.Code:
 
 def _shown(code: Code) -> wire.Code:
     now = routes.call.deployment.brand_now(routes.call.brand)
-    owners = [dict(zip(wire.Owner.model_fields, owner, strict=True)) for owner in code.owners]
-    return wire.Code.of(code, status=codes.status(code, now), owners=owners)
+    return wire.Code.of(code, status=codes.status(code, now), owners=[wire.Owner.of(owner) for owner in owners(code)])

@@ -5,6 +5,7 @@ from http import HTTPStatus
 from vouch.http import Routes, brand_access
 from vouch.service import links
 from vouch.service.links import LinkChange
+from vouch.service.pages import Selection
 from vouch.store.tables import Link
 from vouch.wire import links as wire
 from vouch.wire.base import LIMIT, Cursor, Filter, Limit, Page
@@ -32,9 +33,7 @@ def list_links(
     creator_id: Filter = None, program_id: Filter = None, limit: Limit = LIMIT, cursor: Cursor = None
 ) -> Page[wire.Link]:
     call = routes.call
-    page = links.listed(
-        call.deployment, call.brand, creator_id=creator_id, program_id=program_id, limit=limit, cursor=cursor
-    )
+    page = links.listed(call.deployment, call.brand, Selection(creator_id, program_id, limit, cursor))
     return Page(items=[_shown(link) for link in page.items], next_cursor=page.next_cursor)
 
 

@@ -207,7 +207,7 @@ class World:
         assert program is not None
         return Code(
             f"{self.brand_id}#D#{code}", "D", id=ids.derived("cod_", self.name, code), code=code, program_id=program,
-            creator_id=creator, owners=owners, grant="platform", created_at=BEGAN, version=1,
+            creator_id=creator, owners=owners, created_at=BEGAN, version=1,
         )  # fmt: skip
 
     def link_id(self, life: str) -> str:

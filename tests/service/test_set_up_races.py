@@ -15,6 +15,7 @@ from vouch.service.creators import CreatorChange
 from vouch.service.deployment import Deployment
 from vouch.service.links import LinkChange
 from vouch.service.mint import fresh
+from vouch.service.pages import Selection
 from vouch.service.programs import ProgramChange
 from vouch.store import idempotency
 from vouch.store.tables import Brand, Program, Slug
@@ -104,7 +105,7 @@ def test_a_slug_goes_to_one_link(deployment: Deployment, brand: Brand, program: 
 
 
 def listed_links(deployment: Deployment, brand: Brand) -> list[Any]:
-    return links.listed(deployment, brand, creator_id=None, program_id=None, limit=100, cursor=None).items
+    return links.listed(deployment, brand, Selection(None, None, 100, None)).items
 
 
 def test_a_code_goes_to_one_creator(deployment: Deployment, brand: Brand, program: Program) -> None:

@@ -37,7 +37,8 @@ class Settings:
         missing = [variable for variable in variables.values() if not environment.get(variable)]
         if missing:
             raise Misconfigured(missing)
-        return cls(**{name: environment[variable] for name, variable in variables.items()})
+        said = {name: environment[variable] for name, variable in variables.items()}
+        return cls(**said | {"public_url": said["public_url"].rstrip("/")})
 
 
 @cache

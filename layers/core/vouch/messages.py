@@ -132,8 +132,8 @@ PROBLEMS: dict[str, Words] = {
         "he": ("טווח ריק", "הגבול התחתון גבוה מהעליון."),
     },
     "effective_in_past": {
-        "en": ("In the past", "Terms cannot come into force before now, {now}."),
-        "he": ("בעבר", "תנאים אינם יכולים להיכנס לתוקף לפני עכשיו, {now}."),
+        "en": ("In the past", "Nothing can begin or end before now, {now}."),
+        "he": ("בעבר", "דבר אינו יכול להתחיל או להסתיים לפני עכשיו, {now}."),
     },
     "effective_not_after": {
         "en": ("Not after the last version", "The latest version counts from {latest}; a new one must come later."),
@@ -150,6 +150,10 @@ PROBLEMS: dict[str, Words] = {
     "not_a_host": {
         "en": ("Not a host name", "Give a public host name such as `shop.example.com`, without scheme, port or path."),
         "he": ("לא שם של אתר", "יש לתת שם אתר ציבורי כמו `shop.example.com`, בלי פרוטוקול, פורט או נתיב."),
+    },
+    "address_not_allowed": {
+        "en": ("Not an address that is called from here", "Give `https` and a public host name, without user or port."),
+        "he": ("לא כתובת שפונים אליה מכאן", "יש לתת `https` ושם אתר ציבורי, בלי משתמש או פורט."),
     },
     "not_a_code": {
         "en": ("Not a code", "A code has 1 to {most} characters once trimmed."),
@@ -170,6 +174,10 @@ PROBLEMS: dict[str, Words] = {
     "not_active_yet": {
         "en": ("Not active yet", "Only an active enrolment has a day from which it is active."),
         "he": ("עוד לא פעיל", "רק לרישום פעיל יש יום שממנו הוא פעיל."),
+    },
+    "creator_not_active_yet": {
+        "en": ("The creator is not active yet", "This creator is active from {since}; say that moment or a later one."),
+        "he": ("היוצר עוד לא פעיל", "היוצר הזה פעיל מ-{since}; יש לציין מועד זה או מאוחר ממנו."),
     },
     "clock_backwards": {
         "en": ("A clock only moves forward", "The brand's clock stands at {now}."),

@@ -1,4 +1,4 @@
-"""Dated periods, so that a question about a day past keeps its answer: only the end of the last one ever changes.
+"""Dated periods, so that a question about a day past keeps its answer: only what lies ahead ever changes.
 
 A period is `[from, to]`, two sortable texts of `vouch.domain.times`, or null where it has no bound; `to` is outside.
 """
@@ -19,8 +19,13 @@ def opened(periods: Sequence[Period], at: str) -> list[Period]:
 
 
 def closed(periods: Sequence[Period], at: str) -> list[Period]:
-    """With the open period ended at `at`; one that had not begun by then goes altogether."""
-    if not is_open(periods):
-        return list(periods)
-    *before, (begin, _) = periods
-    return before if begin is not None and begin >= at else [*before, [begin, at]]
+    """What of them lies before `at`."""
+    return [left for period in periods if (left := before(period, at))]
+
+
+def before(period: Period, at: str) -> Period | None:
+    """What of the period lies before `at`, if it begins before it at all."""
+    begin, end = period
+    if begin is not None and begin >= at:
+        return None
+    return [begin, at if end is None else min(end, at)]

@@ -4,16 +4,16 @@ from collections.abc import Callable
 from datetime import datetime
 
 from vouch.domain import destinations, times
-from vouch.domain.errors import Conflict, NotFound, Unavailable, Unprocessable
+from vouch.domain.errors import Conflict, NotFound, Unprocessable
 from vouch.service import keys
 from vouch.service.deployment import Deployment
 from vouch.service.mint import Mint
+from vouch.service.revisions import committed
 from vouch.store import brands
-from vouch.store.database import Refused, Writes, pause
+from vouch.store.database import Refused, Writes
 from vouch.store.tables import Brand
 
 HOSTS_MAX = 100
-_TRIES = 12
 _LISTED = "brand"
 Hosts = dict[str, list[str]]
 
@@ -102,13 +102,8 @@ def found(deployment: Deployment, brand_id: str) -> Brand:
 
 
 def _revise(deployment: Deployment, brand_id: str, change: Callable[[Hosts], Hosts]) -> None:
-    for attempt in range(_TRIES):
-        brand, writes = found(deployment, brand_id), Writes()
+    def attempt(writes: Writes) -> None:
+        brand = found(deployment, brand_id)
         brands.set_hosts(writes, brand, change(hosts(brand)))
-        try:
-            deployment.database.commit(writes)
-        except Refused:
-            pause(attempt)
-        else:
-            return
-    raise Unavailable
+
+    committed(deployment, attempt)

@@ -2,21 +2,18 @@
 
 from datetime import datetime
 
-from pynamodb.expressions.condition import Condition
-
 from vouch.domain import codes as domain
 from vouch.domain import times
-from vouch.domain.errors import Conflict, NotFound, Unavailable, Unprocessable
+from vouch.domain.errors import Conflict, NotFound, Unprocessable
 from vouch.service import creators, pages
 from vouch.service.deployment import Deployment
 from vouch.service.mint import Mint
-from vouch.service.pages import Page
-from vouch.service.revisions import revised
-from vouch.store import codes, programs
-from vouch.store.database import Refused, Writes, pause
+from vouch.service.pages import Page, Selection
+from vouch.service.revisions import committed, revised
+from vouch.store import codes, places
+from vouch.store.codes import Owner
+from vouch.store.database import Writes
 from vouch.store.tables import Brand, Code
-
-_TRIES = 12
 
 
 def given(
@@ -33,32 +30,27 @@ def given(
     normal = domain.normal(text)
     if not 1 <= len(normal) <= domain.LENGTH_MAX:
         raise Unprocessable("not_a_code", param="code", most=domain.LENGTH_MAX)
-    creators.found(deployment, brand, creator_id, param="creator_id")
-    if not programs.existing(deployment.database, brand.id, [program_id]):
-        raise NotFound(param="program_id")
-    grant, now = mint.id("req_"), deployment.brand_now(brand)
-    begin = times.text(active_from or now)
-    for attempt in range(_TRIES):
-        code, writes = codes.by_text(deployment.database, brand.id, normal), Writes()
+    creators.for_program(deployment, brand, creator_id, program_id)
+    request, now = mint.id("req_"), deployment.brand_now(brand)
+    owner = Owner(creator_id, program_id, times.text(active_from or now))
+
+    def give(writes: Writes) -> Code:
+        earlier = places.at(deployment.database, Code, brand.id, request)
+        if earlier is not None:
+            return earlier
+        code = codes.by_text(deployment.database, brand.id, normal)
         if code is None:
             code, place = codes.new_code(brand.id, normal, shown=text.strip(), created_at=times.text(now))
             writes.put_new(place)
-            known: Condition = Code.pk.does_not_exist()
-        elif code.grant == grant:
-            return code
-        else:
-            _check_free(code, begin)
-            known = Code.version == code.version
-            code.version += 1
-        codes.give(code, creator_id=creator_id, program_id=program_id, active_from=begin, grant=grant)
-        writes.put(code, known)
-        try:
-            deployment.database.commit(writes)
-        except Refused:
-            pause(attempt)
-        else:
-            return code
-    raise Unavailable
+        _check_free(code, owner.active_from)
+        known = code.version
+        codes.give(code, owner)
+        code.version = known + 1
+        writes.put(code, Code.version == known if known else Code.pk.does_not_exist())
+        writes.put_new(places.place(brand.id, request, code))
+        return code
+
+    return committed(deployment, give)
 
 
 def found(deployment: Deployment, brand: Brand, code_id: str) -> Code:
@@ -69,53 +61,36 @@ def found(deployment: Deployment, brand: Brand, code_id: str) -> Code:
     return code
 
 
-def listed(
-    deployment: Deployment,
-    brand: Brand,
-    *,
-    creator_id: str | None,
-    program_id: str | None,
-    limit: int,
-    cursor: str | None,
-) -> Page[Code]:
-    """The brand's codes, or those whose newest owner is this creator."""
-    return pages.read(
-        deployment,
-        Code,
-        codes.index(brand.id),
-        within=f"{creator_id}#" if creator_id else "",
-        where={"program_id": program_id},
-        limit=limit,
-        cursor=cursor,
-    )
+def listed(deployment: Deployment, brand: Brand, selection: Selection) -> Page[Code]:
+    """The brand's codes, or those whose newest owner is one creator."""
+    return pages.selected(deployment, Code, codes.index(brand.id), selection)
 
 
 def ended(
     deployment: Deployment, brand: Brand, code_id: str, *, active_until: datetime | None, if_match: int | None
 ) -> Code:
-    """The code is its owner's until `active_until` or now; a day past keeps its owner, so not until before now."""
+    """The code is nobody's from `active_until` or now on; a day past keeps its owner, so not from before now."""
     now = deployment.brand_now(brand)
     if active_until is not None and active_until < now:
         raise Unprocessable("effective_in_past", param="active_until", now=times.short(now))
     end = times.text(active_until or now)
-
-    def apply(code: Code, _: Writes) -> None:
-        *before, (creator_id, program_id, begin, until) = code.owners
-        if until is None or until > end:
-            code.owners = [*before, [creator_id, program_id, begin, max(begin, end)]]
-
-    return revised(deployment, lambda: codes.code(deployment.database, brand.id, code_id), apply, if_match=if_match)
+    return revised(
+        deployment,
+        lambda: codes.code(deployment.database, brand.id, code_id),
+        lambda code, _: codes.end(code, end),
+        if_match=if_match,
+    )
 
 
 def status(code: Code, now: datetime) -> str:
     """Whether its newest owner earns by it at this moment."""
-    at, (_, _, begin, until) = times.text(now), code.owners[-1]
+    at, owners = times.text(now), codes.owners(code)
+    until = owners[-1].active_until if owners else at
     if until is not None and until <= at:
         return "ended"
-    return "active" if begin <= at else "upcoming"
+    return "active" if owners[-1].active_from <= at else "upcoming"
 
 
 def _check_free(code: Code, begin: str) -> None:
-    until = code.owners[-1][3]
-    if until is None or until > begin:
+    if any(owner.active_until is None or owner.active_until > begin for owner in codes.owners(code)):
         raise Conflict("code_taken", param="code")

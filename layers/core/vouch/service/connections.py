@@ -1,27 +1,28 @@
 """Connections: a brand's accounts on platforms, whose secrets are sealed before they are kept."""
 
+import re
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from vouch.domain import times
-from vouch.domain.errors import NotFound, Unavailable, Unprocessable
+from vouch.domain import destinations, times
+from vouch.domain.errors import NotFound, Unprocessable
 from vouch.platforms.registry import PLATFORMS
 from vouch.service import brands, pages
 from vouch.service.deployment import Deployment
 from vouch.service.mint import Mint
 from vouch.service.pages import Page
-from vouch.service.revisions import revised
+from vouch.service.revisions import committed, revised
 from vouch.store import brands as brand_store
 from vouch.store import connections, programs
-from vouch.store.database import Refused, Writes, pause
+from vouch.store.database import Writes
 from vouch.store.tables import Brand, ConnectionItem
 
 OVERLAP = timedelta(hours=24)
 SECRETS_MAX = 5
+_THIS_MACHINE = re.compile(r"http://(?:localhost|127\.0\.0\.1)(?::[0-9]{1,5})?(?:/.*)?")
 _SEALED = frozenset({"api_token", "verify_token"})
 _DETAILS = frozenset({"app_key", "notification_url", "api_base_url"}) | _SEALED
-_TRIES = 12
 
 
 def supported() -> list[str]:
@@ -48,22 +49,18 @@ def created(
         sealed=deployment.vault.seal(brand.id, secret),
         created_at=times.text(deployment.brand_now(brand)),
     )
-    for attempt in range(_TRIES):
-        writes = Writes()
+
+    def connect(writes: Writes) -> ConnectionItem:
+        earlier = connections.connection(deployment.database, brand.id, item.id)
+        if earlier is not None:
+            return earlier
         writes.put_new(item)
         if shop is not None:
             now = brands.found(deployment, brand.id)
             brand_store.set_hosts(writes, now, brands.with_host(brands.hosts(now), shop, item.id))
-        try:
-            deployment.database.commit(writes)
-        except Refused:
-            earlier = connections.connection(deployment.database, brand.id, item.id)
-            if earlier is not None:
-                return earlier
-            pause(attempt)
-        else:
-            return item
-    raise Unavailable
+        return item
+
+    return committed(deployment, connect)
 
 
 def found(deployment: Deployment, brand: Brand, connection_id: str) -> ConnectionItem:
@@ -95,17 +92,12 @@ def changed(
         item.status = settings.get("status") or item.status
         item.details = {name: value for name, value in (item.details | details).items() if value is not None}
 
-    for attempt in range(_TRIES):
-        try:
-            return revised(
-                deployment,
-                lambda: connections.connection(deployment.database, brand.id, connection_id),
-                apply,
-                if_match=if_match,
-            )
-        except Refused:  # the hosts were changed at the same moment
-            pause(attempt)
-    raise Unavailable
+    return revised(
+        deployment,
+        lambda: connections.connection(deployment.database, brand.id, connection_id),
+        apply,
+        if_match=if_match,
+    )
 
 
 def rotated(deployment: Deployment, brand: Brand, connection_id: str, secret: str) -> ConnectionItem:
@@ -151,7 +143,15 @@ def _check_program(deployment: Deployment, brand: Brand, program_id: str | None)
         raise NotFound(param="program_id")
 
 
+def _check_base(deployment: Deployment, address: str | None) -> None:
+    """We call it from inside, where more can be reached than from outside; a stand-in on this machine is for demos."""
+    local = deployment.settings.public_url.startswith("http://") and _THIS_MACHINE.fullmatch(address or "")
+    if address is not None and not local and destinations.host_of(address) is None:
+        raise Unprocessable("address_not_allowed", param="api_base_url")
+
+
 def _details(deployment: Deployment, brand: Brand, settings: Mapping[str, Any]) -> dict[str, Any]:
+    _check_base(deployment, settings.get("api_base_url"))
     said = {name: value for name, value in settings.items() if name in _DETAILS}
     return {
         name: deployment.vault.seal(brand.id, value) if value is not None and name in _SEALED else value

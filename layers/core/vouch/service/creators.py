@@ -89,6 +89,14 @@ def found(deployment: Deployment, brand: Brand, creator_id: str, *, param: str |
     return creator
 
 
+def for_program(deployment: Deployment, brand: Brand, creator_id: str, program_id: str) -> Creator:
+    """The creator, whom something is about to tie to the program. Raises NotFound where the brand lacks either."""
+    creator = found(deployment, brand, creator_id, param="creator_id")
+    if not programs.existing(deployment.database, brand.id, [program_id]):
+        raise NotFound(param="program_id")
+    return creator
+
+
 def listed(deployment: Deployment, brand: Brand, *, limit: int, cursor: str | None) -> Page[Creator]:
     """The brand's creators, the oldest first."""
     return pages.read(deployment, Creator, creators.index(brand.id), limit=limit, cursor=cursor)
@@ -116,6 +124,7 @@ def changed(
             lambda: creators.creator(deployment.database, brand.id, creator_id),
             apply,
             if_match=if_match,
+            final=(Mailbox,),
         )
     except Refused:
         raise Conflict("email_taken", param="email") from None
@@ -130,14 +139,17 @@ def enrolled(
     status: str,
     active_from: datetime | None,
 ) -> Enrolment:
-    """An enrolment, active from `active_from` or now on, or an application that waits. The same again is the same."""
+    """An enrolment, active from `active_from` or now on, or an application that waits. The same again is the same.
+
+    Nothing earns before its creator's own `active_from`, so no enrolment begins before it.
+    """
     if active_from is not None and status != "active":
         raise Unprocessable("not_active_yet", param="active_from")
-    found(deployment, brand, creator_id, param="creator_id")
-    if not programs.existing(deployment.database, brand.id, [program_id]):
-        raise NotFound(param="program_id")
-    now = deployment.brand_now(brand)
-    begin = times.text(active_from or now)
+    creator, now = for_program(deployment, brand, creator_id, program_id), deployment.brand_now(brand)
+    begin = times.text(active_from) if active_from else _earliest(creator, now)
+    if begin < creator.active_from:
+        since = times.short(times.parse(creator.active_from))
+        raise Unprocessable("creator_not_active_yet", param="active_from", since=since)
     enrolment, place = creators.new_enrolment(
         brand.id,
         creator_id,
@@ -153,7 +165,8 @@ def enrolled(
         deployment.database.commit(writes)
     except Refused:
         earlier = enrolment_found(deployment, brand, enrolment.id)
-        if earlier.status != status:
+        begins = [since for since, _ in earlier.active]
+        if earlier.status != status or (active_from is not None and begin not in begins):
             raise Conflict("already_enrolled", id=earlier.id) from None
         return earlier
     return enrolment
@@ -188,7 +201,7 @@ def enrolments_of(
 
 def moved(deployment: Deployment, brand: Brand, enrolment_id: str, status: str, *, if_match: int | None) -> Enrolment:
     """An enrolment in another status from now on; what was earned in its active periods stays earned."""
-    now = times.text(deployment.brand_now(brand))
+    now = deployment.brand_now(brand)
 
     def apply(enrolment: Enrolment, _: Writes) -> None:
         if status == enrolment.status:
@@ -196,8 +209,11 @@ def moved(deployment: Deployment, brand: Brand, enrolment_id: str, status: str, 
         if status not in _NEXT[enrolment.status]:
             raise Conflict("status_not_possible", param="status", status=enrolment.status, wanted=status)
         enrolment.status = status
-        shift = periods.opened if status == "active" else periods.closed
-        enrolment.active = shift(enrolment.active, now)
+        if status == "active":
+            begin = _earliest(found(deployment, brand, enrolment.creator_id), now)
+            enrolment.active = periods.opened(enrolment.active, begin)
+        else:
+            enrolment.active = periods.closed(enrolment.active, times.text(now))
 
     return revised(
         deployment,
@@ -205,6 +221,10 @@ def moved(deployment: Deployment, brand: Brand, enrolment_id: str, status: str, 
         apply,
         if_match=if_match,
     )
+
+
+def _earliest(creator: Creator, now: datetime) -> str:
+    return max(times.text(now), creator.active_from)
 
 
 def _move(writes: Writes, brand: Brand, creator: Creator, person: str) -> None:
@@ -217,7 +237,7 @@ def _move(writes: Writes, brand: Brand, creator: Creator, person: str) -> None:
 
 def _take(writes: Writes, brand: Brand, person: str, creator_id: str) -> None:
     free = Mailbox.pk.does_not_exist() | Mailbox.creator_id.does_not_exist()
-    writes.put(creators.mailbox(brand.id, person, creator_id), free)
+    writes.put(creators.mailbox(brand.id, person, creator_id), free | (Mailbox.creator_id == creator_id))
 
 
 def _person(deployment: Deployment, brand: Brand, email: str) -> str:

@@ -14,6 +14,8 @@ from vouch.domain.context import CLICK, CODE
 from vouch.domain.facts import Snapshot
 from vouch.domain.terms import Terms
 from vouch.service.deployment import Deployment
+from vouch.service.programs import number_in_force
+from vouch.store.codes import owners as owners_of
 from vouch.store.database import Key
 from vouch.store.tables import Click, Code, Creator, Enrolment, Item, Link, Program, TermsVersion
 
@@ -122,11 +124,10 @@ class Evidence:
 
     def _owner(self, code: str, placed_at: datetime) -> tuple[str, str] | None:
         item = self._items.get((f"{self._brand}#D#{code}", "D"))
-        if not isinstance(item, Code):
-            return None
+        owners = owners_of(item) if isinstance(item, Code) else []
         # A code that was nobody's on that day still says whose it was first; the touch tells that it was not active.
-        then = [(owner[0], owner[1]) for owner in item.owners if _covers(placed_at, owner[2], owner[3])]
-        return then[-1] if then else (item.owners[0][0], item.owners[0][1])
+        then = [owner for owner in owners if _covers(placed_at, owner.active_from, owner.active_until)] or owners[:1]
+        return (then[-1].creator_id, then[-1].program_id) if then else None
 
     def _membership_keys(self, creator: str, program: str) -> list[Key]:
         return [
@@ -150,7 +151,7 @@ class Evidence:
             at,
             creator_id,
             program_id,
-            terms_version=_version_in_force(program, placed_at),
+            terms_version=number_in_force(program.versions, placed_at) if isinstance(program, Program) else None,
             persons=tuple(creator.persons) if isinstance(creator, Creator) else (),
             barred=self._barred(kind, evidence, program, enrolment, placed_at),
         )
@@ -158,7 +159,7 @@ class Evidence:
     def _barred(
         self, kind: str, evidence: str, program: Item | None, enrolment: Item | None, placed_at: datetime
     ) -> str | None:
-        if not isinstance(program, Program) or _version_in_force(program, placed_at) is None:
+        if not isinstance(program, Program) or number_in_force(program.versions, placed_at) is None:
             return "no_terms"
         if not any(_covers(placed_at, *period) for period in program.active):
             return "program_paused"
@@ -166,7 +167,8 @@ class Evidence:
             return "not_enrolled"
         if kind == "code":
             item = self._items.get((f"{self._brand}#D#{evidence}", "D"))
-            if isinstance(item, Code) and not any(_covers(placed_at, o[2], o[3]) for o in item.owners):
+            owners = owners_of(item) if isinstance(item, Code) else []
+            if not any(_covers(placed_at, owner.active_from, owner.active_until) for owner in owners):
                 return "code_not_active"
         return None
 
@@ -175,10 +177,3 @@ def _covers(moment: datetime, start: str | None, end: str | None) -> bool:
     """Whether a dated period `[start, end)` holds that moment; null is without bound."""
     at = times.text(moment)
     return (start is None or start <= at) and (end is None or at < end)
-
-
-def _version_in_force(program: Item | None, placed_at: datetime) -> int | None:
-    if not isinstance(program, Program):
-        return None
-    at = times.text(placed_at)
-    return max((number for number, start in program.versions if start is None or start <= at), default=None)

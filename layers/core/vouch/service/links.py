@@ -8,9 +8,9 @@ from vouch.domain.errors import Conflict, NotFound, Unprocessable
 from vouch.service import brands, creators, pages
 from vouch.service.deployment import Deployment
 from vouch.service.mint import Mint
-from vouch.service.pages import Page
+from vouch.service.pages import Page, Selection
 from vouch.service.revisions import revised
-from vouch.store import links, programs
+from vouch.store import links
 from vouch.store.database import Refused, Writes
 from vouch.store.tables import Brand, Link, Slug
 
@@ -43,9 +43,7 @@ def created(
     """A new link, under a slug of its own. Raises Conflict where the slug is, or ever was, another link's."""
     _check_destination(brand, destination)
     _check_slug(slug)
-    creators.found(deployment, brand, creator_id, param="creator_id")
-    if not programs.existing(deployment.database, brand.id, [program_id]):
-        raise NotFound(param="program_id")
+    creators.for_program(deployment, brand, creator_id, program_id)
     link_id, now = mint.id(links.PREFIX), times.text(deployment.brand_now(brand))
     for _ in range(_SLUG_TRIES):
         link = links.new_link(
@@ -81,25 +79,9 @@ def found(deployment: Deployment, brand: Brand, link_id: str) -> Link:
     return link
 
 
-def listed(
-    deployment: Deployment,
-    brand: Brand,
-    *,
-    creator_id: str | None,
-    program_id: str | None,
-    limit: int,
-    cursor: str | None,
-) -> Page[Link]:
+def listed(deployment: Deployment, brand: Brand, selection: Selection) -> Page[Link]:
     """The brand's links, or one creator's, by creator and age."""
-    return pages.read(
-        deployment,
-        Link,
-        links.index(brand.id),
-        within=f"{creator_id}#" if creator_id else "",
-        where={"program_id": program_id},
-        limit=limit,
-        cursor=cursor,
-    )
+    return pages.selected(deployment, Link, links.index(brand.id), selection)
 
 
 def changed(deployment: Deployment, brand: Brand, link_id: str, change: LinkChange, *, if_match: int | None) -> Link:
@@ -142,7 +124,13 @@ def _revised(
     deployment: Deployment, brand: Brand, link_id: str, apply: Callable[[Link, Writes], None], if_match: int | None
 ) -> Link:
     try:
-        return revised(deployment, lambda: links.link(deployment.database, brand.id, link_id), apply, if_match=if_match)
+        return revised(
+            deployment,
+            lambda: links.link(deployment.database, brand.id, link_id),
+            apply,
+            if_match=if_match,
+            final=(Slug,),
+        )
     except Refused:
         raise Conflict("slug_taken", param="slug") from None
 

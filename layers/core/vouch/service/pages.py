@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from vouch.domain.errors import Malformed
 from vouch.service.deployment import Deployment
-from vouch.store.tables import Item, Main
+from vouch.store.tables import Code, Item, Link, Main
 
 _ANYTHING: Mapping[str, str | None] = {}
 _MAC_BYTES = 16
@@ -21,6 +21,29 @@ class Page[T]:
 
     items: list[T]
     next_cursor: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """A page of those things of one creator, of one program; None: of any."""
+
+    creator_id: str | None
+    program_id: str | None
+    limit: int
+    cursor: str | None
+
+
+def selected[I: (Code, Link)](deployment: Deployment, kind: type[I], index: str, selection: Selection) -> Page[I]:
+    """A page of an index that is sorted by creator."""
+    return read(
+        deployment,
+        kind,
+        index,
+        within=f"{selection.creator_id}#" if selection.creator_id else "",
+        where={"program_id": selection.program_id},
+        limit=selection.limit,
+        cursor=selection.cursor,
+    )
 
 
 def read[I: Item](

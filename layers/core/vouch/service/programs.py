@@ -7,19 +7,18 @@ from typing import Any
 
 from vouch.domain import periods, times
 from vouch.domain import terms as domain
-from vouch.domain.errors import NotFound, Unavailable, Unprocessable
+from vouch.domain.errors import NotFound, Unprocessable
 from vouch.service import pages
 from vouch.service.deployment import Deployment
 from vouch.service.mint import Mint
 from vouch.service.pages import Page
-from vouch.service.revisions import revised
-from vouch.store import programs
-from vouch.store.database import Refused, Writes, pause
+from vouch.service.revisions import committed, revised
+from vouch.store import places, programs
+from vouch.store.database import Refused, Writes
 from vouch.store.tables import Brand, Program, TermsVersion
 
 VERSIONS_MAX = 200
 DEFAULT_PARAMETER = "ref"
-_TRIES = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,32 +117,30 @@ def published(
     """A new version of the program's terms, in force from now or later on, and after every other version."""
     terms_id, now = mint.id("trm_"), deployment.brand_now(brand)
     begin, created_at = times.text(effective_from or now), times.text(now)
-    if effective_from is not None and effective_from < now:
-        raise Unprocessable("effective_in_past", param="effective_from", now=times.short(now))
-    for attempt in range(_TRIES):
+
+    def publish(writes: Writes) -> TermsVersion:
         program = _program(deployment, brand, program_id)
+        earlier = places.at(deployment.database, TermsVersion, brand.id, terms_id)
+        if earlier is not None:
+            return earlier
         _check(terms, program.currency)
+        if begin < times.text(now):
+            raise Unprocessable("effective_in_past", param="effective_from", now=times.short(now))
         number, latest = program.versions[-1]
-        newest = programs.terms(deployment.database, brand.id, program_id, number)
-        if newest is not None and newest.id == terms_id:
-            return newest
         if latest is not None and begin <= latest:
             shown = times.short(times.parse(latest))
             raise Unprocessable("effective_not_after", param="effective_from", latest=shown)
         if number >= VERSIONS_MAX:
             raise Unprocessable("too_many", most=VERSIONS_MAX)
         version = programs.new_terms(program, terms_id, effective_from=begin, created_at=created_at, terms=terms)
-        writes, known = Writes(), program.version
+        known = program.version
         program.version = known + 1
         writes.put(program, Program.version == known)
         writes.put_new(version)
-        try:
-            deployment.database.commit(writes)
-        except Refused:
-            pause(attempt)
-        else:
-            return version
-    raise Unavailable
+        writes.put_new(places.place(brand.id, terms_id, version))
+        return version
+
+    return committed(deployment, publish)
 
 
 def versions(

@@ -81,7 +81,7 @@ class Redirects:
         """The link's public address, None where it leads nowhere now."""
         if self._active(slug) is None:
             return None
-        return f"{self._deployment.settings.public_url.rstrip('/')}/r/{slug}"
+        return f"{self._deployment.settings.public_url}/r/{slug}"
 
     # --- the link -----------------------------------------------------------------------------------------------------
 

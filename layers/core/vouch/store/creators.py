@@ -3,6 +3,7 @@
 from typing import Any
 
 from vouch.domain import ids
+from vouch.store import places
 from vouch.store.database import Database
 from vouch.store.tables import Creator, Enrolment, Mailbox, Place
 
@@ -62,7 +63,7 @@ def new_enrolment(
         created_at=created_at,
         version=1,
     )
-    return enrolment, Place(brand_id, f"ID#{enrolment_id}", at_pk=enrolment.pk, at_sk=enrolment.sk)
+    return enrolment, places.place(brand_id, enrolment_id, enrolment)
 
 
 def creator(database: Database, brand_id: str, creator_id: str) -> Creator | None:
@@ -72,10 +73,7 @@ def creator(database: Database, brand_id: str, creator_id: str) -> Creator | Non
 
 def enrolment(database: Database, brand_id: str, enrolment_id: str) -> Enrolment | None:
     """An enrolment by its id."""
-    if not ids.is_id(enrolment_id, "enr_"):
-        return None
-    place = database.get(Place, brand_id, f"ID#{enrolment_id}")
-    return database.get(Enrolment, place.at_pk, place.at_sk) if place else None
+    return places.at(database, Enrolment, brand_id, enrolment_id) if ids.is_id(enrolment_id, "enr_") else None
 
 
 def enrolments(database: Database, brand_id: str, creator_id: str, *, limit: int, after: str | None) -> list[Enrolment]:

@@ -146,7 +146,7 @@ class Mailbox(Main, discriminator="mailbox"):
 class Place(Main, discriminator="place"):
     """`b` / `ID#<id>`: where the enrolment, code or terms version with this id lies, whose keys say something else.
 
-    For a code also under the id of each request that gave it to somebody: a repeat of it gives the code to nobody.
+    For a code also under the id of each request that gave it to somebody, which thus gives it once.
     """
 
     at_pk = UnicodeAttribute()

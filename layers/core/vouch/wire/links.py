@@ -51,7 +51,7 @@ class NewCode(Body):
 
 
 class CodeChange(Body):
-    """Ends the present owner's period, now or at `active_until`; then the code may be given to another creator."""
+    """The code is nobody's from now or `active_until` on; then it may be given to another creator."""
 
     status: Literal["ended"]
     active_until: Moment | None = None
@@ -67,7 +67,10 @@ class Owner(Answer):
 
 
 class Code(Answer):
-    """`creator_id` and `program_id` are its newest owner's; `owners` are all of them, the oldest first."""
+    """`creator_id` and `program_id` are its newest owner's; `owners` are all of them, the oldest first.
+
+    A period that ended before it began is nobody's: where there was no other, `owners` is empty.
+    """
 
     id: str
     code: str
