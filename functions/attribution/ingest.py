@@ -3,6 +3,7 @@
 import base64
 import json
 from functools import cache
+from http import HTTPStatus
 from typing import Any
 
 from vouch import calls, telemetry
@@ -62,6 +63,8 @@ def _refused(refusal: VouchError, call: Call, connection_id: str | None) -> Answ
         code=refusal.reason,
         status=body["status"],
     )
+    if body["status"] >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        telemetry.count("Unforeseen")
     answer = _answer(body["status"], PROBLEM_TYPE, body)
     if isinstance(refusal, MethodNotAllowed):
         answer["headers"]["allow"] = "POST"

@@ -68,15 +68,25 @@ def test_line_of_the_log_names_the_delivery_and_nobody(world: World, caplog: pyt
 
 @pytest.mark.parametrize("operation", ["GetItem", "PutItem"])
 @pytest.mark.parametrize("fault", [unreachable, refused("AccessDeniedException"), refused("ThrottlingException")])
-def test_store_that_fails_is_a_503_so_that_the_platform_tries_again(
-    world: World, monkeypatch: pytest.MonkeyPatch, operation: str, fault: Fault
+def test_store_that_fails_is_a_503_so_that_the_platform_tries_again_and_rings_an_alarm(
+    world: World,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    operation: str,
+    fault: Fault,
 ) -> None:
     wire = Wire(monkeypatch)
     wire.faults[operation] = fault
     answer = ingest.handler(event("ingest"), Context())
     assert (answer["statusCode"], json.loads(answer["body"])["code"]) == (503, "unavailable")
+    assert '"Unforeseen":[1.0]' in capsys.readouterr().out
     wire.faults.clear()
     assert ingest.handler(event("ingest"), Context())["statusCode"] == 200
+
+
+def test_request_that_is_refused_for_what_it_is_rings_none(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    assert ingest.handler(event("ingest") | {"body": "{}"}, Context())["statusCode"] == 401
+    assert "Unforeseen" not in capsys.readouterr().out
 
 
 def test_refusal_speaks_the_callers_language(world: World) -> None:

@@ -11,11 +11,13 @@ from dataclasses import fields
 from html.parser import HTMLParser
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, override
+from typing import Any, NoReturn, override
 
 import pytest
 import segno
+from aws_lambda_powertools.metrics import Metrics
 
+from local.template import load, of_type
 from referrals import pages, redirect
 from tests.fixtures import NOON
 from tests.links import BRAND, DESTINATION, program, share, slug
@@ -357,6 +359,43 @@ def test_a_spilled_click_says_why(
     get()
     entry = told(capsys.readouterr().out)
     assert (entry["outcome"], entry["trouble"]) == ("spilled", "ConnectTimeoutError")
+
+
+LOST: dict[str, Callable[[pytest.MonkeyPatch, Deployment], None]] = {
+    "unrecorded": lambda patch, deployment: patch.setattr(deployment.sqs, "send_message", broken),
+    "unstamped": lambda patch, deployment: patch.setattr(deployment, "random", broken),
+    "failed": lambda patch, _: patch.setattr(Redirects, "follow", broken),
+}
+
+
+def broken(*_: Any, **__: Any) -> NoReturn:
+    raise TimeoutError
+
+
+@pytest.mark.parametrize("outcome", LOST)
+def test_a_visitor_or_a_click_that_is_lost_raises_an_alarm(
+    deployment: Deployment,
+    get: Get,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    outcome: str,
+) -> None:
+    share(deployment)
+    monkeypatch.setattr(redirect, "_metrics", lambda: Metrics(namespace="Vouch", service="referrals"))
+    Wire(monkeypatch).faults["PutItem"] = unreachable
+    LOST[outcome](monkeypatch, deployment)
+    get()
+    entry = next(json.loads(line) for line in capsys.readouterr().out.splitlines() if "Redirects" in line)
+    (metrics,) = entry["_aws"]["CloudWatchMetrics"]
+    counted = {"service": "referrals", "outcome": outcome}
+    assert [set(dimensions) for dimensions in metrics["Dimensions"]] == [set(counted)]
+    assert entry["outcome"] == outcome
+    watched = [
+        {dimension["Name"]: dimension["Value"] for dimension in alarm["Properties"]["Dimensions"]}
+        for alarm in of_type(load(), "AWS::CloudWatch::Alarm").values()
+        if alarm["Properties"]["MetricName"] == metrics["Metrics"][0]["Name"]
+    ]
+    assert counted in watched
 
 
 def test_a_warming_call_opens_the_deployment_and_says_so(

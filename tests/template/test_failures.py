@@ -84,7 +84,7 @@ def test_metrics_of_ours_are_watched_under_the_service_that_counts_them(declared
     }
     for alarm in of_type(declared, "AWS::CloudWatch::Alarm").values():
         if alarm["Properties"]["Namespace"] == "Vouch":
-            [dimension] = alarm["Properties"]["Dimensions"]
+            dimension = alarm["Properties"]["Dimensions"][0]
             assert dimension["Name"] == "service"
             assert dimension["Value"] in services
 
