@@ -258,9 +258,9 @@ class OrderPart(Main, discriminator="part"):
 
 
 class OrderEvent(Main, discriminator="event"):
-    """`b#O#<ord>` / `F#<kind>#<id>`: a refund, cancellation or decision, newest version."""
+    """`b#O#<ord>` / `F#<kind>#<id>`: a refund, cancellation or decision, newest version; its JSON, zlib'd."""
 
-    fact = UnicodeAttribute(attr_name="f")
+    fact = BinaryAttribute(legacy_encoding=False, attr_name="f")
     version = IntegerAttribute(attr_name="v")
 
 
