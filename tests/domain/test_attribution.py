@@ -144,7 +144,13 @@ def test_who_is_first_by_two_equal_clicks_is_last_too() -> None:
     assert weights("first", *clicks) == weights("last", *clicks) == {"dan": 1}
 
 
-def test_a_creator_is_rated_by_the_program_of_their_first_credited_touch() -> None:
+def test_a_creator_is_rated_by_the_program_of_their_first_touch_whichever_is_credited() -> None:
     older, newer = click("noa", days=2, program="vip"), click("noa", days=1, evidence="noa-2")
-    assert [share.program_id for share in credited(older, newer, terms=offer(model="linear")).shares] == ["main"]
-    assert [share.program_id for share in credited(older, newer, terms=offer(model="first")).shares] == ["vip"]
+    for model in ("linear", "first", "last"):
+        decided = credited(older, newer, terms=offer(model=model))
+        assert [share.program_id for share in decided.shares] == ["main"]
+
+
+def test_a_touch_that_does_not_stand_decides_no_program() -> None:
+    older, newer = click("noa", days=2, program="vip"), click("noa", days=1, evidence="noa-2", barred="not_enrolled")
+    assert [share.program_id for share in credited(older, newer).shares] == ["vip"]

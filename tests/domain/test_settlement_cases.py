@@ -243,6 +243,22 @@ CODES = [
         lost={"noa10": "needs_click", "noa": "outside_window"},
         reason="no_credit",
     ),
+    Case(
+        "a code that needs a click and has none decides nothing: the clicks' program says last, its own says linear",
+        sale(MUG),
+        [code("zoe"), click("noa", days=1, program="vip"), click("dan", days=2, program="vip")],
+        terms=promises(offer(code_policy="needs_click", model="linear"), vip=offer(model="last")),
+        earns={"noa": "10.00"},
+        lost={"zoe10": "needs_click", "dan": "model_share_zero"},
+    ),
+    Case(
+        "a code that needs a click and has none, behind one of a program that trusts codes: each by its own program",
+        sale(MUG),
+        [code("noa", program="vip"), code("zoe"), click("dan")],
+        terms=promises(offer(code_policy="needs_click"), vip=offer(model="linear")),
+        earns={"noa": "10.00"},
+        lost={"zoe10": "needs_click", "dan": "lower_priority"},
+    ),
 ]
 
 WINDOWS = [
@@ -350,6 +366,14 @@ PROGRAMS = [
         [code("noa", program="vip"), click("noa")],
         terms=promises(offer(model="linear"), vip=offer(percent(20), code_policy="joins", model="linear")),
         earns={"noa": "20.00"},
+    ),
+    Case(
+        "of two clicks the older one, for a program that pays 20 %, is credited: the newer one's program pays, 10 %",
+        sale(MUG),
+        [click("noa", days=2, program="vip"), click("noa", days=1, evidence="noa-2")],
+        terms=promises(offer(model="first"), vip=offer(percent(20))),
+        earns={"noa": "10.00"},
+        lost={"noa-2": "model_share_zero"},
     ),
     Case(
         "each program has its own window",

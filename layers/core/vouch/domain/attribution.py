@@ -1,12 +1,14 @@
 """Who is credited with an order: every touch is weighed, and each that loses is told why.
 
-Touches of creators who were active in their program when the order was placed, in that program's window, and who are
-not the buyer, are candidates. Their priority is stable: codes in the order in which the order lists them, then clicks,
-the newest first, ties by id. The program of the first touch in priority sets the policy and the model.
+A touch stands if its creator was active in its program when the order was placed and is not the buyer, if it lies in
+that program's window, and, being a code that this program trusts only beside a click, if a click of its creator stands
+too. Priority is stable: codes in the order in which the order lists them, then clicks, the newest first, ties by id. Of
+what stands, the first in priority decides by its program which touches share and by which model, and each creator's
+first decides by whose terms they are rated, whichever of their touches the model credits.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal, localcontext
 from typing import Literal
@@ -58,7 +60,7 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """A creator's part of the credit, under the program of their first touch in priority."""
+    """A creator's part of the credit, under the program of the first in priority of their touches that stand."""
 
     creator_id: str
     program_id: str
@@ -79,11 +81,15 @@ def credit(
 ) -> Credit:
     """Credits an order to the creators whose touches stand; `only_program` is what its connection is limited to."""
     reasons = {touch: _refusal(touch, snapshot, terms, only_program) for touch in touches}
+    clicked = {touch.creator_id for touch in touches if touch.kind == "click" and reasons[touch] is None}
+    for touch in touches:
+        if reasons[touch] is None and _lacks_click(touch, terms, clicked):
+            reasons[touch] = "needs_click"
     standing = _by_priority((touch for touch in touches if reasons[touch] is None), snapshot)
     if not standing:
         return Credit((), tuple(Candidate(touch, "lost", reasons[touch]) for touch in touches))
     policy = _terms_of(standing[0], terms).attribution
-    pool = _pool(standing, policy, reasons)
+    pool = _pool(standing, policy)
     weights = _weights(pool, policy, snapshot.placed_at)
     shares = _shares(standing, weights)
     weighed = sorted((touch for touch in weights if weights[touch]), key=lambda touch: touch.creator_id or "")
@@ -118,6 +124,11 @@ def _refusal(touch: Touch, snapshot: Snapshot, terms: Mapping[TermsKey, Terms], 
     return None
 
 
+def _lacks_click(touch: Touch, terms: Mapping[TermsKey, Terms], clicked: Collection[str | None]) -> bool:
+    needed = touch.kind == "code" and _terms_of(touch, terms).attribution.code_policy == "needs_click"
+    return needed and touch.creator_id not in clicked
+
+
 def _by_priority(touches: Iterable[Touch], snapshot: Snapshot) -> list[Touch]:
     places = {code: place for place, code in enumerate(snapshot.codes)}
 
@@ -129,18 +140,9 @@ def _by_priority(touches: Iterable[Touch], snapshot: Snapshot) -> list[Touch]:
     return sorted(touches, key=priority)
 
 
-def _pool(standing: Sequence[Touch], policy: Attribution, reasons: dict[Touch, str | None]) -> list[Touch]:
+def _pool(standing: Sequence[Touch], policy: Attribution) -> Sequence[Touch]:
     codes = [touch for touch in standing if touch.kind == "code"]
-    clicks = [touch for touch in standing if touch.kind == "click"]
-    if policy.code_policy == "joins":
-        return list(standing)
-    if policy.code_policy == "needs_click":
-        clicked = {touch.creator_id for touch in clicks}
-        for touch in codes:
-            if touch.creator_id not in clicked:
-                reasons[touch] = "needs_click"
-        codes = [touch for touch in codes if touch.creator_id in clicked]
-    return codes or clicks
+    return standing if policy.code_policy == "joins" else codes or standing
 
 
 def _weights(pool: Sequence[Touch], policy: Attribution, placed_at: datetime) -> dict[Touch, int]:
@@ -180,11 +182,11 @@ def _shares(standing: Sequence[Touch], weights: Mapping[Touch, int]) -> tuple[Sh
     shares: dict[str, Share] = {}
     for touch in standing:
         creator, program, version = touch.creator_id, touch.program_id, touch.terms_version
-        if not weights.get(touch) or creator is None or program is None or version is None:
+        if creator is None or program is None or version is None:
             continue
         known = shares.get(creator, Share(creator, program, version, 0))
-        shares[creator] = Share(creator, known.program_id, known.terms_version, known.weight + weights[touch])
-    return tuple(shares[creator] for creator in sorted(shares))
+        shares[creator] = replace(known, weight=known.weight + weights.get(touch, 0))
+    return tuple(shares[creator] for creator in sorted(shares) if shares[creator].weight)
 
 
 def _terms_of(touch: Touch, terms: Mapping[TermsKey, Terms]) -> Terms:
