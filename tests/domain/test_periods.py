@@ -25,6 +25,12 @@ def test_a_period_without_beginning_can_end() -> None:
     assert periods.closed([[None, None]], MONDAY) == [[None, MONDAY]]
 
 
+def test_an_end_that_lies_ahead_can_come_nearer_and_everything_behind_it_goes() -> None:
+    assert periods.closed([[None, FRIDAY]], TUESDAY) == [[None, TUESDAY]]
+    assert periods.closed([[MONDAY, FRIDAY], [FRIDAY, None]], FRIDAY) == [[MONDAY, FRIDAY]]
+    assert periods.closed([[MONDAY, FRIDAY], [FRIDAY, None]], TUESDAY) == [[MONDAY, TUESDAY]]
+
+
 def test_a_period_that_had_not_begun_leaves_no_trace() -> None:
     assert periods.closed([[MONDAY, TUESDAY], [FRIDAY, None]], TUESDAY) == [[MONDAY, TUESDAY]]
     assert periods.closed([[FRIDAY, None]], FRIDAY) == []

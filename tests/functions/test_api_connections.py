@@ -1,6 +1,7 @@
 """Connections over HTTP: secrets go in and never come out."""
 
 import base64
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -149,3 +150,39 @@ def test_a_secret_that_can_prove_nothing_is_refused(brand: Client, platform: str
 def test_a_shop_is_a_host(brand: Client) -> None:
     got = brand.post("/v1/connections", {"platform": "shopify", "secret": "s", "shop": "https://a.example"})
     assert (got.status, got.code, got.body["param"]) == (422, "not_a_host", "shop")
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["http://api.example/", "https://169.254.169.254/latest/", "https://localhost/", "https://user@api.example/",
+     "https://api.example:8443/", "https://api.example\\@evil.example/", "http://127.0.0.1:9001/", "http://localhost/"],
+)  # fmt: skip
+def test_what_is_called_from_inside_is_a_public_host(brand: Client, address: str) -> None:
+    new = {"platform": "shopify", "secret": "s"}
+    made = brand.made("/v1/connections", new | {"api_base_url": "https://api.example/v2"})
+    path = f"/v1/connections/{made['id']}"
+    for got in (
+        brand.post("/v1/connections", new | {"api_base_url": address}),
+        brand.patch(path, {"api_base_url": address}),
+    ):
+        assert (got.status, got.code, got.body["param"]) == (422, "address_not_allowed", "api_base_url")
+    assert brand.get(path).body == made
+    assert brand.patch(path, {"api_base_url": None}).body["api_base_url"] is None
+
+
+@pytest.mark.parametrize(
+    "address, status",
+    [
+        ("http://127.0.0.1:4570/shopify", 201),
+        ("http://localhost", 201),
+        ("https://api.example", 201),
+        ("http://localhost@api.example/", 422),
+        ("http://localhost.api.example/", 422),
+        ("http://127.0.0.1:4570@api.example/", 422),
+        ("http://api.example/", 422),
+    ],
+)
+def test_where_all_is_local_a_stand_in_may_be(brand: Client, deployment: Deployment, address: str, status: int) -> None:
+    deployment.settings = replace(deployment.settings, public_url="http://localhost:4566")
+    new = {"platform": "shopify", "secret": "s", "api_base_url": address}
+    assert brand.post("/v1/connections", new).status == status

@@ -162,6 +162,47 @@ def test_a_creator_has_one_enrolment_in_a_program(brand: Client) -> None:
     assert made["id"] in got.body["detail"]
 
 
+@pytest.mark.parametrize("stated", ["2025-01-01T00:00:00Z", "2027-01-01T00:00:00Z"])
+def test_an_enrolment_is_not_the_same_from_another_day(brand: Client, stated: str) -> None:
+    early = new_creator(brand, active_from="2025-01-01T00:00:00Z")["id"]
+    tied = {"creator_id": early, "program_id": new_program(brand)["id"]}
+    made = brand.made("/v1/enrolments", tied | {"active_from": "2026-01-01T00:00:00Z"})
+    for body in (tied, tied | {"active_from": "2026-01-01T02:00:00+02:00"}):
+        assert brand.made("/v1/enrolments", body) == made
+    got = brand.post("/v1/enrolments", tied | {"active_from": stated})
+    assert (got.status, got.code) == (409, "already_enrolled")
+
+
+def test_no_enrolment_begins_before_its_creator(brand: Client, clock: Clock) -> None:
+    first_day = "2026-05-06T00:00:00Z"
+    creator = new_creator(brand, active_from=first_day)["id"]
+    tied = [{"creator_id": creator, "program_id": new_program(brand)["id"]} for _ in range(3)]
+    got = brand.post("/v1/enrolments", tied[0] | {"active_from": "2026-05-05T23:59:59Z"})
+    assert (got.status, got.code, got.body["param"]) == (422, "creator_not_active_yet", "active_from")
+    assert first_day in got.body["detail"]
+    assert brand.made("/v1/enrolments", tied[0])["active"] == [[first_day, None]]
+    assert brand.made("/v1/enrolments", tied[1] | {"active_from": first_day})["active"] == [[first_day, None]]
+    applied = brand.made("/v1/enrolments", tied[2] | {"status": "applied"})
+    path = f"/v1/enrolments/{applied['id']}"
+    assert brand.patch(path, {"status": "active"}).body["active"] == [[first_day, None]]
+    assert brand.patch(path, {"status": "paused"}).body["active"] == []
+    assert brand.patch(path, {"status": "active"}).body["active"] == [[first_day, None]]
+    brand.patch(path, {"status": "paused"})
+    clock.pass_(timedelta(days=2))
+    assert brand.patch(path, {"status": "active"}).body["active"] == [["2026-05-06T12:00:00Z", None]]
+
+
+def test_an_order_before_its_creators_first_day_earns_nothing(brand: Client, apis: dict[str, Api]) -> None:
+    tied = {"creator_id": new_creator(brand, active_from="2027-01-01T00:00:00Z")["id"]}
+    tied |= {"program_id": new_program(brand)["id"]}
+    brand.made("/v1/enrolments", tied)
+    brand.made("/v1/codes", tied | {"code": "noa10"})
+    order = {"external_id": "1", "occurred_at": "2026-05-04T12:00:00Z", "currency": "ILS", "codes": ["noa10"]}
+    lines = [{"id": "1", "quantity": 1, "unit_price": 10000}]
+    made = Client(apis["attribution"], brand.key).made("/v1/orders", order | {"lines": lines})
+    assert made["commissions"] == []
+
+
 def test_an_application_has_no_day_from_which_it_is_active(brand: Client) -> None:
     tied = {"creator_id": new_creator(brand)["id"], "program_id": new_program(brand)["id"]}
     got = brand.post("/v1/enrolments", tied | {"status": "applied", "active_from": "2026-05-04T12:00:00Z"})

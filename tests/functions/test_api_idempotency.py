@@ -167,6 +167,47 @@ def test_a_crash_between_the_effect_and_the_answer_creates_nothing_twice(
     assert brand.post(path, body).text != again.text
 
 
+@pytest.fixture
+def tried(brand: Client, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, dict[str, Any]], None]:
+    """Posts under `k-1` and dies between the effect and the answer."""
+
+    def post(path: str, body: dict[str, Any]) -> None:
+        with monkeypatch.context() as patch:
+            patch.setattr(idempotency, "finish", dies)
+            with pytest.raises(Crash):
+                brand.post(path, body, idempotency_key="k-1")
+
+    return post
+
+
+def test_terms_are_published_once_though_newer_ones_came_between(
+    brand: Client, clock: Clock, tried: Callable[[str, dict[str, Any]], None]
+) -> None:
+    path = f"/v1/programs/{brand.made('/v1/programs', PROGRAM)['id']}/terms"
+    first = {"hold_days": 7, "effective_from": "2026-05-04T12:00:10Z"}
+    tried(path, first)
+    clock.pass_(timedelta(minutes=1))
+    brand.made(path, {"hold_days": 30})
+    clock.pass_(timedelta(minutes=1))
+    again = brand.made(path, first, idempotency_key="k-1")
+    assert [again, 3, 2, 1] == [items(brand, path)[1], *(version["number"] for version in items(brand, path))]
+    assert again["terms"]["hold_days"] == 7
+
+
+def test_a_code_is_given_once_though_it_was_taken_away_between(
+    brand: Client, clock: Clock, tried: Callable[[str, dict[str, Any]], None]
+) -> None:
+    shop = open_shop(brand)
+    given = tied(shop) | {"code": "SUMMER"}
+    tried("/v1/codes", given)
+    (code,) = (code for code in items(brand, "/v1/codes") if code["code"] == "SUMMER")
+    clock.pass_(timedelta(minutes=1))
+    ended = brand.patch(f"/v1/codes/{code['id']}", {"status": "ended"}).body
+    clock.pass_(timedelta(minutes=1))
+    assert brand.made("/v1/codes", given, idempotency_key="k-1") == ended
+    assert len(brand.made("/v1/codes", given, idempotency_key="k-2")["owners"]) == 2
+
+
 def test_a_brand_is_not_made_twice(operator: Client, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
         patch.setattr(idempotency, "finish", dies)

@@ -8,6 +8,7 @@ from tests.fixtures import Clock
 from tests.functions.client import Client
 from tests.functions.conftest import NewBrand
 from tests.functions.setting_up import DESTINATION, Shop, new_creator, open_shop
+from vouch.http import Api
 from vouch.service.deployment import Deployment
 from vouch.store.tables import Slug
 
@@ -186,6 +187,41 @@ def test_a_code_goes_to_another_creator_once_its_owners_period_has_ended(shop: S
     assert shop.brand.get(path).body["status"] == "active"
     assert [code["id"] for code in shop.brand.get("/v1/codes", creator_id=dan).body["items"]] == [shop.code]
     assert shop.brand.get("/v1/codes", creator_id=shop.creator).body["items"] == []
+
+
+def test_a_code_that_ends_before_it_begins_is_free_at_once(shop: Shop, apis: dict[str, Api]) -> None:
+    tied = {"program_id": shop.program, "creator_id": shop.creator, "code": "SPRING"}
+    made = shop.brand.made("/v1/codes", tied | {"active_from": "2027-01-01T00:00:00Z"})
+    assert made["status"] == "upcoming"
+    path = f"/v1/codes/{made['id']}"
+    for _ in range(2):
+        ended = shop.brand.patch(path, {"status": "ended"}).body
+        assert (ended["status"], ended["owners"], ended["creator_id"]) == ("ended", [], shop.creator)
+    order = {"external_id": "1", "occurred_at": "2026-05-04T12:00:00Z", "currency": "ILS", "codes": ["spring"]}
+    bought = {"lines": [{"id": "1", "quantity": 1, "unit_price": 10000}]}
+    attribution = Client(apis["attribution"], shop.brand.key)
+    ordered = attribution.made("/v1/orders", order | bought)
+    explained = attribution.get(f"/v1/orders/{ordered['id']}/explanation").body
+    assert [candidate["reason"] for candidate in explained["candidates"]] == ["unknown_code"]
+    dan = new_creator(shop.brand, "dan")["id"]
+    given = shop.brand.made("/v1/codes", tied | {"creator_id": dan})
+    assert (given["id"], given["status"]) == (made["id"], "active")
+    assert [owner["creator_id"] for owner in given["owners"]] == [dan]
+
+
+def test_a_handover_that_is_called_off_leaves_the_code_where_it_was(shop: Shop, clock: Clock) -> None:
+    dan = new_creator(shop.brand, "dan")["id"]
+    path, friday = f"/v1/codes/{shop.code}", "2026-05-08T00:00:00Z"
+    alone = shop.brand.patch(path, {"status": "ended", "active_until": friday}).body
+    tied = {"program_id": shop.program, "creator_id": dan, "code": "NOA10", "active_from": friday}
+    assert shop.brand.made("/v1/codes", tied)["creator_id"] == dan
+    for _ in range(2):
+        off = shop.brand.patch(path, {"status": "ended", "active_until": friday}).body
+        assert off | {"version": 2} == alone
+    assert [code["id"] for code in shop.brand.get("/v1/codes", creator_id=shop.creator).body["items"]] == [shop.code]
+    clock.pass_(timedelta(days=1))
+    ended = shop.brand.patch(path, {"status": "ended"}).body
+    assert (ended["status"], ended["owners"][0]["active_until"]) == ("ended", "2026-05-05T12:00:00Z")
 
 
 def test_a_period_does_not_end_before_now(shop: Shop, clock: Clock) -> None:
