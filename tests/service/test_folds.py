@@ -326,8 +326,8 @@ def test_a_job_that_was_overtaken_notes_nothing(deployment: Deployment) -> None:
 
 def test_a_row_is_removed_only_as_it_was_read(deployment: Deployment) -> None:
     brand = books.open_books(deployment)
-    figures.put_due(brand.id, NOON.date(), NOA, "one")
+    figures.put_due(deployment.database, brand.id, NOON.date(), NOA, "one")
     [(_, row)] = figures.due(deployment.database, brand.id, NOON.date())
-    figures.put_due(brand.id, NOON.date(), NOA, "two")
+    figures.put_due(deployment.database, brand.id, NOON.date(), NOA, "two")
     figures.done(deployment.database, row)
     assert len(noted(deployment, brand)) == 1

@@ -74,7 +74,11 @@ def test_somebody_is_told_of_everything_set_aside_late_failed_or_tampered_with(d
         assert ("ApproximateNumberOfMessagesVisible", reference) in watched
     assert {("DeliveryParked", "attribution"), ("LedgerTampered", "figures"), ("LateStraggler", "payouts")} <= watched
     assert {("Unforeseen", service) for service in ("referrals", "attribution", "payouts")} <= watched
-    assert all(alarm["TreatMissingData"] == "notBreaching" and alarm["AlarmActions"] for alarm in alarms)
+    for name in (name for name, body in functions.items() if "Events" in body["Properties"]):
+        assert ("Invocations", str({"Ref": name})) in watched, "nobody would notice that it is not called"
+    silence_is_bad = {alarm["MetricName"] for alarm in alarms if alarm["TreatMissingData"] == "breaching"}
+    assert silence_is_bad == {"Invocations"}
+    assert all(alarm["AlarmActions"] for alarm in alarms)
 
 
 def test_metrics_of_ours_are_watched_under_the_service_that_counts_them(declared: dict[str, Any]) -> None:

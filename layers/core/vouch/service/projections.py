@@ -29,7 +29,7 @@ def project(deployment: Deployment, changes: Iterable[Change]) -> int:
     mark = deployment.random(_MARK_BYTES).hex()
     days = {due for change in changes if change.kind == "INSERT" and (due := _due(change)) is not None}
     for brand_id, creator_id, day in sorted(days):
-        figures.put_due(brand_id, day, creator_id, mark)
+        figures.put_due(deployment.database, brand_id, day, creator_id, mark)
     return len(days)
 
 

@@ -202,8 +202,12 @@ class Database:
 
     def put_new(self, item: Item) -> bool:
         """Stores the item where its key is free; False where it is taken."""
+        return self.put(item, type(item).pk.does_not_exist())
+
+    def put(self, item: Item, condition: Condition | None = None) -> bool:
+        """Stores the item in place of what is there; False where `condition` did not hold of that."""
         try:
-            item.save(type(item).pk.does_not_exist())
+            item.save(condition)
         except PutError as error:
             if _code(error) == "ConditionalCheckFailedException":
                 return False

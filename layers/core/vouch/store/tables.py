@@ -355,7 +355,10 @@ class Click(Item):
 
 
 class Figure(Item):
-    """Table `figures`: due days (`b#DUE` / `<day>#<c>`) and idempotency keys (`b#IDEM#<hash>` / `I`), which expire."""
+    """Table `figures`: due days (`b#DUE` / `<day>#<c>`), how far the second pass is, and idempotency keys.
+
+    Of these only the keys (`b#IDEM#<hash>` / `I`) expire.
+    """
 
     class Meta:
         table_name: str | None = None
@@ -369,6 +372,12 @@ class Due(Figure, discriminator="due"):
     """A creator some of whose entries mature on that UTC day. `mark` is another one each time it is put."""
 
     mark = UnicodeAttribute(attr_name="m")
+
+
+class Passed(Figure, discriminator="passed"):
+    """`SECOND_PASS` / `P`: the last hour whose deliveries have all been settled again."""
+
+    hour = UnicodeAttribute()
 
 
 class Idempotency(Figure, discriminator="idempotency"):
