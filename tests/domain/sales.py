@@ -12,7 +12,18 @@ from typing import Any
 from vouch.domain import money
 from vouch.domain.attribution import TermsKey, Touch
 from vouch.domain.context import Context
-from vouch.domain.facts import Cancellation, Decision, Event, Lifecycle, Line, OrderFacts, Refund, RefundLine, Snapshot
+from vouch.domain.facts import (
+    Cancellation,
+    Decision,
+    Event,
+    Lifecycle,
+    Line,
+    OrderFacts,
+    Refund,
+    RefundLine,
+    Snapshot,
+    fingerprint,
+)
 from vouch.domain.money import Money
 from vouch.domain.settlement import Settlement, settle
 from vouch.domain.terms import Attribution, Base, CodePolicy, Commission, Match, Model, Reward, Rule, Terms
@@ -135,8 +146,10 @@ def cancellation(minutes: int = 60) -> Cancellation:
     return Cancellation("orders/delete", PLACED + timedelta(minutes=minutes))
 
 
-def decision(verdict: str, *, minutes: int = 60, decision_id: str = "d1") -> Decision:
-    return Decision(decision_id, PLACED + timedelta(minutes=minutes), verdict, "ops@shop.example", "looked at it")
+def decision(verdict: str, *, minutes: int = 60, decision_id: str = "d1", seen: Iterable[Refund] = ()) -> Decision:
+    refunds = tuple(fingerprint(refund) for refund in seen)
+    said_at = PLACED + timedelta(minutes=minutes)
+    return Decision(decision_id, said_at, verdict, "ops@shop.example", "looked at it", refunds)
 
 
 def percent(whole: int, **match: Any) -> Rule:

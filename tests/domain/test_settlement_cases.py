@@ -7,14 +7,15 @@ A case reads: what was sold · who led to it · what came of it later → who ea
 
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
 from tests.domain.sales import (
     BUYER,
+    PLACED,
     Promises,
     cancellation,
     carrying,
@@ -41,6 +42,8 @@ from vouch.domain.settlement import Settlement, difference, settle, wanted
 
 MUG = item("mug", "100.00")
 POT = item("pot", "50.00")
+DOLLARS, EUROS = refund("r1", currency="USD", amount="27.00"), refund("r2", currency="EUR", amount="9.00")
+YEAR_LATER = PLACED + timedelta(days=365)
 OPEN, CANCELLED, REFUNDED = Lifecycle.OPEN, Lifecycle.CANCELLED, Lifecycle.REFUNDED
 
 
@@ -1059,7 +1062,26 @@ REFUNDS = [
         "money in another currency, and the brand lets it pass",
         sale(MUG),
         [click("noa")],
-        [refund("r1", currency="USD", amount="27.00"), decision("approve")],
+        [DOLLARS, decision("approve", seen=[DOLLARS])],
+        earns={"noa": "10.00"},
+    ),
+    Case(
+        "the brand's clock is a year behind the refund's: what it approves passes all the same",
+        sale(MUG),
+        [click("noa")],
+        [replace(DOLLARS, updated_at=YEAR_LATER), decision("approve", seen=[replace(DOLLARS, updated_at=YEAR_LATER)])],
+        earns={"noa": "10.00"},
+    ),
+    Case(
+        "two refunds in another currency, let pass one after the other",
+        sale(MUG),
+        [click("noa")],
+        [
+            DOLLARS,
+            decision("approve", seen=[DOLLARS]),
+            EUROS,
+            decision("approve", minutes=90, decision_id="d2", seen=[EUROS]),
+        ],
         earns={"noa": "10.00"},
     ),
     Case(
@@ -1120,10 +1142,19 @@ DECISIONS = [
         held=True,
     ),
     Case(
-        "an approval speaks of the refunds that it knew",
+        "an approval speaks of the refunds that it knew, not of one that is dated before it and comes later",
         sale(MUG),
         [click("noa")],
-        [decision("approve", minutes=1), refund("r1", currency="USD", amount="27.00")],
+        [DOLLARS, decision("approve", minutes=90, seen=[DOLLARS]), EUROS],
+        earns={"noa": "10.00"},
+        reason="refund_currency",
+        held=True,
+    ),
+    Case(
+        "an approval speaks of a refund as it was: of half as much",
+        sale(MUG),
+        [click("noa")],
+        [decision("approve", seen=[DOLLARS]), refund("r1", currency="USD", amount="54.00", minutes=30)],
         earns={"noa": "10.00"},
         reason="refund_currency",
         held=True,

@@ -12,11 +12,13 @@ import pytest
 from attribution.api import api
 from tests.fixtures import Clock
 from vouch.domain import clicks
+from vouch.domain.facts import Refund
 from vouch.platforms.base import Request
 from vouch.service import brands, codes, creators, programs
 from vouch.service import orders as settling
 from vouch.service.deployment import Deployment
 from vouch.service.mint import Mint, fresh
+from vouch.service.orders import Place
 from vouch.store import inbox
 from vouch.store.inbox import Door
 from vouch.store.tables import Brand
@@ -228,6 +230,23 @@ def test_a_hold_waits_and_an_approval_lets_go(world: World, clock: Clock) -> Non
     clock.pass_(timedelta(seconds=1))
     rejected = world.send("POST", path, {"kind": "reject", "reason": "fraud"})
     assert (rejected.body["reason"], rejected.body["commissions"][0]["net"]) == ("rejected", money(0))
+
+
+def test_an_approval_lets_pass_the_refunds_that_were_known_whatever_their_dates(world: World, clock: Clock) -> None:
+    made = world.send("POST", "/v1/orders", order(clock)).body
+    path = f"/v1/orders/{made['id']}/decisions"
+    place = Place(world.brand.id, "live", None, "A-1")
+    ahead, back = (Refund(str(days), clock.now + timedelta(days=days), "USD", amount=100) for days in (30, -30))
+
+    def after(refund: Refund) -> list[str]:
+        settling.apply(world.deployment, place, [refund])
+        held = world.send("GET", f"/v1/orders/{made['id']}").body
+        clock.pass_(timedelta(seconds=1))
+        freed = world.send("POST", path, {"kind": "approve", "reason": "they gave back a tip"}).body
+        return [order["commissions"][0]["status"] for order in (held, freed)]
+
+    assert after(ahead) == ["held", "pending"]
+    assert after(back) == ["held", "pending"]
 
 
 def test_a_replay_finds_what_is_posted(world: World, clock: Clock) -> None:

@@ -110,8 +110,9 @@ def test_a_refund_counts_by_quantity_where_a_part_of_it_does() -> None:
 
 
 def test_a_decision() -> None:
-    expected = Decision("dec_1", RECEIVED, "hold", "key_1", "looks odd")
-    assert samples.reading("rest", stored("decision", DECISION)) == Reading("POS-1", (expected,))
+    expected = Decision("dec_1", RECEIVED, "hold", "key_1", "looks odd", ("7f", "8a"))
+    said = DECISION | {"refunds": ["7f", "8a"]}
+    assert samples.reading("rest", stored("decision", said)) == Reading("POS-1", (expected,))
 
 
 @pytest.mark.parametrize("kind, body", [("order", ORDER), ("refund", REFUND), ("decision", DECISION)])

@@ -7,7 +7,7 @@ them. So a refund can neither change a rule nor leak a unit, and a full refund l
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from vouch.domain.facts import Lifecycle, Line, OrderFacts, Refund, RefundLine, Snapshot
+from vouch.domain.facts import Lifecycle, Line, OrderFacts, Refund, RefundLine, Snapshot, fingerprint
 from vouch.domain.money import BPS_WHOLE, divide_half_up, split
 from vouch.domain.terms import Base, Commission, Match, Reward
 
@@ -60,18 +60,19 @@ def bases(facts: OrderFacts, snapshot: Snapshot, options: Base) -> list[Basis]:
     return found
 
 
-def unclear_refunds(facts: OrderFacts, snapshot: Snapshot) -> bool:
-    """Whether a refund gives amounts in another currency than the order's: nobody can tell what they took back.
+def unclear_refunds(facts: OrderFacts, snapshot: Snapshot) -> list[Refund]:
+    """Those with amounts in another currency than the order's: nobody can tell what they took back.
 
-    The brand's approval settles it, of the refunds that were known by then.
+    The brand's approval settles it, of those that it has seen, as it has seen them: no clock tells what was known.
     """
-    approval = facts.decision("approve")
-    return any(
-        refund.currency != snapshot.currency
-        and (refund.amount or any(part.amount for part in refund.lines))
-        and (approval is None or approval.updated_at < refund.updated_at)
+    approved = facts.approved
+    return [
+        refund
         for refund in facts.refunds
-    )
+        if refund.currency != snapshot.currency
+        and (refund.amount or any(part.amount for part in refund.lines))
+        and fingerprint(refund) not in approved
+    ]
 
 
 def rated(commission: Commission, lines: Sequence[Basis], snapshot: Snapshot, creator_id: str) -> list[Rating]:

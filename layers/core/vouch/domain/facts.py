@@ -133,7 +133,10 @@ class Cancellation:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """A brand's word on an order: `hold`, `approve` (ends a hold) or `reject` (earns nothing); the newest of each."""
+    """A brand's word on an order: `hold`, `approve` (ends a hold) or `reject` (earns nothing); the newest of each.
+
+    `refunds` are the fingerprints of the unclear refunds that were known when it was given: an approval lets them pass.
+    """
 
     kind: ClassVar[str] = "decision"
 
@@ -142,6 +145,7 @@ class Decision:
     verdict: str
     actor: str
     reason: str
+    refunds: tuple[str, ...] = ()
 
     def newness(self) -> Newness:
         """Greatest wins among decisions."""
@@ -181,6 +185,12 @@ class OrderFacts:
         """Whether the brand holds the order and has not approved it since."""
         hold, approval = self.decision("hold"), self.decision("approve")
         return hold is not None and (approval is None or hold.newness() > approval.newness())
+
+    @property
+    def approved(self) -> set[str]:
+        """The fingerprints of the refunds that approvals let pass."""
+        said = [event for event in self.events.values() if isinstance(event, Decision) and event.verdict == "approve"]
+        return {refund for approval in said for refund in approval.refunds}
 
     def with_facts(self, facts: Iterable[Fact]) -> tuple[Self, tuple[Fact, ...]]:
         """These facts and the given ones, and which of the given ones changed anything.

@@ -212,7 +212,7 @@ def _reason(facts: OrderFacts, snapshot: Snapshot, credited: Credit, base: int, 
         "cancelled": cancelled,
         "rejected": facts.decision("reject") is not None,
         "not_paid": snapshot.lifecycle is Lifecycle.OPEN,
-        _WAITING: commission.unclear_refunds(facts, snapshot),
+        _WAITING: bool(commission.unclear_refunds(facts, snapshot)),
     }
     return next((cause for cause, holds in causes.items() if holds), None)
 

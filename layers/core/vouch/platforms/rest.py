@@ -5,8 +5,9 @@ The body of such a delivery, as `envelope` writes it, is
     {"kind": "order" | "refund" | "decision", "received_at": <RFC 3339>, "body": {…}}
 
 where `body` is the request's own, as `vouch.platforms.orders` describes it. A request about one order names it in its
-path, so the API adds to `body`: `order_id`, the order's `external_id`; `currency`, to a refund; `id` and `actor`, to a
-decision `{kind: hold | approve | reject, reason}`. `facts` is all the validation that such a request needs.
+path, so the API adds to `body`: `order_id`, the order's `external_id`; `currency`, to a refund; `id`, `actor` and
+`refunds`, those that an approval lets pass, to a decision `{kind: hold | approve | reject, reason}`. `facts` is all
+the validation that such a request needs.
 """
 
 import json
@@ -82,4 +83,5 @@ def _decision(body: Fields, received_at: datetime) -> Decision:
         verdict=verdict,
         actor=body.text("actor"),
         reason=body.text("reason", REASON_MAX),
+        refunds=tuple(body.texts("refunds")),
     )

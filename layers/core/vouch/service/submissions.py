@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from vouch.domain import commission
 from vouch.domain.errors import NotFound, Unavailable, Unprocessable
-from vouch.domain.facts import PlacedAtChanged
+from vouch.domain.facts import PlacedAtChanged, fingerprint
 from vouch.platforms import rest
 from vouch.platforms.base import Ignored, Request, Unreadable
 from vouch.service import listings
@@ -58,9 +59,12 @@ class Submissions:
         return self._submit(self._door_of(known), "refund", said, known, order_id, created=created)
 
     def decision(self, order_id: str, body: Mapping[str, Any], *, actor: str) -> Submitted:
-        """The brand's word on an order."""
+        """The brand's word on an order, which knows the refunds that are known now."""
         known = self._known(order_id)
-        said = {"order_id": known.external_id, "id": self._mint.id("dec_"), "actor": actor, **body}
+        snapshot = known.facts.snapshot
+        unclear = commission.unclear_refunds(known.facts, snapshot) if snapshot else []
+        seen = [fingerprint(refund) for refund in unclear]
+        said = {"order_id": known.external_id, "id": self._mint.id("dec_"), "actor": actor, "refunds": seen, **body}
         return self._submit(self._door_of(known), "decision", said, known, order_id, created=True)
 
     def _submit(
