@@ -24,7 +24,10 @@ class ConnectionChange(Body):
 
 
 class NewConnection(Body):
-    """`notification_url` is what stands in the platform's console; `api_base_url` lets calls go to a stand-in."""
+    """`notification_url` is what stands in the platform's console; `api_base_url` lets calls go to a stand-in.
+
+    We call the latter ourselves, so it is `https` on a public host.
+    """
 
     platform: Annotated[str, Field(max_length=64, examples=["shopify"])]
     secret: Secret
