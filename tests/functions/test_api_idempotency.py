@@ -9,7 +9,7 @@ import pytest
 from tests.fixtures import Clock
 from tests.functions.client import Client
 from tests.functions.conftest import NewBrand
-from tests.functions.setting_up import DESTINATION, TERMS, Shop, open_shop
+from tests.functions.setting_up import DESTINATION, TERMS, Shop, new_creator, open_shop
 from vouch.service.deployment import Deployment
 from vouch.store import idempotency
 
@@ -194,18 +194,20 @@ def test_terms_are_published_once_though_newer_ones_came_between(
     assert again["terms"]["hold_days"] == 7
 
 
-def test_a_code_is_given_once_though_it_was_taken_away_between(
+def test_a_code_is_given_once_though_it_was_anothers_between(
     brand: Client, clock: Clock, tried: Callable[[str, dict[str, Any]], None]
 ) -> None:
-    shop = open_shop(brand)
-    given = tied(shop) | {"code": "SUMMER"}
+    given = tied(open_shop(brand)) | {"code": "SUMMER"}
     tried("/v1/codes", given)
     (code,) = (code for code in items(brand, "/v1/codes") if code["code"] == "SUMMER")
+    end = (f"/v1/codes/{code['id']}", {"status": "ended"})
     clock.pass_(timedelta(minutes=1))
-    ended = brand.patch(f"/v1/codes/{code['id']}", {"status": "ended"}).body
+    brand.patch(*end)
+    brand.made("/v1/codes", given | {"creator_id": new_creator(brand, "dan")["id"]})
     clock.pass_(timedelta(minutes=1))
+    ended = brand.patch(*end).body
     assert brand.made("/v1/codes", given, idempotency_key="k-1") == ended
-    assert len(brand.made("/v1/codes", given, idempotency_key="k-2")["owners"]) == 2
+    assert len(brand.made("/v1/codes", given, idempotency_key="k-2")["owners"]) == 3
 
 
 def test_a_brand_is_not_made_twice(operator: Client, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
