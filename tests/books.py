@@ -6,7 +6,7 @@ from itertools import count
 from typing import Any
 
 from vouch.domain import ids, times
-from vouch.domain.facts import Decision, Lifecycle, Line, Refund, Snapshot
+from vouch.domain.facts import Decision, Lifecycle, Line, Refund, Snapshot, Verdict
 from vouch.domain.ledger import EARNED, HELD, Difference, Entry, settlement_entry
 from vouch.service import orders
 from vouch.service.deployment import Deployment
@@ -125,7 +125,7 @@ def refund(deployment: Deployment, brand: Brand, number: str, amount: int) -> No
     orders.apply(deployment, place(brand, number), [given])
 
 
-def decide(deployment: Deployment, brand: Brand, number: str, verdict: str) -> None:
+def decide(deployment: Deployment, brand: Brand, number: str, verdict: Verdict) -> None:
     """The brand's word on an order."""
     decision = Decision(f"dec_{next(_numbers)}", deployment.now(), verdict, "key", "because")
     orders.apply(deployment, place(brand, number), [decision])

@@ -22,6 +22,7 @@ from vouch.domain.facts import (
     Refund,
     RefundLine,
     Snapshot,
+    Verdict,
     fingerprint,
 )
 from vouch.domain.money import Money
@@ -73,7 +74,7 @@ def sale(
         )
         for line in items
     )
-    whole: dict[str, Any] = {"platform": "shopify", "customer": BUYER} | said
+    whole: dict[str, Any] = {"platform": "shopify", "customers": (BUYER,)} | said
     return Snapshot(
         updated_at=PLACED + timedelta(minutes=minutes),
         placed_at=PLACED,
@@ -122,9 +123,13 @@ def refund(
     currency: str = ILS,
     minutes: int = 60,
     failed: bool = False,
-    **lines: int | str | tuple[int, str],
+    with_tax: bool = False,
+    **lines: int | str | tuple[int, str] | tuple[int, str, str],
 ) -> Refund:
-    """Money back: `mug=2` by quantity, `mug="30.00"` by amount, `mug=(1, "25.00")` one item for less than its price."""
+    """Money back: `mug=2` by quantity, `mug="30.00"` by amount, `mug=(1, "25.00")` one item for less than its price.
+
+    `mug=(1, "58.50", "8.50")` tells the tax, too; `with_tax` is of the amount that names no line.
+    """
     return Refund(
         refund_id,
         PLACED + timedelta(minutes=minutes),
@@ -132,21 +137,22 @@ def refund(
         tuple(_refund_line(line_id, said, currency) for line_id, said in lines.items()),
         money.minor(amount, currency),
         failed,
+        with_tax,
     )
 
 
-def _refund_line(line_id: str, said: int | str | tuple[int, str], currency: str) -> RefundLine:
+def _refund_line(line_id: str, said: int | str | tuple[int, str] | tuple[int, str, str], currency: str) -> RefundLine:
     if isinstance(said, int):
         return RefundLine(line_id, said)
-    quantity, amount = (0, said) if isinstance(said, str) else said
-    return RefundLine(line_id, quantity, money.minor(amount, currency))
+    quantity, *amounts = (0, said) if isinstance(said, str) else said
+    return RefundLine(line_id, quantity, *(money.minor(amount, currency) for amount in amounts))
 
 
 def cancellation(minutes: int = 60) -> Cancellation:
     return Cancellation("orders/delete", PLACED + timedelta(minutes=minutes))
 
 
-def decision(verdict: str, *, minutes: int = 60, decision_id: str = "d1", seen: Iterable[Refund] = ()) -> Decision:
+def decision(verdict: Verdict, *, minutes: int = 60, decision_id: str = "d1", seen: Iterable[Refund] = ()) -> Decision:
     refunds = tuple(fingerprint(refund) for refund in seen)
     said_at = PLACED + timedelta(minutes=minutes)
     return Decision(decision_id, said_at, verdict, "ops@shop.example", "looked at it", refunds)

@@ -20,6 +20,7 @@ from vouch.domain.facts import (
     Refund,
     RefundLine,
     Snapshot,
+    Verdict,
     event_from_json,
     fingerprint,
     snapshot_from_json,
@@ -29,6 +30,8 @@ from vouch.domain.facts import (
 MUG = item("mug", "100.00")
 PAID = sale(MUG)
 LATER = PLACED + timedelta(minutes=1)
+HOUR = timedelta(hours=1)
+VERDICTS: tuple[Verdict, ...] = ("hold", "approve", "reject")
 
 
 def _pool() -> list[Fact]:
@@ -39,6 +42,14 @@ def _pool() -> list[Fact]:
         Snapshot(at, PLACED, lifecycle, "ILS", lines, "shopify", triggered)
         for at, lifecycle, lines, triggered in product(moments, Lifecycle, sold, [None, PLACED])
     )
+    lives = (
+        Snapshot(at, birth, Lifecycle.PAID, "ILS", sold[0], "shopify", placed_at_guessed=guessed, customers=customers)
+        for at, (birth, guessed), customers in product(
+            moments,
+            [(PLACED, False), (PLACED - HOUR, True), (PLACED + HOUR, True)],
+            [(), ("noa",), ("dan", "gil")],
+        )
+    )
     refunds = (
         Refund(refund_id, at, "ILS", lines, amount, failed)
         for refund_id, at, lines, amount, failed in product(
@@ -47,9 +58,9 @@ def _pool() -> list[Fact]:
     )
     decisions = (
         Decision(decision_id, at, verdict, "ops", "looked at it")
-        for decision_id, at, verdict in product(["d1", "d2"], moments, ["hold", "approve", "reject"])
+        for decision_id, at, verdict in product(["d1", "d2"], moments, VERDICTS)
     )
-    return [*snapshots, *refunds, *decisions, *(Cancellation("c1", at) for at in moments)]
+    return [*snapshots, *lives, *refunds, *decisions, *(Cancellation("c1", at) for at in moments)]
 
 
 FACTS = st.lists(st.sampled_from(_pool()), max_size=6)
@@ -117,6 +128,64 @@ def test_of_two_births_in_one_company_none_is_taken() -> None:
         joined([PAID, replace(PAID, placed_at=LATER)])
 
 
+GUESS = replace(PAID, placed_at=PLACED + timedelta(seconds=7), placed_at_guessed=True)
+
+
+def test_a_birth_that_is_said_beats_a_guess() -> None:
+    for newer_one in (PAID, GUESS):
+        said, guessed = (replace(one, updated_at=LATER) if one is newer_one else one for one in (PAID, GUESS))
+        for first, second in ((said, guessed), (guessed, said)):
+            snapshot = joined([first], [second]).snapshot
+            assert snapshot is not None
+            assert (snapshot.placed_at, snapshot.placed_at_guessed) == (PLACED, False)
+            assert snapshot.updated_at == LATER
+
+
+def test_of_two_guesses_the_earlier_holds_though_it_comes_late() -> None:
+    newest = replace(GUESS, updated_at=LATER, placed_at=LATER)
+    after, changed = joined([newest]).with_facts([GUESS])
+    assert changed == (after.snapshot,)
+    assert after.snapshot == replace(newest, placed_at=GUESS.placed_at)
+    assert joined([GUESS], [newest]) == after
+
+
+def test_two_births_that_are_said_are_no_order_though_a_guess_came_between() -> None:
+    with pytest.raises(PlacedAtChanged):
+        joined([PAID], [GUESS], [replace(PAID, placed_at=LATER)])
+
+
+def test_who_was_named_as_the_buyer_stays_one_when_the_shop_forgets() -> None:
+    named, other = replace(PAID, customers=("noa", "dan")), replace(PAID, customers=("gil",), country="IL")
+    forgotten = replace(PAID, customers=(), updated_at=LATER)
+    assert joined([named], [forgotten]) == joined([forgotten], [named])
+    assert joined([named], [forgotten]).snapshot == replace(forgotten, former_customers=("dan", "noa"))
+    corrected = replace(other, updated_at=LATER)
+    assert joined([named], [corrected]).snapshot == replace(corrected, former_customers=("dan", "noa"))
+
+
+def test_what_older_versions_add_does_not_make_a_snapshot_another_one() -> None:
+    """Among equally new ones the content decides: their own, not what was merged into it."""
+    one, other = sorted([PAID, replace(PAID, country="IL")], key=fingerprint)
+    for number in range(20):
+        older = replace(PAID, updated_at=PLACED - HOUR, customers=(f"buyer {number}",))
+        expected = joined([one, other, older])
+        assert joined([one, older], [other]) == joined([other], [older], [one]) == expected
+        assert expected.snapshot is not None
+        assert expected.snapshot.country == other.country
+
+
+@pytest.mark.parametrize("amount", ["0.00", "-20.00"])
+def test_a_refund_that_waited_and_moved_is_newer_at_the_same_time(amount: str) -> None:
+    """Platforms do not date the change: first nothing has moved, or less than the lines are worth."""
+    waits, moved = refund("r1", amount=amount), refund("r1", amount="20.00")
+    assert joined([waits], [moved]).refunds == joined([moved], [waits]).refunds == [moved]
+
+
+def test_a_kind_that_is_none_is_not_read_as_another() -> None:
+    with pytest.raises(KeyError):
+        event_from_json("dispute", to_json(decision("hold")))
+
+
 def test_a_refund_is_known_by_its_id_and_its_newest_version_counts() -> None:
     first, failed = refund("r1", mug=1), refund("r1", mug=1, failed=True)
     assert joined([first]).refunds == [first]
@@ -156,6 +225,8 @@ def test_a_full_snapshot_is_read_back_as_it_was_written() -> None:
         PAID,
         lines=(line,),
         triggered_at=LATER,
+        placed_at_guessed=True,
+        paid=False,
         shipping=1,
         shipping_tax=2,
         tip=3,
@@ -164,6 +235,7 @@ def test_a_full_snapshot_is_read_back_as_it_was_written() -> None:
         country="IL",
         codes=("noa10",),
         click_ids=("clk_1",),
+        former_customers=("dan",),
         customer_new=False,
         aliases=("pi_1",),
     )

@@ -341,7 +341,7 @@ STANDINGS = [
     ),
     Case(
         "a buyer whom the shop does not name is nobody in particular",
-        sale(MUG, customer=None),
+        sale(MUG, customers=()),
         [click("noa", persons=(BUYER,))],
         earns={"noa": "10.00"},
     ),

@@ -18,9 +18,10 @@ from vouch.domain.facts import OrderFacts
 from vouch.domain.settlement import settle
 from vouch.platforms import shopify as shopify_adapter
 from vouch.platforms import standard_webhooks
-from vouch.platforms.base import Reading, Request, Unreadable
+from vouch.platforms.base import Pseudonym, Reading, Request, Unreadable
 
 NOW = datetime(2026, 7, 1, 9, 30, tzinfo=UTC)
+PLAIN = Pseudonym(str, "door")
 SAMPLES = Path(__file__).parents[1] / "data/platforms/shopify"
 
 
@@ -134,7 +135,7 @@ def test_the_shops_own_books_are_what_settling_comes_to(told: Story) -> None:
         adapter = shopify_adapter if delivery.order.door == "shopify" else standard_webhooks
         if delivery.kind == "unreadable":
             continue
-        reading = adapter.facts(request(delivery), lambda text: text)
+        reading = adapter.facts(request(delivery), PLAIN)
         assert isinstance(reading, Reading)
         facts[name] = facts.get(name, OrderFacts()).with_facts(reading.facts)[0]
         if delivery.refund:
@@ -151,7 +152,7 @@ def test_the_unreadable_delivery_is_genuine_and_cannot_be_read(told: Story) -> N
     [unreadable] = [request(delivery) for delivery in deliveries(told) if delivery.kind == "unreadable"]
     shopify_adapter.verify(unreadable, [brand.SHOPIFY_SECRET], NOW)
     with pytest.raises(Unreadable):
-        shopify_adapter.facts(unreadable, lambda text: text)
+        shopify_adapter.facts(unreadable, PLAIN)
 
 
 def test_another_port_moves_the_demos_addresses(tmp_path: Path) -> None:

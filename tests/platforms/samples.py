@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from vouch.platforms.base import Ignored, Reading, Request, Unreadable
+from vouch.platforms.base import Ignored, Pseudonym, Reading, Request, Unreadable
 from vouch.platforms.registry import PLATFORMS
 
 FOLDER = Path(__file__).parents[1] / "data" / "platforms"
@@ -34,9 +34,8 @@ def content(name: str) -> dict[str, Any]:
     return parsed
 
 
-def pseudonym(text: str) -> str:
-    """One that can be seen through, so that tests see what would have been hashed."""
-    return f"<{text}>"
+pseudonym = Pseudonym(lambda text: f"<{text}>", "door")
+"""One that can be seen through, so that tests see what would have been hashed."""
 
 
 def reading(platform: str, request: Request) -> Reading:

@@ -127,8 +127,7 @@ def sound(fact: Any) -> None:
     if not isinstance(fact, Snapshot):
         assert event_from_json(fact.kind, to_json(fact)) == fact
         if isinstance(fact, Refund):
-            assert fact.amount >= 0
-            assert all(part.quantity >= 0 and (part.amount is None or part.amount >= 0) for part in fact.lines)
+            assert all(part.quantity >= 0 and (part.amount or 0) >= 0 and (part.tax or 0) >= 0 for part in fact.lines)
         return
     assert snapshot_from_json(to_json(fact)) == fact
     assert len(fact.codes) <= TOUCH_KEYS_MAX

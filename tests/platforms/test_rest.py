@@ -67,7 +67,7 @@ def test_a_full_order() -> None:
         country="IL",
         codes=("noa10",),
         click_ids=(CLICK,),
-        customer="<email:buyer@example.com>",
+        customers=("<email:buyer@example.com>",),
         customer_new=False,
     )
     assert samples.reading("rest", stored("order", full)) == Reading("POS-1", (expected,))
@@ -85,9 +85,9 @@ def test_the_least_order_is_paid_and_dated_by_its_arrival() -> None:
 
 
 def test_a_customer_without_a_mail_goes_by_id_and_one_without_either_by_nothing() -> None:
-    assert snapshot(ORDER | {"customer": {"id": "c-7", "new": True}}).customer == "<id:c-7>"
+    assert snapshot(ORDER | {"customer": {"id": "c-7", "new": True}}).customers == ("<id:door:c-7>",)
     anonymous = snapshot(ORDER | {"customer": {"new": True}})
-    assert (anonymous.customer, anonymous.customer_new) == (None, True)
+    assert (anonymous.customers, anonymous.customer_new) == ((), True)
 
 
 def test_a_refund() -> None:
@@ -95,18 +95,32 @@ def test_a_refund() -> None:
     assert samples.reading("rest", stored("refund", REFUND)) == Reading("POS-1", (expected,))
 
 
-def test_a_refund_of_a_line_twice_counts_once_for_both() -> None:
-    lines = [{"id": "1", "quantity": 1, "amount": 100}, {"id": "1", "quantity": 2, "amount": 50}]
-    both = samples.reading("rest", stored("refund", REFUND | {"lines": lines})).facts[0]
-    assert isinstance(both, Refund)
-    assert both.lines == (RefundLine("1", 3, 150),)
+def test_a_refund_is_one_fact_in_whatever_order_its_lines_come() -> None:
+    lines: list[dict[str, Any]] = [
+        {"id": "1", "quantity": 1, "amount": 0},
+        {"id": "1", "quantity": 1},
+        {"id": "1", "quantity": 1, "amount": 117, "tax": 17},
+        {"id": "0", "quantity": 2},
+    ]
+    one, other = (samples.reading("rest", stored("refund", REFUND | {"lines": told})) for told in (lines, lines[::-1]))
+    assert one == other
+    refund = one.facts[0]
+    assert isinstance(refund, Refund)
+    expected = {RefundLine("0", 2), RefundLine("1", 1), RefundLine("1", 1, 0), RefundLine("1", 1, 117, 17)}
+    assert set(refund.lines) == expected
 
 
-def test_a_refund_counts_by_quantity_where_a_part_of_it_does() -> None:
-    lines = [{"id": "1", "quantity": 1, "amount": 100}, {"id": "1", "quantity": 2}]
-    both = samples.reading("rest", stored("refund", REFUND | {"lines": lines})).facts[0]
-    assert isinstance(both, Refund)
-    assert both.lines == (RefundLine("1", 3),)
+def test_what_no_money_hangs_on_is_passed_over_in_a_wrong_shape() -> None:
+    odd = line(sku="x" * 256, product_id=[7], tags=["summer", 7, "x" * 256], collections={"mugs": 1}) | {
+        "country": "ISR",
+        "codes": [7, "noa10", "x" * 256],
+        "click_ids": {"ref": CLICK},
+        "customer": {"email": "x" * 321, "id": 0, "new": "yes"},
+    }
+    assert snapshot(odd) == snapshot(line(tags=["summer"]) | {"codes": ["noa10"]})
+    assert snapshot(ORDER | {"customer": "7", "country": "ßß", "codes": "noa10"}) == snapshot(ORDER)
+    assert len(snapshot(line(tags=["x"] * 251)).lines[0].tags) == 250
+    assert snapshot(line(sku=77)).lines[0].sku == "77"
 
 
 def test_a_decision() -> None:
@@ -140,12 +154,6 @@ def test_what_names_no_order_is_its_own_subject(body: bytes) -> None:
         ("order", ORDER | {"lines": [LINE, LINE]}, "duplicate_line", "body.lines[1].id"),
         ("order", ORDER | {"lines": [LINE] * 5_001}, "too_many_lines", "body.lines"),
         ("order", ORDER | {"status": "test"}, "unknown_status", "body.status"),
-        ("order", ORDER | {"country": "ISR"}, "shape_mismatch", "body.country"),
-        ("order", ORDER | {"country": "ßß"}, "shape_mismatch", "body.country"),
-        ("order", ORDER | {"codes": [7]}, "shape_mismatch", "body.codes"),
-        ("order", ORDER | {"codes": ["x" * 256]}, "shape_mismatch", "body.codes"),
-        ("order", ORDER | {"customer": {"new": "yes"}}, "shape_mismatch", "body.customer.new"),
-        ("order", ORDER | {"customer": {"email": "x" * 321}}, "shape_mismatch", "body.customer.email"),
         ("order", ORDER | {"shipping": -1}, "bad_amount", "body.shipping"),
         ("order", ORDER | {"tip": "1.00"}, "bad_amount", "body.tip"),
         ("order", line(unit_price=10**15), "bad_amount", "body.lines[0].unit_price"),
@@ -155,13 +163,12 @@ def test_what_names_no_order_is_its_own_subject(body: bytes) -> None:
         ("order", line(tax=True), "bad_amount", "body.lines[0].tax"),
         ("order", line(quantity="2"), "shape_mismatch", "body.lines[0].quantity"),
         ("order", line(quantity=10**9 + 1), "shape_mismatch", "body.lines[0].quantity"),
-        ("order", line(tags=["x"] * 251), "shape_mismatch", "body.lines[0].tags"),
-        ("order", line(collections={}), "shape_mismatch", "body.lines[0].collections"),
-        ("order", line(sku="x" * 256), "shape_mismatch", "body.lines[0].sku"),
         ("refund", REFUND | {"lines": []}, "shape_mismatch", "body.lines"),
         ("refund", REFUND | {"lines": [], "amount": 0}, "shape_mismatch", "body.lines"),
         ("refund", REFUND | {"amount": -1}, "bad_amount", "body.amount"),
         ("refund", REFUND | {"lines": [{"id": "1"}]}, "shape_mismatch", "body.lines[0].quantity"),
+        ("refund", REFUND | {"lines": [LINE | {"amount": 16, "tax": 17}]}, "bad_amount", "body.lines[0].tax"),
+        ("refund", REFUND | {"lines": [LINE | {"tax": 17}]}, "bad_amount", "body.lines[0].tax"),
         ("refund", REFUND | {"order_id": None}, "shape_mismatch", "body.order_id"),
         ("decision", DECISION | {"kind": "adjust"}, "shape_mismatch", "body.kind"),
         ("decision", DECISION | {"reason": ""}, "shape_mismatch", "body.reason"),

@@ -12,7 +12,7 @@ from tests.fixtures import NOON
 from tests.wire import Wire, answered
 from vouch.domain import times
 from vouch.domain.errors import Unavailable
-from vouch.domain.facts import Decision
+from vouch.domain.facts import Decision, Verdict
 from vouch.platforms import shopify
 from vouch.service import orders
 from vouch.service.deployment import Deployment
@@ -226,7 +226,8 @@ def test_hold_moves_what_was_earned_and_its_end_moves_it_back(world: World, sale
     place = Place(world.brand_id, "live", world.connection_id, "1")
     noa, at = world.creators["noa"], NOON
     earned = world.books("1")[0][noa, "earned", "USD"]
-    for verdict, part in (("hold", "held"), ("approve", "earned"), ("reject", None)):
+    stages: list[tuple[Verdict, str | None]] = [("hold", "held"), ("approve", "earned"), ("reject", None)]
+    for verdict, part in stages:
         at += timedelta(minutes=1)
         decision = Decision(f"dec_{verdict}", at, verdict, "somebody", "because")
         assert orders.apply(world.deployment, place, [decision])

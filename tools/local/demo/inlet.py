@@ -55,7 +55,7 @@ def refund(refund: Refund) -> Body:
         "external_id": str(refund.id),
         "updated_at": _moment(refund.at),
         "lines": [
-            {"id": str(part.line.id), "quantity": part.quantity, "amount": part.price - part.tax}
+            {"id": str(part.line.id), "quantity": part.quantity, "amount": part.price, "tax": part.tax}
             for part in refund.returns
         ],
     }

@@ -115,7 +115,7 @@ def _refusal(touch: Touch, snapshot: Snapshot, terms: Mapping[TermsKey, Terms], 
         return touch.problem or touch.barred
     if only_program is not None and touch.program_id != only_program:
         return "other_program"
-    if snapshot.customer in touch.persons:
+    if not {*snapshot.customers, *snapshot.former_customers}.isdisjoint(touch.persons):
         return "self_referral"
     if touch.at is not None and touch.at > snapshot.placed_at + ORDER_CLOCK_SLACK:
         return "after_order"

@@ -15,6 +15,14 @@ SHIPPING = "shipping"
 
 
 @dataclass(frozen=True, slots=True)
+class _Worth:
+    """A line's worth without and with its tax: commission is on the one, and money that is given back is the other."""
+
+    net: int
+    gross: int
+
+
+@dataclass(frozen=True, slots=True)
 class Basis:
     """A line's commissionable amount and count, as sold and as kept. Shipping that counts is a line, but no item."""
 
@@ -40,18 +48,19 @@ class Rating:
 def bases(facts: OrderFacts, snapshot: Snapshot, options: Base) -> list[Basis]:
     """Every line's basis under a program's options; lines that do not count (gift cards) stay listed with 0.
 
-    A refund line without an amount takes its part of the line by quantity, all such parts together rounded once.
     Amounts that name no line are spread over the lines by what is kept of them, never beyond it.
     """
     gone = facts.cancelled or snapshot.lifecycle >= Lifecycle.REFUNDED
     returned = _returned(facts.refunds, snapshot.currency)
-    nets = [_net(line, snapshot, options) for line in snapshot.lines]
-    kept = [_kept(line, net, returned.get(line.id, [])) for line, net in zip(snapshot.lines, nets, strict=True)]
-    loose = sum(refund.amount for refund in facts.refunds if refund.currency == snapshot.currency)
-    spread = split(sum(kept) if gone else min(loose, sum(kept)), kept)
+    sold = [_worth(line, snapshot, options) for line in snapshot.lines]
+    kept = [
+        _kept(line, worth, returned.get(line.id, ()), tax_included=snapshot.tax_included)
+        for line, worth in zip(snapshot.lines, sold, strict=True)
+    ]
+    kept = [_Worth(0, 0)] * len(sold) if gone else _less_loose(kept, facts.refunds, snapshot)
     found = [
-        _basis(line, net, left - part, returned.get(line.id, []), options)
-        for line, net, left, part in zip(snapshot.lines, nets, kept, spread, strict=True)
+        _basis(line, worth.net, left.net, returned.get(line.id, ()), options)
+        for line, worth, left in zip(snapshot.lines, sold, kept, strict=True)
     ]
     if options.shipping and snapshot.shipping:
         before_tax = snapshot.shipping - (snapshot.shipping_tax if snapshot.tax_included else 0)
@@ -88,11 +97,11 @@ def rated(commission: Commission, lines: Sequence[Basis], snapshot: Snapshot, cr
     ]
 
 
-def _net(line: Line, snapshot: Snapshot, options: Base) -> int:
+def _worth(line: Line, snapshot: Snapshot, options: Base) -> _Worth:
     if line.gift_card and not options.gift_cards:
-        return 0
+        return _Worth(0, 0)
     price = line.quantity * line.unit_price - line.discount
-    return max(0, price - line.tax if snapshot.tax_included else price)
+    return _Worth(max(0, price - line.tax), price) if snapshot.tax_included else _Worth(price, price + line.tax)
 
 
 def _with_tax(net: int, tax: int, options: Base) -> int:
@@ -109,16 +118,55 @@ def _returned(refunds: Sequence[Refund], currency: str) -> dict[str, list[Refund
     return returned
 
 
-def _kept(line: Line, net: int, returned: Sequence[RefundLine]) -> int:
-    named = sum(part.amount for part in returned if part.amount is not None)
-    counted = min(line.quantity, sum(part.quantity for part in returned if part.amount is None))
-    by_count = divide_half_up(net * counted, line.quantity) if line.quantity else 0
-    return max(0, net - named - by_count)
+def _kept(line: Line, worth: _Worth, returned: Sequence[RefundLine], *, tax_included: bool) -> _Worth:
+    """What the refunds that name a line leave of it.
+
+    An amount with its tax takes what it says. An amount without goes by its part of the price, and what has no amount
+    by its part of the quantity: all of these together are rounded once.
+    """
+    price = worth.gross if tax_included else worth.net
+    if not price:
+        return worth
+    amount = tax = share = counted = 0
+    for part in returned:
+        if part.amount is None:
+            counted += part.quantity
+        elif part.tax is None:
+            share += part.amount
+        else:
+            amount, tax = amount + part.amount, tax + part.tax
+    whole = price * line.quantity
+    parts = share * line.quantity + min(counted, line.quantity) * price
+    less_net = amount - (tax if tax_included else 0) + divide_half_up(worth.net * parts, whole)
+    less_gross = amount + (0 if tax_included else tax) + divide_half_up(worth.gross * parts, whole)
+    net, gross = min(worth.net, max(0, worth.net - less_net)), max(0, worth.gross - less_gross)
+    # Taxes that do not add up to the line's neither leave a unit of a price that is all given back, nor hide one.
+    return _Worth(min(net, gross), gross) if tax_included else _Worth(net, max(net, gross))
+
+
+def _less_loose(kept: Sequence[_Worth], refunds: Sequence[Refund], snapshot: Snapshot) -> list[_Worth]:
+    """What the amounts that name no line leave, those without tax and those with it: each by its own weights."""
+    loose = [refund for refund in refunds if refund.currency == snapshot.currency]
+    taxed = sum(refund.amount for refund in loose if snapshot.tax_included or refund.amount_with_tax)
+    untaxed = sum(refund.amount for refund in loose) - taxed
+    nets = [worth.net for worth in kept]
+    left = [net - part for net, part in zip(nets, split(min(max(0, untaxed), sum(nets)), nets), strict=True)]
+    grosses = [_part(worth.gross, net, worth.net) for worth, net in zip(kept, left, strict=True)]
+    spread = split(min(max(0, taxed), sum(grosses)), grosses)
+    return [
+        _Worth(_part(net, gross - part, gross), gross - part)
+        for net, gross, part in zip(left, grosses, spread, strict=True)
+    ]
+
+
+def _part(amount: int, left: int, whole: int) -> int:
+    """Of an amount, what is left of it with so much of a whole; nothing of nothing."""
+    return divide_half_up(amount * left, whole) if whole else 0
 
 
 def _basis(line: Line, net: int, left: int, returned: Sequence[RefundLine], options: Base) -> Basis:
     base = _with_tax(net, line.tax, options)
-    kept_base = divide_half_up(base * left, net) if net else 0
+    kept_base = _part(base, left, net)
     # All of its money given back, a line is gone, though no refund counted its items.
     quantity = max(0, line.quantity - sum(part.quantity for part in returned)) if kept_base else 0
     return Basis(line.id, line, base, kept_base, line.quantity, quantity)

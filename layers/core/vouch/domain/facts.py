@@ -1,22 +1,23 @@
 """Facts: what a delivery, an API call or a decision says about one order, in our own terms and free of personal data.
 
-A snapshot is a max-register (the newest counts); refunds and the like are sets by id, the newest version of each.
-So the same facts give the same books in whatever order, number and company they arrive.
+A snapshot is a max-register (the newest counts, `_together` says what older ones add); refunds and the like are sets by
+id, the newest version of each. So the same facts give the same books in whatever order, number and company they arrive.
 """
 
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from datetime import datetime
 from enum import IntEnum
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Literal, Self
 
 from vouch.domain import times
 
 TOUCH_KEYS_MAX = 10
 """Of each kind, what one order may carry: no shop sends more, and a hostile body cannot make us look up thousands."""
 
+Verdict = Literal["hold", "approve", "reject"]
 Newness = tuple[Any, ...]
 """What a later version of a fact has more of; compared among versions of one fact only."""
 
@@ -54,7 +55,9 @@ class Line:
 class Snapshot:
     """An order as its platform described it at `updated_at`.
 
-    `customer` is a pseudonym (keyed hash); `customer_new` is the platform's own word, None where it gives none.
+    `placed_at_guessed`: the platform does not say when the order was placed. `paid` is False where an order that is
+    over was never paid. `customers` are pseudonyms (keyed hashes), the customer's own first, `former_customers` those
+    that only other snapshots of the order named; `customer_new` is the platform's own word, None where it gives none.
     """
 
     kind: ClassVar[str] = "snapshot"
@@ -66,6 +69,8 @@ class Snapshot:
     lines: tuple[Line, ...]
     platform: str
     triggered_at: datetime | None = None
+    placed_at_guessed: bool = False
+    paid: bool = True
     shipping: int = 0
     shipping_tax: int = 0
     tip: int = 0
@@ -74,7 +79,8 @@ class Snapshot:
     country: str | None = None
     codes: tuple[str, ...] = ()
     click_ids: tuple[str, ...] = ()
-    customer: str | None = None
+    customers: tuple[str, ...] = ()
+    former_customers: tuple[str, ...] = ()
     customer_new: bool | None = None
     aliases: tuple[str, ...] = ()
 
@@ -89,16 +95,26 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True)
 class RefundLine:
-    """Part of a refund that names its line; `amount` is in the terms of the line's base, None = by quantity."""
+    """Part of a refund that names its line.
+
+    `amount` is in the terms in which the order shows its prices, None = by quantity; `tax` is the tax in it or on it,
+    None = in proportion to the line's.
+    """
 
     line_id: str
     quantity: int
     amount: int | None = None
+    tax: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Refund:
-    """Money given back. `amount` is what names no line, without shipping and tax; a failed one takes nothing back."""
+    """Money given back; a failed one takes nothing back.
+
+    `amount` is what was given back beyond the lines that are named, without shipping, in the terms in which the order
+    shows its prices or, `amount_with_tax`, with tax in any case. Below 0 the lines are worth more than was given back:
+    what another refund of the order gives back without naming lines pays for that first.
+    """
 
     kind: ClassVar[str] = "refund"
 
@@ -108,6 +124,7 @@ class Refund:
     lines: tuple[RefundLine, ...] = ()
     amount: int = 0
     failed: bool = False
+    amount_with_tax: bool = False
 
     def newness(self) -> Newness:
         """Greatest wins among versions of one refund.
@@ -142,7 +159,7 @@ class Decision:
 
     id: str
     updated_at: datetime
-    verdict: str
+    verdict: Verdict
     actor: str
     reason: str
     refunds: tuple[str, ...] = ()
@@ -175,7 +192,7 @@ class OrderFacts:
         """Whether a cancellation without a snapshot is known."""
         return any(isinstance(event, Cancellation) for event in self.events.values())
 
-    def decision(self, verdict: str) -> Decision | None:
+    def decision(self, verdict: Verdict) -> Decision | None:
         """The newest decision of that kind."""
         said = [event for event in self.events.values() if isinstance(event, Decision) and event.verdict == verdict]
         return max(said, key=Decision.newness, default=None)
@@ -195,16 +212,15 @@ class OrderFacts:
     def with_facts(self, facts: Iterable[Fact]) -> tuple[Self, tuple[Fact, ...]]:
         """These facts and the given ones, and which of the given ones changed anything.
 
-        Raises PlacedAtChanged where a snapshot moves the order's birth: no platform does that, so it is not this order.
+        Raises PlacedAtChanged where two snapshots say different births: no platform does that, so it is not one order.
         """
         snapshot, events = self.snapshot, dict(self.events)
         changed: dict[tuple[str, str], Fact] = {}
         for fact in facts:
             if isinstance(fact, Snapshot):
-                if snapshot is not None and snapshot.placed_at != fact.placed_at:
-                    raise PlacedAtChanged(snapshot.placed_at, fact.placed_at)
-                if snapshot is None or _is_newer(fact, snapshot):
-                    snapshot = changed["snapshot", ""] = fact
+                merged = fact if snapshot is None else _together(snapshot, fact)
+                if merged != snapshot:
+                    snapshot = changed["snapshot", ""] = merged
                 continue
             key = (fact.kind, fact.id)
             known = events.get(key)
@@ -239,14 +255,35 @@ def snapshot_from_json(text: str) -> Snapshot:
 
 
 def event_from_json(kind: str, text: str) -> Event:
-    """The event of this kind that `to_json` wrote."""
+    """The event of this kind that `to_json` wrote. Raises KeyError for a kind that is none."""
     plain = _revived(json.loads(text))
-    if kind == Refund.kind:
-        plain["lines"] = tuple(RefundLine(**line) for line in plain.get("lines", ()))
-        return Refund(**plain)
-    if kind == Cancellation.kind:
-        return Cancellation(**plain)
-    return Decision(**plain)
+    if "lines" in plain:
+        plain["lines"] = tuple(RefundLine(**line) for line in plain["lines"])
+    return _EVENTS[kind](**plain)
+
+
+def _together(one: Snapshot, other: Snapshot) -> Snapshot:
+    """The newer snapshot with what another adds to it; the same one whichever of them was known first.
+
+    A birth that is said beats a guess, and of two guesses the earlier one holds. Who was once named as the buyer stays
+    one: a shop that forgets a buyer (redaction) cannot be told from one that corrects itself.
+    """
+    said = {snapshot.placed_at for snapshot in (one, other) if not snapshot.placed_at_guessed}
+    if len(said) > 1:
+        raise PlacedAtChanged(one.placed_at, other.placed_at)
+    newest = other if _is_newer(_by_itself(other), _by_itself(one)) else one
+    named = {*one.customers, *one.former_customers, *other.customers, *other.former_customers}
+    return replace(
+        newest,
+        placed_at=min(said or {one.placed_at, other.placed_at}),
+        placed_at_guessed=not said,
+        former_customers=tuple(sorted(named.difference(newest.customers))),
+    )
+
+
+def _by_itself(snapshot: Snapshot) -> Snapshot:
+    """Without what other snapshots may have added, so that its content compares the same before and after."""
+    return replace(snapshot, placed_at=times.EPOCH, placed_at_guessed=False, former_customers=())
 
 
 def _is_newer(fact: Fact, known: Fact) -> bool:
@@ -256,6 +293,7 @@ def _is_newer(fact: Fact, known: Fact) -> bool:
     return fact.newness() > known.newness()
 
 
+_EVENTS: dict[str, type[Event]] = {event.kind: event for event in (Refund, Cancellation, Decision)}
 _MOMENTS = ("updated_at", "placed_at", "triggered_at")
 
 

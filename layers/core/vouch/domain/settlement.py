@@ -209,9 +209,9 @@ def _reason(facts: OrderFacts, snapshot: Snapshot, credited: Credit, base: int, 
         "test_order": snapshot.test and not context.test_brand,
         "no_credit": not credited.shares,
         "nothing_commissionable": base == 0,
+        "not_paid": snapshot.lifecycle is Lifecycle.OPEN or not snapshot.paid,
         "cancelled": cancelled,
         "rejected": facts.decision("reject") is not None,
-        "not_paid": snapshot.lifecycle is Lifecycle.OPEN,
         _WAITING: bool(commission.unclear_refunds(facts, snapshot)),
     }
     return next((cause for cause, holds in causes.items() if holds), None)

@@ -11,8 +11,23 @@ from typing import Protocol
 
 from vouch.domain.facts import Fact
 
-Pseudonym = Callable[[str], str]
-"""A keyed hash, one key per brand: the same person gives the same text, and the text gives nobody away."""
+
+@dataclass(frozen=True, slots=True)
+class Pseudonym:
+    """What buyers are called here: `keyed` is a hash by a brand's own key, so that the text gives nobody away.
+
+    A mailbox is the same person on every platform; a customer's number means somebody only behind the `door` (platform
+    and connection) that gave it.
+    """
+
+    keyed: Callable[[str], str]
+    door: str
+
+    def by_mail(self, mailbox: str) -> str:
+        return self.keyed(f"email:{mailbox}")
+
+    def by_id(self, platform_id: str) -> str:
+        return self.keyed(f"id:{self.door}:{platform_id}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,13 +26,12 @@ def click_ids(texts: Iterable[str]) -> tuple[str, ...]:
     return _first(text for text in texts if _CLICK_ID.fullmatch(text))
 
 
-def customer(pseudonym: Pseudonym, emails: Iterable[str | None], platform_id: str | None) -> str | None:
-    """The buyer's pseudonym: by mail where there is one, since that is the same person on every platform."""
-    for email in emails:
-        known = mailbox(email or "")
-        if known:
-            return pseudonym(f"email:{known}")
-    return None if platform_id is None else pseudonym(f"id:{platform_id}")
+def customers(pseudonym: Pseudonym, emails: Iterable[str | None], platform_id: str | None) -> tuple[str, ...]:
+    """Whoever an order names as its buyer: by mail where there is one, since that is the same person everywhere."""
+    known = dict.fromkeys(found for email in emails if (found := mailbox(email or "")))
+    if known:
+        return tuple(pseudonym.by_mail(found) for found in known)
+    return () if platform_id is None else (pseudonym.by_id(platform_id),)
 
 
 def _first(found: Iterable[str]) -> tuple[str, ...]:

@@ -4,14 +4,15 @@
             click_ids?, lines: [{id, quantity, unit_price, discount?, tax?, sku?, product_id?, tags?, collections?,
             gift_card?}], shipping?, shipping_tax?, tip?, tax_included?, test?
     refund  order_id (the order's `external_id`), external_id, currency, updated_at?, amount?,
-            lines?: [{id, quantity, amount?}]
+            lines?: [{id, quantity, amount?, tax?}]
 
-Amounts are integers in minor units. `status` is open, paid (if not said), refunded or
-cancelled. Fields that are not named here mean nothing here. Everything raises Unreadable with a stable reason and the
-path of the field, so the API can validate with it.
+Amounts are integers in minor units; a refund's are in the terms of the order's prices: with tax where the order says
+`tax_included`, else without. `status` is open, paid (if not said), refunded or cancelled. Fields that are not named
+here mean nothing here. Everything raises Unreadable with a stable reason and the path of the field, so the API can
+validate with it; only what no money hangs on is passed over where it has a wrong shape.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from vouch.domain.facts import Lifecycle, Line, Refund, RefundLine, Snapshot
@@ -35,7 +36,7 @@ def order(body: Fields, platform: str, said_at: datetime, pseudonym: Pseudonym) 
     if not body.has("lines"):
         raise body.refusal("shape_mismatch", "lines", "missing")
     lines = body.children("lines", "lines")
-    buyer = body.child_or_none("customer") or Fields({})
+    buyer = body.hinted("customer")
     return Snapshot(
         updated_at=body.moment_or_none("updated_at") or said_at,
         placed_at=body.moment("occurred_at"),
@@ -49,12 +50,10 @@ def order(body: Fields, platform: str, said_at: datetime, pseudonym: Pseudonym) 
         tax_included=body.flag("tax_included"),
         test=body.flag("test"),
         country=body.country("country"),
-        codes=evidence.codes(body.texts("codes")),
-        click_ids=evidence.click_ids(body.texts("click_ids")),
-        customer=evidence.customer(
-            pseudonym, [buyer.text_or_none("email", evidence.EMAIL_MAX)], buyer.identifier_or_none("id")
-        ),
-        customer_new=buyer.flag("new") if buyer.has("new") else None,
+        codes=evidence.codes(body.hints("codes")),
+        click_ids=evidence.click_ids(body.hints("click_ids")),
+        customers=evidence.customers(pseudonym, [buyer.hint("email", evidence.EMAIL_MAX)], buyer.hint("id")),
+        customer_new=new if isinstance(new := buyer.values.get("new"), bool) else None,
     )
 
 
@@ -68,7 +67,7 @@ def refund(body: Fields, said_at: datetime) -> Refund:
         id=body.identifier("external_id"),
         updated_at=body.moment_or_none("updated_at") or said_at,
         currency=body.currency("currency"),
-        lines=merged([_refund_line(line) for line in lines]),
+        lines=ordered(_refund_line(line) for line in lines),
         amount=amount,
     )
 
@@ -95,19 +94,9 @@ def bounded(line: Line, said: Fields) -> Line:
     return line
 
 
-def merged(parts: Sequence[RefundLine]) -> tuple[RefundLine, ...]:
-    """One part per line, by its id, so that the same refund is the same fact whatever the order it was told in."""
-    by_line: dict[str, RefundLine] = {}
-    for part in parts:
-        known = by_line.get(part.line_id)
-        by_line[part.line_id] = part if known is None else _together(known, part)
-    return tuple(by_line[line_id] for line_id in sorted(by_line))
-
-
-def _together(one: RefundLine, other: RefundLine) -> RefundLine:
-    """Two parts of one line; where one counts by quantity, both do."""
-    amount = None if one.amount is None or other.amount is None else one.amount + other.amount
-    return RefundLine(one.line_id, one.quantity + other.quantity, amount)
+def ordered(parts: Iterable[RefundLine]) -> tuple[RefundLine, ...]:
+    """The parts of a refund in one order, so that it is the same fact however it was told."""
+    return tuple(sorted(parts, key=repr))
 
 
 def _lifecycle(body: Fields) -> Lifecycle:
@@ -125,10 +114,10 @@ def _line(line: Fields) -> Line:
             unit_price=line.minor("unit_price"),
             discount=line.minor_or_zero("discount"),
             tax=line.minor_or_zero("tax"),
-            sku=line.text_or_none("sku"),
-            product_id=line.identifier_or_none("product_id"),
-            tags=_tags(line, "tags"),
-            collections=_tags(line, "collections"),
+            sku=line.hint("sku"),
+            product_id=line.hint("product_id"),
+            tags=line.hints("tags")[:TAGS_MAX],
+            collections=line.hints("collections")[:TAGS_MAX],
             gift_card=line.flag("gift_card"),
         ),
         line,
@@ -136,12 +125,7 @@ def _line(line: Fields) -> Line:
 
 
 def _refund_line(line: Fields) -> RefundLine:
-    amount = line.minor("amount") if line.has("amount") else None
-    return RefundLine(line.identifier("id"), line.whole("quantity", QUANTITY_MAX), amount)
-
-
-def _tags(line: Fields, key: str) -> tuple[str, ...]:
-    tags = line.texts(key)
-    if len(tags) > TAGS_MAX:
-        raise line.refusal("shape_mismatch", key, f"more than {TAGS_MAX}")
-    return tags
+    amount, tax = (line.minor(key) if line.has(key) else None for key in ("amount", "tax"))
+    if (tax or 0) > (amount or 0):
+        raise line.refusal("bad_amount", "tax", "more than the amount")
+    return RefundLine(line.identifier("id"), line.whole("quantity", QUANTITY_MAX), amount, tax)

@@ -60,12 +60,6 @@ class Fields:
         return well_formed(value)
 
     def identifier(self, key: str) -> str:
-        identifier = self.identifier_or_none(key)
-        if identifier is None:
-            raise self.refusal("shape_mismatch", key, "an id is missing")
-        return identifier
-
-    def identifier_or_none(self, key: str) -> str | None:
         """An id as text: platforms number with 64 bits, shops name as they like."""
         value = self.values.get(key)
         if type(value) is int:
@@ -73,9 +67,42 @@ class Fields:
                 raise self.refusal("shape_mismatch", key, "not an id")
             return str(value)
         text = self.text_or_none(key)
-        if text is not None and len(text.encode()) > ID_BYTES_MAX:
+        if text is None:
+            raise self.refusal("shape_mismatch", key, "an id is missing")
+        if len(text.encode()) > ID_BYTES_MAX:
             raise self.refusal("shape_mismatch", key, f"longer than {ID_BYTES_MAX} bytes")
         return text
+
+    # What no money hangs on: in a wrong shape it says nothing, which is no reason to leave an order unsettled.
+
+    def hint(self, key: str, length_max: int = TEXT_MAX) -> str | None:
+        """A text that is not empty, or a number that names something."""
+        value = self.values.get(key)
+        if type(value) is int and 0 < value <= ID_MAX:
+            return str(value)
+        return well_formed(value) if isinstance(value, str) and 0 < len(value) <= length_max else None
+
+    def hints(self, key: str) -> tuple[str, ...]:
+        """The texts of a list."""
+        return tuple(well_formed(item) for item in self._hinted(key) if isinstance(item, str) and len(item) <= TEXT_MAX)
+
+    def hinted(self, key: str) -> "Fields":
+        """An object; an empty one where there is none."""
+        value = self.values.get(key)
+        return Fields(value if isinstance(value, dict) else {}, self.where(key))
+
+    def hinted_list(self, key: str) -> list["Fields"]:
+        """The objects of a list."""
+        return [Fields(item, self.where(key)) for item in self._hinted(key) if isinstance(item, dict)]
+
+    def country(self, key: str) -> str | None:
+        """A country's code of two letters, ISO 3166."""
+        country = self.hint(key)
+        return country.upper() if country is not None and _COUNTRY.fullmatch(country) else None
+
+    def _hinted(self, key: str) -> list[Any]:
+        value = self.values.get(key)
+        return value[:ITEMS_MAX] if isinstance(value, list) else []
 
     def flag(self, key: str) -> bool:
         """A boolean; missing means no."""
@@ -128,12 +155,6 @@ class Fields:
             raise self.refusal("unknown_currency", key, "not an ISO 4217 code")
         return currency
 
-    def country(self, key: str) -> str | None:
-        country = self.text_or_none(key)
-        if country is not None and not _COUNTRY.fullmatch(country):
-            raise self.refusal("shape_mismatch", key, "not an ISO 3166 code of two letters")
-        return None if country is None else country.upper()
-
     def moment(self, key: str) -> datetime:
         moment = self.moment_or_none(key)
         if moment is None:
@@ -167,28 +188,15 @@ class Fields:
 
     def children(self, key: str, kind: str = "items") -> Sequence["Fields"]:
         """A list of objects; missing means an empty one."""
-        items = self._items(key, kind)
-        if not all(isinstance(item, dict) for item in items):
-            raise self.refusal("shape_mismatch", key, "not a list of objects")
-        where = self.where(key)
-        return [Fields(item, f"{where}[{index}]") for index, item in enumerate(items)]
-
-    def texts(self, key: str) -> tuple[str, ...]:
-        """A list of texts; missing means an empty one."""
-        items = self._items(key, "items")
-        if not all(isinstance(item, str) and len(item) <= TEXT_MAX for item in items):
-            raise self.refusal("shape_mismatch", key, f"not a list of texts of at most {TEXT_MAX} characters")
-        return tuple(well_formed(item) for item in items)
-
-    def _items(self, key: str, kind: str) -> list[Any]:
         items = self.values.get(key)
         if items is None:
             return []
-        if not isinstance(items, list):
-            raise self.refusal("shape_mismatch", key, "not a list")
+        if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
+            raise self.refusal("shape_mismatch", key, "not a list of objects")
         if len(items) > ITEMS_MAX:
             raise self.refusal(f"too_many_{kind}", key, f"more than {ITEMS_MAX}")
-        return items
+        where = self.where(key)
+        return [Fields(item, f"{where}[{index}]") for index, item in enumerate(items)]
 
 
 def read(body: bytes) -> Fields:

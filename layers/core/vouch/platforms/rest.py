@@ -13,10 +13,10 @@ the validation that such a request needs.
 import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, Literal, NoReturn
+from typing import Any, Literal, NoReturn, get_args
 
 from vouch.domain import times
-from vouch.domain.facts import Decision, Fact
+from vouch.domain.facts import Decision, Fact, Verdict
 from vouch.platforms import orders
 from vouch.platforms.base import BadSignature, Ignored, Pseudonym, Reading, Request, Unreadable
 from vouch.platforms.parsing import Fields, body_hash, read
@@ -27,7 +27,7 @@ REASON_MAX = 1_000
 Kind = Literal["order", "refund", "decision"]
 
 _NAMED_BY = {"order": "external_id", "refund": "order_id", "decision": "order_id"}
-_VERDICTS = ("hold", "approve", "reject")
+_VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
 
 
 def envelope(kind: Kind, received_at: datetime, body: Mapping[str, Any]) -> bytes:
@@ -74,8 +74,9 @@ def _kind(said: Fields) -> str:
 
 
 def _decision(body: Fields, received_at: datetime) -> Decision:
-    verdict = body.text("kind")
-    if verdict not in _VERDICTS:
+    said = body.text("kind")
+    verdict = next((verdict for verdict in _VERDICTS if verdict == said), None)
+    if verdict is None:
         raise body.refusal("shape_mismatch", "kind", f"not one of {', '.join(_VERDICTS)}")
     return Decision(
         id=body.identifier("id"),
@@ -83,5 +84,5 @@ def _decision(body: Fields, received_at: datetime) -> Decision:
         verdict=verdict,
         actor=body.text("actor"),
         reason=body.text("reason", REASON_MAX),
-        refunds=tuple(body.texts("refunds")),
+        refunds=tuple(body.hints("refunds")),
     )

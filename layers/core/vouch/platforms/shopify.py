@@ -4,15 +4,16 @@ Only the body is signed. The topic header picks the reader and no more: a body h
 say itself what the topic claims. The shop is not read from a header either; a connection's address names it.
 
 Commission follows the goods. The lines of a refund take back what they were worth, whether or not the money has moved:
-Shopify tells of a refund "independent from the movement of money", and a pending one balances its lines with an
-adjustment of the whole (`refund_discrepancy`), which goes away in silence. Only a refund without lines is known by its
-adjustments alone. A refund all of whose transactions failed takes nothing back.
+Shopify tells of a refund "independent from the movement of money". Adjustments balance the lines with the money, tax
+included: below 0 more was given back than the lines are worth, above 0 less. A pending refund has one of the whole,
+which goes away in silence. What an edit removes is a refund with one of the whole, too, and its money comes as a refund
+without lines; so the adjustments of an order are netted across its refunds. A refund all of whose transactions failed
+takes nothing back.
 """
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
-from decimal import Decimal
 from urllib.parse import parse_qsl
 
 from vouch.domain import times
@@ -37,7 +38,7 @@ _LIFECYCLES = {
     "pending": Lifecycle.OPEN,
     "authorized": Lifecycle.OPEN,
     "expired": Lifecycle.OPEN,
-    "partially_paid": Lifecycle.OPEN,
+    "partially_paid": Lifecycle.PAID,  # a paid order that an edit made dearer says so until the rest is collected
     "paid": Lifecycle.PAID,
     "partially_refunded": Lifecycle.PAID,
     "refunded": Lifecycle.REFUNDED,
@@ -46,7 +47,8 @@ _LIFECYCLES = {
 _FAILED = {"failure", "error"}
 _CLICK_NAMES = {"ref", "_ref", "click_id"}
 _URL_MAX = 8_192
-_RATE_MAX = 10
+_EXPLAINED_BY = ("refund_line_items", "order_adjustments", "refund_shipping_lines", "duties", "additional_fees")
+"""What of a refund says where its money comes from; without any of it there are only the transactions."""
 _ORDER_SHAPE = ("line_items", "created_at", "updated_at", "currency")
 _REFUND_SHAPE = ("refund_line_items", "order_id", "created_at")
 
@@ -97,12 +99,14 @@ def _order(body: Fields, triggered_at: datetime | None, pseudonym: Pseudonym) ->
     currency = body.currency("currency")
     refunds = tuple(_refund_fact(refund) for refund in body.children("refunds"))
     shipping = [line for line in body.children("shipping_lines") if not line.flag("is_removed")]
-    buyer = body.child_or_none("customer") or Fields({})
+    buyer = body.hinted("customer")
+    lifecycle, paid = _lifecycle(body)
     snapshot = Snapshot(
         updated_at=body.moment("updated_at"),
         triggered_at=triggered_at,
         placed_at=body.moment("created_at"),
-        lifecycle=_lifecycle(body),
+        lifecycle=lifecycle,
+        paid=paid,
         currency=currency,
         lines=_lines(body, currency, refunds),
         platform="shopify",
@@ -114,13 +118,13 @@ def _order(body: Fields, triggered_at: datetime | None, pseudonym: Pseudonym) ->
         country=_country(body),
         codes=evidence.codes(_codes(body)),
         click_ids=evidence.click_ids(_click_ids(body)),
-        customer=evidence.customer(
+        customers=evidence.customers(
             pseudonym,
             (
-                person.text_or_none(key, evidence.EMAIL_MAX)
+                person.hint(key, evidence.EMAIL_MAX)
                 for person, key in ((buyer, "email"), (body, "email"), (body, "contact_email"))
             ),
-            buyer.identifier_or_none("id"),
+            buyer.hint("id"),
         ),
     )
     return Reading(body.identifier("id"), (snapshot, *refunds))
@@ -161,13 +165,16 @@ def _expect(body: Fields, shape: Sequence[str]) -> None:
             raise body.refusal("shape_mismatch", key, "missing, so the body is not of this topic")
 
 
-def _lifecycle(body: Fields) -> Lifecycle:
+def _lifecycle(body: Fields) -> tuple[Lifecycle, bool]:
+    """The stage of life, and whether the order was ever paid: a cancelled one need not have been."""
     if "financial_status" not in body.values:  # a draft order or a checkout looks like an order but for this
         raise body.refusal("shape_mismatch", "financial_status", "missing, so the body is no order")
     status = body.text_or_none("financial_status")
     if status not in _LIFECYCLES:
         raise body.refusal("unknown_status", "financial_status", "not a status that is known here")
-    return Lifecycle.CANCELLED if body.moment_or_none("cancelled_at") else _LIFECYCLES[status]
+    lifecycle = _LIFECYCLES[status]
+    paid = lifecycle in (Lifecycle.PAID, Lifecycle.REFUNDED)
+    return (Lifecycle.CANCELLED if body.moment_or_none("cancelled_at") else lifecycle), paid
 
 
 def _lines(body: Fields, currency: str, refunds: Sequence[Refund]) -> tuple[Line, ...]:
@@ -197,8 +204,8 @@ def _line(line: Fields, currency: str, returned: Counter[str]) -> Line:
             unit_price=_shop_money(line, "price", currency),
             discount=discount,
             tax=tax,
-            sku=line.text_or_none("sku"),
-            product_id=line.identifier_or_none("product_id"),
+            sku=line.hint("sku"),
+            product_id=line.hint("product_id"),
             gift_card=line.flag("gift_card"),
         ),
         line,
@@ -212,26 +219,27 @@ def _is_tip(line: Fields) -> bool:
 
 def _refund_fact(refund: Fields) -> Refund:
     """Read from the refund alone, so that it is the same fact from refunds/create and from inside its order."""
-    currency = _refund_currency(refund)
-    said = refund.children("refund_line_items", "lines")
-    parts = [(part, part.child_or_none("line_item") or Fields({})) for part in said]
+    shop_currency = _refund_currency(refund)
     transactions = refund.children("transactions")
-    outcomes = [
-        transaction.text_or_none("status")
-        for transaction in transactions
-        if transaction.text_or_none("kind") == "refund"
-    ]
+    refunded = [transaction for transaction in transactions if transaction.text_or_none("kind") == "refund"]
+    outcomes = [transaction.text_or_none("status") for transaction in refunded]
     moments = [
         moment
         for told in (refund, *transactions)
         if (moment := told.moment_or_none("processed_at") or told.moment_or_none("created_at"))
     ]
+    amount, currency = _beyond_lines(refund, refunded, shop_currency)
     return Refund(
         id=refund.identifier("id"),
         updated_at=max(moments, default=times.EPOCH),
         currency=currency,
-        lines=orders.merged([_refund_line(part, line, currency) for part, line in parts if not _is_tip(line)]),
-        amount=0 if said else _given_back(refund, currency),
+        lines=orders.ordered(
+            _refund_line(part, shop_currency)
+            for part in refund.children("refund_line_items", "lines")
+            if not _is_tip(part.hinted("line_item"))
+        ),
+        amount=amount,
+        amount_with_tax=True,
         failed=bool(outcomes) and _FAILED.issuperset(outcomes),
     )
 
@@ -252,47 +260,37 @@ def _refund_currency(refund: Fields) -> str:
     raise refund.refusal("shape_mismatch", "transactions", "nothing names the refund's currency")
 
 
-def _refund_line(part: Fields, line: Fields, currency: str) -> RefundLine:
-    """The amount without tax where that is known; else the part counts by its quantity, which is right in any terms."""
+def _refund_line(part: Fields, currency: str) -> RefundLine:
+    """What it was worth, as the order shows its prices; by count where only a float is left of that."""
     line_id, quantity = part.identifier("line_item_id"), part.whole("quantity", QUANTITY_MAX)
     if not part.has("subtotal_set"):
-        return RefundLine(line_id, quantity)  # what is left is a float
-    subtotal = _shop_money(part, "subtotal", currency)
-    tax = _shop_money(part, "total_tax", currency) if part.has("total_tax_set") else None
-    included = False if tax == 0 else _tax_included(line, currency)
-    if tax is None or included is None:
         return RefundLine(line_id, quantity)
-    if included and tax > subtotal:
-        raise part.refusal("bad_amount", "total_tax_set", "more than the subtotal it is part of")
-    return RefundLine(line_id, quantity, subtotal - tax if included else subtotal)
+    tax = _shop_money(part, "total_tax", currency) if part.has("total_tax_set") else None
+    return RefundLine(line_id, quantity, _shop_money(part, "subtotal", currency), tax)
 
 
-def _tax_included(line: Fields, currency: str) -> bool | None:
-    """Whether the line's price contains its tax: no refund says so, but the rates tell. None if they leave it open."""
-    taxes = line.children("tax_lines")
-    said = [tax.values.get("rate") for tax in taxes]
-    rates = [Decimal(rate) for rate in said if isinstance(rate, int | Decimal) and 0 <= rate <= _RATE_MAX]
-    if not rates or len(rates) != len(said):
-        return None
-    net = line.whole("quantity", QUANTITY_MAX) * _shop_money(line, "price", currency)
-    net -= _sum(line, "discount_allocations", "amount", currency)
-    tax, rate = _sum(line, "tax_lines", "price", currency), sum(rates, Decimal(0))
-    fitting = [
-        included
-        for included, expected in ((False, net * rate), (True, net * rate / (1 + rate)))
-        if abs(tax - expected) <= len(taxes)  # each tax was rounded
-    ]
-    return fitting[0] if len(fitting) == 1 else None
+def _beyond_lines(refund: Fields, transactions: Sequence[Fields], currency: str) -> tuple[int, str]:
+    """What was given back beyond the lines, without shipping, and its currency.
+
+    Where nothing but the transactions tells of the money, they do: of what succeeded, in the buyer's currency. In
+    another than the order's it holds the order until somebody has looked.
+    """
+    duties = refund.has("total_duties_set") and _shop_money(refund, "total_duties", currency)
+    moved = [transaction for transaction in transactions if transaction.text_or_none("status") == "success"]
+    if moved and not duties and not any(refund.values.get(key) for key in _EXPLAINED_BY):
+        paid_in = moved[0].currency("currency")
+        return sum(transaction.major("amount", paid_in) for transaction in moved), paid_in
+    return -sum(_adjusted(part, currency) for part in refund.children("order_adjustments")), currency
 
 
-def _given_back(refund: Fields, currency: str) -> int:
-    """What a refund without lines gave back: its discrepancies, negative where money moved; some cancel each other."""
-    discrepancies = (
-        _shop_money(adjustment, "amount", currency, signed=True)
-        for adjustment in refund.children("order_adjustments")
-        if adjustment.text_or_none("kind") == "refund_discrepancy"
+def _adjusted(adjustment: Fields, currency: str) -> int:
+    """Nothing for shipping, of which the reason tells, too: the kind is on its way out of Shopify's bodies."""
+    if adjustment.hint("kind") == "shipping_refund" or adjustment.hint("reason") == "Shipping refund":
+        return 0
+    tax = any(adjustment.has(key) for key in ("tax_amount", "tax_amount_set"))
+    return sum(
+        _shop_money(adjustment, key, currency, signed=True) for key in ("amount", *(["tax_amount"] if tax else []))
     )
-    return max(0, -sum(discrepancies))
 
 
 def _shipping(line: Fields, currency: str) -> int:
@@ -317,21 +315,21 @@ def _shop_money(fields: Fields, key: str, currency: str, *, signed: bool = False
 
 
 def _country(body: Fields) -> str | None:
-    addresses = (body.child_or_none(key) for key in ("shipping_address", "billing_address"))
-    return next((country for address in addresses if address and (country := address.country("country_code"))), None)
+    addresses = (body.hinted(key) for key in ("shipping_address", "billing_address"))
+    return next((country for address in addresses if (country := address.country("country_code"))), None)
 
 
 def _codes(body: Fields) -> Iterator[str]:
     """As typed, and as applied: an automatic discount has no code."""
     for key in ("discount_codes", "discount_applications"):
-        for discount in body.children(key):
-            yield discount.text_or_none("code") or ""
+        for discount in body.hinted_list(key):
+            yield discount.hint("code") or ""
 
 
 def _click_ids(body: Fields) -> Iterator[str]:
     """Cart attributes, line item properties, and whatever parameter of the landing page a program has chosen."""
-    lists = [body.children("note_attributes")]
-    lists += [line.children("properties") for line in body.children("line_items", "lines")]
+    lists = [body.hinted_list("note_attributes")]
+    lists += [line.hinted_list("properties") for line in body.children("line_items", "lines")]
     for attribute in (attribute for attributes in lists for attribute in attributes):
         name, value = attribute.values.get("name"), attribute.values.get("value")
         if isinstance(value, str) and isinstance(name, str) and name in _CLICK_NAMES:

@@ -3,13 +3,16 @@
     {"type": "order.paid", "timestamp": <RFC 3339>, "data": {…}}
 
 `data` is what `vouch.platforms.orders` takes. An order may also come as a summary, without lines: `order_id, subtotal,
-tax, shipping, discount_codes, ref, click_id, customer.external_id`, with amounts as decimal texts in major units.
+tax, discount_codes, ref, click_id, customer.external_id`; its subtotal is net of discounts, without shipping and tax.
+Amounts may be decimal texts in major units (`"130.50"`), all of one event or none. An update has to say its `status`,
+since it tells of any change; a cancellation is for good.
 """
 
 import base64
 import binascii
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -27,13 +30,11 @@ TOLERANCE = timedelta(minutes=5)
 _KEY_BYTES_MIN = 8
 _REFUND = "refund.created"
 _CANCELLED = "order.cancelled"
-_STATUS = {
-    "order.created": "open",
-    "order.paid": "paid",
-    "order.updated": "paid",  # the default of `POST /v1/orders`
-    _CANCELLED: "cancelled",
-}
+_STATUS = {"order.created": "open", "order.paid": "paid", "order.updated": None, _CANCELLED: "cancelled"}
 _SUMMARY_LINE = "order"
+_AMOUNTS = ("amount", "shipping", "shipping_tax", "tip")
+_AMOUNTS_OF_SUMMARY = ("subtotal", "tax")
+_AMOUNTS_OF_LINE = ("unit_price", "discount", "tax", "amount")
 _SECONDS = re.compile(r"[0-9]{1,11}")
 
 
@@ -71,7 +72,7 @@ def facts(request: Request, pseudonym: Pseudonym) -> Reading | Ignored:
     if kind not in _STATUS and kind != _REFUND:
         return Ignored("unknown_type")
     said_at, data = event.moment("timestamp"), event.child("data")
-    return Reading(_external_id(kind, data), (_fact(kind, data, said_at, pseudonym),))
+    return Reading(_external_id(kind, data), tuple(_facts(kind, data, said_at, pseudonym)))
 
 
 def _key(secret: str) -> bytes:
@@ -88,42 +89,62 @@ def _external_id(kind: str, data: Fields) -> str:
     return data.identifier("order_id" if kind == _REFUND or not data.has("external_id") else "external_id")
 
 
-def _fact(kind: str, data: Fields, said_at: datetime, pseudonym: Pseudonym) -> Fact:
+def _facts(kind: str, data: Fields, said_at: datetime, pseudonym: Pseudonym) -> Iterator[Fact]:
     if kind == _REFUND:
-        return orders.refund(data, said_at)
-    if kind == _CANCELLED and not (data.has("currency") and (data.has("lines") or data.has("subtotal"))):
-        return Cancellation(kind, data.moment_or_none("updated_at") or said_at)
-    body = _in_our_terms(kind, data, said_at)
-    return orders.order(body, "standard_webhooks", said_at, pseudonym)
+        yield orders.refund(_in_minor_units(data), said_at)
+        return
+    if kind == _CANCELLED:
+        yield Cancellation(kind, data.moment_or_none("updated_at") or said_at)
+    if kind != _CANCELLED or (data.has("currency") and (data.has("lines") or data.has("subtotal"))):
+        order = orders.order(_in_our_terms(kind, data, said_at), "standard_webhooks", said_at, pseudonym)
+        yield replace(order, placed_at_guessed=not data.has("occurred_at"))
 
 
 def _in_our_terms(kind: str, data: Fields, said_at: datetime) -> Fields:
-    """The summary's names and decimal texts as `orders` takes them; what stands there under our names stays."""
-    said, ours = data.values, dict(data.values)
-    currency = data.currency("currency")
+    """The summary's names as `orders` takes them; what stands there under our names stays."""
+    amounts = _in_minor_units(data)
+    said, ours = amounts.values, dict(amounts.values)
     if kind == _CANCELLED or not data.has("status"):
         ours["status"] = _STATUS[kind]
+        if ours["status"] is None:
+            raise data.refusal("status_missing", "status", "an update has to say it")
     if not data.has("occurred_at"):
         ours["occurred_at"] = times.text(said_at)
     if not data.has("codes"):
         ours["codes"] = said.get("discount_codes")
     if not data.has("click_ids"):
-        ours["click_ids"] = [said[name] for name in ("ref", "click_id") if data.text_or_none(name)]
-    if data.has("shipping"):
-        ours["shipping"] = _amount(data, "shipping", currency)
+        ours["click_ids"] = [said.get("ref"), said.get("click_id")]
     if not data.has("lines"):
-        ours["lines"] = [_summary_line(data, currency)]
-    buyer = data.child_or_none("customer")
-    if buyer is not None and not buyer.has("id"):
+        ours["lines"] = [_summary_line(amounts)]
+    buyer = data.hinted("customer")
+    if not buyer.has("id"):
         ours["customer"] = {**buyer.values, "id": buyer.values.get("external_id")}
     return Fields(ours, data.path)
 
 
-def _summary_line(data: Fields, currency: str) -> dict[str, Any]:
-    """One line for the whole order: a subtotal is net of discounts, without shipping and tax."""
-    tax = _amount(data, "tax", currency) if data.has("tax") else 0
-    return {"id": _SUMMARY_LINE, "quantity": 1, "unit_price": _amount(data, "subtotal", currency), "tax": tax}
+def _summary_line(data: Fields) -> dict[str, Any]:
+    """One line for the whole order, priced as the order says that it prices: with tax or without."""
+    subtotal, tax = data.minor("subtotal"), data.minor_or_zero("tax")
+    price = subtotal + tax if data.flag("tax_included") else subtotal
+    return {"id": _SUMMARY_LINE, "quantity": 1, "unit_price": price, "tax": tax}
 
 
-def _amount(data: Fields, key: str, currency: str) -> int:
-    return data.major(key, currency) if isinstance(data.values.get(key), str) else data.minor(key)
+def _in_minor_units(data: Fields) -> Fields:
+    """The event with its decimal texts as integers of minor units.
+
+    Both in one event are refused: 7 beside "108.00" may well mean 7.00.
+    """
+    own = _AMOUNTS if data.has("lines") else (*_AMOUNTS, *_AMOUNTS_OF_SUMMARY)
+    parts = [(data, own), *((line, _AMOUNTS_OF_LINE) for line in data.children("lines", "lines"))]
+    said = [(part, key) for part, keys in parts for key in keys if part.values.get(key)]
+    numbers = [(part, key) for part, key in said if not isinstance(part.values[key], str)]
+    if len(numbers) == len(said):
+        return data
+    for part, key in numbers:
+        raise part.refusal("bad_amount", key, "a number, where another amount of the event is a text")
+    currency = data.currency("currency")
+    ours, *lines = (
+        dict(part.values) | {key: part.major(key, currency) for key in keys if part.values.get(key)}
+        for part, keys in parts
+    )
+    return Fields(ours | ({"lines": lines} if data.has("lines") else {}), data.path)

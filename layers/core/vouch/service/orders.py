@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import batched
 from pathlib import Path
 from typing import Any, Literal
@@ -22,7 +23,7 @@ from vouch.domain.facts import Fact, OrderFacts, PlacedAtChanged, Snapshot
 from vouch.domain.ledger import settlement_entry
 from vouch.domain.money import OutOfRange
 from vouch.domain.settlement import Settlement, Standing, difference, settle, wanted
-from vouch.platforms.base import Ignored, Reading, Request, Unreadable
+from vouch.platforms.base import Ignored, Pseudonym, Reading, Request, Unreadable
 from vouch.platforms.registry import PLATFORMS
 from vouch.service.deployment import Deployment
 from vouch.service.evidence import CLICK_LAG, ClickOnItsWay, Evidence
@@ -272,8 +273,14 @@ def _wake_later(deployment: Deployment, message: dict[str, Any], *, seconds: int
 
 def _read(deployment: Deployment, delivery: Delivery) -> Reading | Ignored:
     request = Request(*inbox.content(deployment.database, lambda: deployment.s3, delivery))
-    secrets, brand = deployment.secrets, delivery.brand_id
-    return PLATFORMS[delivery.platform].facts(request, lambda text: secrets.pseudonym(brand, text))
+    names = (delivery.brand_id, delivery.platform, delivery.connection_id)
+    return PLATFORMS[delivery.platform].facts(request, pseudonym(deployment, *names))
+
+
+def pseudonym(deployment: Deployment, brand_id: str, platform: str, connection_id: str | None) -> Pseudonym:
+    """What the buyers behind a door of a brand are called here."""
+    keyed = partial(deployment.secrets.pseudonym, brand_id)
+    return Pseudonym(keyed, f"{platform}:{connection_id or orders.REST_DOOR}")
 
 
 def _context(

@@ -102,7 +102,7 @@ class Submissions:
     def _check(self, request: Request, known: StoredOrder | None) -> None:
         """Refuses, before anything is stored, what would only be parked."""
         try:
-            reading = rest.facts(request, lambda text: self._deployment.secrets.pseudonym(self._brand.id, text))
+            reading = rest.facts(request, settling.pseudonym(self._deployment, self._brand.id, "rest", None))
             if known is not None and not isinstance(reading, Ignored):
                 known.facts.with_facts(reading.facts)
         except Unreadable as refusal:

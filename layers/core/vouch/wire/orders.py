@@ -68,15 +68,20 @@ class NewOrder(Body):
 
 
 class NewRefundLine(Body):
-    """Part of a refund; without `amount` it takes its part of the line by quantity."""
+    """Part of a refund; without `amount` it takes its part of the line by quantity.
+
+    `amount` is in the terms of the order's prices: with tax if `tax_included`. `tax` is the tax in it or on it; where
+    it is not said, it is in proportion to the line's.
+    """
 
     id: ExternalId
     quantity: Quantity
     amount: Price | None = None
+    tax: Price | None = None
 
 
 class NewRefund(Body):
-    """A refund of lines, or of an amount that names none; shipping and tax are left out."""
+    """A refund of lines, or of an amount that names none, in the terms of the order's prices; without shipping."""
 
     external_id: ExternalId
     lines: Annotated[list[NewRefundLine], Field(default_factory=list, max_length=LINES_MAX)]
