@@ -7,8 +7,9 @@ import pytest
 from local import dynamodb_local
 from tests.faults.world import world
 from tests.fixtures import clock, deployment
+from tests.rights import within_its_rights
 
-__all__ = ["clock", "deployment", "world"]
+__all__ = ["clock", "deployment", "within_its_rights", "world"]
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,114 @@
+"""What a function needs only now and then is granted to it too: every test watches its handlers (`tests.rights`)."""
+
+from datetime import timedelta
+
+import pytest
+
+from attribution import settle, wake
+from payouts import fold
+from tests import books
+from tests.books import NOA, entry, post
+from tests.faults.shop import Sale, incompressible
+from tests.faults.world import Context, World, event, functions, record, take
+from tests.fixtures import NOON
+from tests.functions.client import Client
+from tests.functions.conftest import APIS, NewBrand
+from tests.rights import Asked, allowed
+from vouch.service import projections
+from vouch.service.deployment import Deployment
+from vouch.service.projections import Change
+from vouch.store import balances, inbox, ledger
+from vouch.store.tables import Brand
+
+PLACED = NOON - timedelta(hours=1)
+HOUR = "2026-05-04T12:00:00.000000Z"
+
+
+def due(deployment: Deployment, brand_id: str, *ahead: timedelta) -> None:
+    """Entries of a creator, and their days noted."""
+    brand = Brand(brand_id, "BRAND", id=brand_id)
+    for each in ahead:
+        post(brand, entry(100, now=NOON, ahead=each))
+    keys = [record["dynamodb"]["Keys"] for record in books.stream(deployment, brand)["Records"]]
+    projections.project(deployment, [Change("INSERT", key["pk"]["S"], key["sk"]["S"]) for key in keys])
+
+
+def large(world: World) -> str:
+    """A message about a stored delivery that no item holds."""
+    sale = Sale(1, PLACED, codes=["NOA10"])
+    sale.body["note"] = incompressible(650_000)
+    webhook = sale.paid()
+    assert world.post(webhook)["statusCode"] == 200
+    stored = world.stored(webhook)
+    assert "body" not in stored
+    return f'{{"delivery": ["{stored["pk"]["S"]}", "{stored["sk"]["S"]}"]}}'
+
+
+def test_what_is_asked_is_seen(world: World, within_its_rights: set[Asked]) -> None:
+    world.post(Sale(1, PLACED).paid())
+    asked = {(each.function, each.action, each.resource) for each in within_its_rights}
+    assert asked == {
+        ("IngestFunction", "dynamodb:GetItem", "MainTable"),
+        ("IngestFunction", "dynamodb:PutItem", "InboxTable"),
+        ("IngestFunction", "kms:Decrypt", "VaultKey"),
+    }
+
+
+@pytest.mark.parametrize(
+    "asked, granted",
+    [
+        (Asked("WakeFunction", "dynamodb:Query", "InboxTable/index/gsi1"), True),
+        (Asked("WakeFunction", "dynamodb:Query", "InboxTable"), False),
+        (Asked("IngestFunction", "dynamodb:Query", "InboxTable/index/gsi1"), False),
+        (Asked("WakeFunction", "dynamodb:DeleteItem", "MainTable", "brd_1#PARK"), True),
+        (Asked("WakeFunction", "dynamodb:DeleteItem", "MainTable", "brd_1#O#ord_1"), False),
+    ],
+)
+def test_a_right_is_one_action_on_one_resource(asked: Asked, granted: bool) -> None:
+    assert allowed(asked) is granted
+
+
+def test_settle_in_a_test_brand_that_waits_for_a_click(deployment: Deployment) -> None:
+    with functions(deployment):
+        world = World(deployment, mode="test").build()
+        webhook = Sale(1, PLACED, click_ids=[world.click("dan", NOON, recorded=False)]).paid()
+        world.post(webhook)
+        settle.handler({"Records": [record(world.stored(webhook))]}, Context())
+        assert len(take(deployment)) == 1
+
+
+def test_wake_with_a_large_body_and_a_second_pass_that_has_to_go_on(world: World) -> None:
+    assert world.wake(large(world)) == {"batchItemFailures": []}
+    assert world.order("1").version == 1
+    asked = event("wake")
+    asked["Records"][0]["body"] = f'{{"second_pass": ["{HOUR}", 0, null]}}'
+    assert wake.handler(asked, Context(lambda: 0)) == {"batchItemFailures": []}
+    assert len(take(world.deployment)) == 1
+    for shard in range(inbox.HOUR_SHARDS):
+        assert world.wake(f'{{"second_pass": ["{HOUR}", {shard}, null]}}') == {"batchItemFailures": []}
+
+
+def test_second_pass_over_a_large_body(world: World) -> None:
+    large(world)
+    assert world.second_pass(0) == {"applied": 1}
+
+
+def test_fold_and_the_days_that_have_passed(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fold, "deployment", lambda: deployment)
+    brand = books.open_books(deployment)
+    due(deployment, brand.id, timedelta(0))
+    later = NOON + timedelta(days=1)
+    deployment.now = lambda: later
+    fold.handler({}, Context(lambda: 300_000))
+    assert balances.read(deployment.database, brand.id, NOA).of("ILS").available == 100
+
+
+def test_a_clock_that_is_moved_once_over_what_matures_meanwhile(deployment: Deployment, new_brand: NewBrand) -> None:
+    brand = new_brand(mode="test")
+    due(deployment, brand.brand_id, timedelta(0), timedelta(days=3))
+    clock = Client(APIS["payouts"], brand.key)
+    for _ in range(2):
+        moved = clock.post("/v1/test_clock", {"now": "2026-05-09T12:00:00Z"}, idempotency_key="once")
+        assert (moved.status, moved.body["folded"]) == (200, True)
+    assert balances.read(deployment.database, brand.brand_id, NOA).of("ILS").available == 200
+    assert list(ledger.everything(deployment.database, brand.brand_id, NOA))
