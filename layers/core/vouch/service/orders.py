@@ -86,6 +86,18 @@ def settle_delivery(deployment: Deployment, delivery: Delivery) -> Outcome:
         return _park(deployment, delivery, "defect", defect.where)
 
 
+def rehearse(
+    deployment: Deployment, place: Place, known: StoredOrder | None, facts: Sequence[Fact], received_at: datetime
+) -> None:
+    """Raises what these facts would be parked for, whoever stored them: nothing is written, and no click waited for."""
+    _check_dates(place, facts, received_at)
+    order = known or _unknown(place)
+    with _ours():
+        after, _ = order.facts.with_facts(facts)
+        evidence = Evidence(deployment, place.brand_id)
+        _settle(evidence, after, _context(evidence, order, place, after, since=None))
+
+
 def _settle_reading(deployment: Deployment, delivery: Delivery, reading: Reading) -> Outcome:
     names = (delivery.brand_id, delivery.mode, delivery.connection_id, reading.external_id, delivery.program_id)
     place = Place(*names)

@@ -2,17 +2,20 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from vouch.domain import commission
-from vouch.domain.errors import NotFound, Unavailable, Unprocessable
+from vouch.domain.errors import NotFound, Unavailable, Unprocessable, VouchError
 from vouch.domain.facts import PlacedAtChanged, fingerprint
+from vouch.domain.money import OutOfRange
 from vouch.platforms import rest
-from vouch.platforms.base import Ignored, Request, Unreadable
+from vouch.platforms.base import Reading, Request, Unreadable
 from vouch.service import listings
 from vouch.service import orders as settling
 from vouch.service.deployment import Deployment
 from vouch.service.mint import Mint
+from vouch.service.orders import Place
 from vouch.store import inbox, orders
 from vouch.store.inbox import Door
 from vouch.store.orders import StoredOrder
@@ -78,7 +81,8 @@ class Submissions:
         created: bool,
     ) -> Submitted:
         request = Request({}, rest.envelope(kind, self._mint.at, body))
-        self._check(request, known)
+        now = self._deployment.now()
+        self._check(door, request, known, now)
         item = inbox.delivery(
             door,
             request.headers,
@@ -86,29 +90,33 @@ class Submissions:
             platform_delivery_id=self._mint.id("req_"),
             subject=rest.subject(request),
             kept=rest.KEPT_HEADERS,
-            now=self._deployment.now(),
+            now=now,
         )
         inbox.put(self._deployment.database, lambda: self._deployment.s3, item)
         outcome = settling.settle_delivery(self._deployment, item)
         if outcome.ending == "parked":
-            # Another request moved the order between our look and our write; this one is kept and can be redriven.
-            raise Unprocessable("invalid_order", detail=outcome.detail or "")
+            # It was sound a moment ago. Since it is stored it may take effect yet, so it is not refused: it failed.
+            raise VouchError if outcome.reason == "defect" else Unavailable
         order = listings.order(self._deployment, self._brand, order_id)
         if order is None and outcome.ending != "deferred":
             raise Unavailable
         external_id = body["order_id"] if known and kind != "order" else body["external_id"]
         return Submitted(order_id, external_id, door.connection_id, order, created)
 
-    def _check(self, request: Request, known: StoredOrder | None) -> None:
-        """Refuses, before anything is stored, what would only be parked."""
+    def _check(self, door: Door, request: Request, known: StoredOrder | None, now: datetime) -> None:
+        """Refuses what would be parked, before anything is stored: what was refused never takes effect."""
         try:
-            reading = rest.facts(request, settling.pseudonym(self._deployment, self._brand.id, "rest", None))
-            if known is not None and not isinstance(reading, Ignored):
-                known.facts.with_facts(reading.facts)
+            names = settling.pseudonym(self._deployment, door.brand_id, door.platform, door.connection_id)
+            reading = rest.facts(request, names)
+            if isinstance(reading, Reading):
+                order = (door.brand_id, door.mode, door.connection_id, reading.external_id, door.only_program)
+                settling.rehearse(self._deployment, Place(*order), known, reading.facts, now)
         except Unreadable as refusal:
             raise Unprocessable("invalid_order", detail=refusal.detail) from None
         except PlacedAtChanged as refusal:
             raise Unprocessable("placed_at_changed", param="occurred_at", detail=str(refusal)) from None
+        except OutOfRange:
+            raise Unprocessable("invalid_order", detail="the order's sums are no amounts any more") from None
 
     def _door(self, connection_id: str | None) -> Door:
         if connection_id is None:
