@@ -93,11 +93,15 @@ def _touch(chance: Random, number: int) -> Touch:
 
 
 def _refund(chance: Random, number: int) -> Refund:
-    lines = (
-        RefundLine(line_id, chance.randint(0, 3), chance.choice([None, _price(chance)]))
-        for line_id in chance.sample(LINES, chance.randint(0, 3))
-    )
-    return Refund(f"r{number}", PLACED, CURRENCY, tuple(lines), chance.choice([0, _price(chance)]))
+    lines = tuple(_refund_line(chance, line_id) for line_id in chance.sample(LINES, chance.randint(0, 3)))
+    amount = chance.choice([0, _price(chance), -_price(chance)])
+    return Refund(f"r{number}", PLACED, CURRENCY, lines, amount, amount_with_tax=chance.random() < 1 / 2)
+
+
+def _refund_line(chance: Random, line_id: str) -> RefundLine:
+    amount = chance.choice([None, _price(chance)])
+    tax = None if amount is None else chance.choice([None, chance.randint(0, amount)])
+    return RefundLine(line_id, chance.randint(0, 3), amount, tax)
 
 
 def _terms(chance: Random) -> Terms:

@@ -28,6 +28,7 @@ from tests.domain.sales import (
 from vouch.domain.attribution import Candidate, credit
 from vouch.domain.facts import Fact, Lifecycle, OrderFacts, Refund, RefundLine
 from vouch.domain.ledger import EARNED, HELD, Difference
+from vouch.domain.money import divide_half_up
 from vouch.domain.settlement import Leg, LinePart, Settlement, difference, matures_at, settle, wanted
 from vouch.domain.terms import Terms
 
@@ -275,41 +276,55 @@ def _by_evidence(candidates: tuple[Candidate, ...]) -> list[Candidate]:
 
 
 def _whole_back(sold: RandomSale, chance: Random) -> list[Refund]:
-    """Refunds that together give back all goods: some lines by quantity, some by amount, the rest by money alone."""
-    parts, loose = [], 0
+    """Refunds that together give back what was paid: lines by quantity or amount, the rest by money alone."""
+    parts, loose, with_tax = [], 0, chance.random() < 1 / 2
     for line in sold.order.lines:
-        price = line.quantity * line.unit_price
-        way = chance.choice(["quantity", "amount", "money"])
+        price, tax = line.quantity * line.unit_price - line.discount, line.tax
+        way = chance.choice(["quantity", "amount", "amount and tax", "both", "money"])
         if way == "quantity":
             parts += [RefundLine(line.id, 1) for _ in range(line.quantity)]
         elif way == "amount":
             first = chance.randint(0, price)
             parts += [RefundLine(line.id, 0, first), RefundLine(line.id, 0, price - first)]
+        elif way == "amount and tax":
+            first, of_tax = chance.randint(0, price), chance.randint(0, tax)
+            parts += [RefundLine(line.id, 0, first, of_tax), RefundLine(line.id, 0, price - first, tax - of_tax)]
+        elif way == "both":
+            count = chance.randint(0, line.quantity)
+            left = price - (divide_half_up(price * count, line.quantity) if count else 0)
+            parts += [RefundLine(line.id, count), RefundLine(line.id, 0, left)]
         else:
-            loose += price
+            loose += price + (tax if with_tax and not sold.order.tax_included else 0)
     chance.shuffle(parts)
     first = chance.randint(0, loose)
     named = [Refund(f"r{number}", PLACED, CURRENCY, (part,)) for number, part in enumerate(parts)]
-    return [*named, Refund("m1", PLACED, CURRENCY, (), first), Refund("m2", PLACED, CURRENCY, (), loose - first)]
+    money = [
+        Refund(f"m{number}", PLACED, CURRENCY, (), amount, amount_with_tax=with_tax)
+        for number, amount in enumerate([first, loose - first])
+    ]
+    return [*named, *money]
 
 
 def _cut(refunds: tuple[Refund, ...], chance: Random) -> list[Refund]:
     """The same refunds in other pieces: each line by itself, an amount in two, items one by one."""
     lines: list[RefundLine] = []
-    amounts: list[int] = []
+    amounts: list[tuple[int, bool]] = []
     for told in refunds:
-        first = chance.randint(0, told.amount)
-        amounts += [first, told.amount - first]
+        first = chance.randint(min(0, told.amount), max(0, told.amount))
+        amounts += [(first, told.amount_with_tax), (told.amount - first, told.amount_with_tax)]
         for part in told.lines:
             if part.amount is None:
                 lines += [RefundLine(part.line_id, 1) for _ in range(part.quantity)]
             else:
                 some = chance.randint(0, part.amount)
+                of_tax = None if part.tax is None else chance.randint(0, part.tax)
                 lines += [
-                    RefundLine(part.line_id, part.quantity, some),
-                    RefundLine(part.line_id, 0, part.amount - some),
+                    RefundLine(part.line_id, part.quantity, some, of_tax),
+                    RefundLine(
+                        part.line_id, 0, part.amount - some, None if of_tax is None else (part.tax or 0) - of_tax
+                    ),
                 ]
     pieces = [Refund("", PLACED, CURRENCY, (part,)) for part in lines]
-    pieces += [Refund("", PLACED, CURRENCY, (), amount) for amount in amounts]
+    pieces += [Refund("", PLACED, CURRENCY, (), amount, amount_with_tax=taxed) for amount, taxed in amounts]
     chance.shuffle(pieces)
     return [replace(piece, id=f"p{number}") for number, piece in enumerate(pieces)]
