@@ -93,6 +93,67 @@ def test_money_alone_odd_units_go_by_largest_remainder() -> None:
     assert kept(order, refund("r1", amount="0.02")) == {"a": (49, 1), "b": (49, 1), "c": (50, 1)}
 
 
+@pytest.mark.parametrize(
+    "refunds, left",
+    [
+        ([refund("r1", mug="58.50")], (5_000, 2)),
+        ([refund("r1", mug=1)], (5_000, 1)),
+        ([refund("r1", mug=(1, "58.50", "8.50"))], (5_000, 1)),
+        ([refund("r1", mug=(1, "58.50", "0.00"))], (4_150, 1)),
+        ([refund("r1", mug=(1, "0.00", "8.50"))], (10_000, 1)),
+        ([refund("r1", mug=(1, "58.50", "8.49")), refund("r2", mug=(1, "58.50", "8.50"))], (0, 0)),
+        ([refund("r1", mug=(1, "58.50", "8.51")), refund("r2", mug=(1, "58.50", "8.50"))], (0, 0)),
+        ([refund("r1", mug=(1, "58.50", "8.50")), refund("r2", mug="29.25")], (2_500, 1)),
+        ([refund("r1", mug=(1, "58.50", "8.50")), refund("r2", amount="58.50")], (0, 0)),
+        ([refund("r1", amount="58.50")], (5_000, 2)),
+        ([refund("r1", amount="58.50", with_tax=True)], (5_000, 2)),
+        ([refund("r1", amount="116.99")], (1, 2)),
+        ([refund("r1", amount="117.00")], (0, 0)),
+        ([refund("r1", mug=1, amount="-58.50"), refund("r2", amount="58.50")], (5_000, 1)),
+        ([refund("r1", mug=1, amount="-58.50")], (5_000, 1)),
+        ([refund("r1", mug=1, amount="20.00")], (3_291, 1)),
+    ],
+)
+def test_where_prices_hold_tax_refunds_do(refunds: list[Event], left: tuple[int, int]) -> None:
+    """2 mugs for 117.00, of which 17.00 is tax."""
+    assert kept(sale(item("mug", "58.50", 2, tax="17.00"), tax_included=True), *refunds) == {"mug": left}
+
+
+@pytest.mark.parametrize(
+    "refunds, left",
+    [
+        ([refund("r1", mug="50.00")], (5_000, 2)),
+        ([refund("r1", mug=(1, "50.00", "8.50"))], (5_000, 1)),
+        ([refund("r1", mug=(1, "50.00", "17.00"))], (5_000, 1)),
+        ([refund("r1", mug=(1, "50.00", "99.00"))], (5_000, 1)),
+        ([refund("r1", amount="50.00")], (5_000, 2)),
+        ([refund("r1", amount="58.50", with_tax=True)], (5_000, 2)),
+        ([refund("r1", amount="117.00", with_tax=True)], (0, 0)),
+        ([refund("r1", amount="50.00"), refund("r2", amount="58.50", with_tax=True)], (0, 0)),
+        ([refund("r1", mug=(1, "50.00", "8.50")), refund("r2", amount="58.50", with_tax=True)], (0, 0)),
+        ([refund("r1", amount="-58.50", with_tax=True), refund("r2", amount="50.00")], (5_000, 2)),
+    ],
+)
+def test_where_prices_hold_no_tax_refunds_hold_it_if_they_say_so(refunds: list[Event], left: tuple[int, int]) -> None:
+    """2 mugs for 100.00, and 17.00 of tax on top."""
+    assert kept(sale(item("mug", "50.00", 2, tax="17.00")), *refunds) == {"mug": left}
+
+
+def test_money_with_tax_is_spread_by_what_was_paid_for_each_line() -> None:
+    """Books without tax for 100.00, a mug for 100.00 and 100.00 of tax: of 30.00, 10.00 and 20.00."""
+    order = sale(item("book", "100.00"), item("mug", "100.00", tax="100.00"))
+    assert kept(order, refund("r1", amount="30.00", with_tax=True)) == {"book": (9_000, 1), "mug": (9_000, 1)}
+    assert kept(order, refund("r1", amount="30.00")) == {"book": (8_500, 1), "mug": (8_500, 1)}
+    included = sale(item("book", "100.00"), item("mug", "200.00", tax="100.00"), tax_included=True)
+    assert kept(included, refund("r1", amount="30.00")) == {"book": (9_000, 1), "mug": (9_000, 1)}
+
+
+def test_money_that_others_did_not_give_back_is_netted_over_the_order_in_whatever_refund() -> None:
+    order = sale(MUGS, item("pot", "10.00"))
+    given = [refund("r1", pot=1, amount="-10.00"), refund("r2", amount="6.00"), refund("r3", amount="13.00")]
+    assert kept(order, *given) == {"mug": (8_100, 3), "pot": (0, 0)}
+
+
 def test_tax_comes_and_goes_with_its_goods() -> None:
     order = sale(item("mug", "50.00", 2, tax="17.00"), item("card", "10.00", tax="1.70", gift_card=True))
     assert kept(order, tax=True) == {"mug": (11_700, 2), "card": (0, 0)}

@@ -136,12 +136,12 @@ def _kept(line: Line, worth: _Worth, returned: Sequence[RefundLine], *, tax_incl
         else:
             amount, tax = amount + part.amount, tax + part.tax
     whole = price * line.quantity
-    parts = share * line.quantity + min(counted, line.quantity) * price
+    parts = share * line.quantity + counted * price
     less_net = amount - (tax if tax_included else 0) + divide_half_up(worth.net * parts, whole)
     less_gross = amount + (0 if tax_included else tax) + divide_half_up(worth.gross * parts, whole)
     net, gross = min(worth.net, max(0, worth.net - less_net)), max(0, worth.gross - less_gross)
-    # Taxes that do not add up to the line's neither leave a unit of a price that is all given back, nor hide one.
-    return _Worth(min(net, gross), gross) if tax_included else _Worth(net, max(net, gross))
+    # Where prices are without tax, a refund may tell of more of it than the line: that hides no price that is kept.
+    return _Worth(net, gross if tax_included else max(net, gross))
 
 
 def _less_loose(kept: Sequence[_Worth], refunds: Sequence[Refund], snapshot: Snapshot) -> list[_Worth]:
