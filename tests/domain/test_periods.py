@@ -1,6 +1,6 @@
 """Dated periods: what has passed stays as it was."""
 
-from vouch.domain import periods
+from vouch.domain import periods, times
 
 MONDAY, TUESDAY, FRIDAY = "2026-05-04T00:00:00.000000Z", "2026-05-05T00:00:00.000000Z", "2026-05-08T00:00:00.000000Z"
 
@@ -34,3 +34,11 @@ def test_an_end_that_lies_ahead_can_come_nearer_and_everything_behind_it_goes() 
 def test_a_period_that_had_not_begun_leaves_no_trace() -> None:
     assert periods.closed([[MONDAY, TUESDAY], [FRIDAY, None]], TUESDAY) == [[MONDAY, TUESDAY]]
     assert periods.closed([[FRIDAY, None]], FRIDAY) == []
+
+
+def test_a_period_holds_its_beginning_and_not_its_end() -> None:
+    week: list[periods.Period] = [[MONDAY, TUESDAY], [FRIDAY, None]]
+    assert [periods.any_covers(week, times.parse(day)) for day in (MONDAY, TUESDAY, FRIDAY)] == [True, False, True]
+    assert periods.covers([None, MONDAY], times.parse(MONDAY) - times.parse(MONDAY).resolution)
+    assert not periods.covers([None, MONDAY], times.parse(MONDAY))
+    assert not periods.any_covers([], times.parse(MONDAY))

@@ -75,7 +75,7 @@ def click_of(redirect: Redirect, deployment: Deployment, parameter: str = "ref")
 
 
 def stored(deployment: Deployment, click: ClickId) -> Click | None:
-    return deployment.database.get(Click, records.key(BRAND, click.id))
+    return deployment.database.get(*records.key(BRAND, click.id))
 
 
 def spilled(deployment: Deployment) -> list[str]:

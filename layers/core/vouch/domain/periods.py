@@ -4,8 +4,22 @@ A period is `[from, to]`, two sortable texts of `vouch.domain.times`, or null wh
 """
 
 from collections.abc import Sequence
+from datetime import datetime
+
+from vouch.domain import times
 
 Period = list[str | None]
+
+
+def covers(period: Period, moment: datetime) -> bool:
+    """Whether the period holds that moment."""
+    at, (begin, end) = times.text(moment), period
+    return (begin is None or begin <= at) and (end is None or at < end)
+
+
+def any_covers(periods: Sequence[Period], moment: datetime) -> bool:
+    """Whether one of them does."""
+    return any(covers(period, moment) for period in periods)
 
 
 def is_open(periods: Sequence[Period]) -> bool:

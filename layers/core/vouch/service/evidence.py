@@ -5,9 +5,10 @@ Only what cannot change is cached (terms versions, a link's creator and program)
 """
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime, timedelta
 
-from vouch.domain import clicks, terms, times
+from vouch.domain import clicks, periods, terms
 from vouch.domain.attribution import TermsKey, Touch
 from vouch.domain.clicks import ClickId
 from vouch.domain.context import CLICK, CODE
@@ -15,9 +16,10 @@ from vouch.domain.facts import Snapshot
 from vouch.domain.terms import Terms
 from vouch.service.deployment import Deployment
 from vouch.service.programs import number_in_force
-from vouch.store.codes import owners as owners_of
+from vouch.store import clicks as visits
+from vouch.store import codes, creators, links, programs
 from vouch.store.database import Key
-from vouch.store.tables import Click, Code, Creator, Enrolment, Item, Link, Program, TermsVersion
+from vouch.store.tables import Item, TermsVersion
 
 CLICK_LAG = timedelta(minutes=15)
 """For this long a genuine click id may be ahead of its record, which took the spill queue."""
@@ -35,6 +37,7 @@ class Evidence:
         self._brand = brand_id
         self._items: dict[tuple[str, str | None], Item] = {}
         self._links: dict[str, tuple[str, str]] = {}
+        """Link key → creator and program."""
 
     def resolve(
         self, snapshot: Snapshot, keys: Iterable[str], *, wait_for_clicks_since: datetime | None
@@ -43,32 +46,24 @@ class Evidence:
 
         Raises ClickOnItsWay for a click younger than 15 minutes before `wait_for_clicks_since` (None: do not wait).
         """
-        wanted = list(keys)
-        codes = [key.removeprefix(CODE) for key in wanted if key.startswith(CODE)]
-        texts = [key.removeprefix(CLICK) for key in wanted if key.startswith(CLICK)]
-        read = {text: clicks.read(text, self._brand, self._deployment.secrets.click_keys) for text in texts}
-        genuine = {text: click for text, click in read.items() if click is not None}
+        wanted, placed_at = list(keys), snapshot.placed_at
+        texts = [key.removeprefix(CODE) for key in wanted if key.startswith(CODE)]
+        shown = [key.removeprefix(CLICK) for key in wanted if key.startswith(CLICK)]
+        genuine = {text: click for text in shown if (click := self._genuine(text)) is not None}
         self._fetch(
-            [(Code, f"{self._brand}#D#{code}", "D") for code in codes]
-            + [(Click, f"{self._brand}#K#{text}", None) for text in genuine]
-            + [self._link_key(click.link_key) for click in genuine.values()]
+            *(codes.key(self._brand, text) for text in texts),
+            *(visits.key(self._brand, text) for text in genuine),
+            *self._link_keys(genuine.values()),
         )
         self._await(genuine.values(), wait_for_clicks_since)
         journeys = {text: [click, *self._trail(click)] for text, click in genuine.items()}
-        owners = {code: self._owner(code, snapshot.placed_at) for code in codes}
-        self._fetch([self._link_key(click.link_key) for journey in journeys.values() for click in journey])
-        links = {click.link_key: self._link(click.link_key) for journey in journeys.values() for click in journey}
-        pairs = {pair for pair in (*owners.values(), *links.values()) if pair is not None}
-        self._fetch(key for creator, program in sorted(pairs) for key in self._membership_keys(creator, program))
-        touches: dict[str, tuple[Touch, ...]] = {}
-        for code in codes:
-            touches[CODE + code] = (self._touch("code", code, None, owners[code], snapshot.placed_at),)
-        for text in texts:
-            touches[CLICK + text] = tuple(
-                self._touch("click", click.id, click.at, links[click.link_key], snapshot.placed_at)
-                for click in journeys.get(text, ())
-            ) or (Touch("click", text, problem="unknown_click"),)
-        return touches
+        self._fetch(*(key for journey in journeys.values() for key in self._link_keys(journey)))
+        sightings = {CODE + text: [self._code(text, placed_at)] for text in texts}
+        for text in shown:
+            journey = [self._click(click) for click in journeys.get(text, ())]
+            sightings[CLICK + text] = journey or [Touch("click", text, problem="unknown_click")]
+        self._fetch(*(key for seen in sightings.values() for touch in seen for key in self._membership_keys(touch)))
+        return {key: tuple(self._judged(touch, placed_at) for touch in seen) for key, seen in sightings.items()}
 
     def terms(self, touches: Iterable[Touch]) -> dict[TermsKey, Terms]:
         """Every terms version that a touch names, the unknown ones in one batch."""
@@ -79,101 +74,95 @@ class Evidence:
         }
         unchanging = self._deployment.unchanging
         known = {key: cached for key in keys if (cached := unchanging.get((self._brand, *key))) is not None}
-        missing = {key: f"PRG#{key[0]}#T#{key[1]:06}" for key in keys - known.keys()}
-        found = self._deployment.database.get_many((TermsVersion, self._brand, sk) for sk in missing.values())
-        for key, sk in missing.items():
-            item = found[self._brand, sk]
+        missing = {key: programs.terms_key(self._brand, *key) for key in keys - known.keys()}
+        found = self._deployment.database.get_many(missing.values())
+        for key, (_, pk, sk) in missing.items():
+            item = found[pk, sk]
             if isinstance(item, TermsVersion):
                 known[key] = unchanging[self._brand, *key] = terms.from_plain(item.terms)
         return known
 
-    def _fetch(self, keys: Iterable[Key]) -> None:
-        missing = [key for key in keys if (key[1], key[2]) not in self._items and not self._is_known_link(key)]
-        self._items |= self._deployment.database.get_many(missing)
+    # --- what is read -------------------------------------------------------------------------------------------------
 
-    def _is_known_link(self, key: Key) -> bool:
-        """Whether it was cached; then it stays known here, even if the cache drops it: a miss would be pinned."""
-        known = self._deployment.unchanging.get((self._brand, key[1])) if key[0] is Link else None
-        if known is not None:
-            self._links[key[1]] = known
-        return known is not None
+    def _fetch(self, *keys: Key) -> None:
+        self._items |= self._deployment.database.get_many(key for key in keys if key[1:] not in self._items)
 
-    def _link_key(self, link: str) -> Key:
-        return Link, f"{self._brand}#L#{link}", "L"
+    def _item[I: Item](self, key: tuple[type[I], str, str | None]) -> I | None:
+        item = self._items.get(key[1:])
+        return item if isinstance(item, key[0]) else None
 
-    def _link(self, link: str) -> tuple[str, str] | None:
-        _, pk, sk = self._link_key(link)
-        item = self._items.get((pk, sk))
-        if isinstance(item, Link):
-            self._links[pk] = self._deployment.unchanging[self._brand, pk] = (item.creator_id, item.program_id)
-        return self._links.get(pk)
+    def _link_keys(self, journey: Iterable[ClickId]) -> list[Key]:
+        """Of the links that are not known; one that is stays known here, even if the cache drops it meanwhile."""
+        for click in journey:
+            known = self._deployment.unchanging.get((self._brand, click.link_key))
+            if known is not None:
+                self._links[click.link_key] = known
+        unknown = [click.link_key for click in journey if click.link_key not in self._links]
+        return [links.key(self._brand, link_key) for link_key in unknown]
 
-    def _trail(self, click: ClickId) -> list[ClickId]:
-        record = self._items.get((f"{self._brand}#K#{click.id}", None))
-        keys = self._deployment.secrets.click_keys
-        trail = (record.trail or []) if isinstance(record, Click) else []
-        return [earlier for text in trail if (earlier := clicks.read(text, self._brand, keys)) is not None]
-
-    def _await(self, genuine: Iterable[ClickId], since: datetime | None) -> None:
-        if since is None:
-            return
-        for click in genuine:
-            stored = (f"{self._brand}#K#{click.id}", None) in self._items
-            if not stored and since - click.at < CLICK_LAG:
-                raise ClickOnItsWay(click.id)
-
-    def _owner(self, code: str, placed_at: datetime) -> tuple[str, str] | None:
-        item = self._items.get((f"{self._brand}#D#{code}", "D"))
-        owners = owners_of(item) if isinstance(item, Code) else []
-        # A code that was nobody's on that day still says whose it was first; the touch tells that it was not active.
-        then = [owner for owner in owners if _covers(placed_at, owner.active_from, owner.active_until)] or owners[:1]
-        return (then[-1].creator_id, then[-1].program_id) if then else None
-
-    def _membership_keys(self, creator: str, program: str) -> list[Key]:
+    def _membership_keys(self, touch: Touch) -> list[Key]:
+        if touch.creator_id is None or touch.program_id is None:
+            return []
         return [
-            (Creator, f"{self._brand}#C#{creator}", "C"),
-            (Enrolment, f"{self._brand}#C#{creator}", f"ENR#{program}"),
-            (Program, self._brand, f"PRG#{program}"),
+            creators.key(self._brand, touch.creator_id),
+            creators.enrolment_key(self._brand, touch.creator_id, touch.program_id),
+            programs.key(self._brand, touch.program_id),
         ]
 
-    def _touch(
-        self, kind: str, evidence: str, at: datetime | None, owner: tuple[str, str] | None, placed_at: datetime
-    ) -> Touch:
-        if owner is None:
-            return Touch("code" if kind == "code" else "click", evidence, at, problem=f"unknown_{kind}")
-        creator_id, program_id = owner
-        creator = self._items.get((f"{self._brand}#C#{creator_id}", "C"))
-        enrolment = self._items.get((f"{self._brand}#C#{creator_id}", f"ENR#{program_id}"))
-        program = self._items.get((self._brand, f"PRG#{program_id}"))
-        return Touch(
-            "code" if kind == "code" else "click",
-            evidence,
-            at,
-            creator_id,
-            program_id,
-            terms_version=number_in_force(program.versions, placed_at) if isinstance(program, Program) else None,
-            persons=tuple(creator.persons) if isinstance(creator, Creator) else (),
-            barred=self._barred(kind, evidence, program, enrolment, placed_at),
-        )
+    # --- clicks -------------------------------------------------------------------------------------------------------
 
-    def _barred(
-        self, kind: str, evidence: str, program: Item | None, enrolment: Item | None, placed_at: datetime
-    ) -> str | None:
-        if not isinstance(program, Program) or number_in_force(program.versions, placed_at) is None:
-            return "no_terms"
-        if not any(_covers(placed_at, *period) for period in program.active):
-            return "program_paused"
-        if not isinstance(enrolment, Enrolment) or not any(_covers(placed_at, *p) for p in enrolment.active):
-            return "not_enrolled"
-        if kind == "code":
-            item = self._items.get((f"{self._brand}#D#{evidence}", "D"))
-            owners = owners_of(item) if isinstance(item, Code) else []
-            if not any(_covers(placed_at, owner.active_from, owner.active_until) for owner in owners):
-                return "code_not_active"
-        return None
+    def _genuine(self, text: str) -> ClickId | None:
+        return clicks.read(text, self._brand, self._deployment.secrets.click_keys)
 
+    def _await(self, genuine: Iterable[ClickId], since: datetime | None) -> None:
+        for click in genuine if since is not None else ():
+            stored = self._item(visits.key(self._brand, click.id)) is not None
+            if not stored and since is not None and since - click.at < CLICK_LAG:
+                raise ClickOnItsWay(click.id)
 
-def _covers(moment: datetime, start: str | None, end: str | None) -> bool:
-    """Whether a dated period `[start, end)` holds that moment; null is without bound."""
-    at = times.text(moment)
-    return (start is None or start <= at) and (end is None or at < end)
+    def _trail(self, click: ClickId) -> list[ClickId]:
+        record = self._item(visits.key(self._brand, click.id))
+        trail = (record.trail or []) if record else []
+        return [earlier for text in trail if (earlier := self._genuine(text)) is not None]
+
+    def _click(self, click: ClickId) -> Touch:
+        link = self._item(links.key(self._brand, click.link_key))
+        if link is not None:
+            owner = (link.creator_id, link.program_id)
+            self._links[click.link_key] = self._deployment.unchanging[self._brand, click.link_key] = owner
+        if click.link_key not in self._links:
+            return Touch("click", click.id, click.at, problem="unknown_click")
+        return Touch("click", click.id, click.at, *self._links[click.link_key])
+
+    # --- codes --------------------------------------------------------------------------------------------------------
+
+    def _code(self, text: str, placed_at: datetime) -> Touch:
+        item = self._item(codes.key(self._brand, text))
+        owners = codes.owners(item) if item else []
+        if not owners:
+            return Touch("code", text, problem="unknown_code")
+        then = [owner for owner in owners if periods.covers([owner.active_from, owner.active_until], placed_at)]
+        # One that was nobody's on that day still says whose it was first.
+        owner = then[-1] if then else owners[0]
+        barred = None if then else "code_not_active"
+        return Touch("code", text, None, owner.creator_id, owner.program_id, barred=barred)
+
+    # --- membership ---------------------------------------------------------------------------------------------------
+
+    def _judged(self, touch: Touch, placed_at: datetime) -> Touch:
+        """With the terms in force on that day, and what stood in the creator's way."""
+        if touch.creator_id is None or touch.program_id is None:
+            return touch
+        creator = self._item(creators.key(self._brand, touch.creator_id))
+        enrolment = self._item(creators.enrolment_key(self._brand, touch.creator_id, touch.program_id))
+        program = self._item(programs.key(self._brand, touch.program_id))
+        version = number_in_force(program.versions, placed_at) if program else None
+        barred = touch.barred
+        if enrolment is None or not periods.any_covers(enrolment.active, placed_at):
+            barred = "not_enrolled"
+        if program is not None and not periods.any_covers(program.active, placed_at):
+            barred = "program_paused"
+        if version is None:
+            barred = "no_terms"
+        persons = tuple(creator.persons) if creator else ()
+        return replace(touch, terms_version=version, persons=persons, barred=barred)

@@ -12,10 +12,9 @@ from vouch.platforms.base import BadSignature, Request
 from vouch.platforms.registry import PLATFORMS
 from vouch.service.cache import Cache, Patience
 from vouch.service.deployment import Deployment
-from vouch.store import inbox
+from vouch.store import connections, inbox
 from vouch.store.database import FAILURES
 from vouch.store.inbox import Door
-from vouch.store.tables import ConnectionItem
 
 BODY_MAX = 4 * 1024 * 1024
 """Lambda takes 6 MiB, which has to hold the body with its JSON escapes or as base64."""
@@ -91,7 +90,7 @@ class Ingest:
         return self._inlets.renewed(connection_id, older_than=_SECONDS_TRUSTED)
 
     def _open(self, connection_id: str) -> _Inlet | None:
-        item = self._deployment.database.get(ConnectionItem, f"CON#{connection_id}", "C")
+        item = self._deployment.database.get(*connections.key(connection_id))
         if item is None or item.status != "active":
             return None
         vault = self._deployment.vault

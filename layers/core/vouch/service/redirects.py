@@ -12,6 +12,7 @@ from vouch.domain import clicks, destinations, visits
 from vouch.service.cache import Cache, Patience
 from vouch.service.deployment import Deployment
 from vouch.store import clicks as records
+from vouch.store import links, programs
 from vouch.store.tables import Brand, Click, Program, Slug
 
 FAILURES = (PynamoDBException, BotoCoreError, ClientError, TimeoutError, records.Unstored)
@@ -95,11 +96,11 @@ class Redirects:
         return link, program
 
     def _read_slug(self, slug: str) -> Slug | None:
-        return self._deployment.database.get(Slug, f"SLUG#{slug}", "S")
+        return self._deployment.database.get(*links.slug_key(slug))
 
     def _read_program(self, key: str) -> Program | None:
         brand_id, _, program_id = key.partition("/")
-        return self._deployment.database.get(Program, brand_id, f"PRG#{program_id}")
+        return self._deployment.database.get(*programs.key(brand_id, program_id))
 
     # --- the click ----------------------------------------------------------------------------------------------------
 

@@ -23,14 +23,15 @@ _HEADERS = {"Content-Type": "application/x-amz-json-1.0", "X-Amz-Target": "Dynam
 _CONNECTIONS = 32
 
 
-def key(brand_id: str, click_id: str) -> str:
-    return f"{brand_id}#K#{click_id}"
+def key(brand_id: str, click_id: str) -> tuple[type[Click], str, None]:
+    """Where a click's record lies."""
+    return Click, f"{brand_id}#K#{click_id}", None
 
 
 def record(brand_id: str, click: ClickId, trail: list[str], now: datetime) -> Click:
     """The item of a click; `now` is real time, since a test brand's clock does not govern what expires."""
     return Click(
-        pk=key(brand_id, click.id),
+        pk=key(brand_id, click.id)[1],
         at=times.text(click.at),
         trail=trail or None,
         expires_at=int((now + KEPT).timestamp()),

@@ -21,9 +21,10 @@ class Owner(NamedTuple):
 def new_code(brand_id: str, normal: str, *, shown: str, created_at: str) -> tuple[Code, Place]:
     """A code that is not stored yet and nobody's, and the note by which its id is found."""
     code_id = ids.derived("cod_", brand_id, normal)
+    _, pk, sk = key(brand_id, normal)
     item = Code(
-        _partition(brand_id, normal),
-        "D",
+        pk,
+        sk,
         g1pk=index(brand_id),
         id=code_id,
         code=shown,
@@ -52,12 +53,17 @@ def end(item: Code, at: str) -> None:
 
 def by_text(database: Database, brand_id: str, normal: str) -> Code | None:
     """A brand's code by its one spelling."""
-    return database.get(Code, _partition(brand_id, normal), "D")
+    return database.get(*key(brand_id, normal))
 
 
 def code(database: Database, brand_id: str, code_id: str) -> Code | None:
     """A brand's code by its id."""
     return places.at(database, Code, brand_id, code_id) if ids.is_id(code_id, "cod_") else None
+
+
+def key(brand_id: str, normal: str) -> tuple[type[Code], str, str]:
+    """Where the code with this one spelling lies."""
+    return Code, f"{brand_id}#D#{normal}", "D"
 
 
 def index(brand_id: str) -> str:
@@ -70,7 +76,3 @@ def _have(item: Code, owners: Sequence[Owner]) -> None:
     if owners:
         item.creator_id, item.program_id = owners[-1].creator_id, owners[-1].program_id
         item.g1sk = f"{item.creator_id}#{item.id}"
-
-
-def _partition(brand_id: str, normal: str) -> str:
-    return f"{brand_id}#D#{normal}"

@@ -19,9 +19,10 @@ def new_connection(
     created_at: str,
 ) -> ConnectionItem:
     """A connection that is not stored yet."""
+    _, pk, sk = key(connection_id)
     return ConnectionItem(
-        f"CON#{connection_id}",
-        "C",
+        pk,
+        sk,
         g1pk=index(brand.id),
         g1sk=connection_id,
         id=connection_id,
@@ -42,8 +43,13 @@ def connection(database: Database, brand_id: str, connection_id: str) -> Connect
     """A brand's connection; its key names no brand, so the item must."""
     if not ids.is_id(connection_id, "con_"):
         return None
-    item = database.get(ConnectionItem, f"CON#{connection_id}", "C")
+    item = database.get(*key(connection_id))
     return item if item is not None and item.brand_id == brand_id else None
+
+
+def key(connection_id: str) -> tuple[type[ConnectionItem], str, str]:
+    """Where a connection lies; one of the few keys without a brand, which a webhook does not name."""
+    return ConnectionItem, f"CON#{connection_id}", "C"
 
 
 def index(brand_id: str) -> str:

@@ -23,9 +23,10 @@ def new_creator(
     created_at: str,
 ) -> Creator:
     """A creator who is not stored yet."""
+    _, pk, sk = key(brand_id, creator_id)
     return Creator(
-        _partition(brand_id, creator_id),
-        "C",
+        pk,
+        sk,
         g1pk=index(brand_id),
         g1sk=creator_id,
         id=creator_id,
@@ -50,9 +51,10 @@ def new_enrolment(
 ) -> tuple[Enrolment, Place]:
     """An enrolment that is not stored yet, and the note by which its id is found."""
     enrolment_id = ids.derived("enr_", brand_id, creator_id, program_id)
+    _, pk, sk = enrolment_key(brand_id, creator_id, program_id)
     enrolment = Enrolment(
-        _partition(brand_id, creator_id),
-        f"ENR#{program_id}",
+        pk,
+        sk,
         g1pk=enrolled_index(brand_id, program_id),
         g1sk=creator_id,
         id=enrolment_id,
@@ -68,7 +70,7 @@ def new_enrolment(
 
 def creator(database: Database, brand_id: str, creator_id: str) -> Creator | None:
     """A brand's creator."""
-    return database.get(Creator, _partition(brand_id, creator_id), "C") if ids.is_id(creator_id, PREFIX) else None
+    return database.get(*key(brand_id, creator_id)) if ids.is_id(creator_id, PREFIX) else None
 
 
 def enrolment(database: Database, brand_id: str, enrolment_id: str) -> Enrolment | None:
@@ -80,7 +82,17 @@ def enrolments(database: Database, brand_id: str, creator_id: str, *, limit: int
     """A creator's enrolments by program, at most `limit`, behind the program `after`."""
     begin = f"ENR#{after}\x00" if after else "ENR#"
     within = Enrolment.sk.between(begin, "ENR#~")
-    return list(database.query(Enrolment, _partition(brand_id, creator_id), within, limit=limit))
+    return list(database.query(Enrolment, key(brand_id, creator_id)[1], within, limit=limit))
+
+
+def key(brand_id: str, creator_id: str) -> tuple[type[Creator], str, str]:
+    """Where a creator lies; their enrolments share the partition."""
+    return Creator, f"{brand_id}#C#{creator_id}", "C"
+
+
+def enrolment_key(brand_id: str, creator_id: str, program_id: str) -> tuple[type[Enrolment], str, str]:
+    """Where a creator's enrolment in a program lies."""
+    return Enrolment, f"{brand_id}#C#{creator_id}", f"ENR#{program_id}"
 
 
 def index(brand_id: str) -> str:
@@ -91,7 +103,3 @@ def index(brand_id: str) -> str:
 def enrolled_index(brand_id: str, program_id: str) -> str:
     """The index partition of a program's enrolments."""
     return f"{brand_id}#PRG#{program_id}"
-
-
-def _partition(brand_id: str, creator_id: str) -> str:
-    return f"{brand_id}#C#{creator_id}"

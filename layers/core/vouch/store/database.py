@@ -37,6 +37,7 @@ _PASSING_ERRORS = {
     "RequestLimitExceeded",
 }
 Key = tuple[type[Item], str, str | None]
+"""Of one item: its model, and its table's keys."""
 
 
 class Refused(Exception):

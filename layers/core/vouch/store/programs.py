@@ -14,9 +14,10 @@ def new_program(
     brand_id: str, program_id: str, *, name: str, currency: str, parameter: str | None, created_at: str
 ) -> Program:
     """A program that is not stored yet, active since ever and without terms."""
+    _, pk, sk = key(brand_id, program_id)
     return Program(
-        brand_id,
-        f"PRG#{program_id}",
+        pk,
+        sk,
         g1pk=index(brand_id),
         g1sk=program_id,
         id=program_id,
@@ -39,9 +40,10 @@ def new_terms(
     number = len(program.versions) + 1
     program.versions = [*program.versions, [number, effective_from]]
     program.journey = bool(terms["journey"])
+    _, pk, sk = terms_key(program.pk, program.id, number)
     return TermsVersion(
-        program.pk,
-        _terms_sk(program.id, number),
+        pk,
+        sk,
         id=terms_id,
         program_id=program.id,
         currency=program.currency,
@@ -54,32 +56,38 @@ def new_terms(
 
 def program(database: Database, brand_id: str, program_id: str) -> Program | None:
     """A brand's program."""
-    return database.get(Program, brand_id, f"PRG#{program_id}") if ids.is_id(program_id, PREFIX) else None
+    return database.get(*key(brand_id, program_id)) if ids.is_id(program_id, PREFIX) else None
 
 
 def existing(database: Database, brand_id: str, program_ids: Iterable[str]) -> set[str]:
     """Those of the ids that are programs of the brand."""
     shaped = [program_id for program_id in program_ids if ids.is_id(program_id, PREFIX)]
-    found = database.get_many([(Program, brand_id, f"PRG#{program_id}") for program_id in shaped])
-    return {program_id for program_id in shaped if (brand_id, f"PRG#{program_id}") in found}
+    found = database.get_many(key(brand_id, program_id) for program_id in shaped)
+    return {program_id for program_id in shaped if key(brand_id, program_id)[1:] in found}
 
 
 def terms(database: Database, brand_id: str, program_id: str, number: int) -> TermsVersion | None:
     """One version."""
-    return database.get(TermsVersion, brand_id, _terms_sk(program_id, number))
+    return database.get(*terms_key(brand_id, program_id, number))
 
 
 def versions(database: Database, brand_id: str, program_id: str, numbers: Sequence[int]) -> list[TermsVersion]:
     """These versions, in the order asked for."""
-    keys = [(brand_id, _terms_sk(program_id, number)) for number in numbers]
-    found = database.get_many([(TermsVersion, pk, sk) for pk, sk in keys])
-    return [item for key in keys if isinstance(item := found.get(key), TermsVersion)]
+    keys = [terms_key(brand_id, program_id, number) for number in numbers]
+    found = database.get_many(keys)
+    return [item for key in keys if isinstance(item := found.get(key[1:]), TermsVersion)]
+
+
+def key(brand_id: str, program_id: str) -> tuple[type[Program], str, str]:
+    """Where a program lies."""
+    return Program, brand_id, f"PRG#{program_id}"
+
+
+def terms_key(brand_id: str, program_id: str, number: int) -> tuple[type[TermsVersion], str, str]:
+    """Where a version of a program's terms lies."""
+    return TermsVersion, brand_id, f"PRG#{program_id}#T#{number:06}"
 
 
 def index(brand_id: str) -> str:
     """The index partition of a brand's programs."""
     return f"{brand_id}#PRG"
-
-
-def _terms_sk(program_id: str, number: int) -> str:
-    return f"PRG#{program_id}#T#{number:06}"
