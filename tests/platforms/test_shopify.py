@@ -808,6 +808,17 @@ class TestMoney:
         assert self.kept() == 15_000
         assert self.kept(included=False) == 17_550
 
+    def test_an_order_that_an_edit_made_dearer_keeps_what_it_has_earned(self) -> None:
+        """Until the difference is collected, its status is that of an order of which some was paid."""
+        dearer = paid(
+            line_items=[self.MUG, self.POT], updated_at="2026-05-05T10:00:00Z", financial_status="partially_paid"
+        )
+        facts = [snapshot(paid(line_items=[self.MUG])), snapshot(dearer)]
+        known, _ = OrderFacts().with_facts(facts)
+        assert known.snapshot is not None
+        assert known.snapshot.lifecycle is Lifecycle.PAID
+        assert [line.id for line in known.snapshot.lines] == ["11", "12"]
+
     def test_a_line_comes_back(self) -> None:
         assert self.kept(returned(1, (self.MUG, 1, "58.50", "8.50"))) == 10_000
         assert self.kept(returned(1, (self.MUG, 1, "58.50", "8.50")), included=False) == 11_700
