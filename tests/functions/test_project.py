@@ -89,7 +89,7 @@ def test_what_the_world_did_is_raised_and_the_batch_comes_again(
     assert noted(deployment, brand) == [f"2026-05-04#{NOA}"]
 
 
-def _refuse(_: Due) -> None:
+def _refuse(*_: object) -> None:
     raise ConnectionError
 
 
