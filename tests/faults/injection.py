@@ -10,6 +10,7 @@ import pytest
 from botocore.exceptions import ClientError, ConnectionClosedError, ReadTimeoutError
 
 from tests.fixtures import MemoryBucket, MemoryQueues
+from tests.wire import Unhurried
 from vouch.service.deployment import Deployment
 
 KINDS = (
@@ -94,7 +95,7 @@ def injected(deployment: Deployment) -> Iterator[Faults]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(client, "_make_api_call", lambda name, asked: faults.call(name, lambda: real(name, asked)))
         patch.setattr(deployment, "client", lambda name: _Counted(services[name], faults))
-        patch.setattr("botocore.endpoint.time", _Unhurried())
+        patch.setattr("botocore.endpoint.time", Unhurried())
         forget(deployment)
         yield faults
 
@@ -174,13 +175,6 @@ class _SecretStore:
 
     def get_secret_value(self, **_: Any) -> Any:
         return {"SecretString": '{"1": "test master"}'}
-
-
-class _Unhurried:
-    """The SDK's waiting between its tries is not what is tested."""
-
-    @staticmethod
-    def sleep(seconds: float) -> None: ...
 
 
 _OTHERS = {"put_object", "get_object", "send_message", "encrypt", "decrypt", "get_secret_value"}

@@ -24,9 +24,10 @@ Asked = dict[str, Any]
 
 @pytest.fixture(autouse=True)
 def no_traceback(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
-    """The whole log of a test, at its end."""
+    """The whole log of a test, at its end, when `caplog.records` has turned to the teardown."""
     yield
-    assert not [record.getMessage() for record in caplog.records if record.exc_info or record.levelname == "ERROR"]
+    said = caplog.get_records("call")
+    assert not [record.getMessage() for record in said if record.exc_info or record.levelname == "ERROR"]
 
 
 def _asked(world: World) -> Asked:
