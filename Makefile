@@ -4,7 +4,6 @@ SHELL := /bin/bash
 .DELETE_ON_ERROR:
 
 PORT ?= 4566
-ARCHITECTURE ?= arm64
 export SAM_CLI_TELEMETRY := 0
 
 VENV := .venv/.ready
@@ -21,7 +20,7 @@ help:  ## Say what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: $(VENV) $(SAM) $(EMULATOR)  ## Build, deploy and seed Vouch on this machine (PORT=4566, SEED=0: empty, DETACH=1: return once ready)
-	@$(PYTHON) -m local up --port $(PORT) $(if $(filter 0,$(SEED)),--empty) $(if $(DETACH),--detach)
+	@$(PYTHON) -m local up --port $(PORT) $(if $(filter 0,$(SEED)),--empty) $(if $(filter-out 0,$(DETACH)),--detach)
 
 stop: $(VENV)  ## End what `make run DETACH=1` started; its state is kept
 	@$(PYTHON) -m local stop
@@ -49,10 +48,9 @@ fmt: $(VENV)  ## Lay the code out as `make check` wants it
 	.venv/bin/ruff check --fix-only
 	.venv/bin/ruff format
 
-deploy: $(VENV) $(SAM)  ## Deploy to AWS (ARCHITECTURE=arm64); SAM asks for what it has to know
-	@echo "Building for $(ARCHITECTURE)"
-	@$(PYTHON) -m local build --architecture $(ARCHITECTURE)
-	@.local/sam/bin/sam deploy --guided --parameter-overrides Architecture=$(ARCHITECTURE)
+deploy: $(VENV) $(SAM)  ## Deploy to AWS; SAM asks for what it has to know, and remembers (ARCHITECTURE=: another than last time)
+	@$(PYTHON) -m local build $(if $(ARCHITECTURE),--architecture $(ARCHITECTURE))
+	@.local/sam/bin/sam deploy --guided
 
 env: $(VENV) $(SAM) $(EMULATOR)  ## Make or mend the environments
 
@@ -86,5 +84,6 @@ $(DYNAMODB_LOCAL): tools/dynamodb_local/package.json tools/dynamodb_local/packag
 	  && npm ci --silent --ignore-scripts && touch node_modules/.package-lock.json
 
 java:
-	@command -v java >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get update -q && apt-get install -qy --no-install-recommends default-jre-headless; } \
-	  || { echo "Java is missing: install a JRE of version 17 or later and try again." >&2; exit 1; }
+	@suits() { [ "$$(java -version 2>&1 | sed -nE 's/.* version "([0-9]+).*/\1/p')" -ge 17 ] 2>/dev/null; }; \
+	suits || { [ "$$(id -u)" = 0 ] && apt-get update -q && apt-get install -qy --no-install-recommends default-jre-headless; }; \
+	suits || { echo "Java is missing or too old: install a JRE of version 17 or later and try again." >&2; exit 1; }

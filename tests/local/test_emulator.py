@@ -2,13 +2,32 @@
 
 import json
 import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
-from local.emulator import Emulator
+from local import emulator as emulators
+from local.artefacts import Trouble
+from local.emulator import Emulator, sweep
 from local.processes import free_port
+
+READY = """
+import os
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+class Answer(BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+
+HTTPServer(("127.0.0.1", int(os.environ["GATEWAY_PORT"])), Answer).serve_forever()
+"""
+NEVER_READY = "import time; time.sleep(60)"
 
 
 @pytest.fixture
@@ -53,8 +72,103 @@ def test_functions_inherit_none_of_the_developers_settings(
     assert environment["AUTH"] == "true"
 
 
-def test_a_process_that_is_not_the_emulator_is_not_taken_for_it(tmp_path: Path) -> None:
-    (tmp_path / "emulator.pid").write_text(f"{os.getpid()} {free_port()}")
+@pytest.fixture
+def stand_in(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Callable[[str], Emulator]]:
+    """An emulator whose program is what the test says."""
+    home = tmp_path / "home"
+    home.mkdir()
+    monkeypatch.setattr(emulators, "_MEMORY", tmp_path)
+    program = tmp_path / "program"
+    monkeypatch.setattr(emulators, "_PROGRAM", program)
+
+    def made(source: str) -> Emulator:
+        program.write_text(f"#!{sys.executable}\n{source}")
+        program.chmod(0o755)
+        return Emulator(home, free_port())
+
+    yield made
+    left = Emulator.found(home)
+    if left:
+        os.kill(pid_of(left), signal.SIGCONT)
+        left.stop()
+
+
+def pid_of(emulator: Emulator) -> int:
+    return int((emulator.home / "emulator.pid").read_text().split()[0])
+
+
+def scratches(folder: Path) -> list[Path]:
+    return list(folder.glob("vouch-*"))
+
+
+def test_an_emulator_that_does_not_answer_still_runs(
+    stand_in: Callable[[str], Emulator], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    emulator = stand_in(READY)
+    emulator.start()
+    os.kill(pid_of(emulator), signal.SIGSTOP)
+    assert Emulator.found(emulator.home) == emulator
+    assert emulator.is_running()
+    monkeypatch.setattr(emulators, "_SAVES_WITHIN", 0.2)
+    with pytest.raises(Trouble, match="does not end: `kill -9"):
+        emulator.stop()
+
+
+def test_whoever_was_asked_to_end_has_not_ended_by_itself(stand_in: Callable[[str], Emulator], tmp_path: Path) -> None:
+    emulator = stand_in(READY)
+    emulator.start()
+    assert len(scratches(tmp_path)) == 1
+    emulator.stop()
+    assert not emulator.is_running()
+    assert not emulator.ended_by_itself()
+    assert scratches(tmp_path) == []
+
+
+def test_what_an_emulator_leaves_that_was_killed_is_found_and_removed(
+    stand_in: Callable[[str], Emulator], tmp_path: Path
+) -> None:
+    emulator = stand_in(READY)
+    emulator.start()
+    os.kill(pid_of(emulator), signal.SIGKILL)
+    while emulator.is_running():
+        time.sleep(0.01)
+    assert emulator.ended_by_itself()
+    assert len(scratches(tmp_path)) == 1
+    sweep()
+    assert scratches(tmp_path) == []
+
+
+def test_an_emulator_that_does_not_become_ready_is_ended(
+    stand_in: Callable[[str], Emulator], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    emulator = stand_in(NEVER_READY)
+    monkeypatch.setattr(emulators, "_STARTS_WITHIN", 0.2)
+    with pytest.raises(Trouble, match="did not start"):
+        emulator.start()
+    assert not emulator.is_running()
+    assert scratches(tmp_path) == []
+
+
+def test_an_interrupted_start_leaves_nobody_behind(
+    stand_in: Callable[[str], Emulator], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    emulator = stand_in(NEVER_READY)
+    started: list[int] = []
+
+    def interrupted(self: Emulator) -> NoReturn:
+        started.append(pid_of(self))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Emulator, "is_ready", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        emulator.start()
+    with pytest.raises(ProcessLookupError):
+        os.kill(started[0], 0)
+
+
+@pytest.mark.parametrize("left", ["", f"{os.getpid()} 4566", "1 4566"])
+def test_a_process_that_is_not_the_emulator_is_not_taken_for_it(tmp_path: Path, left: str) -> None:
+    (tmp_path / "emulator.pid").write_text(left)
     assert Emulator.found(tmp_path) is None
 
 

@@ -3,6 +3,8 @@
 import socket
 import subprocess
 import sys
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
@@ -22,6 +24,13 @@ def test_a_port_that_somebody_listens_on_is_taken_and_a_free_one_is_not() -> Non
 
 def test_nobody_answers_on_a_free_port() -> None:
     assert not answers(f"http://127.0.0.1:{free_port()}/")
+
+
+def test_what_runs_here_is_not_asked_by_way_of_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{free_port()}")
+    with HTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler) as server:
+        threading.Thread(target=server.handle_request, daemon=True).start()
+        assert answers(f"http://127.0.0.1:{server.server_port}/", status=501)
 
 
 def test_a_server_that_ends_before_it_is_ready_is_not_waited_for() -> None:

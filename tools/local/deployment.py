@@ -11,15 +11,7 @@ from local.emulator import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY, Emulator
 from local.processes import answers
 
 STACK_NAME = "vouch"
-
-# What wakes each function that the API stands before; none of it changes anything.
-_DOORS = {
-    "RedirectFunction": "/r/-",
-    "IngestFunction": "/webhooks/-",
-    "ReferralsApi": "/v1/health",
-    "AttributionApi": "/v1/orders",
-    "PayoutsApi": "/v1/test_clock",
-}
+_FAILED = 500
 
 type Client = Callable[[str], Any]
 
@@ -39,10 +31,11 @@ def deploy(emulator: Emulator, api_url: str) -> None:
         run_sam(
             "deploy",
             [
-                *("--template-file", str(BUILD / "template.yaml"), "--stack-name", STACK_NAME),
+                *("--config-env", "local", "--template-file", str(BUILD / "template.yaml"), "--stack-name", STACK_NAME),
                 *("--no-confirm-changeset", "--no-progressbar", "--no-fail-on-empty-changeset"),
                 *("--parameter-overrides", *(f"{name}={value}" for name, value in parameters.items())),
             ],
+            emulator.home / "deploy.log",
             {
                 "AWS_ENDPOINT_URL": emulator.endpoint,
                 "AWS_ACCESS_KEY_ID": ACCESS_KEY_ID,
@@ -54,8 +47,11 @@ def deploy(emulator: Emulator, api_url: str) -> None:
 
 
 def outputs(client: Client) -> dict[str, str]:
-    [stack] = client("cloudformation").describe_stacks(StackName=STACK_NAME)["Stacks"]
-    return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+    stacks = client("cloudformation").describe_stacks()["Stacks"]
+    made = [stack["Outputs"] for stack in stacks if stack["StackName"] == STACK_NAME and stack.get("Outputs")]
+    if not made:
+        raise Trouble("Vouch is not deployed here yet.")
+    return {output["OutputKey"]: output["OutputValue"] for output in made[0]}
 
 
 def complete(client: Client, made: dict[str, str]) -> None:
@@ -84,12 +80,10 @@ def warm(client: Client, api_url: str, made: dict[str, str]) -> None:
     functions = client("lambda")
 
     def call(name: str) -> None:
-        if name in _DOORS:
-            answers(f"{api_url}{_DOORS[name]}", seconds=30)
-            return
         answer = functions.invoke(FunctionName=made[f"{name}Name"], Payload=json.dumps({"warm": True}))
-        if answer.get("FunctionError"):
-            raise Trouble(f"{name} does not start: {answer['Payload'].read().decode()[:400]}")
+        said = answer["Payload"].read().decode()
+        if answer.get("FunctionError") or (json.loads(said or "null") or {}).get("statusCode", 0) >= _FAILED:
+            raise Trouble(f"{name} does not start: {said[:400]}")
 
     with ThreadPoolExecutor(max_workers=2) as callers:
         list(callers.map(call, template.of_type(template.load(), "AWS::Serverless::Function")))

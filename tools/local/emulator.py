@@ -1,5 +1,6 @@
 """The emulator's life: started on loopback, ended so that it saves what it holds."""
 
+import fcntl
 import json
 import os
 import re
@@ -8,12 +9,13 @@ import signal
 import subprocess
 import tempfile
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
 from local.artefacts import LOCAL, Trouble
-from local.processes import NotReadyError, answers, await_ready
+from local.processes import NotReadyError, answers, await_ready, is_locked
 
 ACCESS_KEY_ID = "test"
 SECRET_ACCESS_KEY = "test"  # noqa: S105 - the emulator's own, on loopback
@@ -21,7 +23,10 @@ REGION = "us-east-1"
 
 _PROGRAM = LOCAL / "emulator/bin/ministack"
 _PID_FILE = "emulator.pid"
+_ASKED_TO_END = "asked-to-end"
+_MEMORY = Path("/dev/shm")  # noqa: S108 - a folder of our own in it, for this user alone
 _QUEUE_URL = re.compile(r"http://localhost:\d+/(?P<account>\d{12})/")
+_STARTS_WITHIN = 60
 _SAVES_WITHIN = 60
 
 
@@ -37,19 +42,19 @@ class Emulator:
 
     @classmethod
     def found(cls, home: Path) -> Self | None:
-        """The one that runs with this home, whoever started it."""
-        try:
-            pid, port = map(int, (home / _PID_FILE).read_text().split())
-        except FileNotFoundError:
-            return None
-        emulator = cls(home, port)
-        return emulator if _lives(pid) and emulator._is_ready() else None
+        """The one that lives with this home, whoever started it, and whether or not it answers just now.
+
+        It holds the file that names it, and the system lets go of that with the process: no other is taken for it.
+        """
+        return cls(home, _named(home)[1]) if is_locked(home / _PID_FILE) else None
 
     def start(self) -> None:
-        self._mend_saved_state()
-        state, scratch = self.home / "state", self._empty_scratch()
-        state.mkdir(parents=True, exist_ok=True)
-        with (self.home / "emulator.log").open("ab") as log:
+        with (self.home / _PID_FILE).open("a+") as pid_file, (self.home / "emulator.log").open("wb") as log:
+            fcntl.flock(pid_file, fcntl.LOCK_EX)
+            pid_file.truncate(0)
+            self._mend_saved_state()
+            state, scratch = self.home / "state", self._empty_scratch()
+            state.mkdir(parents=True, exist_ok=True)
             # In a session of its own: Ctrl-C is for us, who let the consumers finish before it ends.
             process = subprocess.Popen(
                 [str(_PROGRAM)],
@@ -58,45 +63,62 @@ class Emulator:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                pass_fds=[pid_file.fileno()],
             )
+            pid_file.write(f"{process.pid} {self.port}")
         _children[process.pid] = process
-        (self.home / _PID_FILE).write_text(f"{process.pid} {self.port}")
         try:
-            await_ready(process, self._is_ready, seconds=60)
-        except NotReadyError as error:
-            raise Trouble(f"The emulator did not start: {error}. See {self.home / 'emulator.log'}.") from error
+            await_ready(process, self.is_ready, seconds=_STARTS_WITHIN)
+        except BaseException as error:
+            # Not asked to end: half awake, it would save half of what it had saved before.
+            process.kill()
+            process.wait()
+            (self.home / _PID_FILE).unlink()
+            sweep()
+            if isinstance(error, NotReadyError):
+                raise Trouble(f"The emulator did not start: {error}. See {self.home / 'emulator.log'}.") from error
+            raise
 
     def is_running(self) -> bool:
         return Emulator.found(self.home) == self
 
+    def is_ready(self) -> bool:
+        return answers(f"{self.endpoint}/_ministack/ready", status=200)
+
     def stop(self) -> None:
         """Ask it to end and wait: that is when it saves its state."""
-        pid = int((self.home / _PID_FILE).read_text().split()[0])
-        os.kill(pid, signal.SIGTERM)
+        pid, _ = _named(self.home)
+        with (self.home / _PID_FILE).open("a") as pid_file:
+            pid_file.write(f" {_ASKED_TO_END}")
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGTERM)
         deadline = time.monotonic() + _SAVES_WITHIN
-        while _lives(pid):
+        while self.is_running():
             if time.monotonic() > deadline:
-                raise Trouble(f"The emulator (process {pid}) does not end. See {self.home / 'emulator.log'}.")
+                raise Trouble(f"The emulator does not end: `kill -9 {pid}` ends it, and what it has not saved is lost.")
             time.sleep(0.05)
-        (self.home / _PID_FILE).unlink()
-        shutil.rmtree(self._scratch, ignore_errors=True)
+        if pid in _children:
+            _children.pop(pid).wait()
+        sweep()
+
+    def ended_by_itself(self) -> bool:
+        """Whether nobody asked it to."""
+        try:
+            return _ASKED_TO_END not in (self.home / _PID_FILE).read_text()
+        except FileNotFoundError:
+            return False
 
     def forget(self) -> None:
         shutil.rmtree(self.home / "state", ignore_errors=True)
 
-    def _is_ready(self) -> bool:
-        return answers(f"{self.endpoint}/_ministack/ready", status=200)
-
-    @property
-    def _scratch(self) -> Path:
-        """Each worker unpacks its code here, twice as fast in memory as on a disk."""
-        memory = Path("/dev/shm")  # noqa: S108 - a folder of our own in it, for this user alone
-        return (memory if memory.is_dir() else Path(tempfile.gettempdir())) / f"vouch-{os.getuid()}-{self.port}"
-
     def _empty_scratch(self) -> Path:
-        shutil.rmtree(self._scratch, ignore_errors=True)
-        self._scratch.mkdir(mode=0o700)
-        return self._scratch
+        """Each worker unpacks its code here, twice as fast in memory as on a disk."""
+        sweep()
+        scratch = _scratch_root() / f"{_scratch_prefix()}{self.port}"
+        shutil.rmtree(scratch, ignore_errors=True)
+        scratch.mkdir(mode=0o700)
+        (scratch / "home").write_text(str(self.home))
+        return scratch
 
     def _environment(self, state: Path, scratch: Path) -> dict[str, str]:
         """All of it: functions inherit it, and a profile or proxy of the developer's would mislead them."""
@@ -137,12 +159,35 @@ class Emulator:
 _children: dict[int, subprocess.Popen[bytes]] = {}
 
 
-def _lives(pid: int) -> bool:
-    if pid in _children:
-        # A child that has ended stays in the process table until its parent asks.
-        return _children[pid].poll() is None
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
+def sweep() -> None:
+    """Away with what emulators have left in memory that did not end by our hand: hundreds of megabytes each."""
+    for scratch in _scratch_root().glob(f"{_scratch_prefix()}*"):
+        try:
+            home = Path((scratch / "home").read_text())
+        except FileNotFoundError:  # somebody has made it this moment
+            continue
+        if not is_locked(home / _PID_FILE):
+            shutil.rmtree(scratch, ignore_errors=True)
+
+
+def forget_process(home: Path) -> None:
+    (home / _PID_FILE).unlink(missing_ok=True)
+    sweep()
+
+
+def _scratch_root() -> Path:
+    return _MEMORY if _MEMORY.is_dir() else Path(tempfile.gettempdir())
+
+
+def _scratch_prefix() -> str:
+    return f"vouch-{os.getuid()}-"
+
+
+def _named(home: Path) -> tuple[int, int]:
+    """Process and port."""
+    for _ in range(20):
+        match (home / _PID_FILE).read_text().split():
+            case [pid, port, *_]:
+                return int(pid), int(port)
+        time.sleep(0.05)  # it is being started this moment
+    raise Trouble(f"{home / _PID_FILE} names no process; try again in a moment.")

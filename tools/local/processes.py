@@ -1,15 +1,47 @@
 """Servers that are ours to start are ours to end: by their own process, on a port nobody else has."""
 
+import fcntl
+import os
 import socket
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from urllib.error import HTTPError
-from urllib.request import urlopen
+from urllib.request import ProxyHandler, build_opener
+
+# This machine is never reached by way of the developer's proxy.
+_open = build_opener(ProxyHandler({})).open
 
 
 class NotReadyError(RuntimeError):
     """A server that ended, or never answered."""
+
+
+@contextmanager
+def locked(path: Path, refusal: Exception | None = None) -> Iterator[None]:
+    """Nobody else holds this file or folder meanwhile; whoever does is waited for, or met with the refusal."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | (fcntl.LOCK_NB if refusal else 0))
+        except BlockingIOError as error:
+            raise refusal or error from error
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def is_locked(path: Path) -> bool:
+    try:
+        with path.open() as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except BlockingIOError:
+        return True
+    return False
 
 
 def free_port() -> int:
@@ -39,7 +71,7 @@ def listens(port: int) -> bool:
 def answers(url: str, status: int | None = None, seconds: float = 2) -> bool:
     """Whether anything, or just this status, comes back."""
     try:
-        with urlopen(url, timeout=seconds) as answer:  # noqa: S310 - a loopback address of our own making
+        with _open(url, timeout=seconds) as answer:
             answered = answer.status
     except HTTPError as error:
         with error:

@@ -19,7 +19,12 @@ class Progress:
         self._title = title
         if self._out.isatty():
             self._say(f"\r  {title} …", end="")
-        yield
+        try:
+            yield
+        except BaseException:
+            if self._out.isatty():
+                self._say("")
+            raise
         self._say(f"{self._erase}  {title:<44}{time.monotonic() - began:6.1f} s")
 
     def note(self, text: str) -> None:

@@ -10,17 +10,19 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
 
 import botocore.session
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
 
 from local import deployment
 from local.artefacts import Trouble, build
-from local.emulator import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY, Emulator
-from local.processes import free_port, is_taken
+from local.emulator import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY, Emulator, forget_process
+from local.processes import free_port, is_taken, locked
 from local.progress import Progress, Silence
 
 _QUIET_MS = 3000  # longer than a retry and its cold start, which log nothing until they are over
@@ -55,9 +57,10 @@ class Stack:
         return replace(stack, operator_key=secret["SecretString"], outputs=outputs)
 
     def client(self, service: str) -> Any:
-        """A client of AWS as this stack has it."""
-        return botocore.session.get_session().create_client(
+        """A client of AWS as this stack has it, whatever profile and proxy the developer has."""
+        return botocore.session.Session({"profile": (None, None, None, None)}).create_client(
             service,
+            config=Config(proxies={}),
             region_name=self.region,
             endpoint_url=self.endpoint,
             aws_access_key_id=self.access_key_id,
@@ -130,32 +133,55 @@ def running(*, home: Path | None = None, port: int | None = None, seed: Seed | N
 
 def up(emulator: Emulator, seed: Seed | None, progress: Progress, *, lasting: bool = True) -> Stack:
     """Bring it up from whatever there is: nothing, a saved state, sources that changed since, a stack that runs."""
-    memory = _Memory.of(emulator.home)
-    was_running = _runs_already(emulator)
-    with progress.step("Build"):
-        wanted = f"{build()} {api_url(emulator)}"
-    if not was_running:
-        if not memory.deployed:
-            emulator.forget()  # what a first run that never became ready left behind
-        with progress.step("Start the emulator"):
-            emulator.start()
+    with _alone(emulator.home):
+        memory = _Memory.of(emulator.home)
+        was_running = _runs_already(emulator)
+        if seed and memory.deployed and not memory.demo:
+            # Addresses of links are everybody's: some of the demo's may be taken.
+            raise Trouble("There is state without the demo: SEED=0 goes on with it, `make reset` forgets it.")
+        with progress.step("Build"):
+            wanted = f"{build()} {api_url(emulator)}"
+        if was_running and not memory.deployed:
+            emulator.stop()  # whoever started it was killed before it was ready
+            was_running = False
+        if not was_running:
+            if not memory.deployed:
+                emulator.forget()  # what a first run that never became ready left behind
+            with progress.step("Start the emulator"):
+                emulator.start()
+        try:
+            stack = _ready(emulator, memory, wanted, seed, progress)
+            if lasting and not memory.deployed:
+                with progress.step("Save, and start again"):
+                    _begin_again(emulator, stack, replace(memory, deployed=wanted, demo=stack.demo))
+            else:
+                replace(memory, deployed=wanted, demo=stack.demo).keep()
+                if not was_running:
+                    _catch_up(stack, memory.stopped_at)
+        except BaseException:
+            if not was_running and emulator.is_running():
+                down(emulator, Silence())
+            raise
+        stack.save(emulator.home)
+        return stack
+
+
+def _ready(emulator: Emulator, memory: "_Memory", wanted: str, seed: Seed | None, progress: Progress) -> Stack:
     if memory.deployed != wanted:
         _deploy(emulator, progress)
     stack = Stack.of(emulator, memory.demo_at(api_url(emulator)))
-    if seed and not stack.demo:
-        replace(memory, deployed="").keep()  # half a demo is worth nothing: a run that ends here is begun again
-        with progress.step("Seed the demo"):
-            stack = replace(stack, demo=seed(stack, progress))
-    ready = replace(memory, deployed=wanted, demo=stack.demo)
-    if lasting and not memory.deployed:
-        with progress.step("Save, and start again"):
-            _begin_again(emulator, stack, ready)  # so that a crash has something to fall back to
-    else:
-        ready.keep()
-        if not was_running:
-            _catch_up(stack, memory.stopped_at)
-    stack.save(emulator.home)
-    return stack
+    if not seed or stack.demo:
+        return stack
+    with progress.step("Seed the demo"):
+        return replace(stack, demo=seed(stack, progress))
+
+
+@contextmanager
+def _alone(home: Path) -> Iterator[None]:
+    """While it is brought up or forgotten nobody else does either."""
+    home.mkdir(exist_ok=True)
+    with locked(home, Trouble("Another `make run` or `make reset` is at work here: wait for it, or end it.")):
+        yield
 
 
 def _runs_already(emulator: Emulator) -> bool:
@@ -177,6 +203,7 @@ def _deploy(emulator: Emulator, progress: Progress) -> None:
 
 
 def _begin_again(emulator: Emulator, stack: Stack, ready: "_Memory") -> None:
+    """So that a crash has something to fall back to."""
     stack.await_quiet()
     emulator.stop()
     replace(ready, stopped_at=time.time()).keep()
@@ -201,8 +228,8 @@ def _wake_readers(stack: Stack) -> None:
 def down(emulator: Emulator, progress: Progress) -> None:
     """What a stream has not handed on by now is lost with the emulator, so readers are given time."""
     memory = _Memory.of(emulator.home)
-    if memory.deployed:
-        with progress.step("Let what is under way finish"):
+    if memory.deployed and emulator.is_ready():
+        with progress.step("Let what is under way finish"), suppress(Trouble, BotoCoreError, ClientError):
             Stack.of(emulator).await_quiet(seconds=20)
     with progress.step("Save the state"):
         emulator.stop()
@@ -210,12 +237,14 @@ def down(emulator: Emulator, progress: Progress) -> None:
 
 
 def reset(home: Path) -> None:
-    emulator = Emulator.found(home)
-    if emulator:
-        emulator.stop()
-    shutil.rmtree(home / "state", ignore_errors=True)
-    for name in (_MEMORY, _STACK):
-        (home / name).unlink(missing_ok=True)
+    with _alone(home):
+        emulator = Emulator.found(home)
+        if emulator:
+            emulator.stop()
+        shutil.rmtree(home / "state", ignore_errors=True)
+        for name in (_MEMORY, _STACK):
+            (home / name).unlink(missing_ok=True)
+        forget_process(home)
 
 
 @dataclass(frozen=True)
@@ -242,4 +271,6 @@ class _Memory:
 
     def keep(self) -> None:
         told = {"deployed": self.deployed, "demo": self.demo, "stopped_at": self.stopped_at}
-        (self.home / _MEMORY).write_text(json.dumps(told))
+        half = (self.home / _MEMORY).with_suffix(".half")
+        half.write_text(json.dumps(told))
+        half.replace(self.home / _MEMORY)
