@@ -15,6 +15,7 @@ from tests import books
 from tests.books import DANA, NOA, decide, entry, post, refund, sell
 from tests.fixtures import NOON, Clock
 from vouch.domain import account, times
+from vouch.domain.invariants import Violation
 from vouch.domain.ledger import Entry
 from vouch.service import brands, folds
 from vouch.service.deployment import Deployment
@@ -301,7 +302,7 @@ def test_a_call_that_found_enough_stops(deployment: Deployment, brand: Brand, mo
 
 
 def test_busy_books_are_not_called_broken(deployment: Deployment, brand: Brand) -> None:
-    done = threading.Event()
+    done, traded = threading.Event(), threading.Semaphore(0)
 
     def trade(trader: int) -> None:
         number = 0
@@ -312,13 +313,17 @@ def test_busy_books_are_not_called_broken(deployment: Deployment, brand: Brand) 
             decide(deployment, brand, name, "hold")
             decide(deployment, brand, name, "approve")
             folds.fold_creator(deployment, brand.id, NOA, deployment.now())
+            traded.release()
             number += 1
 
     traders = [threading.Thread(target=trade, args=(trader,)) for trader in range(4)]
     for trader in traders:
         trader.start()
+    violations: list[Violation] = []
     try:
-        violations = [violation for _ in range(4) for violation in verify(deployment, brand).violations]
+        for _ in range(4):
+            assert traded.acquire(timeout=60), "else nobody was busy"
+            violations += verify(deployment, brand).violations
     finally:
         done.set()
         for trader in traders:
