@@ -148,6 +148,14 @@ def test_money_with_tax_is_spread_by_what_was_paid_for_each_line() -> None:
     assert kept(included, refund("r1", amount="30.00")) == {"book": (9_000, 1), "mug": (9_000, 1)}
 
 
+def test_small_money_with_tax_over_many_lines_is_rounded_on_the_order() -> None:
+    """1.00 of what was paid for a hundred lines at 1.17 with tax: 0.85 without, not a hundred times 0.01 or nothing."""
+    order = sale(*(item(f"line{number}", "1.17", tax="0.17") for number in range(100)), tax_included=True)
+    left = kept(order, refund("r1", amount="1.00"))
+    assert sum(base for base, _ in left.values()) == 10_000 - 85
+    assert {base for base, _ in left.values()} == {99, 100}
+
+
 def test_money_that_others_did_not_give_back_is_netted_over_the_order_in_whatever_refund() -> None:
     order = sale(MUGS, item("pot", "10.00"))
     given = [refund("r1", pot=1, amount="-10.00"), refund("r2", amount="6.00"), refund("r3", amount="13.00")]

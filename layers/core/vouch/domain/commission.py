@@ -12,6 +12,7 @@ from vouch.domain.money import BPS_WHOLE, divide_half_up, split
 from vouch.domain.terms import Base, Commission, Match, Reward
 
 SHIPPING = "shipping"
+_FINE = 10**6
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +58,10 @@ def bases(facts: OrderFacts, snapshot: Snapshot, options: Base) -> list[Basis]:
         _kept(line, worth, returned.get(line.id, ()), tax_included=snapshot.tax_included)
         for line, worth in zip(snapshot.lines, sold, strict=True)
     ]
-    kept = [_Worth(0, 0)] * len(sold) if gone else _less_loose(kept, facts.refunds, snapshot)
+    nets = [0] * len(sold) if gone else _less_loose(kept, facts.refunds, snapshot)
     found = [
-        _basis(line, worth.net, left.net, returned.get(line.id, ()), options)
-        for line, worth, left in zip(snapshot.lines, sold, kept, strict=True)
+        _basis(line, worth.net, left, returned.get(line.id, ()), options)
+        for line, worth, left in zip(snapshot.lines, sold, nets, strict=True)
     ]
     if options.shipping and snapshot.shipping:
         before_tax = snapshot.shipping - (snapshot.shipping_tax if snapshot.tax_included else 0)
@@ -140,12 +141,12 @@ def _kept(line: Line, worth: _Worth, returned: Sequence[RefundLine], *, tax_incl
     less_net = amount - (tax if tax_included else 0) + divide_half_up(worth.net * parts, whole)
     less_gross = amount + (0 if tax_included else tax) + divide_half_up(worth.gross * parts, whole)
     net, gross = min(worth.net, max(0, worth.net - less_net)), max(0, worth.gross - less_gross)
-    # Where prices are without tax, a refund may tell of more of it than the line: that hides no price that is kept.
-    return _Worth(net, gross if tax_included else max(net, gross))
+    # Taxes that do not add up to the line's neither leave a unit of a price that is all given back, nor hide one.
+    return _Worth(min(net, gross), gross) if tax_included else _Worth(net, max(net, gross))
 
 
-def _less_loose(kept: Sequence[_Worth], refunds: Sequence[Refund], snapshot: Snapshot) -> list[_Worth]:
-    """What the amounts that name no line leave, those without tax and those with it: each by its own weights."""
+def _less_loose(kept: Sequence[_Worth], refunds: Sequence[Refund], snapshot: Snapshot) -> list[int]:
+    """What the amounts that name no line leave of each, without tax: the ones with tax go by what is kept with tax."""
     loose = [refund for refund in refunds if refund.currency == snapshot.currency]
     taxed = sum(refund.amount for refund in loose if snapshot.tax_included or refund.amount_with_tax)
     untaxed = sum(refund.amount for refund in loose) - taxed
@@ -153,10 +154,9 @@ def _less_loose(kept: Sequence[_Worth], refunds: Sequence[Refund], snapshot: Sna
     left = [net - part for net, part in zip(nets, split(min(max(0, untaxed), sum(nets)), nets), strict=True)]
     grosses = [_part(worth.gross, net, worth.net) for worth, net in zip(kept, left, strict=True)]
     spread = split(min(max(0, taxed), sum(grosses)), grosses)
-    return [
-        _Worth(_part(net, gross - part, gross), gross - part)
-        for net, gross, part in zip(left, grosses, spread, strict=True)
-    ]
+    # Rounded on the order, not on each line: small amounts over many lines would come to far more or less.
+    fine = [net * part * _FINE // gross if gross else 0 for net, part, gross in zip(left, spread, grosses, strict=True)]
+    return [net - part for net, part in zip(left, split(divide_half_up(sum(fine), _FINE), fine, left), strict=True)]
 
 
 def _part(amount: int, left: int, whole: int) -> int:
