@@ -11,16 +11,20 @@ from aws_lambda_powertools.event_handler.openapi.params import Query
 from aws_lambda_powertools.event_handler.openapi.types import OpenAPIResponse
 
 from vouch.domain import times
+from vouch.domain.errors import Unprocessable
 from vouch.http import Routes, brand_access
 from vouch.service import accounts, pages, statements
 from vouch.service import verify as verification
 from vouch.service.statements import Bookmark, Statement
+from vouch.service.turns import Time
 from vouch.wire import accounts as wire
 from vouch.wire.base import Currency, Cursor, Moment
 
 routes = Routes()
 _SECONDS: Final = 20
 _CSV: Final = "text/csv"
+_CSV_ENTRIES_MAX: Final = 20_000
+"""Three megabytes and a few seconds; Lambda answers with six at most."""
 _STATEMENT: Final[dict[int, OpenAPIResponse]] = {
     200: {
         "description": "The statement",
@@ -45,10 +49,17 @@ def show_statement(
     limit: wire.StatementLimit = wire.STATEMENT_LIMIT,
     cursor: Cursor = None,
 ) -> Any:
-    """From the beginning until now, unless `from` and `to` say otherwise. As CSV it comes whole, in one piece."""
+    """From the beginning until now, unless `from` and `to` say otherwise.
+
+    As CSV it comes whole, in one piece; where it is longer than that, `statement_too_long` asks for a shorter range.
+    """
     call = routes.call
     if _CSV in routes.current_event.headers.get("accept", ""):
-        whole = statements.statement(call.deployment, call.brand, creator_id, currency, start=start, end=end)
+        whole = statements.statement(
+            call.deployment, call.brand, creator_id, currency, start=start, end=end, limit=_CSV_ENTRIES_MAX
+        )
+        if whole.next is not None:
+            raise Unprocessable("statement_too_long", param="from", most=_CSV_ENTRIES_MAX)
         return Response(HTTPStatus.OK, f"{_CSV}; charset=utf-8", statements.csv_text(whole))
     scope = f"{call.brand.id}/{creator_id}/{currency}/{start}/{end}"
     after = None
@@ -64,16 +75,22 @@ def show_statement(
 
 @routes.get("/v1/ledger/verify", security=brand_access("ledger:read"))
 def verify_ledger(cursor: Cursor = None) -> wire.Verification:
-    """Goes through all books of the brand, or as far as 20 seconds reach; `cursor` goes on from there."""
+    """Goes through all books of the brand, or as far as 20 seconds reach; `cursor` goes on from there.
+
+    An account that takes longer than a whole call (from about 100 000 entries on) is named in `unchecked`, and the
+    nightly check of all books has to do: it has the time for a million.
+    """
     call, deadline = routes.call, time.monotonic() + _SECONDS
     scope = f"{call.brand.id}/verify"
     position = json.loads(pages.opened(call.deployment, scope, cursor)[0]) if cursor is not None else None
-    report = verification.verify(call.deployment, call.brand, position, in_time=lambda: time.monotonic() < deadline)
+    allowed = Time(lambda: time.monotonic() < deadline, lambda: time.monotonic() < deadline)
+    report = verification.verify(call.deployment, call.brand, position, time=allowed)
     following = json.dumps(report.next_cursor) if report.next_cursor else None
     return wire.Verification(
         ok=report.ok,
         checked=report.checked,
         violations=[wire.Violation.of(violation) for violation in report.violations],
+        unchecked=[wire.Unchecked(creator_id=creator_id, code="account_too_large") for creator_id in report.unchecked],
         next_cursor=pages.sealed(call.deployment, scope, [following]) if following else None,
         as_of=times.short(report.as_of),
     )

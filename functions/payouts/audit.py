@@ -10,7 +10,7 @@ _SECONDS_TO_SPARE = 60
 
 
 def handler(event: dict[str, Any], context: Any) -> None:
-    """Each violation is a line of the log and a count of `BooksBroken`. Raises what kept books from being read."""
+    """Each violation counts in `BooksBroken`, the first of them are lines of the log. Raises what could not be read."""
     if event.get("warm"):
         deployment()
         telemetry.logger().info("warm")
@@ -18,8 +18,8 @@ def handler(event: dict[str, Any], context: Any) -> None:
     findings = audit_brands(
         deployment(), in_time=lambda: context.get_remaining_time_in_millis() > _SECONDS_TO_SPARE * 1000
     )
-    telemetry.logger().info("audited", checked=findings.checked, violations=len(findings.violations))
-    for brand, violation in findings.violations:
+    telemetry.logger().info("audited", checked=findings.checked, violations=findings.violations)
+    for brand, violation in findings.told:
         telemetry.logger().error(
             "books broken",
             brand=brand,
@@ -28,6 +28,10 @@ def handler(event: dict[str, Any], context: Any) -> None:
             detail=violation.detail,
         )
     if findings.violations:
-        telemetry.count("BooksBroken", len(findings.violations))
+        telemetry.count("BooksBroken", findings.violations)
+    for brand, creator in findings.unchecked:
+        telemetry.logger().error("an account is too large to be checked", brand=brand, creator=creator)
+    if findings.unchecked:
+        telemetry.count("BooksUnchecked", len(findings.unchecked))
     if findings.failures:
         raise ExceptionGroup("books that could not be read", findings.failures)

@@ -10,12 +10,14 @@ _SECONDS_TO_SPARE = 30
 
 
 def handler(event: dict[str, Any], context: Any) -> None:
-    """What it has no time for is the next hour's: a brand's day is done only when all its accounts are."""
+    """What it has no time for is the next hour's. Raises what kept accounts from being folded."""
     if event.get("warm"):
         deployment()
         telemetry.logger().info("warm")
         return
-    finished = folds.fold_brands(
+    done = folds.fold_brands(
         deployment(), in_time=lambda: context.get_remaining_time_in_millis() > _SECONDS_TO_SPARE * 1000
     )
-    telemetry.logger().info("folded", brands=finished)
+    telemetry.logger().info("folded", brands=done.rounds)
+    if done.failures:
+        raise ExceptionGroup("accounts that could not be folded", done.failures)

@@ -102,9 +102,28 @@ def test_a_statement_says_what_it_needs(shop: Shop, query: dict[str, str], param
 def test_the_books_are_proven(shop: Shop) -> None:
     order(shop, "A-1", 10_000)
     got = books(shop).get("/v1/ledger/verify").body
-    assert (got["ok"], got["violations"], got["next_cursor"]) == (True, [], None)
+    assert (got["ok"], got["violations"], got["unchecked"], got["next_cursor"]) == (True, [], [], None)
     assert got["checked"] >= 2
     assert got["as_of"] == "2026-05-04T12:00:00Z"
+
+
+def test_an_account_too_large_to_be_proven_is_said_to_be(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    order(shop, "A-1", 10_000)
+    monkeypatch.setattr("vouch.service.verify._ENTRIES_MAX", 0)
+    got = books(shop).get("/v1/ledger/verify").body
+    assert (got["ok"], got["violations"]) == (False, [])
+    assert got["unchecked"] == [{"creator_id": shop.creator, "code": "account_too_large"}]
+
+
+def test_a_sheet_that_would_be_too_long_is_refused_whole(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(3):
+        order(shop, f"A-{number}", 1000)
+    path, query = f"/v1/creators/{shop.creator}/statement", {"currency": "ILS", "to": "2026-06-01T00:00:00Z"}
+    monkeypatch.setattr("payouts.accounts._CSV_ENTRIES_MAX", 3)
+    assert books(shop).send("GET", path, query=query, accept="text/csv").status == 200
+    monkeypatch.setattr("payouts.accounts._CSV_ENTRIES_MAX", 2)
+    refused = books(shop).send("GET", path, query=query, accept="text/csv")
+    assert (refused.status, refused.code, refused.body["param"]) == (422, "statement_too_long", "from")
 
 
 def test_a_clock_moves_forward_only_and_in_test_brands_only(shop: Shop, brand: Client, clock: Clock) -> None:

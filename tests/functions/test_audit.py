@@ -63,6 +63,37 @@ def test_what_is_broken_is_logged_and_counted(
     assert '"BooksBroken":[1.0]' in capsys.readouterr().out
 
 
+def test_of_a_flood_the_first_are_logged_and_all_are_counted(
+    deployment: Deployment,
+    caplog: pytest.LogCaptureFixture,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("vouch.service.audit._TOLD_MAX", 3)
+    for name in ("mugs", "shirts"):
+        brand = books.open_books(deployment, name)
+        for creator_id in (NOA, DANA):
+            post(brand, entry(-5, now=NOON, ahead=DAY, creator_id=creator_id))
+    assert audited(caplog)[1] == 4
+    assert len([record for record in caplog.records if record.message == "books broken"]) == 3
+    assert '"BooksBroken":[4.0]' in capsys.readouterr().out
+
+
+def test_an_account_too_large_is_named_and_counted(
+    deployment: Deployment,
+    caplog: pytest.LogCaptureFixture,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("vouch.service.verify._ENTRIES_MAX", 0)
+    brand = books.open_books(deployment)
+    post(brand, entry(5, now=NOON))
+    assert audited(caplog) == (0, 0)
+    [line] = [vars(record) for record in caplog.records if "too large" in record.message]
+    assert (line["brand"], line["creator"]) == (brand.id, NOA)
+    assert '"BooksUnchecked":[1.0]' in capsys.readouterr().out
+
+
 def test_where_time_ended_the_next_job_goes_on_even_on_another_day(
     deployment: Deployment, clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -6,10 +6,11 @@ from payouts import fold
 from tests import books
 from tests.books import NOA, entry, post
 from tests.fixtures import NOON
+from vouch.domain.ledger import Unbalanced
 from vouch.service import projections
 from vouch.service.deployment import Deployment
 from vouch.service.projections import Change
-from vouch.store import balances
+from vouch.store import balances, ledger
 
 
 class Context:
@@ -47,6 +48,21 @@ def test_a_call_without_time_folds_nothing_and_leaves_the_day_open(
     fold.handler({}, Context(seconds=30))
     assert balances.read(deployment.database, brand.id, NOA).version == 0
     assert vars(caplog.records[-1])["brands"] == 0
+
+
+def test_what_failed_is_raised_once_the_others_are_told_of(
+    deployment: Deployment, caplog: pytest.LogCaptureFixture
+) -> None:
+    brand = books.open_books(deployment)
+    garbled = ledger.item(brand.id, entry(100, now=NOON))
+    garbled.legs = [["expense:commission", 5]]
+    garbled.save()
+    keys = books.stream(deployment, brand)["Records"][0]["dynamodb"]["Keys"]
+    projections.project(deployment, [Change("INSERT", keys["pk"]["S"], keys["sk"]["S"])])
+    with pytest.raises(ExceptionGroup) as raised:
+        fold.handler({}, Context(seconds=300))
+    assert raised.group_contains(Unbalanced)
+    assert vars(caplog.records[-1])["brands"] == 1
 
 
 def test_warming_says_a_line_and_does_nothing(caplog: pytest.LogCaptureFixture) -> None:

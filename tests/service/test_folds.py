@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
+from functools import partial
 
 import pytest
 
@@ -18,10 +19,11 @@ from vouch.domain import account
 from vouch.domain.account import Balance, Sums
 from vouch.domain.errors import Unavailable
 from vouch.domain.ledger import Unbalanced
-from vouch.service import folds, projections
+from vouch.service import clocks, folds, projections
 from vouch.service.deployment import Deployment
 from vouch.service.projections import Change
-from vouch.store import balances, brands, figures, ledger
+from vouch.service.turns import Done, Turn
+from vouch.store import balances, figures, ledger
 from vouch.store.ledger import Found
 from vouch.store.tables import Brand, Due
 
@@ -205,11 +207,11 @@ def test_the_daily_job_folds_who_is_due_and_forgets_the_days_that_passed(deploym
     post(brand, entry(100, now=NOON, ahead=DAY), entry(8, now=NOON, ahead=2 * DAY, creator_id=DANA))
     project(deployment, brand)
     assert noted(deployment, brand) == [f"2026-05-05#{NOA}", f"2026-05-06#{DANA}"]
-    assert folds.fold_due(deployment, brand, NOON + DAY)
+    assert folds.fold_due(deployment, brand, NOON + DAY) == Turn(None, [])
     assert balance_of(deployment, brand).of("ILS").available == 100
     assert balance_of(deployment, brand, DANA) == Balance()
     assert noted(deployment, brand) == [f"2026-05-05#{NOA}", f"2026-05-06#{DANA}"], "its day is not over"
-    assert folds.fold_due(deployment, brand, NOON + 2 * DAY)
+    assert folds.fold_due(deployment, brand, NOON + 2 * DAY) == Turn(None, [])
     assert balance_of(deployment, brand, DANA).of("ILS").available == 8
     assert noted(deployment, brand) == [f"2026-05-06#{DANA}"]
 
@@ -251,7 +253,8 @@ def test_the_daily_job_may_run_beside_itself(deployment: Deployment) -> None:
     post(brand, *(entry(number, now=NOON) for number in range(1, 30)))
     project(deployment, brand)
     with ThreadPoolExecutor(4) as pool:
-        assert all(pool.map(lambda _: folds.fold_due(deployment, brand, NOON + DAY), range(4)))
+        turns = list(pool.map(lambda _: folds.fold_due(deployment, brand, NOON + DAY), range(4)))
+    assert turns == [Turn(None, [])] * 4
     assert fold_entries(deployment, brand) == [("ILS", 435)]
     assert noted(deployment, brand) == []
 
@@ -273,12 +276,12 @@ def test_the_job_stopped_anywhere_is_finished_by_the_next(deployment: Deployment
 def test_each_brand_is_folded_once_a_day(deployment: Deployment, clock: Clock) -> None:
     brand = books.open_books(deployment)
     always = lambda: True  # noqa: E731 - shorter than its use
-    assert folds.fold_brands(deployment, in_time=always) == 1
-    assert folds.fold_brands(deployment, in_time=always) == 0
+    assert folds.fold_brands(deployment, in_time=always) == Done(1)
+    assert folds.fold_brands(deployment, in_time=always) == Done(0)
     clock.now = datetime.combine(NOON.date(), datetime.min.time(), NOON.tzinfo) + DAY
     post(brand, entry(100, now=NOON))
     project(deployment, brand)
-    assert folds.fold_brands(deployment, in_time=always) == 1
+    assert folds.fold_brands(deployment, in_time=always) == Done(1)
     assert balance_of(deployment, brand).of("ILS").available == 100
 
 
@@ -286,18 +289,76 @@ def test_a_brand_whose_clock_was_moved_lives_by_it_alone(deployment: Deployment)
     brand = books.open_books(deployment, clock=NOON - 60 * DAY)
     post(brand, entry(100, now=NOON - 60 * DAY, ahead=DAY))
     project(deployment, brand)
-    assert folds.fold_brands(deployment, in_time=lambda: True) == 0
+    assert folds.fold_brands(deployment, in_time=lambda: True) == Done(0)
     assert balance_of(deployment, brand) == Balance()
 
 
-def test_what_there_is_no_time_for_is_left_for_the_next_hour(deployment: Deployment) -> None:
+def folded_in_turn(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Who was folded, as it happens."""
+    seen: list[str] = []
+    fold = folds.fold_creator
+
+    def noted_fold(deployment: Deployment, brand_id: str, creator_id: str, now: datetime) -> Balance:
+        seen.append(creator_id)
+        return fold(deployment, brand_id, creator_id, now)
+
+    monkeypatch.setattr(folds, "fold_creator", noted_fold)
+    return seen
+
+
+def test_what_there_is_no_time_for_the_next_hour_goes_on_with(
+    deployment: Deployment, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Though today's rows stay: each account has its turn, whatever a job has time for."""
+    brand = books.open_books(deployment)
+    creators = [f"cre_{number}" for number in range(5)]
+    post(brand, *(entry(100, now=NOON, creator_id=creator_id) for creator_id in creators))
+    for creator_id in creators:
+        figures.put_due(deployment.database, brand.id, NOON.date(), creator_id, "mark")
+    seen = folded_in_turn(monkeypatch)
+    hours: list[int] = []
+    while not any(hours):
+        left = iter([True, True])  # to begin, and for one account more
+        hours.append(folds.fold_brands(deployment, in_time=partial(next, left, False)).rounds)
+        clock.pass_(HOUR)
+    assert hours == [0, 0, 1]
+    assert seen == creators
+    assert len(noted(deployment, brand)) == 5
+
+
+def test_a_day_that_began_before_midnight_is_ended_first_and_its_successor_begun_at_once(
+    deployment: Deployment, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
     brand = books.open_books(deployment)
     post(brand, entry(100, now=NOON), entry(8, now=NOON, creator_id=DANA))
     project(deployment, brand)
-    times = iter([True, False])
-    assert folds.fold_brands(deployment, in_time=lambda: next(times)) == 0
-    assert folds.fold_brands(deployment, in_time=lambda: True) == 1
-    assert [balance_of(deployment, brand, each).of("ILS").available for each in (NOA, DANA)] == [100, 8]
+    left = iter([True])
+    assert folds.fold_brands(deployment, in_time=lambda: next(left, False)) == Done(0)
+    clock.pass_(DAY)
+    seen = folded_in_turn(monkeypatch)
+    assert folds.fold_brands(deployment, in_time=lambda: True) == Done(1)
+    assert len(seen) == 1
+    assert len(noted(deployment, brand)) == 2, "what was the round's own day"
+    assert folds.fold_brands(deployment, in_time=lambda: True) == Done(1)
+    assert noted(deployment, brand) == []
+
+
+def test_a_clock_moved_again_to_the_same_moment_goes_on(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    brand = books.open_books(deployment, clock=NOON)
+    creators = [f"cre_{number}" for number in range(3)]
+    for creator_id in creators:
+        post(brand, entry(100, now=NOON, ahead=DAY, creator_id=creator_id))
+        figures.put_due(deployment.database, brand.id, (NOON + DAY).date(), creator_id, "mark")
+    seen = folded_in_turn(monkeypatch)
+    moved = [clocks.moved(deployment, brand, NOON + DAY, in_time=lambda: False) for _ in creators]
+    assert (moved, seen) == ([False, False, True], creators)
+    assert clocks.moved(deployment, brand, NOON + DAY, in_time=lambda: True)
+    assert seen == 2 * creators, "once more from the beginning: entries may have come since"
+    assert not clocks.moved(deployment, brand, NOON + 2 * DAY, in_time=lambda: False)
+    assert clocks.moved(deployment, brand, NOON + 3 * DAY, in_time=lambda: True)
+    assert seen == [*2 * creators, creators[0], *creators[1:]], "another moment is another round; one day is over"
 
 
 def test_an_account_that_cannot_be_folded_keeps_back_no_other(deployment: Deployment) -> None:
@@ -310,20 +371,11 @@ def test_an_account_that_cannot_be_folded_keeps_back_no_other(deployment: Deploy
     post(other, entry(9, now=NOON))
     for each in (brand, other):
         project(deployment, each)
-    for _ in range(2):
-        with pytest.raises(ExceptionGroup) as raised:
-            folds.fold_brands(deployment, in_time=lambda: True)
-        assert raised.group_contains(Unbalanced)
+    for rounds in (2, 1):
+        done = folds.fold_brands(deployment, in_time=lambda: True)
+        assert (done.rounds, [type(failure) for failure in done.failures]) == (rounds, [Unbalanced])
     assert balance_of(deployment, brand, DANA).of("ILS").available == 8
     assert balance_of(deployment, other).of("ILS").available == 9
-    assert {each.id for each in brands.every(deployment.database) if each.folded_to} == {other.id}
-
-
-def test_a_job_that_was_overtaken_notes_nothing(deployment: Deployment) -> None:
-    brand = books.open_books(deployment)
-    for now in (NOON + DAY, NOON):
-        folds.fold_due(deployment, brand, now)
-    assert [brand.folded_to for brand in brands.every(deployment.database)] == ["2026-05-05T12:00:00.000000Z"]
 
 
 def test_a_row_is_removed_only_as_it_was_read(deployment: Deployment) -> None:

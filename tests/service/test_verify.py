@@ -19,6 +19,7 @@ from vouch.domain.invariants import Violation
 from vouch.domain.ledger import Entry
 from vouch.service import brands, folds
 from vouch.service.deployment import Deployment
+from vouch.service.turns import Time
 from vouch.service.verify import Cursor, Report, verify
 from vouch.store import balances, ledger
 from vouch.store.database import Database
@@ -162,6 +163,10 @@ def antedate_an_entry(deployment: Deployment, brand: Brand) -> None:
     put(deployment, brand, entry(9, now=later - HOUR / 2), posted_at=times.text(later))
 
 
+def never() -> bool:
+    return False
+
+
 Hand = Callable[[Deployment, Brand], None]
 STRANGER = [["expense:commission", 9], [f"creator:{DANA}:earned", -9]]
 HANDS: dict[str, tuple[Hand, str]] = {
@@ -284,7 +289,7 @@ def test_calls_without_time_go_on_where_the_last_one_stopped(deployment: Deploym
     reports: list[Report] = []
     cursor: Cursor | None = None
     while not reports or cursor is not None:
-        reports.append(verify(deployment, brand, cursor, in_time=lambda: False))
+        reports.append(verify(deployment, brand, cursor, time=Time(never, never)))
         cursor = json.loads(json.dumps(reports[-1].next_cursor))
     whole = verify(deployment, brand)
     assert len(reports) > 2
@@ -299,6 +304,64 @@ def test_a_call_that_found_enough_stops(deployment: Deployment, brand: Brand, mo
     first = verify(deployment, brand)
     assert len(first.violations) == 1
     assert [each.invariant for each in verify(deployment, brand, first.next_cursor).violations] == ["I5"]
+
+
+def test_a_balance_that_is_none_is_a_violation_and_the_check_goes_on(deployment: Deployment, brand: Brand) -> None:
+    edit_balance(deployment, brand, w="yesterday")
+    raise_a_commission(deployment, brand)
+    assert found(deployment, brand) == {("I2", NOA)}
+    edit_balance(deployment, brand, w=times.text(deployment.now()))
+    assert found(deployment, brand) == {("I5", order(brand, "3"))}
+
+
+def test_an_account_that_does_not_fit_into_the_rest_of_a_call_has_all_of_the_next(
+    deployment: Deployment, brand: Brand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = verify(deployment, brand)
+    monkeypatch.setattr("vouch.service.verify._STRETCH", 5)
+    looks = iter([True] * 5)  # enough for one account of two
+    first = verify(deployment, brand, time=Time(lambda: True, lambda: next(looks, False)))
+    assert (first.unchecked, first.violations, first.ok) == ([], [], True)
+    assert first.next_cursor is not None
+    assert first.next_cursor["phase"] == "accounts"
+    rest = verify(deployment, brand, first.next_cursor)
+    assert (rest.ok, rest.next_cursor) == (True, None)
+    assert 0 < first.checked < whole.checked == first.checked + rest.checked
+
+
+def test_an_account_that_is_larger_than_a_call_is_named_and_the_check_goes_on(
+    deployment: Deployment, brand: Brand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    edit_balance(deployment, brand, available=1)
+    monkeypatch.setattr("vouch.service.verify._STRETCH", 5)
+    report = verify(deployment, brand, time=Time(lambda: True, never, is_most=False))
+    assert (report.unchecked, report.checked, report.next_cursor) == ([], 0, {"phase": "accounts", "after": None})
+    report = verify(deployment, brand, time=Time(lambda: True, never))
+    unchecked = list(report.unchecked)
+    while report.next_cursor:
+        report = verify(deployment, brand, report.next_cursor, time=Time(lambda: True, never))
+        unchecked += report.unchecked
+        assert report.violations == [], "nothing is said of what was not looked at"
+    assert sorted(unchecked) == sorted([NOA, DANA])
+
+
+def test_so_is_one_that_is_larger_than_memory(
+    deployment: Deployment, brand: Brand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("vouch.service.verify._STRETCH", 5)
+    monkeypatch.setattr("vouch.service.verify._ENTRIES_MAX", 15)
+    report = verify(deployment, brand)
+    assert report.next_cursor is not None or report.unchecked == [NOA]
+    while report.next_cursor:
+        report = verify(deployment, brand, report.next_cursor)
+    assert (report.unchecked, report.ok) == ([NOA], False)
+
+
+def test_of_a_flood_in_one_account_the_rest_is_counted(deployment: Deployment, brand: Brand) -> None:
+    post(brand, *(replace(ahead(deployment), order_id=f"ord_{number}") for number in range(250)))
+    report = verify(deployment, brand)
+    assert [violation.invariant for violation in report.violations] == ["I5"] * 201
+    assert report.violations[-1].detail == "and 50 violations more"
 
 
 def test_busy_books_are_not_called_broken(deployment: Deployment, brand: Brand) -> None:

@@ -183,6 +183,10 @@ PROBLEMS: dict[str, Words] = {
         "en": ("A clock only moves forward", "The brand's clock stands at {now}."),
         "he": ("שעון נע רק קדימה", "שעון המותג עומד על {now}."),
     },
+    "statement_too_long": {
+        "en": ("More than a sheet holds", "As CSV a statement has {most} entries at most; ask for a shorter range."),
+        "he": ("יותר ממה שגיליון מכיל", "כ-CSV יש בדוח לכל היותר {most} שורות; בקשו טווח קצר יותר."),
+    },
     "invalid_order": {
         "en": ("That is no order", "It cannot be read as an order, a refund or a decision: {detail}"),
         "he": ("זו אינה הזמנה", "לא ניתן לקרוא זאת כהזמנה, כהחזר או כהחלטה: {detail}"),

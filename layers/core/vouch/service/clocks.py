@@ -4,14 +4,13 @@ from collections.abc import Callable
 from datetime import datetime
 
 from vouch.domain import times
-from vouch.domain.errors import Forbidden, Unavailable, Unprocessable
+from vouch.domain.errors import Forbidden, Unprocessable
 from vouch.service import brands, folds
 from vouch.service.deployment import Deployment
+from vouch.service.revisions import committed
 from vouch.store import programs
-from vouch.store.database import pause
+from vouch.store.database import Writes
 from vouch.store.tables import Brand, Program
-
-_TRIES = 12
 
 
 def check_test_mode(brand: Brand) -> None:
@@ -26,16 +25,17 @@ def moved(deployment: Deployment, brand: Brand, now: datetime, *, in_time: Calla
     Raises Unprocessable where the clock would go back. Only a brand without any program may begin in the past.
     """
     check_test_mode(brand)
-    for attempt in range(_TRIES):
-        if now < deployment.brand_now(brand) and (brand.clock or _has_programs(deployment, brand)):
-            standing = times.short(deployment.brand_now(brand))
-            raise Unprocessable("clock_backwards", param="now", now=standing)
-        known = Brand.clock == brand.clock if brand.clock else Brand.clock.does_not_exist()
-        if deployment.database.update(brand, [Brand.clock.set(times.text(now))], known):
-            return folds.fold_due(deployment, brand, now, in_time=in_time)
-        pause(attempt)
-        brand = brands.found(deployment, brand.id)
-    raise Unavailable
+
+    def attempt(writes: Writes) -> Brand:
+        known = brands.found(deployment, brand.id)
+        stands = deployment.brand_now(known)
+        if now < stands and (known.clock or _has_programs(deployment, known)):
+            raise Unprocessable("clock_backwards", param="now", now=times.short(stands))
+        as_read = Brand.clock == known.clock if known.clock else Brand.clock.does_not_exist()
+        writes.update(Brand(known.pk, known.sk), [Brand.clock.set(times.text(now))], as_read)
+        return known
+
+    return folds.fold_to(deployment, committed(deployment, attempt), now, in_time=in_time)
 
 
 def _has_programs(deployment: Deployment, brand: Brand) -> bool:

@@ -1,12 +1,16 @@
 """Checks a brand's books against the invariants: every account, then every order, as far as a call's time goes.
 
 Nothing stands still meanwhile. What looks wrong is therefore looked at again, and is a violation only if it stays.
+
+An account is looked at in one go, since all that it holds has to add up: one that needs more time than any call has, or
+more room, is named as unchecked, and the check goes on behind it. The nightly job has 40 times the time of a request.
 """
 
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import batched, count
 from typing import Any
 
 from vouch import telemetry
@@ -14,6 +18,7 @@ from vouch.domain.errors import Unavailable
 from vouch.domain.invariants import AccountAudit, Parts, Standing, Violation, commission_violations, unequal
 from vouch.service import brands, orders
 from vouch.service.deployment import Deployment
+from vouch.service.turns import Time
 from vouch.store import audits, balances, ledger
 from vouch.store.database import pause
 from vouch.store.tables import Brand
@@ -23,76 +28,124 @@ Cursor = Mapping[str, Any]
 _ORDERS_PER_PAGE = 25
 _VIOLATIONS_MAX = 200
 _LOOKS = 3
+_ENTRIES_MAX = 1_000_000
+"""What the nightly job's memory holds of one account."""
+_STRETCH = 1000
+"""So many entries are read between two looks at the clock."""
+_ALWAYS = Time(lambda: True, lambda: True)
 _GARBLED = (ValueError, TypeError, LookupError, zlib.error)
 """What reading an item raises that is not what was put; the world's own failures are none of these."""
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """`checked` counts entries, commissions and orders. It is the whole truth once `next_cursor` is None."""
+    """`checked` counts entries, commissions and orders. It is the whole truth once `next_cursor` is None.
+
+    `unchecked` are the creators whose accounts are larger than the call.
+    """
 
     violations: Sequence[Violation]
     checked: int
     next_cursor: Cursor | None
     as_of: datetime
+    unchecked: Sequence[str] = ()
 
     @property
     def ok(self) -> bool:
-        """Whether this call found nothing."""
-        return not self.violations
+        """Whether this call proved all that it came to."""
+        return not self.violations and not self.unchecked
 
 
-def verify(
-    deployment: Deployment, brand: Brand, cursor: Cursor | None = None, *, in_time: Callable[[], bool] = lambda: True
-) -> Report:
-    """Goes on from `cursor` while `in_time`; one account or one page of orders at least."""
+class _TooLarge(Exception):
+    """An account needs more time than there is left, or more room than there ever is."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """What one step found, and where the next one begins; `unchecked` names the creator of an account too large."""
+
+    violations: Sequence[Violation]
+    checked: int
+    next: Cursor | None
+    unchecked: str | None = None
+
+
+def verify(deployment: Deployment, brand: Brand, cursor: Cursor | None = None, *, time: Time = _ALWAYS) -> Report:
+    """Goes on from `cursor` while there is `time`; one account or one order at least, or an account is unchecked."""
     as_of = deployment.brand_now(brand)
     cursor = cursor or {"phase": "accounts", "after": None}
     found: list[Violation] = []
+    unchecked: list[str] = []
     checked = 0
-    while True:
-        violations, looked_at, cursor = _PHASES[cursor["phase"]](deployment, brand, cursor["after"])
-        found += violations
-        checked += looked_at
-        if cursor is None or len(found) >= _VIOLATIONS_MAX or not in_time():
-            return Report(found, checked, cursor, as_of)
+    for number in count():
+        step = _PHASES[cursor["phase"]](deployment, brand, cursor, time)
+        if step.unchecked and (number or not time.is_most):
+            return Report(found, checked, cursor, as_of, unchecked)  # the next call has all its time for it
+        found += step.violations
+        checked += step.checked
+        unchecked += [step.unchecked] if step.unchecked else []
+        cursor = step.next
+        if cursor is None or len(found) >= _VIOLATIONS_MAX or not time.for_another():
+            break
+    return Report(found, checked, cursor, as_of, unchecked)
 
 
-Step = tuple[list[Violation], int, Cursor | None]
+def _next_account(deployment: Deployment, brand: Brand, cursor: Cursor, time: Time) -> _Step:
+    creators, after = audits.creators(deployment.database, brand.id, cursor["after"], limit=1)
+    following = {"phase": "accounts" if after else "orders", "after": after}
+    if not creators:
+        return _Step((), 0, following)
+    [creator_id] = creators
+    try:
+        found, checked = _account(deployment, brand, creator_id, time.for_this)
+    except _TooLarge:
+        return _Step((), 0, following, unchecked=creator_id)
+    except _GARBLED as failure:
+        found, checked = [Violation("I2", creator_id, f"its balance or a commission cannot be read: {failure!r}")], 0
+    kept, more = found[:_VIOLATIONS_MAX], len(found) - _VIOLATIONS_MAX
+    if more > 0:
+        kept.append(Violation(found[_VIOLATIONS_MAX].invariant, creator_id, f"and {more} violations more"))
+    return _Step(kept, checked, following)
 
 
-def _next_account(deployment: Deployment, brand: Brand, after: audits.Bookmark) -> Step:
-    creators, after = audits.creators(deployment.database, brand.id, after, limit=1)
+def _next_orders(deployment: Deployment, brand: Brand, cursor: Cursor, time: Time) -> _Step:
+    """A page, or what there is time for of it: `seen` are those of it that were looked at before."""
+    page, after = audits.orders(deployment.database, brand.id, cursor["after"], limit=_ORDERS_PER_PAGE)
     found: list[Violation] = []
-    checked = 0
-    for creator_id in creators:
-        audit = _audited(deployment, brand, creator_id)
-        standings = _standings(deployment, brand, creator_id)
-        found += [*audit.violations(), *commission_violations(standings)]
-        if audit.late:
-            telemetry.count("LateStraggler")
-        found += _order_violations(deployment, brand, creator_id, list(unequal(audit.orders(), standings)))
-        checked += audit.entries + len(standings)
-    return found, checked, {"phase": "accounts" if after else "orders", "after": after}
-
-
-def _next_orders(deployment: Deployment, brand: Brand, after: audits.Bookmark) -> Step:
-    page, after = audits.orders(deployment.database, brand.id, after, limit=_ORDERS_PER_PAGE)
-    found = [violation for order_id in page for violation in _settled_again(deployment, brand, order_id)]
-    return found, len(page), {"phase": "orders", "after": after} if after else None
+    seen = list(cursor.get("seen", ()))
+    new = [order_id for order_id in page if order_id not in seen]
+    for number, order_id in enumerate(new):
+        if number and not time.for_another():
+            return _Step(found, number, {"phase": "orders", "after": cursor["after"], "seen": seen})
+        found += _settled_again(deployment, brand, order_id)
+        seen.append(order_id)
+    return _Step(found, len(new), {"phase": "orders", "after": after} if after else None)
 
 
 _PHASES = {"accounts": _next_account, "orders": _next_orders}
 
 
-def _audited(deployment: Deployment, brand: Brand, creator_id: str) -> AccountAudit:
+def _account(
+    deployment: Deployment, brand: Brand, creator_id: str, in_time: Callable[[], bool]
+) -> tuple[list[Violation], int]:
+    audit = _audited(deployment, brand, creator_id, in_time)
+    standings = _standings(deployment, brand, creator_id, in_time)
+    found = [*audit.violations(), *commission_violations(standings)]
+    suspects = list(unequal(audit.orders(), standings))
+    found += _order_violations(deployment, brand, creator_id, suspects, in_time)
+    if audit.late:
+        telemetry.count("LateStraggler")
+    return found, audit.entries + len(standings)
+
+
+def _audited(deployment: Deployment, brand: Brand, creator_id: str, in_time: Callable[[], bool]) -> AccountAudit:
     database = deployment.database
     balance = balances.read(database, brand.id, creator_id)
     # After the balance: a clock that is moved meanwhile does not lie behind what was folded by it.
     brand = brands.found(deployment, brand.id)
     now = deployment.brand_now(brand)
     audit = AccountAudit(creator_id, balance, now, clock_set=bool(brand.clock))
-    for item in ledger.everything(database, brand.id, creator_id):
+    for item in _while(in_time, ledger.everything(database, brand.id, creator_id)):
         if isinstance(item, ledger.Unreadable):
             audit.unreadable(item.sort_key, item.reason)
         else:
@@ -100,15 +153,21 @@ def _audited(deployment: Deployment, brand: Brand, creator_id: str) -> AccountAu
     return audit
 
 
-def _standings(deployment: Deployment, brand: Brand, creator_id: str) -> list[Standing]:
-    found, after = audits.standings(deployment.database, brand.id, creator_id, None)
-    while after is not None:
-        page, after = audits.standings(deployment.database, brand.id, creator_id, after)
-        found += page
-    return found
+def _while[T](in_time: Callable[[], bool], items: Iterable[T]) -> Iterator[T]:
+    """All the items. Raises _TooLarge where time ends before they do, or they are too many."""
+    for number, stretch in enumerate(batched(items, _STRETCH, strict=False)):
+        if (number and not in_time()) or number * _STRETCH >= _ENTRIES_MAX:
+            raise _TooLarge
+        yield from stretch
 
 
-def _order_violations(deployment: Deployment, brand: Brand, creator_id: str, suspects: list[str]) -> list[Violation]:
+def _standings(deployment: Deployment, brand: Brand, creator_id: str, in_time: Callable[[], bool]) -> list[Standing]:
+    return list(_while(in_time, audits.standings(deployment.database, brand.id, creator_id)))
+
+
+def _order_violations(
+    deployment: Deployment, brand: Brand, creator_id: str, suspects: list[str], in_time: Callable[[], bool]
+) -> list[Violation]:
     """I5 for orders that looked wrong: one that was not settled while its entries were read must match."""
     database = deployment.database
     found: list[Violation] = []
@@ -116,7 +175,7 @@ def _order_violations(deployment: Deployment, brand: Brand, creator_id: str, sus
         if not suspects:
             break
         before, standings = audits.versions_and_standings(database, brand.id, creator_id, suspects)
-        entries = _audited(deployment, brand, creator_id).orders()
+        entries = _audited(deployment, brand, creator_id, in_time).orders()
         after, _ = audits.versions_and_standings(database, brand.id, creator_id, suspects)
         still = [order for order in suspects if before.get(order) == after.get(order)]
         wrong = unequal(

@@ -1,5 +1,6 @@
 """What the checker walks through: a brand's creators, its orders, and each creator's commissions, a page at a time."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from vouch.domain.invariants import Standing
@@ -21,11 +22,14 @@ def orders(database: Database, brand_id: str, after: Bookmark, limit: int) -> tu
     return [pk.rpartition("#")[2] for pk, _ in keys], after
 
 
-def standings(database: Database, brand_id: str, creator_id: str, after: Bookmark) -> tuple[list[Standing], Bookmark]:
-    """A page of what the creator's commissions say, and where the next page begins."""
-    index = f"{brand_id}#C#{creator_id}#O"
-    keys, after = database.index_keys(Main, index, limit=BATCH_GET_MAX, after=after)
-    return _standings(database, keys), after
+def standings(database: Database, brand_id: str, creator_id: str) -> Iterator[Standing]:
+    """What the creator's commissions say, read a page at a time as they are used."""
+    index, after = f"{brand_id}#C#{creator_id}#O", None
+    while True:
+        keys, after = database.index_keys(Main, index, limit=BATCH_GET_MAX, after=after)
+        yield from _standings(database, keys)
+        if after is None:
+            return
 
 
 def versions_and_standings(

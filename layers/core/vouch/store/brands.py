@@ -1,14 +1,15 @@
 """Brands, their API keys and their hosts as they are kept, and all brands in turn for the jobs that visit each."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import Any, Literal
 
-from vouch.domain import ids, times
+from vouch.domain import ids
 from vouch.store.database import BATCH_GET_MAX, Database, Writes
 from vouch.store.tables import ApiKey, Brand, Main
 
 INDEX = "BRANDS"
+Job = Literal["folds", "audit"]
+"""What comes to every brand once a day."""
 
 
 def new_brand(brand_id: str, *, name: str, mode: str, created_at: str, clock: str | None) -> Brand:
@@ -80,16 +81,13 @@ def every(database: Database) -> Iterator[Brand]:
             return
 
 
-def folded(database: Database, brand: Brand, now: datetime) -> None:
-    """Notes that all accounts that were due by `now` are folded; a job that was overtaken notes nothing."""
-    moment = times.text(now)
-    database.update(
-        brand,
-        [Brand.folded_to.set(moment)],
-        Brand.folded_to.does_not_exist() | (Brand.folded_to < moment),
-    )
+def round_of(brand: Brand, job: Job) -> list[Any] | None:
+    """How far that daily job has come with the brand, as it noted it."""
+    stored: list[Any] | None = brand.folds if job == "folds" else brand.audit
+    return stored
 
 
-def audited(database: Database, brand: Brand, day: str, cursor: Mapping[str, Any] | None) -> None:
-    """Notes how far the check of the books that began on `day` has come; None: to the end."""
-    database.update(brand, [Brand.audit.set([day, cursor])])
+def put_round(database: Database, brand: Brand, job: Job, stored: list[Any]) -> None:
+    """Notes how far that daily job has come with the brand."""
+    attribute = Brand.folds if job == "folds" else Brand.audit
+    database.update(brand, [attribute.set(stored)])

@@ -19,9 +19,9 @@ def put_due(database: Database, brand_id: str, day: date, creator_id: str, mark:
     database.put(Due(_partition(brand_id), f"{day.isoformat()}#{creator_id}", mark=mark))
 
 
-def due(database: Database, brand_id: str, until: date) -> Iterator[tuple[str, Due]]:
-    """The creators noted for days up to `until`, and the rows that say so."""
-    rows = database.query(Due, _partition(brand_id), Due.sk < f"{until.isoformat()}$")
+def due(database: Database, brand_id: str, until: date, after: str = "") -> Iterator[tuple[str, Due]]:
+    """The creators noted for days up to `until`, and the rows that say so, those behind the row `after`."""
+    rows = database.query(Due, _partition(brand_id), Due.sk.between(f"{after}!", f"{until.isoformat()}$"))
     return ((row.sk.partition("#")[2], row) for row in rows)
 
 

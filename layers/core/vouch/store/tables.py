@@ -64,8 +64,9 @@ class Main(Item):
 class Brand(Main, discriminator="brand"):
     """`b` / `BRAND`, index `BRANDS`. `clock` is set in test brands whose clock was moved.
 
-    `hosts` = {host: [who wants links to lead there: `brand`, or a connection's id]}, `audit` = [the day on which the
-    last check of the books began, where it goes on or null].
+    `hosts` = {host: [who wants links to lead there: `brand`, or a connection's id]}. `folds` and `audit` = how far the
+    last round of that job has come: [the moment that it is about, where it goes on or null, whether nothing failed,
+    when it had its last turn]; see `vouch.service.turns`.
     """
 
     id = UnicodeAttribute()
@@ -74,7 +75,7 @@ class Brand(Main, discriminator="brand"):
     created_at = UnicodeAttribute()
     clock = UnicodeAttribute(null=True)
     hosts = JSONAttribute(null=True)
-    folded_to = UnicodeAttribute(null=True)
+    folds = JSONAttribute(null=True)
     audit = JSONAttribute(null=True)
 
 

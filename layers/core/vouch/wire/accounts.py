@@ -64,12 +64,23 @@ class Violation(Answer):
     detail: str
 
 
+class Unchecked(Answer):
+    """An account that this call could not look at, and why: `account_too_large`."""
+
+    creator_id: str
+    code: str
+
+
 class Verification(Answer):
-    """The whole truth once `next_cursor` is null; until then, as far as one call's time went."""
+    """The whole truth once `next_cursor` is null; until then, as far as one call's time went.
+
+    `ok`: all that this call came to is proven; there is no violation, and nothing is `unchecked`.
+    """
 
     ok: bool
     checked: int
     violations: list[Violation]
+    unchecked: list[Unchecked]
     next_cursor: str | None
     as_of: Shown
 
