@@ -2,26 +2,28 @@
 
 from datetime import datetime
 from http import HTTPStatus
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
+from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.openapi.params import Query
 from aws_lambda_powertools.event_handler.openapi.types import OpenAPIResponse
 
-from vouch.domain.errors import NotFound
-from vouch.domain.settlement import wanted
+from attribution import commissions
+from vouch.domain import attribution
+from vouch.domain.settlement import LinePart, Posted, wanted
 from vouch.http import Routes, brand_access
 from vouch.service import listings
 from vouch.service import orders as settling
 from vouch.service.submissions import Submissions, Submitted
-from vouch.store import orders
-from vouch.store.orders import StoredOrder
+from vouch.store.tables import Order
 from vouch.wire import orders as wire
-from vouch.wire.base import LIMIT, Cursor, Limit, Page
+from vouch.wire.base import LIMIT, Cursor, Limit, Money, Page
 
 routes = Routes()
 ExternalId = Annotated[str | None, Query(max_length=255)]
 ConnectionId = Annotated[str | None, Query(max_length=64)]
 Status = Annotated[wire.Status | None, Query()]
+_AMOUNTS: Final = ("base", "refunded_base")
 _SUBMITTED: Final[dict[int, OpenAPIResponse]] = {
     200: {"description": "The order, which was known already"},
     201: {"description": "The order, which is new or has something new"},
@@ -30,10 +32,9 @@ _SUBMITTED: Final[dict[int, OpenAPIResponse]] = {
 
 
 @routes.post("/v1/orders", security=brand_access("orders:write"), status_code=HTTPStatus.CREATED, responses=_SUBMITTED)
-def submit_order(body: wire.NewOrder) -> wire.OrderShown:
+def submit_order(body: wire.NewOrder) -> Response[wire.Order]:
     said = body.model_dump(mode="json", exclude_none=True, exclude={"connection_id"})
-    answer: wire.OrderShown = _answered(_door().order(body.connection_id, said))
-    return answer
+    return _answered(_door().order(body.connection_id, said))
 
 
 @routes.post(
@@ -42,9 +43,8 @@ def submit_order(body: wire.NewOrder) -> wire.OrderShown:
     status_code=HTTPStatus.CREATED,
     responses=_SUBMITTED,
 )
-def submit_refund(order_id: str, body: wire.NewRefund) -> wire.OrderShown:
-    answer: wire.OrderShown = _answered(_door().refund(order_id, body.model_dump(mode="json", exclude_none=True)))
-    return answer
+def submit_refund(order_id: str, body: wire.NewRefund) -> Response[wire.Order]:
+    return _answered(_door().refund(order_id, body.model_dump(mode="json", exclude_none=True)))
 
 
 @routes.post(
@@ -53,9 +53,8 @@ def submit_refund(order_id: str, body: wire.NewRefund) -> wire.OrderShown:
     status_code=HTTPStatus.CREATED,
     responses=_SUBMITTED,
 )
-def submit_decision(order_id: str, body: wire.NewDecision) -> wire.OrderShown:
-    answer: wire.OrderShown = _answered(_door().decision(order_id, body.model_dump(), actor=routes.call.key.id))
-    return answer
+def submit_decision(order_id: str, body: wire.NewDecision) -> Response[wire.Order]:
+    return _answered(_door().decision(order_id, body.model_dump(), actor=routes.call.key.id))
 
 
 @routes.get("/v1/orders", security=brand_access("orders:read"))
@@ -65,7 +64,7 @@ def list_orders(
     status: Status = None,
     limit: Limit = LIMIT,
     cursor: Cursor = None,
-) -> Page[wire.OrderShown]:
+) -> Page[wire.Order]:
     call = routes.call
     if external_id is not None:
         found = listings.orders_named(call.deployment, call.brand, external_id, connection_id)
@@ -79,34 +78,40 @@ def list_orders(
         if (connection_id is None or order.connection_id == connection_id)
         and (status is None or order.summary["status"] == status)
     ]
-    return Page(items=[wire.shown_order(order, _now()) for order in fitting], next_cursor=following)
+    return Page(items=[_shown(order) for order in fitting], next_cursor=following)
 
 
 @routes.get("/v1/orders/<order_id>", security=brand_access("orders:read"))
-def show_order(order_id: str) -> wire.OrderShown:
-    call = routes.call
-    order = listings.order(call.deployment, call.brand, order_id)
-    if order is None:
-        raise NotFound
-    return wire.shown_order(order, _now())
+def show_order(order_id: str) -> wire.Order:
+    return _shown(listings.order(routes.call.deployment, routes.call.brand, order_id))
 
 
 @routes.get("/v1/orders/<order_id>/explanation", security=brand_access("orders:read"))
 def explain_order(order_id: str) -> wire.Explanation:
-    call, order = routes.call, _whole(order_id)
+    call = routes.call
+    order = listings.whole_order(call.deployment, call.brand, order_id)
+    settlement = settling.recompute(call.deployment, order)
     placed_at = order.facts.snapshot.placed_at if order.facts.snapshot else None
-    return wire.explanation(order_id, settling.recompute(call.deployment, order), placed_at)
+    lead = settlement.lead
+    return wire.Explanation.of(
+        settlement,
+        order_id=order_id,
+        candidates=[_candidate(candidate, placed_at) for candidate in settlement.candidates],
+        lines=[_line(line, settlement.currency or "") for line in settlement.lines[: wire.LINES_SHOWN_MAX]],
+        lines_total=len(settlement.lines),
+        terms_version=lead.terms_version if lead else None,
+        program_id=lead.program_id if lead else None,
+        hold_until=max((earning.matures_at for earning in settlement.earnings), default=None),
+    )
 
 
 @routes.post("/v1/orders/<order_id>/replay", security=brand_access("orders:read"))
 def replay_order(order_id: str) -> wire.Replay:
-    call, order = routes.call, _whole(order_id)
+    call = routes.call
+    order = listings.whole_order(call.deployment, call.brand, order_id)
     again = wanted(settling.recompute(call.deployment, order))
     return wire.Replay(
-        order_id=order_id,
-        posted=wire.standing(order.posted),
-        recomputed=wire.standing(again),
-        equal=again == order.posted,
+        order_id=order_id, posted=_postings(order.posted), recomputed=_postings(again), equal=again == order.posted
     )
 
 
@@ -114,20 +119,69 @@ def _door() -> Submissions:
     return Submissions(routes.call.deployment, routes.call.brand, routes.call.mint)
 
 
-def _whole(order_id: str) -> StoredOrder:
-    order = orders.load(routes.call.deployment.database, routes.call.brand.id, order_id)
-    if order is None:
-        raise NotFound
-    return order
-
-
-def _answered(submitted: Submitted) -> Any:
-    if submitted.order is None:
-        waiting = wire.awaited_order(submitted.order_id, submitted.external_id, submitted.connection_id)
-        return waiting, HTTPStatus.ACCEPTED
+def _answered(submitted: Submitted) -> Response[wire.Order]:
+    order = _awaited(submitted) if submitted.order is None else _shown(submitted.order)
     status = HTTPStatus.CREATED if submitted.created else HTTPStatus.OK
-    return wire.shown_order(submitted.order, _now()), status
+    return Response(HTTPStatus.ACCEPTED if submitted.waits else status, "application/json", order)
 
 
-def _now() -> datetime:
-    return routes.call.deployment.brand_now(routes.call.brand)
+def _awaited(submitted: Submitted) -> wire.Order:
+    nothing = dict.fromkeys(("platform", "placed_at", "currency", "base", "refunded_base"))
+    return wire.Order.of(
+        submitted, id=submitted.order_id, status="parked", reason="awaiting_click", commissions=[], version=0, **nothing
+    )
+
+
+def _shown(order: Order) -> wire.Order:
+    call, said = routes.call, order.summary
+    now = call.deployment.brand_now(call.brand)
+    amounts = {name: _money(said[name], said["currency"]) if said["currency"] else None for name in _AMOUNTS}
+    plain = {name: said[name] for name in ("platform", "status", "reason", "placed_at", "currency")}
+    parts = [commissions.shown(wire.OrderCommission, part, now) for part in listings.commissions_of(order)]
+    return wire.Order.of(order, commissions=parts, **plain, **amounts)
+
+
+def _candidate(candidate: attribution.Candidate, placed_at: datetime | None) -> wire.Candidate:
+    touch = candidate.touch
+    return wire.Candidate.of(
+        touch,
+        at=placed_at if touch.kind == "code" else touch.at,
+        outcome=candidate.outcome,
+        reason=candidate.reason,
+        share_bps=candidate.share_bps,
+    )
+
+
+def _line(line: LinePart, currency: str) -> wire.ExplainedLine:
+    rating, basis, share = line.rating, line.rating.basis, line.share
+    return wire.ExplainedLine(
+        kind="shipping" if basis.line is None else "line",
+        id=basis.line_id,
+        creator_id=line.creator_id,
+        program_id=share.program_id if share else None,
+        terms_version=share.terms_version if share else None,
+        base=_money(basis.base, currency),
+        rule=rating.rule,
+        bps=rating.reward.bps if rating.reward and rating.reward.type == "percent" else None,
+        commission=_money(line.commission, currency),
+        kept_base=_money(basis.kept_base, currency),
+        kept_commission=_money(line.kept_commission, currency),
+    )
+
+
+def _postings(posted: Posted) -> list[wire.Posting]:
+    return [
+        wire.Posting.model_validate(
+            {
+                "creator_id": creator,
+                "account": part,
+                "amount": _money(amount, currency),
+                "matures_at": matures_at,
+            }
+        )
+        for (creator, part, currency, matures_at), amount in sorted(posted.items())
+    ]
+
+
+def _money(amount: int, currency: str) -> Money:
+    return Money(amount=amount, currency=currency)

@@ -29,7 +29,7 @@ from vouch.domain.attribution import Candidate, credit
 from vouch.domain.facts import Fact, Lifecycle, OrderFacts, Refund, RefundLine
 from vouch.domain.ledger import EARNED, HELD, Difference
 from vouch.domain.money import divide_half_up
-from vouch.domain.settlement import Leg, LinePart, Settlement, difference, matures_at, settle, wanted
+from vouch.domain.settlement import Earning, LinePart, Posted, Settlement, difference, matures_at, settle, wanted
 from vouch.domain.terms import Terms
 
 MUG = item("mug", "100.00")
@@ -37,7 +37,7 @@ SEEDS = st.integers(0, 2**32)
 Books = dict[tuple[str, str, str, datetime], int]
 
 
-def after(books: Books, changes: list[Difference]) -> Books:
+def after(books: Posted, changes: list[Difference]) -> Books:
     standing = dict(books)
     for change in changes:
         key = (change.creator_id, change.part, change.currency, change.matures_at)
@@ -46,13 +46,13 @@ def after(books: Books, changes: list[Difference]) -> Books:
 
 
 def net(settlement: Settlement) -> dict[str, int]:
-    return {leg.creator_id: leg.net for leg in settlement.legs}
+    return {earning.creator_id: earning.net for earning in settlement.earnings}
 
 
 @given(SALES)
 def test_nobody_gives_back_more_than_they_earned(sold: RandomSale) -> None:
     settlement = sold.settled()
-    assert all(0 <= leg.reversed <= leg.earned for leg in settlement.legs)
+    assert all(0 <= earning.reversed <= earning.earned for earning in settlement.earnings)
     assert all(0 <= line.kept_commission <= line.commission for line in settlement.lines)
     assert all(0 <= line.rating.kept_commission <= line.rating.commission for line in settlement.lines)
     assert 0 <= settlement.refunded_base <= settlement.base
@@ -62,7 +62,7 @@ def test_nobody_gives_back_more_than_they_earned(sold: RandomSale) -> None:
 def test_shares_sum_to_the_commission_and_each_is_within_a_unit(sold: RandomSale) -> None:
     """Per line and program, where all who share are rated alike; before refunds, which the next test looks at."""
     settlement = sold.settled([])
-    creators = {leg.creator_id: (leg.program_id, weight) for leg, weight in _weighed(settlement, sold)}
+    creators = {earning.creator_id: (earning.program_id, weight) for earning, weight in _weighed(settlement, sold)}
     whole = sum(weight for _, weight in creators.values())
     for rated_alike in _rated_alike(settlement.lines, {creator: program for creator, (program, _) in creators.items()}):
         commission = rated_alike[0].rating.commission
@@ -76,7 +76,7 @@ def test_shares_sum_to_the_commission_and_each_is_within_a_unit(sold: RandomSale
 @given(SALES)
 def test_what_is_kept_is_shared_to_the_unit_too(sold: RandomSale) -> None:
     settlement = sold.settled()
-    programs = {leg.creator_id: leg.program_id for leg in settlement.legs}
+    programs = {earning.creator_id: earning.program_id for earning in settlement.earnings}
     for rated_alike in _rated_alike(settlement.lines, programs):
         if len(rated_alike) == len(programs) and settlement.reason is None:
             assert sum(line.kept_commission for line in rated_alike) == rated_alike[0].rating.kept_commission
@@ -87,13 +87,15 @@ def test_a_cap_is_never_passed(sold: RandomSale) -> None:
     settlement = sold.settled()
     for program, terms in sold.terms.items():
         cap = terms.commission.cap_per_order
-        legs = [leg for leg in settlement.legs if (leg.program_id, leg.terms_version) == program]
-        lines = [line for line in settlement.lines if line.creator_id in {leg.creator_id for leg in legs}]
+        earnings = [
+            earning for earning in settlement.earnings if (earning.program_id, earning.terms_version) == program
+        ]
+        lines = [line for line in settlement.lines if line.creator_id in {earning.creator_id for earning in earnings}]
         uncapped, kept = sum(line.commission for line in lines), sum(line.kept_commission for line in lines)
         limit = uncapped if cap is None else cap.amount
-        assert sum(leg.earned for leg in legs) == min(limit, uncapped)
-        assert sum(leg.net for leg in legs) <= min(limit, kept)
-        assert cap is not None or sum(leg.net for leg in legs) == kept
+        assert sum(earning.earned for earning in earnings) == min(limit, uncapped)
+        assert sum(earning.net for earning in earnings) <= min(limit, kept)
+        assert cap is not None or sum(earning.net for earning in earnings) == kept
 
 
 @given(SALES, SEEDS)
@@ -112,7 +114,9 @@ def test_what_the_shop_calls_refunded_or_cancelled_leaves_nothing(sold: RandomSa
         settlement = sold.settled(order=replace(sold.order, lifecycle=lifecycle))
         assert set(net(settlement).values()) <= {0}
         assert settlement.refunded_base == settlement.base
-        assert [leg.earned for leg in settlement.legs] == [leg.earned for leg in sold.settled().legs]
+        assert [earning.earned for earning in settlement.earnings] == [
+            earning.earned for earning in sold.settled().earnings
+        ]
 
 
 @given(SALES, SEEDS)
@@ -146,7 +150,7 @@ def test_every_way_through_the_facts_ends_at_the_same_books(sold: RandomSale, se
 def test_the_order_in_which_touches_were_found_does_not_matter(sold: RandomSale, seed: int) -> None:
     touches = tuple(Random(seed).sample(sold.touches, len(sold.touches)))
     one, other = sold.settled(), replace(sold, touches=touches).settled()
-    assert (one.legs, one.lines) == (other.legs, other.lines)
+    assert (one.earnings, one.lines) == (other.earnings, other.lines)
     assert _by_evidence(one.candidates) == _by_evidence(other.candidates)
 
 
@@ -254,9 +258,9 @@ def test_a_cap_of_nothing_pays_nothing() -> None:
     assert net(settlement) == {"noa": 0}
 
 
-def _weighed(settlement: Settlement, sold: RandomSale) -> list[tuple[Leg, int]]:
+def _weighed(settlement: Settlement, sold: RandomSale) -> list[tuple[Earning, int]]:
     credited = credit(sold.order, sold.touches, sold.terms)
-    return list(zip(settlement.legs, (share.weight for share in credited.shares), strict=True))
+    return list(zip(settlement.earnings, (share.weight for share in credited.shares), strict=True))
 
 
 def _rated_alike(lines: tuple[LinePart, ...], programs: dict[str, str]) -> list[list[LinePart]]:

@@ -1309,7 +1309,7 @@ def test_the_case_ends_as_it_says(case: Case) -> None:
     lost = [candidate for candidate in settlement.candidates if candidate.outcome == "lost"]
     assert {candidate.touch.evidence: candidate.reason for candidate in lost} == case.lost
     assert (settlement.reason, settlement.status) == (case.reason, case.status)
-    assert any(leg.held for leg in settlement.legs) == case.held
+    assert any(earning.held for earning in settlement.earnings) == case.held
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -1331,7 +1331,7 @@ def test_the_case_ends_so_however_its_facts_arrive(case: Case) -> None:
 
 
 def _earned(settlement: Settlement) -> dict[str, tuple[int, int]]:
-    return {leg.creator_id: (leg.net, leg.earned) for leg in settlement.legs}
+    return {earning.creator_id: (earning.net, earning.earned) for earning in settlement.earnings}
 
 
 def _amounts(said: str, settlement: Settlement) -> tuple[int, int]:

@@ -57,7 +57,8 @@ def _run_in_order(world: World, number: int) -> dict[str, Any]:
         world.deliver(webhook)
     outcome = world.outcome(told.external_ids)
     assert {"paid", "refunded", "cancelled"} <= {standing["status"] for standing, _ in outcome.values()}
-    assert any(leg["reversed"] < leg["earned"] for standing, _ in outcome.values() for leg in standing["legs"])
+    parts = [part for standing, _ in outcome.values() for part in standing["commissions"]]
+    assert any(part["reversed"] < part["earned"] for part in parts)
     world.assert_invariants()
     return outcome
 

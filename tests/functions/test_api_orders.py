@@ -20,16 +20,18 @@ from vouch.service import orders as settling
 from vouch.service.deployment import Deployment
 from vouch.service.mint import Mint, fresh
 from vouch.service.orders import Place
+from vouch.service.verify import verify
 from vouch.store import inbox
 from vouch.store import orders as store
 from vouch.store.inbox import Door
 from vouch.store.tables import Brand
 
-TERMS = {
+TERMS: dict[str, Any] = {
     "hold_days": 14,
     "journey": False,
     "commission": {"rules": [{"match": {}, "reward": {"type": "percent", "bps": 1000}}]},
 }
+SHIPPING_LINE = {"id": "shipping", "quantity": 1, "unit_price": 5000}
 Send = Callable[..., "Got"]
 
 
@@ -43,12 +45,13 @@ class Got:
 
 @dataclass(frozen=True)
 class World:
-    """A brand with one program and Noa, whose code is NOA10."""
+    """A brand with Noa and Dana, whose codes are NOA10 and DANA10, and others in programs of their own."""
 
     deployment: Deployment
     brand: Brand
     api_key: str
     noa: str
+    dana: str
     send: Send
 
 
@@ -57,29 +60,39 @@ def world(deployment: Deployment, clock: Clock, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(api, "connect", lambda: deployment)
     mint = fresh(deployment)
     brand, api_key = brands.created(deployment, mint, name="Mugs", mode="live", test_clock=None)
-    program = programs.created(
-        deployment, mint, brand, name="Friends", currency="ILS", terms=TERMS, effective_from=None, parameter=None
-    ).program
-    million = {"type": "flat_item", "amount": 10**8, "currency": "ILS"}
-    generous = TERMS | {"commission": {"rules": [{"match": {}, "reward": million}]}}
-    flat = programs.created(
-        deployment, mint, brand, name="Rich", currency="ILS", terms=generous, effective_from=None, parameter=None
-    ).program
-    noa = creators.created(
-        deployment,
-        mint,
-        brand,
-        email="noa@example.com",
-        name="נועה",
-        language="he",
-        handles={},
-        program_ids=[program.id, flat.id],
-        active_from=clock.now - timedelta(days=90),
+    million = {"rules": [{"match": {}, "reward": {"type": "flat_item", "amount": 10**8, "currency": "ILS"}}]}
+    shipping = TERMS["commission"] | {"base": {"tax": False, "shipping": True, "gift_cards": False}}
+    linear = {"model": "linear", "window_days": 30, "code_policy": "wins", "half_life_days": 7}
+    friends, rich, sharers = (
+        programs.created(
+            deployment, mint, brand, name="P", currency="ILS", terms=TERMS | said, effective_from=None, parameter=None
+        ).program.id
+        for said in ({}, {"commission": million}, {"commission": shipping, "attribution": linear})
     )
     since = clock.now - timedelta(days=90)
-    for owned, text in ((program.id, "NOA10"), (flat.id, "MILLION")):
-        codes.given(deployment, mint, brand, program_id=owned, creator_id=noa.id, text=text, active_from=since)
-    return World(deployment, brand, api_key, noa.id, lambda *args, **kwargs: _send(api_key, *args, **kwargs))
+    noa, dana = (
+        creators.created(
+            deployment,
+            mint,
+            brand,
+            email=f"{name}@example.com",
+            name=name,
+            language="he",
+            handles={},
+            program_ids=[friends, rich, sharers],
+            active_from=since,
+        ).id
+        for name in ("noa", "dana")
+    )
+    for creator, program, text in (
+        (noa, friends, "NOA10"),
+        (noa, rich, "MILLION"),
+        (dana, friends, "DANA10"),
+        (dana, sharers, "SHARED"),
+        (dana, sharers, "SHARED2"),
+    ):
+        codes.given(deployment, mint, brand, program_id=program, creator_id=creator, text=text, active_from=since)
+    return World(deployment, brand, api_key, noa, dana, lambda *args, **kwargs: _send(api_key, *args, **kwargs))
 
 
 def _send(
@@ -269,6 +282,25 @@ def test_the_explanation_names_every_candidate_and_every_line(world: World, cloc
     assert why["hold_until"] == "2026-05-18T11:00:00Z"
 
 
+def test_the_heaviest_share_names_the_terms_of_the_whole_and_each_line_its_own(world: World, clock: Clock) -> None:
+    body = order(clock, codes=["SHARED", "MILLION", "SHARED2"], shipping=1000, lines=[SHIPPING_LINE])
+    made = world.send("POST", "/v1/orders", body).body
+    why = world.send("GET", f"/v1/orders/{made['id']}/explanation").body
+    programs = {part["creator_id"]: part["program_id"] for part in made["commissions"]}
+    assert set(programs) == {world.noa, world.dana}
+    assert (why["program_id"], why["terms_version"]) == (programs[world.dana], 1)
+    assert made["base"] == money(6000), "the heavier share's terms count shipping"
+    lines = [(line["creator_id"], line["kind"], line["id"], line["program_id"]) for line in why["lines"]]
+    assert sorted(lines) == sorted(
+        [
+            (world.noa, "line", "shipping", programs[world.noa]),
+            (world.dana, "line", "shipping", programs[world.dana]),
+            (world.dana, "shipping", "shipping", programs[world.dana]),
+        ]
+    )
+    assert {line["terms_version"] for line in why["lines"]} == {1}
+
+
 def test_a_hold_waits_and_an_approval_lets_go(world: World, clock: Clock) -> None:
     made = world.send("POST", "/v1/orders", order(clock)).body
     path = f"/v1/orders/{made['id']}/decisions"
@@ -320,6 +352,29 @@ def test_commissions_are_listed_by_creator_status_and_day(world: World, clock: C
     assert world.send("GET", "/v1/commissions", query=days).body["items"] == every[1:2]
 
 
+def test_who_is_credited_no_longer_keeps_what_was_earned_all_of_it_reversed_in_every_list(
+    world: World, clock: Clock
+) -> None:
+    body = order(clock)
+    before = world.send("POST", "/v1/orders", body).body["commissions"][0]
+    clock.pass_(timedelta(minutes=1))
+    after = world.send("POST", "/v1/orders", body | {"codes": ["DANA10"]}).body
+    hers = before | {"status": "reversed", "reversed": before["earned"], "net": money(0)}
+    assert sorted(after["commissions"], key=lambda part: part["creator_id"] != world.noa) == [
+        hers,
+        before | {"creator_id": world.dana},
+    ]
+    every = world.send("GET", "/v1/commissions").body["items"]
+    named = [
+        world.send("GET", "/v1/commissions", query={"creator_id": creator}).body["items"]
+        for creator in (world.noa, world.dana)
+    ]
+    by_creator = {part["creator_id"]: [part] for part in every}
+    assert named == [by_creator[world.noa], by_creator[world.dana]]
+    assert by_creator[world.noa] == [hers | {"order_id": after["id"], "placed_at": after["placed_at"]}]
+    assert verify(world.deployment, world.brand).ok
+
+
 def test_a_range_that_ends_before_it_begins_is_refused(world: World) -> None:
     query = {"from": "2026-05-01T00:00:00Z", "to": "2026-04-01T00:00:00Z"}
     got = world.send("GET", "/v1/commissions", query=query)
@@ -365,6 +420,11 @@ def test_an_order_with_a_click_still_on_its_way_is_accepted_and_waits(world: Wor
     click = clicks.mint(world.brand.id, "00" * 8, clock.now, world.deployment.secrets.click_keys, b"abcdef")
     got = world.send("POST", "/v1/orders", order(clock, click_ids=[click.id]))
     assert (got.status, got.body["status"], got.body["reason"]) == (202, "parked", "awaiting_click")
+    known = world.send("POST", "/v1/orders", order(clock, external_id="A-2")).body
+    clock.pass_(timedelta(seconds=1))
+    body = order(clock, external_id="A-2", occurred_at=known["placed_at"], click_ids=[click.id])
+    got = world.send("POST", "/v1/orders", body)
+    assert (got.status, got.body) == (202, known), "what was brought waits, the order stands as it was"
 
 
 def test_another_brand_sees_nothing(world: World, clock: Clock) -> None:

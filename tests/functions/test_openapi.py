@@ -71,7 +71,7 @@ def test_what_is_said_of_an_order_may_be_new_or_known_or_waiting(document: Any) 
         assert set(answers) == {"200", "201", "202", "default"}
         for status in ("200", "201", "202"):
             [schema] = [said["schema"] for said in answers[status]["content"].values()]
-            assert schema == {"$ref": "#/components/schemas/OrderShown"}
+            assert schema == {"$ref": "#/components/schemas/Order"}
 
 
 def test_it_is_served_to_anybody_as_are_health_and_the_words_of_problems() -> None:

@@ -11,7 +11,7 @@ from tests.faults.world import World, cold_start, functions, later, take
 from tests.fixtures import NOON
 from tests.wire import Wire, answered
 from vouch.domain import times
-from vouch.domain.errors import Unavailable
+from vouch.domain.errors import NotFound, Unavailable
 from vouch.domain.facts import Decision, Verdict
 from vouch.platforms import shopify
 from vouch.service import orders
@@ -134,7 +134,8 @@ def test_defect_of_ours_is_parked_and_redriven_once_it_is_mended(
     [note] = world.parked()
     assert orders.redrive(world.deployment, world.brand_id, note.delivery_id) == Outcome("applied", world.order_id("1"))
     assert world.parked() == []
-    assert orders.redrive(world.deployment, world.brand_id, note.delivery_id) is None
+    with pytest.raises(NotFound):
+        orders.redrive(world.deployment, world.brand_id, note.delivery_id)
 
 
 def test_note_goes_with_the_second_pass_that_settles_after_all(
@@ -159,7 +160,6 @@ def test_redriven_delivery_that_is_still_wrong_stays_parked(world: World) -> Non
     world.deliver(sale.paid())
     [note] = world.parked()
     outcome = orders.redrive(world.deployment, world.brand_id, note.delivery_id)
-    assert outcome is not None
     assert (outcome.ending, outcome.reason) == ("parked", "unknown_currency")
     assert len(world.parked()) == 1
 
@@ -251,7 +251,7 @@ def test_connection_that_is_limited_later_takes_nothing_back(world: World, sale:
     later_word.program_id = world.press
     assert orders.settle_delivery(world.deployment, later_word).ending == "applied"
     assert world.order("1").context.only_program is None
-    assert world.order("1").summary["legs"][0]["creator_id"] == world.creators["noa"]
+    assert world.order("1").summary["commissions"][0]["creator_id"] == world.creators["noa"]
     assert sum(before[0].values()) > sum(world.books("1")[0].values()) > 0, "an item fewer, nothing else"
 
 

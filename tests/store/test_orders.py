@@ -12,12 +12,12 @@ import pytest
 from tests.faults.shop import Sale, incompressible
 from tests.faults.world import World
 from tests.fixtures import NOON
-from vouch.domain import facts
+from vouch.domain import facts, times
 from vouch.domain.attribution import Touch
 from vouch.domain.context import Context
 from vouch.domain.facts import Lifecycle, Line, OrderFacts, Refund, RefundLine, Snapshot
 from vouch.domain.ledger import Difference, settlement_entry
-from vouch.domain.settlement import Leg, Settlement
+from vouch.domain.settlement import Earning, Settlement
 from vouch.service.deployment import Deployment
 from vouch.store import database as requests
 from vouch.store import orders
@@ -44,8 +44,8 @@ def refund(name: str) -> Refund:
 
 
 def settlement(*creators: str) -> Settlement:
-    legs = tuple(Leg(creator, "prg_1", 1, 100, 20, NOON, held=False) for creator in creators)
-    return Settlement("paid", "ILS", 1_000, 0, legs, (), (), None)
+    earnings = tuple(Earning(creator, "prg_1", 1, "ILS", 100, 20, NOON, held=False) for creator in creators)
+    return Settlement("paid", "ILS", 1_000, 0, None, earnings, (), (), None)
 
 
 def write(before: StoredOrder, snapshot: Snapshot | None, names: list[str], *creators: str, entries: int = 0) -> Writes:
@@ -74,7 +74,7 @@ def test_what_was_written_is_read(deployment: Deployment) -> None:
     assert found.facts == OrderFacts(snapshot(), {("refund", name): refund(name) for name in ("r1", "r2")})
     assert found.context == CONTEXT
     assert found.posted == {("cre_1", "earned", "ILS", NOON): 80}
-    assert (found.summary["status"], found.summary["legs"][0]["earned"]) == ("paid", 100)
+    assert (found.summary["status"], found.summary["commissions"][0]["earned"]) == ("paid", 100)
     assert [(item.creator_id, item.earned, item.reversed) for item in found.commissions] == [("cre_1", 100, 20)]
     assert orders.load(deployment.database, "brd_1", "ord_2") is None
 
@@ -87,10 +87,28 @@ def test_order_that_only_refunds_are_known_of_is_in_no_list(deployment: Deployme
     assert load(deployment).facts.snapshot is None
 
 
-def test_creator_who_lost_the_credit_keeps_an_empty_commission(deployment: Deployment) -> None:
+def test_creator_who_lost_the_credit_keeps_what_was_earned_all_of_it_taken_back(deployment: Deployment) -> None:
     deployment.database.commit(write(NEW, snapshot(), [], "cre_1", "cre_2"))
-    deployment.database.commit(write(load(deployment), snapshot(triggered_at=NOON), [], "cre_2"))
-    assert [(item.creator_id, item.earned) for item in load(deployment).commissions] == [("cre_1", 0), ("cre_2", 100)]
+    for hours in (1, 2):
+        moved = snapshot(triggered_at=NOON + timedelta(hours=hours))
+        deployment.database.commit(write(load(deployment), moved, [], "cre_2"))
+        found = load(deployment)
+        parts = [(item.creator_id, item.earned, item.reversed) for item in found.commissions]
+        assert parts == [("cre_1", 100, 100), ("cre_2", 100, 20)]
+        said = [(part["creator_id"], part["earned"], part["reversed"]) for part in found.summary["commissions"]]
+        assert sorted(said) == parts
+    assert [item.version for item in load(deployment).commissions] == [2, 3], (
+        "what does not change is not written again"
+    )
+
+
+def test_commissions_go_with_the_birth_of_their_order(deployment: Deployment) -> None:
+    guess = snapshot(placed_at_guessed=True)
+    deployment.database.commit(write(NEW, guess, [], "cre_1", "cre_2"))
+    said = replace(guess, placed_at=PLACED - timedelta(days=3), placed_at_guessed=False, triggered_at=NOON)
+    deployment.database.commit(write(load(deployment), said, [], "cre_2"))
+    assert {item.placed_at for item in load(deployment).commissions} == {times.text(said.placed_at)}
+    assert {item.g1sk for item in load(deployment).commissions} == {f"{times.text(said.placed_at)}#ord_1"}
 
 
 def test_second_writer_from_the_same_version_is_refused(deployment: Deployment) -> None:

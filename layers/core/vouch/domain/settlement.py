@@ -19,17 +19,16 @@ from vouch.domain.money import AMOUNT_MAX, OutOfRange, split
 from vouch.domain.terms import Base, Terms
 
 OrderStatus = Literal["open", "paid", "cancelled", "refunded", "test", "parked"]
-_TAKEN_BACK = ("cancelled", "rejected")
-_WAITING = "refund_currency"
 
 
 @dataclass(frozen=True, slots=True)
-class Leg:
+class Earning:
     """One creator's part: what the order earned in full, what refunds and the like took back, and what is left."""
 
     creator_id: str
     program_id: str
     terms_version: int
+    currency: str
     earned: int
     reversed: int
     matures_at: datetime
@@ -43,29 +42,38 @@ class Leg:
 
 @dataclass(frozen=True, slots=True)
 class LinePart:
-    """One creator's share of one line's commission, in full and net of refunds; nobody's where nobody is credited."""
+    """One creator's part of one line's commission, in full and net of refunds; nobody's where nobody is credited."""
 
-    creator_id: str | None
+    share: Share | None
     rating: Rating
     commission: int = 0
     kept_commission: int = 0
 
+    @property
+    def creator_id(self) -> str | None:
+        """Whose part it is."""
+        return self.share.creator_id if self.share else None
+
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
-    """The whole decision. `reason` says why an order earns nobody anything, or why that was taken back or is held."""
+    """The whole decision. `reason` says why an order earns nobody anything, or why that was taken back or is held.
+
+    `lead` is the heaviest share, the smaller id among equals: its terms describe the order as a whole.
+    """
 
     status: OrderStatus
     currency: str | None
     base: int
     refunded_base: int
-    legs: tuple[Leg, ...]
+    lead: Share | None
+    earnings: tuple[Earning, ...]
     candidates: tuple[Candidate, ...]
     lines: tuple[LinePart, ...]
     reason: str | None
 
 
-Standing = Mapping[tuple[str, str, str, datetime], int]
+Posted = Mapping[tuple[str, str, str, datetime], int]
 """What the ledger holds of an order: (creator, part, currency, matures at) → amount."""
 
 
@@ -76,40 +84,43 @@ def settle(facts: OrderFacts, context: Context, terms: Mapping[TermsKey, Terms])
     """
     snapshot = facts.snapshot
     if snapshot is None:
-        return Settlement("parked", None, 0, 0, (), (), (), "awaiting_order")
+        return Settlement("parked", None, 0, 0, None, (), (), (), "awaiting_order")
     credited = credit(snapshot, context.touches_of(snapshot), terms, only_program=context.only_program)
-    sold = commission.bases(facts, snapshot, _options(credited, terms))
+    lead = min(credited.shares, key=lambda share: (-share.weight, share.creator_id), default=None)
+    options = terms[lead.program_id, lead.terms_version].commission.base if lead else Base()
+    sold = commission.bases(facts, snapshot, options)
     base, kept = sum(line.base for line in sold), sum(line.kept_base for line in sold)
-    reason = _reason(facts, snapshot, credited, base, context)
-    lines = _line_parts(facts, snapshot, credited, terms, earns=reason in (None, _WAITING, *_TAKEN_BACK))
+    nothing = _why_nothing(snapshot, context, credited, base)
+    taken_back, held = _why_taken_back(facts, snapshot), _why_held(facts, snapshot)
+    lines = _line_parts(facts, snapshot, credited, terms, earns=not nothing)
     if max(base, sum(line.commission for line in lines)) > AMOUNT_MAX:
         raise OutOfRange
-    legs = _legs(snapshot, credited, lines, terms, held=reason == _WAITING or facts.held)
-    if reason in _TAKEN_BACK:
-        legs = tuple(replace(leg, reversed=leg.earned) for leg in legs)
+    earnings = _earnings(snapshot, credited, lines, terms, held=facts.held or bool(held))
+    if taken_back:
+        earnings = tuple(replace(earning, reversed=earning.earned) for earning in earnings)
     return Settlement(
         status=_status(facts, snapshot, context, all_returned=base > 0 and kept == 0),
         currency=snapshot.currency,
         base=base,
         refunded_base=base - kept,
-        legs=legs,
+        lead=lead,
+        earnings=earnings,
         candidates=credited.candidates,
         lines=lines or tuple(LinePart(None, Rating(basis, None, None, 0, 0)) for basis in sold),
-        reason=reason,
+        reason=next(iter((*nothing, *taken_back, *held)), None),
     )
 
 
-def wanted(settlement: Settlement) -> dict[tuple[str, str, str, datetime], int]:
+def wanted(settlement: Settlement) -> Posted:
     """The settlement in the ledger's terms."""
-    standing: dict[tuple[str, str, str, datetime], int] = {}
-    for leg in settlement.legs:
-        if leg.net and settlement.currency:
-            part = HELD if leg.held else EARNED
-            standing[leg.creator_id, part, settlement.currency, leg.matures_at] = leg.net
-    return standing
+    return {
+        (each.creator_id, HELD if each.held else EARNED, each.currency, each.matures_at): each.net
+        for each in settlement.earnings
+        if each.net
+    }
 
 
-def difference(want: Standing, posted: Standing) -> list[Difference]:
+def difference(want: Posted, posted: Posted) -> list[Difference]:
     """Wanted − posted, in a stable order, nothing where nothing changed."""
     keys = sorted({*want, *posted})
     changes = [(key, want.get(key, 0) - posted.get(key, 0)) for key in keys]
@@ -125,42 +136,30 @@ def matures_at(placed_at: datetime, hold_days: int) -> datetime:
     return times.ceil_hour(placed_at + timedelta(days=hold_days)) if hold_days else placed_at
 
 
-def _options(credited: Credit, terms: Mapping[TermsKey, Terms]) -> Base:
-    if not credited.shares:
-        return Base()
-    lead = _lead(credited)
-    return terms[lead.program_id, lead.terms_version].commission.base
-
-
-def _lead(credited: Credit) -> Share:
-    # The heaviest share, the smaller id among equals: whose terms describe the order as a whole.
-    return min(credited.shares, key=lambda share: (-share.weight, share.creator_id))
-
-
 def _line_parts(
     facts: OrderFacts, snapshot: Snapshot, credited: Credit, terms: Mapping[TermsKey, Terms], *, earns: bool
 ) -> tuple[LinePart, ...]:
     """Each creator's lines under their own program's terms, split by the shares."""
     weights = [share.weight for share in credited.shares]
-    parts = []
     bases: dict[Base, list[Basis]] = {}
+    splits: dict[tuple[int, int], list[tuple[int, int]]] = {}
+    parts = []
     for place, share in enumerate(credited.shares):
         rules = terms[share.program_id, share.terms_version].commission
         if rules.base not in bases:
             bases[rules.base] = commission.bases(facts, snapshot, rules.base)
         for rating in commission.rated(rules, bases[rules.base], snapshot, share.creator_id):
-            if not earns:
-                parts.append(LinePart(share.creator_id, rating))
-                continue
-            in_full = split(rating.commission, weights)
-            kept = split(rating.kept_commission, weights, in_full)
-            parts.append(LinePart(share.creator_id, rating, in_full[place], kept[place]))
+            amounts = (rating.commission, rating.kept_commission) if earns else (0, 0)
+            if amounts not in splits:
+                in_full = split(amounts[0], weights)
+                splits[amounts] = [*zip(in_full, split(amounts[1], weights, in_full), strict=True)]
+            parts.append(LinePart(share, rating, *splits[amounts][place]))
     return tuple(parts)
 
 
-def _legs(
+def _earnings(
     snapshot: Snapshot, credited: Credit, lines: Sequence[LinePart], terms: Mapping[TermsKey, Terms], *, held: bool
-) -> tuple[Leg, ...]:
+) -> tuple[Earning, ...]:
     earned = {share.creator_id: 0 for share in credited.shares}
     net = dict(earned)
     for line in lines:
@@ -169,10 +168,11 @@ def _legs(
             net[line.creator_id] += line.kept_commission
     _cap(snapshot, credited, terms, earned, net)
     return tuple(
-        Leg(
+        Earning(
             creator_id=share.creator_id,
             program_id=share.program_id,
             terms_version=share.terms_version,
+            currency=snapshot.currency,
             earned=earned[share.creator_id],
             reversed=earned[share.creator_id] - net[share.creator_id],
             matures_at=matures_at(snapshot.placed_at, terms[share.program_id, share.terms_version].hold_days),
@@ -203,25 +203,38 @@ def _cap(
             earned[creator], net[creator] = part, min(part, net[creator])
 
 
-def _reason(facts: OrderFacts, snapshot: Snapshot, credited: Credit, base: int, context: Context) -> str | None:
-    cancelled = facts.cancelled or snapshot.lifecycle is Lifecycle.CANCELLED
+def _why_nothing(snapshot: Snapshot, context: Context, credited: Credit, base: int) -> list[str]:
     causes = {
-        "test_order": snapshot.test and not context.test_brand,
+        "test_order": _is_test(snapshot, context),
         "no_credit": not credited.shares,
         "nothing_commissionable": base == 0,
         "not_paid": snapshot.lifecycle is Lifecycle.OPEN or not snapshot.paid,
-        "cancelled": cancelled,
-        "rejected": facts.decision("reject") is not None,
-        _WAITING: bool(commission.unclear_refunds(facts, snapshot)),
     }
-    return next((cause for cause, holds in causes.items() if holds), None)
+    return [cause for cause, holds in causes.items() if holds]
+
+
+def _why_taken_back(facts: OrderFacts, snapshot: Snapshot) -> list[str]:
+    causes = {"cancelled": _is_cancelled(facts, snapshot), "rejected": facts.decision("reject") is not None}
+    return [cause for cause, holds in causes.items() if holds]
+
+
+def _why_held(facts: OrderFacts, snapshot: Snapshot) -> list[str]:
+    return ["refund_currency"] if commission.unclear_refunds(facts, snapshot) else []
 
 
 def _status(facts: OrderFacts, snapshot: Snapshot, context: Context, *, all_returned: bool) -> OrderStatus:
-    if snapshot.test and not context.test_brand:
+    if _is_test(snapshot, context):
         return "test"
-    if facts.cancelled or snapshot.lifecycle is Lifecycle.CANCELLED:
+    if _is_cancelled(facts, snapshot):
         return "cancelled"
-    if snapshot.lifecycle is Lifecycle.REFUNDED or (facts.refunds and all_returned):
+    if snapshot.lifecycle is Lifecycle.REFUNDED or all_returned:
         return "refunded"
     return "open" if snapshot.lifecycle is Lifecycle.OPEN else "paid"
+
+
+def _is_test(snapshot: Snapshot, context: Context) -> bool:
+    return snapshot.test and not context.test_brand
+
+
+def _is_cancelled(facts: OrderFacts, snapshot: Snapshot) -> bool:
+    return facts.cancelled or snapshot.lifecycle is Lifecycle.CANCELLED

@@ -1,16 +1,17 @@
-"""Orders and commissions as lists, and orders by the name that their platform gave them."""
+"""Orders, commissions and parked deliveries as lists, and orders by the name that their platform gave them."""
 
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Literal
 
 from vouch.domain import times
-from vouch.domain.errors import Malformed
+from vouch.domain.errors import Malformed, NotFound
 from vouch.service import pages
 from vouch.service.deployment import Deployment
 from vouch.service.pages import Page
-from vouch.store import connections, orders
-from vouch.store.tables import Brand, Commission, ConnectionItem, Order
+from vouch.store import connections, inbox, orders
+from vouch.store.orders import StoredOrder
+from vouch.store.tables import Brand, Commission, ConnectionItem, Order, Parked
 
 _CONNECTIONS_MAX = 1_000
 """The index holds keys alone: so many fit in one answer."""
@@ -18,9 +19,20 @@ LAST = "~"
 """Sorts behind every moment."""
 
 
-def order(deployment: Deployment, brand: Brand, order_id: str) -> Order | None:
-    """The state of one order."""
-    return deployment.database.get(Order, orders.order_key(brand.id, order_id), "O")
+def order(deployment: Deployment, brand: Brand, order_id: str) -> Order:
+    """The state of one order. Raises NotFound."""
+    state = orders.state(deployment.database, brand.id, order_id)
+    if state is None:
+        raise NotFound
+    return state
+
+
+def whole_order(deployment: Deployment, brand: Brand, order_id: str) -> StoredOrder:
+    """The order with all its facts. Raises NotFound."""
+    stored = orders.load(deployment.database, brand.id, order_id)
+    if stored is None:
+        raise NotFound
+    return stored
 
 
 def orders_named(deployment: Deployment, brand: Brand, external_id: str, connection_id: str | None) -> list[Order]:
@@ -67,6 +79,27 @@ def commissions_between(
     return pages.read(
         deployment, Commission, index, limit=limit, cursor=cursor, newest_first=True, within=_span(start, end)
     )
+
+
+def commissions_of(order: Order) -> list[Commission]:
+    """Every creator's part of an order, former ones included, as their own items say them."""
+    summary = order.summary
+    return [Commission(order_id=order.id, placed_at=summary["placed_at"], **part) for part in summary["commissions"]]
+
+
+def status_of(commission: Commission, now: datetime) -> str:
+    """Balances are paid, not orders: `available` has matured, paid or not."""
+    if commission.earned == commission.reversed:
+        return "reversed" if commission.earned else "none"
+    if commission.held:
+        return "held"
+    return "pending" if times.parse(commission.matures_at) > now else "available"
+
+
+def parked(deployment: Deployment, brand: Brand, *, limit: int, cursor: str | None) -> Page[Parked]:
+    """What waits for a person, newest first."""
+    index = inbox.parked_key(brand.id)
+    return pages.read(deployment, Parked, index, limit=limit, cursor=cursor, newest_first=True)
 
 
 def _span(start: datetime | None, end: datetime | None) -> tuple[str, str]:

@@ -18,11 +18,11 @@ from typing import Any, Literal
 from vouch import telemetry
 from vouch.domain import times
 from vouch.domain.context import Context, touch_keys
-from vouch.domain.errors import Unavailable
+from vouch.domain.errors import NotFound, Unavailable
 from vouch.domain.facts import Fact, OrderFacts, PlacedAtChanged, Snapshot
 from vouch.domain.ledger import settlement_entry
 from vouch.domain.money import OutOfRange
-from vouch.domain.settlement import Settlement, Standing, difference, settle, wanted
+from vouch.domain.settlement import Posted, Settlement, difference, settle, wanted
 from vouch.platforms.base import Ignored, Pseudonym, Reading, Request, Unreadable
 from vouch.platforms.registry import PLATFORMS
 from vouch.service.deployment import Deployment
@@ -220,10 +220,8 @@ def audit(deployment: Deployment, brand: Brand, order_id: str) -> list[tuple[str
     return []
 
 
-def _readable(standing: Standing) -> str:
-    parts = [
-        f"{creator} {part} {amount} {currency}" for (creator, part, currency, _), amount in sorted(standing.items())
-    ]
+def _readable(posted: Posted) -> str:
+    parts = [f"{creator} {part} {amount} {currency}" for (creator, part, currency, _), amount in sorted(posted.items())]
     return ", ".join(parts) or "nothing"
 
 
@@ -330,14 +328,14 @@ def _park(deployment: Deployment, delivery: Delivery, reason: str, detail: str) 
     return Outcome("parked", reason=reason, detail=detail)
 
 
-def redrive(deployment: Deployment, brand_id: str, delivery_id: str) -> Outcome | None:
-    """Settles a parked delivery once more and removes its note where that succeeds; None where none is parked.
+def redrive(deployment: Deployment, brand_id: str, delivery_id: str) -> Outcome:
+    """Settles a parked delivery once more and removes its note where that succeeds. Raises NotFound.
 
     The note stays where the delivery itself has expired: then it is all that is left of it.
     """
     note = inbox.parked(deployment.database, brand_id, delivery_id)
     if note is None:
-        return None
+        raise NotFound
     delivery = inbox.get(deployment.database, note.inbox_pk, delivery_id)
     if delivery is None:
         return Outcome("parked", reason="expired")

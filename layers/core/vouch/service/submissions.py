@@ -26,7 +26,8 @@ from vouch.store.tables import Brand, ConnectionItem, Order
 class Submitted:
     """The order as it now stands; `created` where the request brought something that was not known before.
 
-    `order` is None while a click that the order names is still on its way: it will be settled within minutes.
+    `waits`: a click that the order names is still on its way, and what was brought will be settled within minutes. Till
+    then `order` is as it was before, None where nothing was known of it.
     """
 
     order_id: str
@@ -34,6 +35,7 @@ class Submitted:
     connection_id: str | None
     order: Order | None
     created: bool
+    waits: bool
 
 
 class Submissions:
@@ -54,7 +56,7 @@ class Submissions:
 
     def refund(self, order_id: str, body: Mapping[str, Any]) -> Submitted:
         """A refund of an order that is known, in its currency."""
-        known = self._known(order_id)
+        known = listings.whole_order(self._deployment, self._brand, order_id)
         currency = known.facts.snapshot.currency if known.facts.snapshot else None
         _check_lines(known, body)
         said = {"order_id": known.external_id, "currency": currency, **body}
@@ -63,7 +65,7 @@ class Submissions:
 
     def decision(self, order_id: str, body: Mapping[str, Any], *, actor: str) -> Submitted:
         """The brand's word on an order, which knows the refunds that are known now."""
-        known = self._known(order_id)
+        known = listings.whole_order(self._deployment, self._brand, order_id)
         snapshot = known.facts.snapshot
         unclear = commission.unclear_refunds(known.facts, snapshot) if snapshot else []
         seen = [fingerprint(refund) for refund in unclear]
@@ -97,11 +99,11 @@ class Submissions:
         if outcome.ending == "parked":
             # It was sound a moment ago. Since it is stored it may take effect yet, so it is not refused: it failed.
             raise VouchError if outcome.reason == "defect" else Unavailable
-        order = listings.order(self._deployment, self._brand, order_id)
-        if order is None and outcome.ending != "deferred":
+        order, waits = orders.state(self._deployment.database, self._brand.id, order_id), outcome.ending == "deferred"
+        if order is None and not waits:
             raise Unavailable
         external_id = body["order_id"] if known and kind != "order" else body["external_id"]
-        return Submitted(order_id, external_id, door.connection_id, order, created)
+        return Submitted(order_id, external_id, door.connection_id, order, created, waits)
 
     def _check(self, door: Door, request: Request, known: StoredOrder | None, now: datetime) -> None:
         """Refuses what would be parked, before anything is stored: what was refused never takes effect."""
@@ -128,12 +130,6 @@ class Submissions:
 
     def _door_of(self, known: StoredOrder) -> Door:
         return Door(self._brand.id, self._brand.mode, "rest", known.connection_id, known.context.only_program)
-
-    def _known(self, order_id: str) -> StoredOrder:
-        known = orders.load(self._deployment.database, self._brand.id, order_id)
-        if known is None:
-            raise NotFound
-        return known
 
 
 def _check_lines(known: StoredOrder, body: Mapping[str, Any]) -> None:

@@ -18,7 +18,7 @@ from vouch.domain.context import Context
 from vouch.domain.errors import Unavailable
 from vouch.domain.facts import Event, Fact, OrderFacts, Snapshot
 from vouch.domain.ledger import Entry
-from vouch.domain.settlement import Leg, Settlement, Standing, wanted
+from vouch.domain.settlement import Earning, Posted, Settlement, wanted
 from vouch.store import ledger
 from vouch.store.database import Database, Writes, pause
 from vouch.store.tables import Commission, Main, Order, OrderEvent, OrderPart
@@ -30,6 +30,7 @@ REST_DOOR = "rest"
 _PART_BYTES = 390_000
 _INLINE_BYTES = 300_000
 _READINGS_MAX = 6
+_SHOWN = ("creator_id", "program_id", "currency", "earned", "reversed", "held", "matures_at")
 Beside = OrderPart | OrderEvent | Commission
 """What an order's partition holds beside its state."""
 
@@ -53,7 +54,7 @@ class StoredOrder:
     version: int = 0
     facts: OrderFacts = field(default_factory=OrderFacts)
     context: Context = field(default_factory=Context)
-    posted: Standing = field(default_factory=dict)
+    posted: Posted = field(default_factory=dict)
     summary: Mapping[str, Any] = field(default_factory=dict)
     commissions: tuple[Commission, ...] = ()
     written: dict[str, int] = field(default_factory=dict)
@@ -68,6 +69,11 @@ def order_id(brand_id: str, connection_id: str | None, external_id: str) -> str:
 def order_key(brand_id: str, order: str) -> str:
     """The order's partition."""
     return f"{brand_id}#O#{order}"
+
+
+def state(database: Database, brand_id: str, order: str) -> Order | None:
+    """What lists show of the order, in one read."""
+    return database.get(Order, order_key(brand_id, order), "O")
 
 
 def load(database: Database, brand_id: str, order: str) -> StoredOrder | None:
@@ -104,9 +110,11 @@ def writes(
     try after a lost answer. The entries' absence is the second lock.
     """
     transaction = Writes()
-    state, parts = _state(before, after.snapshot, context, settlement)
+    commissions, moved = _commissions(before, after.snapshot, settlement)
+    said = summary(settlement, after.snapshot, commissions)
+    state, parts = _state(before, after.snapshot, context, settlement, said)
     events = [_event_item(before, fact) for fact in changed if not isinstance(fact, Snapshot)]
-    others: list[Beside] = [*parts, *events, *_commissions(before, after.snapshot, settlement)]
+    others: list[Beside] = [*parts, *events, *moved]
     for item in others:
         item.version = state.version
     state.written = sum((before.written | {item.sk: item.version for item in others}).values())
@@ -118,8 +126,8 @@ def writes(
     return transaction
 
 
-def summary(settlement: Settlement, snapshot: Snapshot | None) -> dict[str, Any]:
-    """What a list shows of an order without settling it again."""
+def summary(settlement: Settlement, snapshot: Snapshot | None, commissions: Sequence[Commission]) -> dict[str, Any]:
+    """What a list shows of an order without settling it again; all of its commissions, as their own items say them."""
     return {
         "status": settlement.status,
         "reason": settlement.reason,
@@ -128,7 +136,7 @@ def summary(settlement: Settlement, snapshot: Snapshot | None) -> dict[str, Any]
         "refunded_base": settlement.refunded_base,
         "placed_at": times.text(snapshot.placed_at) if snapshot else None,
         "platform": snapshot.platform if snapshot else None,
-        "legs": [_plain_leg(leg) for leg in settlement.legs],
+        "commissions": [{name: getattr(item, name) for name in _SHOWN} for item in commissions],
     }
 
 
@@ -156,16 +164,12 @@ def _stored(brand_id: str, state: Order, others: Sequence[Beside]) -> StoredOrde
     )
 
 
-def _plain_leg(leg: Leg) -> dict[str, Any]:
-    return asdict(leg) | {"matures_at": times.text(leg.matures_at)}
-
-
 def _state(
-    before: StoredOrder, snapshot: Snapshot | None, context: Context, settlement: Settlement
+    before: StoredOrder, snapshot: Snapshot | None, context: Context, settlement: Settlement, summary: dict[str, Any]
 ) -> tuple[Order, list[OrderPart]]:
     key = order_key(before.brand_id, before.id)
     said = facts.to_json(snapshot) if snapshot else ""
-    lines = [_json(summary(settlement, snapshot)), _json(_plain_posted(settlement)), _json(_plain_context(context))]
+    lines = [_json(summary), _json(_plain_posted(settlement)), _json(_plain_context(context))]
     packed, pieces = _packed(*lines, said), []
     if len(packed) > _INLINE_BYTES:
         packed, pieces = _packed(*lines, ""), list(batched(_packed(said), _PART_BYTES, strict=False))
@@ -173,7 +177,7 @@ def _state(
         key,
         "O",
         g1pk=f"{before.brand_id}#O" if snapshot else None,
-        g1sk=f"{times.text(snapshot.placed_at)}#{before.id}" if snapshot else None,
+        g1sk=_index_key(times.text(snapshot.placed_at), before.id) if snapshot else None,
         id=before.id,
         version=before.version + 1,
         connection_id=before.connection_id,
@@ -199,37 +203,39 @@ def _plain_posted(settlement: Settlement) -> list[list[Any]]:
     ]
 
 
-def _commissions(before: StoredOrder, snapshot: Snapshot | None, settlement: Settlement) -> list[Commission]:
-    """Every creator's part as it now stands; who is credited no longer keeps the item, with nothing in it."""
-    if snapshot is None or settlement.currency is None:
-        return []
-    now = {leg.creator_id: leg for leg in settlement.legs}
-    items = [_commission(before, snapshot, settlement.currency, leg) for leg in now.values()]
-    for old in before.commissions:
-        if old.creator_id not in now and (old.earned or old.reversed):
-            old.earned, old.reversed, old.held = 0, 0, False
-            items.append(old)
-    return items
+def _commissions(
+    before: StoredOrder, snapshot: Snapshot | None, settlement: Settlement
+) -> tuple[list[Commission], list[Commission]]:
+    """Every creator's part as it now stands, and those of them that are to be written.
 
-
-def _commission(before: StoredOrder, snapshot: Snapshot, currency: str, leg: Leg) -> Commission:
+    Who is credited no longer keeps the item: what was earned, all of it taken back.
+    """
+    if snapshot is None:
+        return [], []
     placed_at = times.text(snapshot.placed_at)
+    now = {earning.creator_id: _commission(before, placed_at, earning) for earning in settlement.earnings}
+    former = [item for item in before.commissions if item.creator_id not in now]
+    moved = [item for item in former if (item.reversed, item.placed_at) != (item.earned, placed_at)]
+    for item in moved:
+        item.reversed, item.held = item.earned, False
+        item.placed_at, item.g1sk = placed_at, _index_key(placed_at, before.id)
+    return [*now.values(), *former], [*now.values(), *moved]
+
+
+def _commission(before: StoredOrder, placed_at: str, earning: Earning) -> Commission:
     return Commission(
         order_key(before.brand_id, before.id),
-        f"C#{leg.creator_id}",
-        g1pk=f"{before.brand_id}#C#{leg.creator_id}#O",
-        g1sk=f"{placed_at}#{before.id}",
+        f"C#{earning.creator_id}",
+        g1pk=f"{before.brand_id}#C#{earning.creator_id}#O",
+        g1sk=_index_key(placed_at, before.id),
         order_id=before.id,
-        creator_id=leg.creator_id,
-        program_id=leg.program_id,
-        terms_version=leg.terms_version,
-        currency=currency,
-        earned=leg.earned,
-        reversed=leg.reversed,
-        held=leg.held,
-        matures_at=times.text(leg.matures_at),
         placed_at=placed_at,
+        **asdict(earning) | {"matures_at": times.text(earning.matures_at)},
     )
+
+
+def _index_key(placed_at: str, order: str) -> str:
+    return f"{placed_at}#{order}"
 
 
 def _event(item: OrderEvent) -> Event:

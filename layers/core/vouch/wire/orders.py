@@ -1,15 +1,10 @@
 """Orders, what became of them and why, as the API takes and shows them."""
 
-from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
-from vouch.domain import times
-from vouch.domain.attribution import Candidate
 from vouch.domain.money import AMOUNT_MAX
-from vouch.domain.settlement import LinePart, Settlement, Standing
-from vouch.store.tables import Commission, Order, Parked
 from vouch.wire.base import Answer, Body, Currency, Id, Moment, Money, Shown, Text
 
 LINES_MAX = 5000
@@ -97,7 +92,7 @@ class NewDecision(Body):
 
 
 class OrderCommission(Answer):
-    """One creator's part of an order."""
+    """One creator's part of an order, also of one who was credited before an edit: then it is `reversed`."""
 
     creator_id: str
     program_id: str
@@ -108,8 +103,8 @@ class OrderCommission(Answer):
     matures_at: Shown
 
 
-class OrderShown(Answer):
-    """An order as it stands. `reason` says why it earns nobody anything, or why that was taken back."""
+class Order(Answer):
+    """An order as it stands. `reason` says why it earns nobody anything, or why that was taken back or is held."""
 
     id: str
     external_id: str
@@ -125,14 +120,14 @@ class OrderShown(Answer):
     version: int
 
 
-class CommissionShown(OrderCommission):
+class CommissionInList(OrderCommission):
     """A creator's part of an order, by itself."""
 
     order_id: str
     placed_at: Shown
 
 
-class CandidateShown(Answer):
+class Candidate(Answer):
     """A touch and what became of it; nobody's (`creator_id` null) where it names no creator of the brand."""
 
     creator_id: str | None
@@ -145,11 +140,17 @@ class CandidateShown(Answer):
     share_bps: int | None
 
 
-class LineShown(Answer):
-    """What a line earned whom: `rule` counts from 0 in the terms' `rules`; `kept` is what refunds left of the two."""
+class ExplainedLine(Answer):
+    """What a line earned whom: `rule` counts from 0 in the terms' `rules`; `kept` is what refunds left of the two.
 
+    Shipping that counts is a line of its own `kind`, whatever ids the order's lines have.
+    """
+
+    kind: Literal["line", "shipping"]
     id: str
     creator_id: str | None
+    program_id: str | None
+    terms_version: int | None
     base: Money
     rule: int | None
     bps: int | None
@@ -159,20 +160,24 @@ class LineShown(Answer):
 
 
 class Explanation(Answer):
-    """Why an order was credited as it was: every candidate, and every line, the first 5 000 of `lines_total`."""
+    """Why an order was credited as it was: every candidate, and every line, the first 5 000 of `lines_total`.
+
+    `program_id` and `terms_version` are the heaviest share's, which decide what counts in the order's `base`; each line
+    names its own.
+    """
 
     order_id: str
     status: Status
     reason: str | None
-    candidates: list[CandidateShown]
-    lines: list[LineShown]
+    candidates: list[Candidate]
+    lines: list[ExplainedLine]
     lines_total: int
     terms_version: int | None
     program_id: str | None
     hold_until: Shown | None
 
 
-class Posted(Answer):
+class Posting(Answer):
     """What stands in the ledger for an order and a creator."""
 
     creator_id: str
@@ -185,12 +190,12 @@ class Replay(Answer):
     """What is posted, and what settling again from the facts says."""
 
     order_id: str
-    posted: list[Posted]
-    recomputed: list[Posted]
+    posted: list[Posting]
+    recomputed: list[Posting]
     equal: bool
 
 
-class DeliveryShown(Answer):
+class Delivery(Answer):
     """A delivery that could not become facts."""
 
     id: str
@@ -211,145 +216,3 @@ class Redriven(Answer):
     order_id: str | None
     reason: str | None
     detail: str | None
-
-
-def shown_order(order: Order, now: datetime) -> OrderShown:
-    summary = order.summary
-    currency = summary["currency"]
-    return OrderShown(
-        id=order.id,
-        external_id=order.external_id,
-        connection_id=order.connection_id,
-        platform=summary["platform"],
-        status=summary["status"],
-        reason=summary["reason"],
-        placed_at=summary["placed_at"],
-        currency=currency,
-        base=Money(amount=summary["base"], currency=currency) if currency else None,
-        refunded_base=Money(amount=summary["refunded_base"], currency=currency) if currency else None,
-        commissions=[OrderCommission(**_commission(leg, currency, now)) for leg in summary["legs"]],
-        version=order.version,
-    )
-
-
-def awaited_order(order_id: str, external_id: str, connection_id: str | None) -> OrderShown:
-    """An order that was stored and waits for the record of a click that it names."""
-    return OrderShown(
-        id=order_id,
-        external_id=external_id,
-        connection_id=connection_id,
-        platform=None,
-        status="parked",
-        reason="awaiting_click",
-        placed_at=None,
-        currency=None,
-        base=None,
-        refunded_base=None,
-        commissions=[],
-        version=0,
-    )
-
-
-def shown_commissions(order: Order, now: datetime) -> list[CommissionShown]:
-    summary = order.summary
-    return [
-        CommissionShown(**_commission(leg, summary["currency"], now), order_id=order.id, placed_at=summary["placed_at"])
-        for leg in summary["legs"]
-    ]
-
-
-def shown_commission(item: Commission, now: datetime) -> CommissionShown:
-    leg = {
-        name: getattr(item, name) for name in ("creator_id", "program_id", "earned", "reversed", "held", "matures_at")
-    }
-    return CommissionShown(**_commission(leg, item.currency, now), order_id=item.order_id, placed_at=item.placed_at)
-
-
-def _commission(leg: dict[str, Any], currency: str, now: datetime) -> dict[str, Any]:
-    net = leg["earned"] - leg["reversed"]
-    return {
-        "creator_id": leg["creator_id"],
-        "program_id": leg["program_id"],
-        "status": _status(leg, net, now),
-        "earned": Money(amount=leg["earned"], currency=currency),
-        "reversed": Money(amount=leg["reversed"], currency=currency),
-        "net": Money(amount=net, currency=currency),
-        "matures_at": leg["matures_at"],
-    }
-
-
-def _status(leg: dict[str, Any], net: int, now: datetime) -> CommissionStatus:
-    if net == 0:
-        return "reversed" if leg["earned"] else "none"
-    if leg["held"]:
-        return "held"
-    return "pending" if times.parse(leg["matures_at"]) > now else "available"
-
-
-def explanation(order_id: str, settlement: Settlement, placed_at: datetime | None) -> Explanation:
-    legs = settlement.legs
-    return Explanation(
-        order_id=order_id,
-        status=settlement.status,
-        reason=settlement.reason,
-        candidates=[_candidate(candidate, placed_at) for candidate in settlement.candidates],
-        lines=[_line(line, settlement.currency or "") for line in settlement.lines[:LINES_SHOWN_MAX]],
-        lines_total=len(settlement.lines),
-        terms_version=legs[0].terms_version if legs else None,
-        program_id=legs[0].program_id if legs else None,
-        hold_until=times.text(max(leg.matures_at for leg in legs)) if legs else None,
-    )
-
-
-def _candidate(candidate: Candidate, placed_at: datetime | None) -> CandidateShown:
-    touch = candidate.touch
-    at = placed_at if touch.kind == "code" else touch.at
-    return CandidateShown(
-        creator_id=touch.creator_id,
-        program_id=touch.program_id,
-        kind=touch.kind,
-        at=times.text(at) if at else None,
-        evidence=touch.evidence,
-        outcome=candidate.outcome,
-        reason=candidate.reason,
-        share_bps=candidate.share_bps,
-    )
-
-
-def _line(line: LinePart, currency: str) -> LineShown:
-    rating = line.rating
-    return LineShown(
-        id=rating.basis.line_id,
-        creator_id=line.creator_id,
-        base=Money(amount=rating.basis.base, currency=currency),
-        rule=rating.rule,
-        bps=rating.reward.bps if rating.reward and rating.reward.type == "percent" else None,
-        commission=Money(amount=line.commission, currency=currency),
-        kept_base=Money(amount=rating.basis.kept_base, currency=currency),
-        kept_commission=Money(amount=line.kept_commission, currency=currency),
-    )
-
-
-def standing(posted: Standing) -> list[Posted]:
-    return [
-        Posted(
-            creator_id=creator,
-            account="held" if part == "held" else "earned",
-            amount=Money(amount=amount, currency=currency),
-            matures_at=times.text(matures_at),
-        )
-        for (creator, part, currency, matures_at), amount in sorted(posted.items())
-    ]
-
-
-def delivery(note: Parked) -> DeliveryShown:
-    return DeliveryShown(
-        id=note.delivery_id,
-        status="parked",
-        connection_id=note.connection_id,
-        topic=note.topic,
-        reason=note.reason,
-        detail=note.detail,
-        received_at=note.received_at,
-        parked_at=note.parked_at,
-    )
