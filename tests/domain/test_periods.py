@@ -13,6 +13,7 @@ def test_opening_begins_a_period_and_closing_ends_it() -> None:
     assert closed == [[MONDAY, TUESDAY]]
     assert not periods.is_open(closed)
     assert periods.opened(closed, FRIDAY) == [[MONDAY, TUESDAY], [FRIDAY, None]]
+    assert periods.opened(closed, MONDAY) == [[MONDAY, TUESDAY], [TUESDAY, None]]
 
 
 def test_what_is_open_is_not_opened_again_nor_what_is_closed_closed() -> None:

@@ -203,6 +203,38 @@ def test_an_order_before_its_creators_first_day_earns_nothing(brand: Client, api
     assert made["commissions"] == []
 
 
+def test_what_begins_now_begins_with_the_second_that_an_order_names(
+    brand: Client, apis: dict[str, Api], clock: Clock
+) -> None:
+    """Orders carry whole seconds, so one that is placed at once says a moment before everything that it needs."""
+    program, lines = new_program(brand)["id"], [{"id": "1", "quantity": 1, "unit_price": 10000}]
+    paused = brand.made("/v1/enrolments", {"creator_id": new_creator(brand, "dan")["id"], "program_id": program})
+    assert brand.patch(f"/v1/enrolments/{paused['id']}", {"status": "paused"}).status == 200
+    assert brand.patch(f"/v1/programs/{program}", {"status": "paused"}).status == 200
+    clock.pass_(timedelta(seconds=9, milliseconds=300))
+    brand.patch(f"/v1/programs/{program}", {"status": "active"})
+    brand.patch(f"/v1/enrolments/{paused['id']}", {"status": "active"})
+    noa = new_creator(brand, program_ids=[program])["id"]
+    tal = brand.made("/v1/enrolments", {"creator_id": new_creator(brand, "tal")["id"], "program_id": program})
+    clock.pass_(timedelta(milliseconds=300))
+    for creator in (noa, paused["creator_id"], tal["creator_id"]):
+        code = brand.made("/v1/codes", {"creator_id": creator, "program_id": program, "code": creator})
+        assert code["owners"][0]["active_from"] == "2026-05-04T12:00:09Z"
+        order = {"external_id": creator, "occurred_at": "2026-05-04T12:00:09Z", "currency": "ILS", "codes": [creator]}
+        made = Client(apis["attribution"], brand.key).made("/v1/orders", order | {"lines": lines})
+        assert [each["earned"]["amount"] for each in made["commissions"]] == [1000]
+
+
+def test_a_pause_within_a_second_leaves_no_periods_that_overlap(brand: Client, clock: Clock) -> None:
+    tied = {"creator_id": new_creator(brand)["id"], "program_id": new_program(brand)["id"]}
+    path = f"/v1/enrolments/{brand.made('/v1/enrolments', tied)['id']}"
+    clock.pass_(timedelta(milliseconds=300))
+    brand.patch(path, {"status": "paused"})
+    clock.pass_(timedelta(milliseconds=300))
+    pause = "2026-05-04T12:00:00.300000Z"
+    assert brand.patch(path, {"status": "active"}).body["active"] == [["2026-05-04T12:00:00Z", pause], [pause, None]]
+
+
 def test_an_application_has_no_day_from_which_it_is_active(brand: Client) -> None:
     tied = {"creator_id": new_creator(brand)["id"], "program_id": new_program(brand)["id"]}
     got = brand.post("/v1/enrolments", tied | {"status": "applied", "active_from": "2026-05-04T12:00:00Z"})

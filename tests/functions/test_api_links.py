@@ -209,6 +209,17 @@ def test_a_code_that_ends_before_it_begins_is_free_at_once(shop: Shop, apis: dic
     assert [owner["creator_id"] for owner in given["owners"]] == [dan]
 
 
+def test_a_code_is_handed_over_within_a_second(shop: Shop, clock: Clock) -> None:
+    dan = new_creator(shop.brand, "dan")["id"]
+    clock.pass_(timedelta(milliseconds=300))
+    shop.brand.patch(f"/v1/codes/{shop.code}", {"status": "ended"})
+    clock.pass_(timedelta(milliseconds=300))
+    tied = {"program_id": shop.program, "creator_id": dan, "code": "NOA10"}
+    handover = "2026-05-04T12:00:00.300000Z"
+    former, newest = shop.brand.made("/v1/codes", tied)["owners"]
+    assert (former["active_until"], newest["active_from"], newest["creator_id"]) == (handover, handover, dan)
+
+
 def test_a_handover_that_is_called_off_leaves_the_code_where_it_was(shop: Shop, clock: Clock) -> None:
     dan = new_creator(shop.brand, "dan")["id"]
     path, friday = f"/v1/codes/{shop.code}", "2026-05-08T00:00:00Z"

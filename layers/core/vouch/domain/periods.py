@@ -28,8 +28,11 @@ def is_open(periods: Sequence[Period]) -> bool:
 
 
 def opened(periods: Sequence[Period], at: str) -> list[Period]:
-    """With a period that begins at `at`, unless one is open."""
-    return list(periods) if is_open(periods) else [*periods, [at, None]]
+    """With a period that begins at `at`, or where the last one ended if that is later, unless one is open."""
+    if is_open(periods):
+        return list(periods)
+    ended = (periods[-1][1] or "") if periods else ""
+    return [*periods, [max(at, ended), None]]
 
 
 def closed(periods: Sequence[Period], at: str) -> list[Period]:

@@ -44,6 +44,11 @@ def short(moment: datetime) -> str:
     return text(moment).replace(".000000Z", "Z")
 
 
+def floor_second(moment: datetime) -> datetime:
+    """The full second that `moment` lies in: orders carry no less, so what begins now begins with it."""
+    return moment.replace(microsecond=0)
+
+
 def floor_hour(moment: datetime) -> datetime:
     """The full UTC hour that `moment` lies in."""
     return moment.astimezone(UTC).replace(minute=0, second=0, microsecond=0)

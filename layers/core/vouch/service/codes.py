@@ -32,7 +32,6 @@ def given(
         raise Unprocessable("not_a_code", param="code", most=domain.LENGTH_MAX)
     creators.for_program(deployment, brand, creator_id, program_id)
     request, now = mint.id("req_"), deployment.brand_now(brand)
-    owner = Owner(creator_id, program_id, times.text(active_from or now))
 
     def give(writes: Writes) -> Code:
         earlier = places.at(deployment.database, Code, brand.id, request)
@@ -42,9 +41,10 @@ def given(
         if code is None:
             code, place = codes.new_code(brand.id, normal, shown=text.strip(), created_at=times.text(now))
             writes.put_new(place)
-        _check_free(code, owner.active_from)
+        since = times.text(active_from) if active_from else _earliest(code, now)
+        _check_free(code, since)
         known = code.version
-        codes.give(code, owner)
+        codes.give(code, Owner(creator_id, program_id, since))
         code.version = known + 1
         writes.put(code, Code.version == known if known else Code.pk.does_not_exist())
         writes.put_new(places.place(brand.id, request, code))
@@ -89,6 +89,12 @@ def status(code: Code, now: datetime) -> str:
     if until is not None and until <= at:
         return "ended"
     return "active" if owners[-1].active_from <= at else "upcoming"
+
+
+def _earliest(code: Code, now: datetime) -> str:
+    """This full second, or the moment in it at which the code became nobody's."""
+    ends = [owner.active_until or "" for owner in codes.owners(code)]
+    return max([times.text(times.floor_second(now)), *(end for end in ends if end <= times.text(now))])
 
 
 def _check_free(code: Code, begin: str) -> None:

@@ -49,7 +49,7 @@ def created(
     if set(wanted) - programs.existing(deployment.database, brand.id, wanted):
         raise NotFound(param="program_ids")
     now = deployment.brand_now(brand)
-    begin, created_at = times.text(active_from or now), times.text(now)
+    begin, created_at = times.text(active_from or times.floor_second(now)), times.text(now)
     person = _person(deployment, brand, email)
     creator = creators.new_creator(
         brand.id,
@@ -224,7 +224,7 @@ def moved(deployment: Deployment, brand: Brand, enrolment_id: str, status: str, 
 
 
 def _earliest(creator: Creator, now: datetime) -> str:
-    return max(times.text(now), creator.active_from)
+    return max(times.text(times.floor_second(now)), creator.active_from)
 
 
 def _move(writes: Writes, brand: Brand, creator: Creator, person: str) -> None:

@@ -86,15 +86,17 @@ def changed(
     deployment: Deployment, brand: Brand, program_id: str, change: ProgramChange, *, if_match: int | None
 ) -> InForce:
     """Pausing ends the program's active period now; orders placed in it earn all the same."""
-    now = times.text(deployment.brand_now(brand))
+    now = deployment.brand_now(brand)
 
     def apply(program: Program, _: Writes) -> None:
         program.name = change.name or program.name
         program.parameter = change.parameter or program.parameter
         if change.status is not None and change.status != program.status:
             program.status = change.status
-            shift = periods.opened if change.status == "active" else periods.closed
-            program.active = shift(program.active, now)
+            if change.status == "active":
+                program.active = periods.opened(program.active, times.text(times.floor_second(now)))
+            else:
+                program.active = periods.closed(program.active, times.text(now))
 
     program = revised(
         deployment,

@@ -37,7 +37,7 @@ class NewCreator(Body):
     language: Language = "en"
     program_ids: Annotated[list[Id], Field(max_length=20)] = Field(default_factory=list)
     handles: Handles = Handles()
-    active_from: Moment | None = Field(None, description="From when on orders earn; the moment of creation if not said")
+    active_from: Moment | None = Field(None, description="From when on orders earn; the second of creation if not said")
 
 
 class CreatorChange(Body):
@@ -62,7 +62,7 @@ class NewEnrolment(Body):
     creator_id: Id
     program_id: Id
     status: Literal["applied", "active"] = "active"
-    active_from: Moment | None = Field(None, description="Now if not said; not before its creator's; for `active` only")
+    active_from: Moment | None = Field(None, description="This second if not said; not before its creator's; for `active` only")
 
 
 class EnrolmentChange(Body):

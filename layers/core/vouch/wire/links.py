@@ -47,7 +47,7 @@ class NewCode(Body):
     program_id: Id
     creator_id: Id
     code: Annotated[str, Field(max_length=256, examples=["NOA10"])]
-    active_from: Moment | None = Field(None, description="The moment of creation if not said")
+    active_from: Moment | None = Field(None, description="The second of its creation if not said")
 
 
 class CodeChange(Body):
