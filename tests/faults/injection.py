@@ -2,7 +2,7 @@
 
 import base64
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from threading import Lock
 from typing import Any
 
@@ -98,6 +98,13 @@ def injected(deployment: Deployment) -> Iterator[Faults]:
         patch.setattr("botocore.endpoint.time", Unhurried())
         forget(deployment)
         yield faults
+
+
+def tried(deployment: Deployment, number: int, kind: str, job: Callable[[], object]) -> list[str]:
+    """The calls of a job of which one was broken. What it raises is swallowed, as by whoever runs jobs again."""
+    with injected(deployment) as faults, faults.breaking(number, kind), suppress(Exception, Died):
+        job()
+    return faults.calls
 
 
 def forget(deployment: Deployment) -> None:

@@ -9,7 +9,7 @@ from figures import project
 from tests import books
 from tests.books import DANA, NOA, entry, post
 from tests.fixtures import NOON
-from tests.service.broken_calls import counted
+from tests.wire import Wire
 from vouch.service import folds
 from vouch.service.deployment import Deployment
 from vouch.store.tables import Brand, Due
@@ -27,16 +27,19 @@ def noted(deployment: Deployment, brand: Brand) -> list[str]:
     return [row.sk for row in deployment.database.query(Due, f"{brand.id}#DUE")]
 
 
-def test_the_day_of_each_entry_is_noted_once(deployment: Deployment, caplog: pytest.LogCaptureFixture) -> None:
+def test_the_day_of_each_entry_is_noted_once(
+    deployment: Deployment, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Today's too: without it an account whose entries mature at once would never be folded."""
     brand = books.open_books(deployment)
     post(brand, *(entry(1, now=NOON, ahead=days * DAY) for days in (0, 1, 1, 1, 30)))
     post(brand, entry(1, now=NOON, held=True), entry(1, now=NOON, ahead=DAY, creator_id=DANA))
     folds.fold_creator(deployment, brand.id, NOA, NOON)
+    wire = Wire(monkeypatch)
     for _ in range(2):
-        with counted(deployment) as requests:
-            project.handler(books.stream(deployment, brand), None)
-        assert requests.count("PutItem") == 3
+        wire.sent.clear()
+        project.handler(books.stream(deployment, brand), None)
+        assert wire.operations()["PutItem"] == 3
     project.handler(books.stream(deployment, brand, DANA), None)
     days = [f"2026-05-04#{NOA}", f"2026-05-05#{NOA}", f"2026-06-03#{NOA}", f"2026-05-05#{DANA}"]
     assert noted(deployment, brand) == sorted(days)

@@ -7,7 +7,7 @@ import pytest
 from tests import books
 from tests.books import DANA, NOA, entry, post
 from tests.fixtures import NOON, Clock
-from tests.service.broken_calls import counted
+from tests.wire import Wire
 from vouch.domain import account
 from vouch.domain.account import Figures
 from vouch.domain.errors import NotFound
@@ -67,12 +67,12 @@ def test_a_test_brand_is_told_its_balances_by_its_own_clock(deployment: Deployme
     assert accounts.balances(deployment, brand, NOA) == {"ILS": Figures(available=100)}
 
 
-def test_balances_take_three_requests(deployment: Deployment) -> None:
+def test_balances_take_three_requests(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
     brand = books.open_books(deployment)
     post(brand, *(entry(1, now=NOON, ahead=hour * HOUR) for hour in range(60)))
-    with counted(deployment) as requests:
-        accounts.balances(deployment, brand, NOA)
-    assert requests == ["BatchGetItem", "Query", "Query"]
+    wire = Wire(monkeypatch)
+    accounts.balances(deployment, brand, NOA)
+    assert [operation for operation, _ in wire.sent] == ["BatchGetItem", "Query", "Query"]
 
 
 def test_nobody_has_balances_in_another_brand(deployment: Deployment) -> None:

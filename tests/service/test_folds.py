@@ -13,8 +13,8 @@ import pytest
 
 from tests import books
 from tests.books import DANA, NOA, entry, post
+from tests.faults.injection import kinds, tried
 from tests.fixtures import NOON, Clock
-from tests.service.broken_calls import KINDS, tried
 from vouch.domain import account
 from vouch.domain.account import Balance, Sums
 from vouch.domain.errors import Unavailable
@@ -103,15 +103,19 @@ def test_a_fold_never_goes_back(deployment: Deployment) -> None:
     assert balance_of(deployment, brand).of("ILS").available == 105
 
 
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("number", [0, 1, 2])
+FOLD = ("GetItem", "Query", "TransactWriteItems")
+
+
+@pytest.mark.parametrize(
+    "number, kind", [(number, kind) for number, operation in enumerate(FOLD, start=1) for kind in kinds(operation)]
+)
 def test_whatever_fails_at_whichever_call_the_next_try_ends_with_the_same_books(
     deployment: Deployment, number: int, kind: str
 ) -> None:
     brand = books.open_books(deployment)
     post(brand, entry(100, now=NOON), entry(-7, now=NOON, currency="JPY"))
     calls = tried(deployment, number, kind, lambda: folds.fold_creator(deployment, brand.id, NOA, NOON))
-    assert calls[: number + 1] == ["GetItem", "Query", "TransactWriteItems"][: number + 1]
+    assert calls[:number] == [*FOLD[:number]]
     folds.fold_creator(deployment, brand.id, NOA, NOON)
     assert fold_entries(deployment, brand) == [("ILS", 100), ("JPY", -7)]
     balance = balance_of(deployment, brand)
@@ -265,7 +269,7 @@ def test_the_job_stopped_anywhere_is_finished_by_the_next(deployment: Deployment
     for number in range(12):
         post(brand, entry(100, now=NOON), entry(1, now=NOON, creator_id=DANA))
         project(deployment, brand)
-        calls = tried(deployment, number, "crash after", lambda: folds.fold_due(deployment, brand, NOON + DAY))
+        calls = tried(deployment, number + 1, "crash after", lambda: folds.fold_due(deployment, brand, NOON + DAY))
         folds.fold_due(deployment, brand, NOON + DAY)
         assert balance_of(deployment, brand).of("ILS").available == 100 * (number + 1)
         assert balance_of(deployment, brand, DANA).of("ILS").available == number + 1

@@ -11,7 +11,7 @@ import pytest
 from tests import books
 from tests.books import DANA, NOA, entry, post
 from tests.fixtures import NOON, Clock
-from tests.service.broken_calls import counted
+from tests.wire import Wire
 from vouch.domain import account
 from vouch.domain.errors import Malformed, NotFound
 from vouch.domain.ledger import Entry
@@ -108,17 +108,19 @@ def test_pages_put_together_are_the_whole(deployment: Deployment, limit: int) ->
     assert lines == whole.entries
 
 
-def test_a_statement_does_not_begin_at_zero(deployment: Deployment, clock: Clock) -> None:
+def test_a_statement_does_not_begin_at_zero(
+    deployment: Deployment, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """What it reads is bounded by the last folds, not by the account's age."""
     brand = books.open_books(deployment)
     for _ in range(6):
         clock.pass_(DAY)
         post(brand, *(entry(1, now=clock.now) for _ in range(5)))
         folds.fold_creator(deployment, brand.id, NOA, clock.now)
-    with counted(deployment) as requests:
-        shown = statement(deployment, brand, NOA, "ILS", start=clock.now - DAY)
+    wire = Wire(monkeypatch)
+    shown = statement(deployment, brand, NOA, "ILS", start=clock.now - DAY)
     assert (shown.opening, shown.closing) == (20, 30)
-    assert len(requests) == 6
+    assert len(wire.sent) == 6
     footing = ledger.footing(deployment.database, brand.id, NOA, "ILS", clock.now - DAY)
     assert footing.at >= clock.now - 4 * DAY
 
