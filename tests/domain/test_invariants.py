@@ -7,7 +7,7 @@ import pytest
 from tests.domain.histories import CREATOR, START, lived, posting
 from vouch.domain import account
 from vouch.domain.account import Balance, Sums
-from vouch.domain.invariants import AccountAudit, Standing, Violation, commission_violations, unequal
+from vouch.domain.invariants import AccountAudit, Claim, Violation, commission_violations, unequal
 from vouch.domain.ledger import AVAILABLE, EARNED, HELD, IN_TRANSIT, Entry, Leg, creator_account, fold_entry
 
 HOUR = timedelta(hours=1)
@@ -91,19 +91,19 @@ def test_the_ledger_and_the_commission_say_the_same_of_an_order() -> None:
         entry = posted(amount, number=7, held=held)
         audit.entry(f"entry {number}", entry, None)
     assert audit.orders() == {"ord_7": {(HELD, "ILS"): 70}}
-    assert unequal(audit.orders(), [Standing("ord_7", "ILS", 100, 30, held=True)]) == {}
-    for wrong in (Standing("ord_7", "ILS", 100, 30, held=False), Standing("ord_7", "JPY", 100, 30, held=True)):
+    assert unequal(audit.orders(), [Claim("ord_7", "ILS", 100, 30, held=True)]) == {}
+    for wrong in (Claim("ord_7", "ILS", 100, 30, held=False), Claim("ord_7", "JPY", 100, 30, held=True)):
         assert list(unequal(audit.orders(), [wrong])) == ["ord_7"]
     assert list(unequal(audit.orders(), [])) == ["ord_7"]
-    assert list(unequal({}, [Standing("ord_8", "ILS", 5, 0, held=False)])) == ["ord_8"]
-    assert unequal({}, [Standing("ord_8", "ILS", 5, 5, held=False)]) == {}
+    assert list(unequal({}, [Claim("ord_8", "ILS", 5, 0, held=False)])) == ["ord_8"]
+    assert unequal({}, [Claim("ord_8", "ILS", 5, 5, held=False)]) == {}
 
 
 @pytest.mark.parametrize(
     "earned, taken, sound", [(0, 0, True), (5, 5, True), (5, 6, False), (5, -1, False), (-1, -1, False)]
 )
 def test_no_more_is_reversed_than_was_earned(earned: int, taken: int, sound: bool) -> None:
-    found = commission_violations([Standing("ord_1", "ILS", earned, taken, held=False)])
+    found = commission_violations([Claim("ord_1", "ILS", earned, taken, held=False)])
     assert [each.invariant for each in found] == ([] if sound else ["I6"])
 
 

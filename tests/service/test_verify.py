@@ -174,8 +174,8 @@ HANDS: dict[str, tuple[Hand, str]] = {
     "a fraction": (lambda d, b: put(d, b, ahead(d), legs=[["a", 1.5], ["b", -1.5]]), "I1"),
     "legs that are none": (lambda d, b: put(d, b, ahead(d), legs={"a": 1}), "I1"),
     "another creator's account": (lambda d, b: put(d, b, ahead(d), legs=STRANGER), "I1"),
-    "available raised": (lambda d, b: edit_balance(d, b, available=1), "I2"),
-    "in transit raised": (lambda d, b: edit_balance(d, b, in_transit=1), "I2"),
+    "available raised": (lambda d, b: edit_balance(d, b, available=1), "I3"),
+    "in transit raised": (lambda d, b: edit_balance(d, b, in_transit=1), "I3"),
     "credits and debits raised alike": (lambda d, b: edit_balance(d, b, credited=5, debited=5), "I3"),
     "more counted for good": (lambda d, b: edit_balance(d, b, credited=5), "I3"),
     "more counted of the zone": (lambda d, b: edit_balance(d, b, zone=1), "I3"),
@@ -190,13 +190,13 @@ HANDS: dict[str, tuple[Hand, str]] = {
     "a fold under another name": (rename_a_fold, "I19"),
 }
 HANDS_ON_ORDERS: dict[str, tuple[Hand, str, str]] = {
-    "a commission raised": (raise_a_commission, "I5", "3"),
-    "a commission lost": (lambda d, b: commission_of(d, b, "3").delete() and None, "I5", "3"),
-    "an entry lost": (lose_an_entry, "I5", "5"),
-    "an entry too many": (lambda d, b: post(b, replace(ahead(d), order_id=order(b, "2"))), "I5", "2"),
+    "a commission raised": (raise_a_commission, "I6", "3"),
+    "a commission lost": (lambda d, b: commission_of(d, b, "3").delete() and None, "I6", "3"),
+    "an entry lost": (lose_an_entry, "I6", "5"),
+    "an entry too many": (lambda d, b: post(b, replace(ahead(d), order_id=order(b, "2"))), "I6", "2"),
     "held, though the ledger pays it": (
         lambda d, b: commission_of(d, b, "5").update([Commission.held.set(True)]),
-        "I5",
+        "I6",
         "5",
     ),
     "posted forgotten": (forget_what_was_posted, "I5", "3"),
@@ -223,9 +223,9 @@ def test_a_receivable_needs_a_debit(deployment: Deployment, brand: Brand) -> Non
     """Refunds may take more than there is; nothing else may."""
     folds.fold_creator(deployment, brand.id, DANA, deployment.now())
     edit_balance(deployment, brand, DANA, available=-(10**6))
-    assert found(deployment, brand) == {("I10", DANA), ("I2", DANA)}
+    assert found(deployment, brand) == {("I10", DANA), ("I3", DANA)}
     post(brand, entry(-(10**6), now=deployment.now(), creator_id=DANA))
-    assert found(deployment, brand) == {("I2", DANA)}
+    assert found(deployment, brand) == {("I3", DANA)}
 
 
 # --- what is no violation ---------------------------------------------------------------------------------------------
@@ -309,9 +309,9 @@ def test_a_call_that_found_enough_stops(deployment: Deployment, brand: Brand, mo
 def test_a_balance_that_is_none_is_a_violation_and_the_check_goes_on(deployment: Deployment, brand: Brand) -> None:
     edit_balance(deployment, brand, w="yesterday")
     raise_a_commission(deployment, brand)
-    assert found(deployment, brand) == {("I2", NOA)}
+    assert found(deployment, brand) == {("I3", NOA)}
     edit_balance(deployment, brand, w=times.text(deployment.now()))
-    assert found(deployment, brand) == {("I5", order(brand, "3"))}
+    assert found(deployment, brand) == {("I6", order(brand, "3"))}
 
 
 def test_an_account_that_does_not_fit_into_the_rest_of_a_call_has_all_of_the_next(
@@ -360,7 +360,7 @@ def test_so_is_one_that_is_larger_than_memory(
 def test_of_a_flood_in_one_account_the_rest_is_counted(deployment: Deployment, brand: Brand) -> None:
     post(brand, *(replace(ahead(deployment), order_id=f"ord_{number}") for number in range(250)))
     report = verify(deployment, brand)
-    assert [violation.invariant for violation in report.violations] == ["I5"] * 201
+    assert [violation.invariant for violation in report.violations] == ["I6"] * 201
     assert report.violations[-1].detail == "and 50 violations more"
 
 

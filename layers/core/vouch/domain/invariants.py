@@ -1,19 +1,21 @@
 """The invariants that an account and its orders must keep, in one place for tests, the nightly job and the API.
 
 I1   each entry's legs sum to 0, are integers, at least two, none 0, and move the account that they lie on
-I2   what the balance item says of an account is what the entries' legs sum to
-I3   all entries at or before the watermark = all that was folded + stragglers not yet folded, none of them late
+I3   all entries at or before the watermark = all that was folded + stragglers not yet folded, none of them late; and
+     what the balance item has of folds and payouts is what the entries' legs sum to
 I4   one entry per entry id
-I5   what the ledger holds of an order = what its commission says
-I6   0 ≤ reversed ≤ earned
+I5   what is posted of an order = what settling its facts again says (`vouch.service.orders.audit`)
+I6   0 ≤ reversed ≤ earned, and the ledger holds of the order what is left of it
 I10  pending, held and in transit ≥ 0; available < 0 only after debits
 I11  nothing is folded before its moment
-I19  an entry is what its id says
+I19  no entry was changed: a fold is what its id says
+
+The names are those of the design, whose other invariants are of payouts, rails and rates.
 """
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from vouch.domain import account, times
@@ -33,7 +35,7 @@ class Violation:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class Claim:
     """What a commission says that one creator has of one order."""
 
     order_id: str
@@ -167,7 +169,7 @@ class AccountAudit:
             self._report("I3", f"{currency}: {sums.zone} was counted of the zone, there is {recount.zone}")
         if (recount.available, recount.in_transit) != (sums.available, sums.in_transit):
             said, legs = (sums.available, sums.in_transit), (recount.available, recount.in_transit)
-            self._report("I2", f"{currency}: available and in transit {said}, the entries say {legs}")
+            self._report("I3", f"{currency}: available and in transit {said}, the entries say {legs}")
         for name, amount in (("pending", recount.pending), ("held", recount.held), ("in transit", sums.in_transit)):
             if amount < 0:
                 self._report("I10", f"{currency}: {name} {amount}")
@@ -182,18 +184,18 @@ class AccountAudit:
         self._found.append(Violation(invariant, f"{self._creator} {where}" if where else self._creator, detail))
 
 
-def commission_violations(standings: Iterable[Standing]) -> list[Violation]:
+def commission_violations(claims: Iterable[Claim]) -> list[Violation]:
     """What a commission can break by itself."""
     return [
         Violation("I6", each.order_id, f"earned {each.earned}, reversed {each.reversed}")
-        for each in standings
+        for each in claims
         if not 0 <= each.reversed <= each.earned
     ]
 
 
-def unequal(orders: Mapping[str, Parts], standings: Iterable[Standing]) -> dict[str, tuple[Parts, Parts]]:
+def unequal(orders: Mapping[str, Parts], claims: Iterable[Claim]) -> dict[str, tuple[Parts, Parts]]:
     """The orders of which the ledger holds something else than their commission says: (held, said) by order."""
-    said = {each.order_id: each.parts for each in standings}
+    said = {each.order_id: each.parts for each in claims}
     compared = {order: (orders.get(order, {}), said.get(order, {})) for order in sorted({*orders, *said})}
     return {order: (there, wanted) for order, (there, wanted) in compared.items() if there != wanted}
 
@@ -213,4 +215,4 @@ class _Recount:
     folded: int = 0
     available: int = 0
     in_transit: int = 0
-    debits: bool = field(default=False)
+    debits: bool = False

@@ -15,7 +15,7 @@ from typing import Any
 
 from vouch import telemetry
 from vouch.domain.errors import Unavailable
-from vouch.domain.invariants import AccountAudit, Parts, Standing, Violation, commission_violations, unequal
+from vouch.domain.invariants import AccountAudit, Claim, Parts, Violation, commission_violations, unequal
 from vouch.service import brands, orders
 from vouch.service.deployment import Deployment
 from vouch.service.turns import Time
@@ -101,7 +101,7 @@ def _next_account(deployment: Deployment, brand: Brand, cursor: Cursor, time: Ti
     except _TooLarge:
         return _Step((), 0, following, unchecked=creator_id)
     except _GARBLED as failure:
-        found, checked = [Violation("I2", creator_id, f"its balance or a commission cannot be read: {failure!r}")], 0
+        found, checked = [Violation("I3", creator_id, f"its balance or a commission cannot be read: {failure!r}")], 0
     kept, more = found[:_VIOLATIONS_MAX], len(found) - _VIOLATIONS_MAX
     if more > 0:
         kept.append(Violation(found[_VIOLATIONS_MAX].invariant, creator_id, f"and {more} violations more"))
@@ -129,13 +129,13 @@ def _account(
     deployment: Deployment, brand: Brand, creator_id: str, in_time: Callable[[], bool]
 ) -> tuple[list[Violation], int]:
     audit = _audited(deployment, brand, creator_id, in_time)
-    standings = _standings(deployment, brand, creator_id, in_time)
-    found = [*audit.violations(), *commission_violations(standings)]
-    suspects = list(unequal(audit.orders(), standings))
+    claims = _claims(deployment, brand, creator_id, in_time)
+    found = [*audit.violations(), *commission_violations(claims)]
+    suspects = list(unequal(audit.orders(), claims))
     found += _order_violations(deployment, brand, creator_id, suspects, in_time)
     if audit.late:
         telemetry.count("LateStraggler")
-    return found, audit.entries + len(standings)
+    return found, audit.entries + len(claims)
 
 
 def _audited(deployment: Deployment, brand: Brand, creator_id: str, in_time: Callable[[], bool]) -> AccountAudit:
@@ -161,28 +161,28 @@ def _while[T](in_time: Callable[[], bool], items: Iterable[T]) -> Iterator[T]:
         yield from stretch
 
 
-def _standings(deployment: Deployment, brand: Brand, creator_id: str, in_time: Callable[[], bool]) -> list[Standing]:
-    return list(_while(in_time, audits.standings(deployment.database, brand.id, creator_id)))
+def _claims(deployment: Deployment, brand: Brand, creator_id: str, in_time: Callable[[], bool]) -> list[Claim]:
+    return list(_while(in_time, audits.claims(deployment.database, brand.id, creator_id)))
 
 
 def _order_violations(
     deployment: Deployment, brand: Brand, creator_id: str, suspects: list[str], in_time: Callable[[], bool]
 ) -> list[Violation]:
-    """I5 for orders that looked wrong: one that was not settled while its entries were read must match."""
+    """I6 for orders that looked wrong: one that was not settled while its entries were read must match."""
     database = deployment.database
     found: list[Violation] = []
     for attempt in range(_LOOKS):
         if not suspects:
             break
-        before, standings = audits.versions_and_standings(database, brand.id, creator_id, suspects)
+        before, claims = audits.versions_and_claims(database, brand.id, creator_id, suspects)
         entries = _audited(deployment, brand, creator_id, in_time).orders()
-        after, _ = audits.versions_and_standings(database, brand.id, creator_id, suspects)
+        after, _ = audits.versions_and_claims(database, brand.id, creator_id, suspects)
         still = [order for order in suspects if before.get(order) == after.get(order)]
         wrong = unequal(
-            {order: entries.get(order, {}) for order in still}, (each for each in standings if each.order_id in still)
+            {order: entries.get(order, {}) for order in still}, (each for each in claims if each.order_id in still)
         )
         found += [
-            Violation("I5", order, f"{creator_id}: the ledger holds {_words(held)}, the commission says {_words(said)}")
+            Violation("I6", order, f"{creator_id}: the ledger holds {_words(held)}, the commission says {_words(said)}")
             for order, (held, said) in wrong.items()
         ]
         suspects = [order for order in suspects if order not in still]
