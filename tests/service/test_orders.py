@@ -265,6 +265,25 @@ def test_refund_before_its_order_pins_nothing_of_its_connection(world: World, sa
     assert world.books("1")[0]
 
 
+def test_customers_number_names_nobody_behind_another_door(world: World) -> None:
+    named = [("shopify", "con_a"), ("shopify", "con_b"), ("rest", "con_a"), ("rest", None)]
+    doors = [orders.pseudonym(world.deployment, world.brand_id, *names) for names in named]
+    assert len({door.by_id("7") for door in doors}) == len(doors)
+    by_mail = world.deployment.secrets.pseudonym(world.brand_id, "email:noa@example.com")
+    assert {door.by_mail("noa@example.com") for door in doors} == {by_mail}
+
+
+def test_creator_whom_the_shop_forgets_is_still_the_buyer(world: World, sale: Sale) -> None:
+    sale.body |= {"contact_email": "noa@example.com"}
+    paid = sale.paid()
+    sale.body |= {"email": "", "contact_email": None, "customer": None}
+    forgotten = sale.recoded(PLACED + timedelta(days=1), ["NOA10"])
+    for webhook in (forgotten, paid, forgotten):
+        world.deliver(webhook)
+    assert world.order("1").summary["reason"] == "no_credit"
+    assert world.books("1")[0] == {}
+
+
 def test_audit_tells_an_order_that_does_not_settle_as_it_is_posted(world: World, sale: Sale) -> None:
     world.deliver(sale.paid())
     order_id = world.order_id("1")
