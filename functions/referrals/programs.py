@@ -2,6 +2,7 @@
 
 from http import HTTPStatus
 
+from vouch.domain.terms import number_in_force
 from vouch.http import Routes, brand_access
 from vouch.service import programs
 from vouch.service.programs import InForce, ProgramChange
@@ -36,7 +37,7 @@ def list_programs(limit: Limit = LIMIT, cursor: Cursor = None) -> Page[wire.Prog
         wire.ProgramInList.of(
             program,
             parameter=program.parameter or programs.DEFAULT_PARAMETER,
-            terms_version=programs.number_in_force(program.versions, now),
+            terms_version=number_in_force(program.versions, now),
         )
         for program in page.items
     ]

@@ -1,12 +1,24 @@
 """Terms: the API's object becomes values that the settlement can trust, and what does not go together is named."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from vouch.domain.errors import Unprocessable
 from vouch.domain.money import Money
-from vouch.domain.terms import Attribution, Base, Commission, Match, Payout, Reward, Rule, Terms, from_plain
+from vouch.domain.terms import (
+    Attribution,
+    Base,
+    Commission,
+    Match,
+    Payout,
+    Reward,
+    Rule,
+    Terms,
+    from_plain,
+    number_in_force,
+)
 
 
 def ils(amount: int) -> dict[str, Any]:
@@ -126,3 +138,23 @@ def test_an_order_value_that_no_order_has_is_refused() -> None:
 def test_published_terms_are_not_judged_again() -> None:
     """A stored version was sound when it was published; a stricter rule of ours must not unsettle old orders."""
     assert from_plain(commission(cap_per_order=usd(1))).commission.cap_per_order == Money(1, "USD")
+
+
+@pytest.mark.parametrize("day, number", [(1, 1), (4, 1), (5, 4), (9, 4), (10, 3), (19, 3), (20, 2), (31, 2)])
+def test_the_version_that_began_last_counts_in_whatever_order_they_were_published(day: int, number: int) -> None:
+    versions: list[tuple[int, str | None]] = [
+        (1, None),
+        (2, "2026-05-20T00:00:00.000000Z"),
+        (3, "2026-05-10T00:00:00.000000Z"),
+        (4, "2026-05-05T00:00:00.000000Z"),
+    ]
+    assert number_in_force(versions, datetime(2026, 5, day, tzinfo=UTC)) == number
+
+
+def test_of_versions_that_begin_at_once_the_newer_counts() -> None:
+    day = "2026-05-10T00:00:00.000000Z"
+    assert number_in_force([(1, None), (2, day), (3, day)], datetime(2026, 5, 10, tzinfo=UTC)) == 3
+
+
+def test_before_the_first_version_none_counts() -> None:
+    assert number_in_force([(1, "2026-05-10T00:00:00.000000Z")], datetime(2026, 5, 9, tzinfo=UTC)) is None

@@ -135,10 +135,6 @@ PROBLEMS: dict[str, Words] = {
         "en": ("In the past", "Nothing can begin or end before now, {now}."),
         "he": ("בעבר", "דבר אינו יכול להתחיל או להסתיים לפני עכשיו, {now}."),
     },
-    "effective_not_after": {
-        "en": ("Not after the last version", "The latest version counts from {latest}; a new one must come later."),
-        "he": ("לא אחרי הגרסה האחרונה", "הגרסה האחרונה בתוקף מ-{latest}; חדשה חייבת לבוא אחריה."),
-    },
     "too_many": {
         "en": ("Too many", "There can be {most} of these."),
         "he": ("יותר מדי", "יכולים להיות {most} כאלה."),

@@ -3,11 +3,12 @@
 Stored and sent as the JSON object of the API; here it becomes frozen values that the settlement can trust.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
+from vouch.domain import times
 from vouch.domain.errors import Unprocessable
 from vouch.domain.money import Money
 
@@ -99,6 +100,13 @@ class Terms:
     commission: Commission = Commission()
     payout: Payout = Payout()
     journey: bool = False
+
+
+def number_in_force(versions: Sequence[tuple[int, str | None]], at: datetime) -> int | None:
+    """The number of the version that counts for an order placed then: the last to begin, of equals the higher one."""
+    moment = times.text(at)
+    begun = [(begin or "", number) for number, begin in versions if begin is None or begin <= moment]
+    return max(begun)[1] if begun else None
 
 
 def from_plain(plain: Mapping[str, Any], currency: str | None = None) -> Terms:

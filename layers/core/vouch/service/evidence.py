@@ -15,7 +15,6 @@ from vouch.domain.context import CLICK, CODE
 from vouch.domain.facts import Snapshot
 from vouch.domain.terms import Terms
 from vouch.service.deployment import Deployment
-from vouch.service.programs import number_in_force
 from vouch.store import clicks as visits
 from vouch.store import codes, creators, links, programs
 from vouch.store.database import Key
@@ -156,7 +155,7 @@ class Evidence:
         creator = self._item(creators.key(self._brand, touch.creator_id))
         enrolment = self._item(creators.enrolment_key(self._brand, touch.creator_id, touch.program_id))
         program = self._item(programs.key(self._brand, touch.program_id))
-        version = number_in_force(program.versions, placed_at) if program else None
+        version = terms.number_in_force(program.versions, placed_at) if program else None
         barred = touch.barred
         if enrolment is None or not periods.any_covers(enrolment.active, placed_at):
             barred = "not_enrolled"

@@ -1,6 +1,5 @@
 """Programs: a brand's offers to creators, and the terms that each of its days had."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 from vouch.domain import periods, times
 from vouch.domain import terms as domain
 from vouch.domain.errors import NotFound, Unprocessable
+from vouch.domain.terms import number_in_force
 from vouch.service import pages
 from vouch.service.deployment import Deployment
 from vouch.service.mint import Mint
@@ -116,9 +116,13 @@ def published(
     terms: dict[str, Any],
     effective_from: datetime | None,
 ) -> TermsVersion:
-    """A new version of the program's terms, in force from now or later on, and after every other version."""
-    terms_id, now = mint.id("trm_"), deployment.brand_now(brand)
-    begin, created_at = times.text(effective_from or now), times.text(now)
+    """A new version of the program's terms, in force from this second or later on.
+
+    It may begin before one that is scheduled, which follows it then; from the same moment on it takes that one's place.
+    """
+    terms_id, created_at = mint.id("trm_"), times.text(deployment.brand_now(brand))
+    now = times.floor_second(deployment.brand_now(brand))
+    begin = times.text(effective_from or now)
 
     def publish(writes: Writes) -> TermsVersion:
         program = _program(deployment, brand, program_id)
@@ -128,11 +132,7 @@ def published(
         _check(terms, program.currency)
         if begin < times.text(now):
             raise Unprocessable("effective_in_past", param="effective_from", now=times.short(now))
-        number, latest = program.versions[-1]
-        if latest is not None and begin <= latest:
-            shown = times.short(times.parse(latest))
-            raise Unprocessable("effective_not_after", param="effective_from", latest=shown)
-        if number >= VERSIONS_MAX:
+        if len(program.versions) >= VERSIONS_MAX:
             raise Unprocessable("too_many", most=VERSIONS_MAX)
         version = programs.new_terms(program, terms_id, effective_from=begin, created_at=created_at, terms=terms)
         known = program.version
@@ -156,12 +156,6 @@ def versions(
     shown = numbers[:limit]
     following = pages.sealed(deployment, scope, [str(shown[-1])]) if len(numbers) > limit else None
     return Page(programs.versions(deployment.database, brand.id, program_id, shown), following)
-
-
-def number_in_force(versions: Sequence[tuple[int, str | None]], at: datetime) -> int | None:
-    """The number of the version that counts for an order placed then."""
-    moment = times.text(at)
-    return next((number for number, begin in reversed(versions) if begin is None or begin <= moment), None)
 
 
 def _program(deployment: Deployment, brand: Brand, program_id: str) -> Program:

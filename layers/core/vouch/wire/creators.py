@@ -62,7 +62,7 @@ class NewEnrolment(Body):
     creator_id: Id
     program_id: Id
     status: Literal["applied", "active"] = "active"
-    active_from: Moment | None = Field(None, description="This second if not said; not before its creator's; for `active` only")
+    active_from: Moment | None = Field(None, description="Now if not said; not before its creator's; for `active` only")
 
 
 class EnrolmentChange(Body):

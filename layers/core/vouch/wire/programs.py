@@ -95,7 +95,7 @@ class Terms(Body):
     attribution: Attribution = Attribution()
     commission: Commission = Commission()
     payout: Payout = Payout()
-    journey: bool = Field(default=False, description="Whether visitors may be given the journey cookie, at once")
+    journey: bool = Field(default=False, description="Whether visitors may be given the journey cookie")
 
     def plain(self) -> dict[str, Any]:
         """As it is stored: what was not said is said, so that another default of ours changes no version."""
@@ -103,7 +103,10 @@ class Terms(Body):
 
 
 class NewTerms(Terms):
-    """A new version; without `effective_from` it is in force at once, a first version from the beginning of time."""
+    """A new version; without `effective_from` it is in force at once, a first version from the beginning of time.
+
+    For an order counts the version that began last before it was placed, of equals the one with the higher number.
+    """
 
     effective_from: Moment | None = None
 
