@@ -78,6 +78,10 @@ def clock() -> Clock:
 @pytest.fixture
 def deployment(dynamodb_endpoint: str, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Iterator[Deployment]:
     """Fresh tables for each test. PynamoDB's models know one deployment per process: ask for one at a time."""
+    for name in ("AWS_PROFILE", "AWS_DEFAULT_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.setenv(name, "127.0.0.1")
     monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", dynamodb_endpoint)
     monkeypatch.setenv("AWS_REGION", REGION)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")

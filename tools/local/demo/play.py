@@ -79,9 +79,6 @@ class Player:
         if len(shown) != len(self._told):
             raise Astray(f"{len(self._told)} orders sent, {len(shown)} shown")
 
-    def order_id(self, external_id: str) -> str:
-        return self._told[external_id].id
-
     # --- visitors -----------------------------------------------------------------------------------------------------
 
     def _visit(self, visit: Visit) -> None:
