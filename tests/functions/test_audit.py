@@ -132,7 +132,7 @@ def test_books_that_cannot_be_read_keep_no_others_waiting(
     assert vars(next(line for line in caplog.records if line.message == "audited"))["checked"] == 3
     monkeypatch.undo()
     monkeypatch.setattr(audit, "deployment", lambda: deployment)
-    assert stored(deployment, shut).audit is None, "it is due again"
+    assert (stored(deployment, shut).audit or [])[1] == "", "it is still at its beginning"
 
 
 def stored(deployment: Deployment, brand: Brand) -> Brand:

@@ -1,6 +1,7 @@
 """Turns: no brand starves another, whatever time ends or fails, and each goes on where it stopped."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 from types import SimpleNamespace
 
@@ -16,6 +17,10 @@ from vouch.store.tables import Brand
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 SECONDS = turns._TURN_SECONDS
+
+
+class Killed(BaseException):
+    """The process is gone; no `except Exception` sees it."""
 
 
 class Work:
@@ -119,6 +124,27 @@ def test_who_fails_keeps_no_other_waiting_and_is_tried_again(
     clock.pass_(HOUR)
     assert work.job(100) == Done(1)
     assert work.did() == "aa"
+
+
+def test_who_kills_the_process_is_not_the_first_of_the_next_job_too(
+    deployment: Deployment, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As an account would that takes more memory or time than there is."""
+    work = Work(deployment, monkeypatch, a=2, b=2)
+    killers: list[str] = []
+
+    def killed(name: str) -> bool:
+        killers.append(name)
+        if name == killers[0]:
+            raise Killed
+        return False
+
+    work.fails = killed
+    for _ in range(2):
+        with suppress(Killed):
+            work.job(100)
+        clock.pass_(HOUR)
+    assert work.did() == {"a": "bb", "b": "aa"}[killers[0]]
 
 
 def test_a_round_in_which_something_failed_is_begun_again_within_the_day(deployment: Deployment, clock: Clock) -> None:

@@ -1,7 +1,8 @@
 """Jobs that come to every brand once a day: in turns, each going on where it stopped, so that no brand starves another.
 
 How far a brand's round has come is noted with the brand after each of its turns. Whose last turn is the longest ago
-comes first in the next job; so one whose next step did not fit into the end of a job has the whole of the next one.
+comes first in the next job. The turn is noted before it begins, so that one that kills the process is not the first of
+the next job too; and taken back if its step did not fit into the end of a job: then it has the whole of the next one.
 """
 
 import time
@@ -85,6 +86,7 @@ def daily(
         spent = time.monotonic() - began
         allowed = Time(_until(began + spent + _TURN_SECONDS, in_time), in_time, is_most=spent < _TURN_SECONDS)
         try:
+            _put(deployment, brand, job, replace(current, turned=times.text(deployment.now())))
             taken = turn(brand, current, allowed)
             after = note(deployment, brand, job, current, taken)
         except Exception as failure:  # noqa: BLE001 - told once the others had their turns
@@ -108,18 +110,18 @@ def noted(brand: Brand, job: Job) -> Round | None:
 
 
 def note(deployment: Deployment, brand: Brand, job: Job, current: Round, taken: Turn) -> Round:
-    """The round after that turn, noted if the turn brought it on."""
-    if taken.bookmark == current.bookmark:
-        return current
-    after = replace(
-        current,
-        bookmark=taken.bookmark,
-        whole=current.whole and not taken.failures,
-        turned=times.text(deployment.now()),
-    )
-    stored = [times.text(after.moment), after.bookmark, after.whole, after.turned]
-    brands.put_round(deployment.database, brand, job, stored)
+    """The round after that turn; as it was if the turn did not bring it on."""
+    after = current
+    if taken.bookmark != current.bookmark:
+        now, whole = times.text(deployment.now()), current.whole and not taken.failures
+        after = replace(current, bookmark=taken.bookmark, whole=whole, turned=now)
+    _put(deployment, brand, job, after)
     return after
+
+
+def _put(deployment: Deployment, brand: Brand, job: Job, current: Round) -> None:
+    stored = [times.text(current.moment), current.bookmark, current.whole, current.turned]
+    brands.put_round(deployment.database, brand, job, stored)
 
 
 def _is_due(before: Round | None, midnight: datetime) -> bool:

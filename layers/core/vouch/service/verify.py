@@ -174,10 +174,11 @@ def _order_violations(
     for attempt in range(_LOOKS):
         if not suspects:
             break
-        before, claims = audits.versions_and_claims(database, brand.id, creator_id, suspects)
+        before = dict(_while(in_time, audits.versions(database, brand.id, suspects)))
+        claims = list(_while(in_time, audits.claims_of(database, brand.id, creator_id, suspects)))
         entries = _audited(deployment, brand, creator_id, in_time).orders()
-        after, _ = audits.versions_and_claims(database, brand.id, creator_id, suspects)
-        still = [order for order in suspects if before.get(order) == after.get(order)]
+        after = dict(_while(in_time, audits.versions(database, brand.id, suspects)))
+        still = {order for order in suspects if before.get(order) == after.get(order)}
         wrong = unequal(
             {order: entries.get(order, {}) for order in still}, (each for each in claims if each.order_id in still)
         )

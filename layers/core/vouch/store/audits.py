@@ -1,6 +1,7 @@
 """What the checker walks through: a brand's creators, its orders, and each creator's commissions, a page at a time."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import batched
 from typing import Any
 
 from vouch.domain.invariants import Claim
@@ -32,14 +33,17 @@ def claims(database: Database, brand_id: str, creator_id: str) -> Iterator[Claim
             return
 
 
-def versions_and_claims(
-    database: Database, brand_id: str, creator_id: str, orders: list[str]
-) -> tuple[dict[str, int], list[Claim]]:
-    """The orders' versions at this moment, and what the creator's commissions of them say."""
-    keys = [f"{brand_id}#O#{order}" for order in orders]
-    states = database.get_many((Main, key, "O") for key in keys)
-    versions = {item.id: item.version for item in states.values() if isinstance(item, Order)}
-    return versions, _claims(database, [(key, f"C#{creator_id}") for key in keys])
+def versions(database: Database, brand_id: str, orders: Sequence[str]) -> Iterator[tuple[str, int]]:
+    """The orders and the versions in which they are, each page at the moment at which it is read."""
+    for page in batched(orders, BATCH_GET_MAX, strict=False):
+        states = database.get_many((Main, f"{brand_id}#O#{order}", "O") for order in page)
+        yield from ((item.id, item.version) for item in states.values() if isinstance(item, Order))
+
+
+def claims_of(database: Database, brand_id: str, creator_id: str, orders: Sequence[str]) -> Iterator[Claim]:
+    """What the creator's commissions of these orders say, read likewise."""
+    for page in batched(orders, BATCH_GET_MAX, strict=False):
+        yield from _claims(database, [(f"{brand_id}#O#{order}", f"C#{creator_id}") for order in page])
 
 
 def _claims(database: Database, keys: list[tuple[str, str]]) -> list[Claim]:
