@@ -44,7 +44,9 @@ class RandomSale:
 def random_sale(seed: int) -> RandomSale:
     chance = Random(seed)
     order = _order(chance)
-    touches = dict.fromkeys(_touch(chance, number) for number in range(chance.randint(1, 7)))
+    # Under one program, all who share are mostly rated alike: what they share must come out to the unit.
+    programs = chance.choice([PROGRAMS[:1], PROGRAMS])
+    touches = dict.fromkeys(_touch(chance, number, programs) for number in range(chance.randint(1, 7)))
     terms = {(program, 1): _terms(chance) for program in PROGRAMS}
     refunds = tuple(_refund(chance, number) for number in range(chance.randint(0, 3)))
     return RandomSale(carrying(order, touches), tuple(touches), terms, refunds)
@@ -84,10 +86,10 @@ def _line(chance: Random, line_id: str) -> Line:
     )
 
 
-def _touch(chance: Random, number: int) -> Touch:
-    creator, program = chance.choice(CREATORS), chance.choice(PROGRAMS)
-    if chance.random() < 1 / 4:
-        return Touch("code", f"{creator}10", None, creator, PROGRAMS[len(creator) % 2], 1)
+def _touch(chance: Random, number: int, programs: Sequence[str]) -> Touch:
+    creator, program = chance.choice(CREATORS), chance.choice(programs)
+    if chance.random() < 1 / 8:
+        return Touch("code", f"{creator}10", None, creator, programs[len(creator) % len(programs)], 1)
     age = timedelta(days=chance.randint(0, 31), minutes=chance.choice([0, 30, -3]))
     return Touch("click", f"click {number}", PLACED - age, creator, program, 1)
 
@@ -121,7 +123,7 @@ def _terms(chance: Random) -> Terms:
 def _rule(chance: Random) -> Rule:
     match = Match(
         skus=frozenset(chance.sample(LINES, chance.choice([0, 0, 2]))),
-        creator_ids=frozenset(chance.sample(CREATORS, chance.choice([0, 0, 2, 3]))),
+        creator_ids=frozenset(chance.sample(CREATORS, chance.choice([0, 0, 0, 0, 2, 3]))),
         order_min=Money(_price(chance), CURRENCY) if chance.random() < 1 / 4 else None,
     )
     reward = chance.choice(["percent", "percent", "flat_item", "flat_order", "flat_order", "none"])

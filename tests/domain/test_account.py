@@ -112,6 +112,25 @@ def test_entries_that_cancel_out_move_the_watermark_and_no_money() -> None:
     assert (folded.moved, folded.changed, folded.balance.watermark) == ({}, True, START)
 
 
+def test_entries_that_cancel_out_are_worth_a_fold_of_their_own() -> None:
+    """Else each look would read them again, from a watermark that stands still."""
+    young = account.fold(Balance(), [], START, START).balance
+    later = START + MINUTE
+    entries = [posting(n, amount, "ILS", now=later, matures_at=later) for n, amount in enumerate((5, -5))]
+    folded = account.fold(young, entries, later, later)
+    assert (folded.moved, folded.changed) == ({}, True)
+    assert (folded.balance.zone_start, folded.balance.checkpoint) == (young.zone_start, young.checkpoint)
+    again = account.fold(folded.balance, entries, later, later + MINUTE)
+    assert (again.moved, again.changed) == ({}, False)
+
+
+def test_a_clock_behind_the_watermark_sees_what_was_folded_by_it() -> None:
+    entry = posting(1, 100, "ILS", now=START, matures_at=START + MINUTE)
+    folded = account.fold(Balance(), [entry], START + 2 * MINUTE, START).balance
+    for now in (START, START + MINUTE, START + 2 * MINUTE):
+        assert account.balances(folded, [entry], [], now) == {"ILS": Figures(available=100)}
+
+
 def test_an_account_that_fell_silent_is_soon_not_read_again() -> None:
     """Else one import of a hundred thousand orders would be read at every look at the balances, for ever."""
     entries = [posting(n, 5, "ILS", now=START, matures_at=START) for n in range(9)]

@@ -242,9 +242,28 @@ def test_an_order_that_does_not_earn_still_says_what_it_would_have() -> None:
 
 def test_the_heaviest_share_describes_the_order_as_a_whole() -> None:
     both = promises(offer(model="linear"), vip=offer(shipping=True))
-    touches = [click("noa"), click("dan", days=1, program="vip"), click("dan", days=2, program="vip", evidence="dan-2")]
+    touches = [click("dan"), click("noa", days=1, program="vip"), click("noa", days=2, program="vip", evidence="noa-2")]
     settlement = settled(sale(MUG, shipping="20.00"), touches, terms=both)
+    assert [earning.creator_id for earning in settlement.earnings] == ["dan", "noa"]
     assert (settlement.base, settlement.refunded_base) == (12_000, 0)
+    assert settlement.lead is not None
+    assert (settlement.lead.creator_id, settlement.lead.program_id) == ("noa", "vip")
+
+
+def test_of_two_equal_shares_the_smaller_id_describes_the_order() -> None:
+    both = promises(offer(model="linear"), vip=offer(model="linear"))
+    for theirs, hers in (("main", "vip"), ("vip", "main")):
+        touches = [click("noa", program=hers), click("dan", days=1, program=theirs)]
+        lead = settled(sale(MUG), touches, terms=both).lead
+        assert lead is not None
+        assert (lead.creator_id, lead.program_id) == ("dan", theirs)
+
+
+def test_a_line_says_under_whose_terms_it_was_rated() -> None:
+    both = promises(offer(model="linear"), vip=offer(percent(20)))
+    settlement = settled(sale(MUG), [click("noa"), click("dan", days=1, program="vip")], terms=both)
+    rated = [(line.share.program_id, line.commission) for line in settlement.lines if line.share]
+    assert rated == [("vip", 1_000), ("main", 500)]
 
 
 def test_items_of_a_line_in_part_given_back_by_money_all_count() -> None:
