@@ -160,7 +160,7 @@ def up(emulator: Emulator, seed: Seed | None, progress: Progress, *, lasting: bo
                     _catch_up(stack, memory.stopped_at)
         except BaseException:
             if not was_running and emulator.is_running():
-                down(emulator, Silence())
+                down(emulator, progress)
             raise
         stack.save(emulator.home)
         return stack
