@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from typing import NoReturn
 
 import pytest
 
@@ -69,14 +70,29 @@ def test_of_a_flood_the_first_are_logged_and_all_are_counted(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("vouch.service.audit._TOLD_MAX", 3)
+    monkeypatch.setattr("payouts.audit._TOLD_MAX", 3)
     for name in ("mugs", "shirts"):
         brand = books.open_books(deployment, name)
         for creator_id in (NOA, DANA):
             post(brand, entry(-5, now=NOON, ahead=DAY, creator_id=creator_id))
     assert audited(caplog)[1] == 4
     assert len([record for record in caplog.records if record.message == "books broken"]) == 3
-    assert '"BooksBroken":[4.0]' in capsys.readouterr().out
+    assert capsys.readouterr().out.count('"BooksBroken":[2.0]') == 2
+
+
+def test_what_a_job_found_before_it_died_was_told(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Else the next job would go on behind it, and nobody would hear of it."""
+    post(books.open_books(deployment), entry(-5, now=NOON, ahead=DAY))
+
+    def killed(*_: object) -> NoReturn:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("vouch.service.turns.note", killed)
+    with pytest.raises(KeyboardInterrupt):
+        audit.handler({}, Context(lambda: 900_000))
+    assert '"BooksBroken":[1.0]' in capsys.readouterr().out
 
 
 def test_an_account_too_large_is_named_and_counted(
