@@ -17,7 +17,7 @@ def brand(*, brand_id: str = BRAND, mode: str = "live", clock: str | None = None
 
 
 def program(
-    *, brand_id: str = BRAND, status: str = "active", parameter: str | None = None, journey: bool | None = None
+    *, brand_id: str = BRAND, status: str = "active", parameter: str | None = None, journey: bool = False
 ) -> Program:
     return Program(
         brand_id,
@@ -29,7 +29,7 @@ def program(
         active=[[None, None]],
         versions=[[1, None]],
         parameter=parameter,
-        journey=journey,
+        journeys=[1] if journey else [],
         created_at=AT,
         version=1,
     )

@@ -2,6 +2,7 @@
 
 import base64
 import io
+import json
 from functools import cache, lru_cache
 from typing import Any
 
@@ -9,7 +10,9 @@ from aws_lambda_powertools.logging import Logger
 from aws_lambda_powertools.metrics import Metrics, MetricUnit
 
 from referrals import pages
+from vouch import messages, problems
 from vouch.domain import visits
+from vouch.domain.errors import MethodNotAllowed
 from vouch.service.deployment import deployment
 from vouch.service.redirects import Redirects
 
@@ -23,6 +26,7 @@ _HEADERS = {
     "referrer-policy": "strict-origin-when-cross-origin",
     "x-robots-tag": "noindex",
 }
+_METHODS = "GET, HEAD"
 _QR_TYPES = {"qr.svg": "image/svg+xml", "qr.png": "image/png"}
 _QR_HEADERS = {
     "cache-control": "public, max-age=86400",
@@ -34,7 +38,7 @@ _QR_HEADERS = {
 def handler(event: dict[str, Any], context: Any) -> Answer:
     """Never raises: of an exception the visitor would see a bare 502."""
     try:
-        answer, told = _warmed() if event.get("warm") else _answered(event)
+        answer, told = _warmed() if event.get("warm") else _answered(event, context)
     except Exception:  # noqa: BLE001 - the docstring's reason
         _logger().exception("a visitor could not be answered")
         answer, told = _page(503, "failed", event), {"outcome": "failed"}
@@ -43,11 +47,10 @@ def handler(event: dict[str, Any], context: Any) -> Answer:
     return answer
 
 
-def _answered(event: dict[str, Any]) -> tuple[Answer, Told]:
+def _answered(event: dict[str, Any], context: Any) -> tuple[Answer, Told]:
     method = event["requestContext"]["http"]["method"]
     if method not in {"GET", "HEAD"}:
-        headers = _HEADERS | {"allow": "GET, HEAD"}
-        return {"statusCode": 405, "headers": headers, "body": "Only GET and HEAD."}, {"outcome": "method"}
+        return _refused(event, context), {"outcome": "method"}
     slug, _, rest = event["rawPath"].removeprefix("/r/").lower().partition("/")
     if not visits.SLUG.fullmatch(slug):
         answered = None
@@ -88,6 +91,14 @@ def _page(status: int, kind: str, event: dict[str, Any]) -> Answer:
     language = pages.language((event.get("headers") or {}).get("accept-language", ""))
     headers = pages.HEADERS | {"content-language": language}
     return {"statusCode": status, "headers": headers, "body": pages.page(kind, language)}
+
+
+def _refused(event: dict[str, Any], context: Any) -> Answer:
+    """Whoever sends another method is a program, and is told as the API tells."""
+    language = messages.language(event["headers"].get("accept-language", ""))
+    problem = problems.problem(MethodNotAllowed(allow=_METHODS), language, context.aws_request_id)
+    headers = _HEADERS | {"content-type": problems.PROBLEM_TYPE, "content-language": language, "allow": _METHODS}
+    return {"statusCode": problem["status"], "headers": headers, "body": json.dumps(problem, ensure_ascii=False)}
 
 
 def _warmed() -> tuple[Answer, Told]:

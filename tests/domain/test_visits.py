@@ -18,6 +18,9 @@ def click_id(n: int) -> str:
     return f"clk_{n:039d}"
 
 
+EVERY = [click_id(n) for n in range(13)]
+
+
 @pytest.mark.parametrize(
     "agent",
     [
@@ -86,7 +89,8 @@ def test_people_and_those_who_may_be_people_count(agent: str) -> None:
     ],
 )
 def test_programs_do_not(agent: str) -> None:
-    assert visits.uncounted("GET", {"user-agent": agent}) == "robot"
+    assert visits.uncounted("GET", {"user-agent": agent}) == visits.ROBOT
+    assert visits.uncounted("HEAD", {"user-agent": agent, "purpose": "prefetch"}) == visits.ROBOT
 
 
 @pytest.mark.parametrize(
@@ -115,7 +119,7 @@ def test_head_does_not_count() -> None:
 def test_the_journey_keeps_the_newest_ten_clicks_newest_first() -> None:
     cookie = ""
     for n in range(13):
-        cookie = visits.journey_with(cookie, BRAND, click_id(n))
+        cookie = visits.journey_with(cookie, BRAND, click_id(n), EVERY)
     assert visits.journey(cookie, BRAND) == [click_id(n) for n in range(12, 2, -1)]
     assert len(cookie) == 10 * 43
 
@@ -123,20 +127,29 @@ def test_the_journey_keeps_the_newest_ten_clicks_newest_first() -> None:
 def test_brands_share_the_cookie_and_see_their_own_clicks() -> None:
     cookie = ""
     for n in range(12):
-        cookie = visits.journey_with(cookie, (BRAND, OTHER)[n % 2], click_id(n))
+        cookie = visits.journey_with(cookie, (BRAND, OTHER)[n % 2], click_id(n), EVERY)
     assert visits.journey(cookie, BRAND) == [click_id(n) for n in (10, 8, 6, 4, 2)]
     assert visits.journey(cookie, OTHER) == [click_id(n) for n in (11, 9, 7, 5, 3)]
+
+
+def test_what_is_not_genuine_takes_no_place_but_another_brands_clicks_stay() -> None:
+    cookie = visits.journey_with("", OTHER, click_id(1), [])
+    for n in range(2, 9):
+        cookie = visits.journey_with(cookie, BRAND, click_id(n), EVERY)
+    kept = visits.journey_with(cookie, BRAND, click_id(9), [click_id(4)])
+    assert visits.journey(kept, BRAND) == [click_id(9), click_id(4)]
+    assert visits.journey(kept, OTHER) == [click_id(1)]
 
 
 @pytest.mark.parametrize("junk", ["x", "x" * 42, "x" * 44, "x" * 43 * 11, "é" * 43, "x" * 42 + "\n", "x" * 10_240, '"'])
 def test_a_cookie_of_another_shape_is_as_good_as_none(junk: str) -> None:
     assert visits.journey(junk, BRAND) == []
-    assert visits.journey_with(junk, BRAND, click_id(1)) == visits.journey_with("", BRAND, click_id(1))
+    assert visits.journey_with(junk, BRAND, click_id(1), EVERY) == visits.journey_with("", BRAND, click_id(1), [])
 
 
 @given(st.text() | st.from_regex(r"[A-Za-z0-9_-]{43,500}", fullmatch=True))
 def test_whatever_comes_the_cookie_stays_small_and_ours(cookie: str) -> None:
-    kept = visits.journey_with(cookie, BRAND, click_id(7))
+    kept = visits.journey_with(cookie, BRAND, click_id(7), EVERY)
     assert visits.journey(kept, BRAND)[0] == click_id(7)
     assert len(kept) <= 10 * 43
     assert kept.isascii()

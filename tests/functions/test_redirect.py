@@ -89,18 +89,30 @@ def test_a_slug_is_matched_whatever_its_case(deployment: Deployment, get: Get, p
     "method, headers",
     [
         ("HEAD", {}),
-        ("GET", {"user_agent": "WhatsApp/2.23.20.0"}),
         ("GET", {"sec_purpose": "prefetch;prerender"}),
         ("GET", {"purpose": "prefetch"}),
         ("GET", {"x_moz": "prefetch"}),
     ],
 )
-def test_what_is_no_visit_sees_the_bare_destination(
+def test_what_is_no_visit_yet_has_an_id_but_neither_record_nor_cookie(
     deployment: Deployment, get: Get, monkeypatch: pytest.MonkeyPatch, method: str, headers: dict[str, str]
 ) -> None:
     share(deployment, program(journey=True))
     wire = Wire(monkeypatch)
     answer = get(method=method, **headers)
+    assert answer["statusCode"] == 302
+    assert clicked(answer, deployment) is not None
+    assert "cookies" not in answer
+    assert wire.operations() == {"GetItem": 2}
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_a_robot_sees_the_bare_destination(
+    deployment: Deployment, get: Get, monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
+    share(deployment, program(journey=True))
+    wire = Wire(monkeypatch)
+    answer = get(method=method, user_agent="WhatsApp/2.23.20.0")
     assert (answer["statusCode"], answer["headers"]["location"]) == (302, DESTINATION)
     assert "cookies" not in answer
     assert wire.operations() == {"GetItem": 2}
@@ -111,6 +123,10 @@ def test_other_methods_are_refused(get: Get, method: str) -> None:
     answer = get(method=method)
     assert (answer["statusCode"], answer["headers"]["allow"]) == (405, "GET, HEAD")
     assert "location" not in answer["headers"]
+    assert answer["headers"]["content-type"] == "application/problem+json"
+    told = json.loads(answer["body"])
+    assert (told["code"], told["status"], told["request_id"]) == ("method_not_allowed", 405, "req-1")
+    assert "GET, HEAD" in told["detail"]
 
 
 HOSTILE = [
@@ -148,7 +164,7 @@ def test_no_path_leads_astray(deployment: Deployment, get: Get, path: str) -> No
 
 def test_a_hostile_cookie_is_harmless(deployment: Deployment, get: Get) -> None:
     share(deployment, program(journey=True))
-    forged = visits.journey_with("", BRAND, "clk_" + "A" * 39)
+    forged = visits.journey_with("", BRAND, "clk_" + "A" * 39, [])
     for value in ["x" * 10_240, "\x00", "נועה", ";" * 5000, "=" * 5000, "\r\nset-cookie: a=b", forged]:
         answer = get(drop="cookies", cookie=f"vouch_journey={value}")
         click = clicked(answer, deployment)

@@ -14,7 +14,7 @@ from botocore.exceptions import EndpointConnectionError
 from tests.fixtures import NOON, Clock
 from tests.links import BRAND, DESTINATION, LINK, SLUG, brand, program, share, slug
 from tests.wire import Fault, Wire, answer_lost, answered, closed, refused, unreachable
-from vouch.domain import clicks, ids, visits
+from vouch.domain import clicks, ids, times, visits
 from vouch.domain.clicks import ClickId
 from vouch.service.cache import Patience
 from vouch.service.deployment import Deployment
@@ -108,14 +108,22 @@ def test_a_live_brands_clicks_carry_real_time(deployment: Deployment, redirects:
     assert click_of(follow(redirects), deployment).at == NOON
 
 
-@pytest.mark.parametrize("reason", ["head", "prefetch", "robot"])
-def test_what_does_not_count_goes_to_the_bare_destination(
+@pytest.mark.parametrize("reason", ["head", "prefetch"])
+def test_what_does_not_count_has_a_signed_id_and_no_record(
     deployment: Deployment, redirects: Redirects, wire: Wire, reason: str
 ) -> None:
+    """A browser may go on with what it prefetched: the id alone must earn the sale."""
     share(deployment, program(journey=True))
     redirect = follow(redirects, uncounted=reason)
-    assert redirect == Redirect(DESTINATION, reason, BRAND)
+    assert (redirect.outcome, redirect.journey, redirect.trouble) == (reason, None, None)
+    assert click_of(redirect, deployment).link_key == clicks.link_key(LINK)
     assert wire.operations()["PutItem"] == 3  # the three items of `share`
+
+
+def test_a_robot_goes_to_the_bare_destination(deployment: Deployment, redirects: Redirects, wire: Wire) -> None:
+    share(deployment, program(journey=True))
+    assert follow(redirects, uncounted=visits.ROBOT) == Redirect(DESTINATION, visits.ROBOT, BRAND)
+    assert wire.operations()["PutItem"] == 3
 
 
 @pytest.mark.parametrize(
@@ -238,6 +246,17 @@ def test_a_pause_takes_effect_within_a_minute(deployment: Deployment, redirects:
     assert not leads_nowhere(redirects)
     seconds.now = 60
     assert leads_nowhere(redirects)
+
+
+@pytest.mark.parametrize("paused", [slug(status="paused"), program(status="paused")], ids=["link", "program"])
+def test_what_is_resumed_is_followed_within_five_seconds(
+    deployment: Deployment, redirects: Redirects, seconds: Seconds, paused: Any
+) -> None:
+    share(deployment, paused)
+    assert leads_nowhere(redirects)
+    share(deployment)
+    seconds.now = 5
+    assert follow(redirects).outcome == "counted"
 
 
 def test_guesses_do_not_fill_the_memory(deployment: Deployment, redirects: Redirects, wire: Wire) -> None:
@@ -447,22 +466,35 @@ def test_a_trail_holds_this_brands_genuine_clicks_only(deployment: Deployment, r
     genuine = clicks.mint(BRAND, clicks.link_key(LINK), NOON, keys, b"123456").id
     foreign = clicks.mint(OTHER, clicks.link_key(LINK), NOON, keys, b"123456").id
     forged = "clk_" + "A" * 39
-    cookie = visits.journey_with("", BRAND, forged)
-    cookie = visits.journey_with(cookie, OTHER, foreign)
-    cookie = visits.journey_with(cookie, BRAND, foreign)  # another brand's click under our tag
-    cookie = visits.journey_with(cookie, BRAND, genuine)
-    record = stored(deployment, click_of(follow(redirects, journey=cookie), deployment))
+    every = [genuine, foreign, forged]
+    cookie = visits.journey_with("", BRAND, forged, every)
+    cookie = visits.journey_with(cookie, OTHER, foreign, every)
+    cookie = visits.journey_with(cookie, BRAND, foreign, every)  # another brand's click under our tag
+    cookie = visits.journey_with(cookie, BRAND, genuine, every)
+    redirect = follow(redirects, journey=cookie)
+    click = click_of(redirect, deployment)
+    record = stored(deployment, click)
     assert record is not None
     assert record.trail == [genuine]
+    assert visits.journey(redirect.journey or "", BRAND) == [click.id, genuine]
+    assert visits.journey(redirect.journey or "", OTHER) == [foreign]
 
 
-@pytest.mark.parametrize("journey", [None, False])
-def test_without_consent_there_is_neither_trail_nor_cookie(
-    deployment: Deployment, redirects: Redirects, journey: bool | None
+def test_the_terms_in_force_say_whether_there_is_a_journey(
+    deployment: Deployment, redirects: Redirects, clock: Clock
 ) -> None:
-    share(deployment, program(journey=journey))
+    scheduled = program(journey=True)
+    scheduled.versions = [[1, None], [2, times.text(NOON + timedelta(days=1))]]
+    share(deployment, scheduled)
+    assert follow(redirects).journey is not None
+    clock.pass_(timedelta(days=1))
+    assert follow(redirects).journey is None
+
+
+def test_without_consent_there_is_neither_trail_nor_cookie(deployment: Deployment, redirects: Redirects) -> None:
+    share(deployment)
     earlier = clicks.mint(BRAND, clicks.link_key(LINK), NOON, deployment.secrets.click_keys, b"123456").id
-    redirect = follow(redirects, journey=visits.journey_with("", BRAND, earlier))
+    redirect = follow(redirects, journey=visits.journey_with("", BRAND, earlier, []))
     assert redirect.journey is None
     record = stored(deployment, click_of(redirect, deployment))
     assert record is not None

@@ -3,7 +3,7 @@
 import base64
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from vouch.domain import clicks
 
@@ -15,6 +15,8 @@ COOKIE_SECONDS = 400 * 24 * 60 * 60
 """As long as browsers keep any cookie."""
 JOURNEY_MAX = 10
 
+ROBOT = "robot"
+"""The one uncounted visitor whom nobody's visit can follow: a browser may go on with what it prefetched."""
 _AHEAD_OF_TIME = ("sec-purpose", "purpose", "x-purpose", "x-moz")
 # What programs call themselves; CUBOT makes phones. Not the apps that people read in (`[Pinterest/iOS]`, `Slack_SSB`,
 # `Twitter for iPhone`), and not curl and its like, which may be anybody.
@@ -35,6 +37,8 @@ _LOOPBACK = re.compile(
 
 def uncounted(method: str, headers: Mapping[str, str]) -> str | None:
     """Why this request is no click, in one word, or None where it is one. `headers` have lower-case names."""
+    if _ROBOT.search(headers.get("user-agent", "")):
+        return ROBOT
     if method == "HEAD":
         return "head"
     if any(
@@ -43,7 +47,7 @@ def uncounted(method: str, headers: Mapping[str, str]) -> str | None:
         for word in ("prefetch", "prerender", "preview")
     ):
         return "prefetch"
-    return "robot" if _ROBOT.search(headers.get("user-agent", "")) else None
+    return None
 
 
 def journey(cookie: str, brand_id: str) -> list[str]:
@@ -52,10 +56,14 @@ def journey(cookie: str, brand_id: str) -> list[str]:
     return [clicks.PREFIX + entry[_TAG:] for entry in _entries(cookie) if entry.startswith(tag)]
 
 
-def journey_with(cookie: str, brand_id: str, click_id: str) -> str:
-    """The cookie's new value: one more click, at the expense of the eleventh, whichever brand's that was."""
-    entry = _tag(brand_id) + click_id.removeprefix(clicks.PREFIX)
-    return "".join([entry, *_entries(cookie)][:JOURNEY_MAX])
+def journey_with(cookie: str, brand_id: str, click_id: str, genuine: Collection[str]) -> str:
+    """The cookie's new value: one more click, at the expense of the eleventh, whichever brand's that was.
+
+    Of this brand's ids only the `genuine` ones stay; another brand's are for its own links to judge.
+    """
+    tag = _tag(brand_id)
+    kept = [entry for entry in _entries(cookie) if not entry.startswith(tag) or clicks.PREFIX + entry[_TAG:] in genuine]
+    return "".join([tag + click_id.removeprefix(clicks.PREFIX), *kept][:JOURNEY_MAX])
 
 
 def set_cookie(value: str, host: str) -> str:

@@ -9,6 +9,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from pynamodb.exceptions import PynamoDBException
 
 from vouch.domain import clicks, destinations, visits
+from vouch.domain.terms import number_in_force
 from vouch.service.cache import Cache, Patience
 from vouch.service.deployment import Deployment
 from vouch.store import clicks as records
@@ -29,7 +30,8 @@ class Redirect:
     """Where a visitor goes, what became of the click, and the journey cookie's new value, if they may have one.
 
     `outcome` is `counted`, `spilled` (the queue has the click), `unrecorded` (its signed id is all there is of it),
-    `unstamped` (not even that) or why the visit is no click; `trouble` names what went wrong.
+    `unstamped` (not even that) or why the visit is no click; `trouble` names what went wrong. Who is no robot gets a
+    signed id also where nothing is counted: a browser may go on with what it prefetched, and the sale is earned.
     """
 
     location: str
@@ -62,21 +64,20 @@ class Redirects:
             return None
         link, program = found
         bare = destinations.as_sent(link.destination)
-        if uncounted:
+        if uncounted == visits.ROBOT:
             return Redirect(bare, uncounted, link.brand_id)
         try:
             click = self._minted(link)
         except (*FAILURES, ValueError) as error:
             return Redirect(bare, "unstamped", link.brand_id, trouble=_name(error))
-        trail = self._genuine(journey, link.brand_id) if program.journey else []
+        location = destinations.with_parameter(link.destination, program.parameter or _PARAMETER, click.id)
+        if uncounted:
+            return Redirect(location, uncounted, link.brand_id)
+        has_journey = number_in_force(program.versions, click.at) in (program.journeys or [])
+        trail = self._genuine(journey, link.brand_id) if has_journey else []
         outcome, trouble = self._recorded(records.record(link.brand_id, click, trail, self._deployment.now()))
-        return Redirect(
-            destinations.with_parameter(link.destination, program.parameter or _PARAMETER, click.id),
-            outcome,
-            link.brand_id,
-            visits.journey_with(journey, link.brand_id, click.id) if program.journey else None,
-            trouble,
-        )
+        kept = visits.journey_with(journey, link.brand_id, click.id, trail) if has_journey else None
+        return Redirect(location, outcome, link.brand_id, kept, trouble)
 
     def address(self, slug: str) -> str | None:
         """The link's public address, None where it leads nowhere now."""
@@ -88,19 +89,21 @@ class Redirects:
 
     def _active(self, slug: str) -> tuple[Slug, Program] | None:
         link = self._slugs.get(slug)
-        if link is None or link.status != "active" or destinations.host_of(link.destination) is None:
+        if link is None or destinations.host_of(link.destination) is None:
             return None
         program = self._programs.get(f"{link.brand_id}/{link.program_id}")
-        if program is None or program.status != "active":
-            return None
-        return link, program
+        return (link, program) if program else None
+
+    # What is paused is read as an absence, which the cache forgets sooner: it may be resumed.
 
     def _read_slug(self, slug: str) -> Slug | None:
-        return self._deployment.database.get(*links.slug_key(slug))
+        link = self._deployment.database.get(*links.slug_key(slug))
+        return link if link and link.status == "active" else None
 
     def _read_program(self, key: str) -> Program | None:
         brand_id, _, program_id = key.partition("/")
-        return self._deployment.database.get(*programs.key(brand_id, program_id))
+        program = self._deployment.database.get(*programs.key(brand_id, program_id))
+        return program if program and program.status == "active" else None
 
     # --- the click ----------------------------------------------------------------------------------------------------
 

@@ -24,7 +24,7 @@ def new_program(
         name=name,
         currency=currency,
         parameter=parameter,
-        journey=False,
+        journeys=[],
         status="active",
         active=[[None, None]],
         versions=[],
@@ -39,7 +39,8 @@ def new_terms(
     """The program's next version, not stored yet; the program is told of it."""
     number = len(program.versions) + 1
     program.versions = [*program.versions, [number, effective_from]]
-    program.journey = bool(terms["journey"])
+    if terms["journey"]:
+        program.journeys = [*program.journeys, number]
     _, pk, sk = terms_key(program.pk, program.id, number)
     return TermsVersion(
         pk,

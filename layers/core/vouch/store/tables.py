@@ -92,8 +92,8 @@ class ApiKey(Main, discriminator="key"):
 class Program(Main, discriminator="program"):
     """`b` / `PRG#<id>`, index `b#PRG`. `versions` = [[number, from or null]], `active` = [[from or null, to or null]].
 
-    `parameter` (null: `ref`) and `journey` are here for the redirect: in what a click id travels, and whether visitors
-    may be given the journey cookie.
+    `parameter` (null: `ref`) and `journeys` are here for the redirect: in what a click id travels, and the numbers of
+    the versions under which visitors may be given the journey cookie.
     """
 
     id = UnicodeAttribute()
@@ -103,7 +103,7 @@ class Program(Main, discriminator="program"):
     active = JSONAttribute()
     versions = JSONAttribute()
     parameter = UnicodeAttribute(null=True)
-    journey = BooleanAttribute(null=True)
+    journeys = JSONAttribute(null=True)
     created_at = UnicodeAttribute()
     version = IntegerAttribute()
 
