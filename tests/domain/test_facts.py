@@ -237,7 +237,6 @@ def test_a_full_snapshot_is_read_back_as_it_was_written() -> None:
         click_ids=("clk_1",),
         former_customers=("dan",),
         customer_new=False,
-        aliases=("pi_1",),
     )
     assert snapshot_from_json(to_json(snapshot)) == snapshot
 

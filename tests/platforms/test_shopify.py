@@ -38,7 +38,6 @@ CREATED = Snapshot(
     paid=False,
     customers=("<email:buyer1042@example.com>",),
     customer_new=None,
-    aliases=(),
 )
 PAID = CREATED.__replace__(
     updated_at=times.parse("2026-05-04T15:15:34Z"),

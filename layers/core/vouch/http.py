@@ -14,7 +14,8 @@ and the handler's module names the modules: `api = Api(programs.routes, links.ro
   start. `brand_access(scope)`, `operator_access()` or `PUBLIC`.
 - `routes.call` is this request: the caller's brand and key, `mint` for new ids, `if_match`, the language.
 - The body is a strict model (`vouch.wire`), the answer a model too: one that breaks its own schema is a 500.
-  A handler whose answer is no JSON returns a `Response` and leaves its own annotation to `Any`.
+  A handler whose status is not always the same returns a `Response[Model]`; one whose answer is no JSON returns a
+  `Response` and leaves its own annotation to `Any`.
 - An answer with an integer `version` carries it as its `ETag`.
 - Refusals are raised by name (`vouch.domain.errors`), and `vouch.problems` gives each its status.
 - Any POST may carry an `Idempotency-Key`. Things that it creates take their ids from `call.mint`, and a create that

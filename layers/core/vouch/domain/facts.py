@@ -73,7 +73,7 @@ class Snapshot:
     paid: bool = True
     shipping: int = 0
     shipping_tax: int = 0
-    tip: int = 0
+    tip: int = 0  # earns nothing: a fact that is kept for terms that may come to count it
     tax_included: bool = False
     test: bool = False
     country: str | None = None
@@ -82,7 +82,6 @@ class Snapshot:
     customers: tuple[str, ...] = ()
     former_customers: tuple[str, ...] = ()
     customer_new: bool | None = None
-    aliases: tuple[str, ...] = ()
 
     def newness(self) -> Newness:
         """Greatest wins: the platform's own time, the later stage of life, the trigger time.

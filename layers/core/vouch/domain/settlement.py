@@ -59,7 +59,7 @@ class LinePart:
 class Settlement:
     """The whole decision. `reason` says why an order earns nobody anything, or why that was taken back or is held.
 
-    `lead` is the heaviest share, the smaller id among equals: its terms describe the order as a whole.
+    `lead` is the heaviest share, the first of equals: its terms describe the order as a whole.
     """
 
     status: OrderStatus
@@ -86,7 +86,7 @@ def settle(facts: OrderFacts, context: Context, terms: Mapping[TermsKey, Terms])
     if snapshot is None:
         return Settlement("parked", None, 0, 0, None, (), (), (), "awaiting_order")
     credited = credit(snapshot, context.touches_of(snapshot), terms, only_program=context.only_program)
-    lead = min(credited.shares, key=lambda share: (-share.weight, share.creator_id), default=None)
+    lead = max(credited.shares, key=lambda share: share.weight, default=None)
     options = terms[lead.program_id, lead.terms_version].commission.base if lead else Base()
     sold = commission.bases(facts, snapshot, options)
     base, kept = sum(line.base for line in sold), sum(line.kept_base for line in sold)

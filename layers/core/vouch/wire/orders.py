@@ -85,7 +85,10 @@ class NewRefund(Body):
 
 
 class NewDecision(Body):
-    """`hold` until `approve`, or `reject`: the order earns nothing, for good."""
+    """`hold` until `approve`, or `reject`: the order earns nothing, for good.
+
+    An order with a refund in another currency waits for `approve`, too, which lets pass the refunds known by then.
+    """
 
     kind: Literal["hold", "approve", "reject"]
     reason: Annotated[Text, Field(min_length=1)]
