@@ -74,7 +74,8 @@ def sale(
         )
         for line in items
     )
-    whole: dict[str, Any] = {"platform": "shopify", "customers": (BUYER,)} | said
+    paid = lifecycle not in (Lifecycle.OPEN, Lifecycle.PARTLY_PAID)
+    whole: dict[str, Any] = {"platform": "shopify", "customers": (BUYER,), "paid": paid} | said
     return Snapshot(
         updated_at=PLACED + timedelta(minutes=minutes),
         placed_at=PLACED,

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.domain.sales import PLACED, cancellation, decision, item, refund, sale
+from vouch.domain import times
 from vouch.domain.facts import (
     Cancellation,
     Decision,
@@ -102,7 +103,7 @@ def test_the_platforms_own_time_comes_first() -> None:
     assert newer(cancelled, replace(PAID, updated_at=LATER))
 
 
-@pytest.mark.parametrize("one, other", [(0, 1), (1, 2), (2, 3)])
+@pytest.mark.parametrize("one, other", [(0, 1), (1, 2), (2, 3), (3, 4)])
 def test_then_the_later_stage_of_life(one: int, other: int) -> None:
     replayed = replace(PAID, lifecycle=Lifecycle(one), triggered_at=LATER)
     assert newer(replayed, replace(PAID, lifecycle=Lifecycle(other), triggered_at=PLACED))
@@ -113,8 +114,13 @@ def test_then_the_time_of_the_trigger() -> None:
     assert newer(PAID, replace(PAID, triggered_at=PLACED))
 
 
+def own_content(snapshot: Snapshot) -> str:
+    """All of it but what other versions may have added."""
+    return fingerprint(replace(snapshot, placed_at=times.EPOCH))
+
+
 def test_and_last_the_content_decides_alike_for_all() -> None:
-    one, other = sorted([PAID, replace(PAID, country="IL")], key=fingerprint)
+    one, other = sorted([PAID, replace(PAID, country="IL")], key=own_content)
     assert newer(one, other)
 
 
@@ -163,9 +169,16 @@ def test_who_was_named_as_the_buyer_stays_one_when_the_shop_forgets() -> None:
     assert joined([named], [corrected]).snapshot == replace(corrected, former_customers=("dan", "noa"))
 
 
+def test_what_was_once_paid_was_paid() -> None:
+    for newest in (Lifecycle.OPEN, Lifecycle.PARTLY_PAID, Lifecycle.CANCELLED):
+        later = replace(PAID, updated_at=LATER, lifecycle=newest, paid=False)
+        assert joined([PAID], [later]) == joined([later], [PAID]) == joined([replace(later, paid=True)])
+    assert joined([replace(PAID, paid=False)]).snapshot == replace(PAID, paid=False)
+
+
 def test_what_older_versions_add_does_not_make_a_snapshot_another_one() -> None:
     """Among equally new ones the content decides: their own, not what was merged into it."""
-    one, other = sorted([PAID, replace(PAID, country="IL")], key=fingerprint)
+    one, other = sorted([PAID, replace(PAID, country="IL")], key=own_content)
     for number in range(20):
         older = replace(PAID, updated_at=PLACED - HOUR, customers=(f"buyer {number}",))
         expected = joined([one, other, older])

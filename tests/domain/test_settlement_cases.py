@@ -44,7 +44,8 @@ MUG = item("mug", "100.00")
 POT = item("pot", "50.00")
 DOLLARS, EUROS = refund("r1", currency="USD", amount="27.00"), refund("r2", currency="EUR", amount="9.00")
 YEAR_LATER = PLACED + timedelta(days=365)
-OPEN, CANCELLED, REFUNDED = Lifecycle.OPEN, Lifecycle.CANCELLED, Lifecycle.REFUNDED
+OPEN, PARTLY_PAID = Lifecycle.OPEN, Lifecycle.PARTLY_PAID
+CANCELLED, REFUNDED = Lifecycle.CANCELLED, Lifecycle.REFUNDED
 
 
 @dataclass(frozen=True)
@@ -641,6 +642,7 @@ RULES = [
         [click("noa")],
         terms=promises(offer(percent(10, skus=["MUG-01"]))),
         earns={"noa": "0.00"},
+        reason="no_rule",
     ),
     Case(
         "5.00 for each item: 3 mugs and a pot",
@@ -782,6 +784,21 @@ LIVES = [
         earns={"noa": "0.00"},
         reason="not_paid",
         status="open",
+    ),
+    Case(
+        "a deposit: nothing before the rest is there",
+        sale(MUG, lifecycle=PARTLY_PAID),
+        [click("noa")],
+        earns={"noa": "0.00"},
+        reason="not_paid",
+        status="open",
+    ),
+    Case(
+        "an edit made a paid order dearer, and the difference is still to be collected",
+        sale(MUG),
+        [click("noa")],
+        [sale(MUG, POT, lifecycle=PARTLY_PAID, minutes=60)],
+        earns={"noa": "15.00"},
     ),
     Case(
         "an order that was never paid and is off: nothing was earned, so nothing is taken back",

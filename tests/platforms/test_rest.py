@@ -56,6 +56,7 @@ def test_a_full_order() -> None:
         updated_at=times.parse("2026-05-05T00:00:00Z"),
         placed_at=times.parse("2026-05-04T15:00:00Z"),
         lifecycle=Lifecycle.OPEN,
+        paid=False,
         currency="ILS",
         lines=(Line("1", 2, 4500, 1000, 1360, "MUG-01", "77", ("summer", "קיץ"), ("mugs",), gift_card=True),),
         platform="rest",

@@ -169,6 +169,21 @@ def test_a_cancellation_may_say_no_more_than_whose(data: dict[str, Any]) -> None
     assert samples.reading("standard_webhooks", event("order.cancelled", data)) == Reading("G-7", (cancellation,))
 
 
+@pytest.mark.parametrize("name", ["external_id", "refund_id", "id"])
+def test_a_refund_names_itself_in_three_ways_and_needs_no_currency(name: str) -> None:
+    refund = samples.reading("standard_webhooks", event("refund.created", {name: 7, "order_id": "G-7", "amount": 500}))
+    assert refund.external_id == "G-7"
+    assert [(fact.id, fact.currency) for fact in refund.facts if isinstance(fact, Refund)] == [("7", None)]
+
+
+def test_an_event_without_a_time_is_of_the_time_of_its_delivery() -> None:
+    told = event("order.paid", ORDER)
+    content = json.loads(told.body)
+    del content["timestamp"]
+    bare = Request({"webhook-timestamp": "1777906800"}, json.dumps(content).encode())
+    assert snapshot(bare).updated_at == times.parse("2026-05-04T15:00:00Z")
+
+
 def test_a_refund_by_lines_and_amount() -> None:
     data = {
         "order_id": "G-7",

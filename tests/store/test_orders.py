@@ -79,12 +79,18 @@ def test_what_was_written_is_read(deployment: Deployment) -> None:
     assert orders.load(deployment.database, "brd_1", "ord_2") is None
 
 
-def test_order_that_only_refunds_are_known_of_is_in_no_list(deployment: Deployment) -> None:
+def test_order_that_only_refunds_are_known_of_is_listed_by_their_time_until_it_says_its_own(
+    deployment: Deployment,
+) -> None:
     deployment.database.commit(write(NEW, None, ["r1"]))
-    item = deployment.database.get(Order, "brd_1#O#ord_1", "O")
-    assert item is not None
-    assert "g1pk" not in item.serialize()
     assert load(deployment).facts.snapshot is None
+    places = []
+    for _ in range(2):
+        item = deployment.database.get(Order, "brd_1#O#ord_1", "O")
+        assert item is not None
+        places.append((item.g1pk, item.g1sk))
+        deployment.database.commit(write(load(deployment), snapshot(), [], "cre_1"))
+    assert places == [("brd_1#O", f"{times.text(moment)}#ord_1") for moment in (NOON, PLACED)]
 
 
 def test_creator_who_lost_the_credit_keeps_what_was_earned_all_of_it_taken_back(deployment: Deployment) -> None:

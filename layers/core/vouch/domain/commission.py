@@ -79,7 +79,7 @@ def unclear_refunds(facts: OrderFacts, snapshot: Snapshot) -> list[Refund]:
     return [
         refund
         for refund in facts.refunds
-        if refund.currency != snapshot.currency
+        if not refund.is_in(snapshot.currency)
         and (refund.amount or any(part.amount for part in refund.lines))
         and fingerprint(refund) not in approved
     ]
@@ -114,7 +114,7 @@ def _returned(refunds: Sequence[Refund], currency: str) -> dict[str, list[Refund
     returned: dict[str, list[RefundLine]] = {}
     for refund in refunds:
         for part in refund.lines:
-            said = part if refund.currency == currency else RefundLine(part.line_id, part.quantity)
+            said = part if refund.is_in(currency) else RefundLine(part.line_id, part.quantity)
             returned.setdefault(part.line_id, []).append(said)
     return returned
 
@@ -147,7 +147,7 @@ def _kept(line: Line, worth: _Worth, returned: Sequence[RefundLine], *, tax_incl
 
 def _less_loose(kept: Sequence[_Worth], refunds: Sequence[Refund], snapshot: Snapshot) -> list[int]:
     """What the amounts that name no line leave of each, without tax: the ones with tax go by what is kept with tax."""
-    loose = [refund for refund in refunds if refund.currency == snapshot.currency]
+    loose = [refund for refund in refunds if refund.is_in(snapshot.currency)]
     taxed = sum(refund.amount for refund in loose if snapshot.tax_included or refund.amount_with_tax)
     untaxed = sum(refund.amount for refund in loose) - taxed
     nets = [worth.net for worth in kept]

@@ -26,9 +26,10 @@ class Lifecycle(IntEnum):
     """What the platform says of the order; of two equally new snapshots the greater one counts."""
 
     OPEN = 0
-    PAID = 1
-    REFUNDED = 2
-    CANCELLED = 3
+    PARTLY_PAID = 1
+    PAID = 2
+    REFUNDED = 3
+    CANCELLED = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +56,10 @@ class Line:
 class Snapshot:
     """An order as its platform described it at `updated_at`.
 
-    `placed_at_guessed`: the platform does not say when the order was placed. `paid` is False where an order that is
-    over was never paid. `customers` are pseudonyms (keyed hashes), the customer's own first, `former_customers` those
-    that only other snapshots of the order named; `customer_new` is the platform's own word, None where it gives none.
+    `placed_at_guessed`: the platform does not say when the order was placed. `paid`: by this snapshot or another one,
+    all of the order was once paid. `customers` are pseudonyms (keyed hashes), the customer's own first,
+    `former_customers` those that only other snapshots of the order named; `customer_new` is the platform's own word,
+    None where it gives none.
     """
 
     kind: ClassVar[str] = "snapshot"
@@ -108,7 +110,7 @@ class RefundLine:
 
 @dataclass(frozen=True, slots=True)
 class Refund:
-    """Money given back; a failed one takes nothing back.
+    """Money given back, in `currency` (None: the order's); a failed one takes nothing back.
 
     `amount` is what was given back beyond the lines that are named, without shipping, in the terms in which the order
     shows its prices or, `amount_with_tax`, with tax in any case. Below 0 the lines are worth more than was given back:
@@ -119,11 +121,15 @@ class Refund:
 
     id: str
     updated_at: datetime
-    currency: str
+    currency: str | None
     lines: tuple[RefundLine, ...] = ()
     amount: int = 0
     failed: bool = False
     amount_with_tax: bool = False
+
+    def is_in(self, currency: str) -> bool:
+        """Whether its amounts are in that currency, which is the order's."""
+        return self.currency in (None, currency)
 
     def newness(self) -> Newness:
         """Greatest wins among versions of one refund.
@@ -135,7 +141,7 @@ class Refund:
 
 @dataclass(frozen=True, slots=True)
 class Cancellation:
-    """The whole order is off, said by a topic that carries no snapshot; it cannot be taken back."""
+    """The whole order is off, whatever a snapshot says; it cannot be taken back."""
 
     kind: ClassVar[str] = "cancellation"
 
@@ -181,6 +187,13 @@ class OrderFacts:
     events: Mapping[tuple[str, str], Event] = field(default_factory=dict)
 
     @property
+    def begins(self) -> datetime:
+        """When the order was placed; as long as nobody says, the time of the first thing that is known of it."""
+        if self.snapshot is not None:
+            return self.snapshot.placed_at
+        return min((event.updated_at for event in self.events.values()), default=times.EPOCH)
+
+    @property
     def refunds(self) -> list[Refund]:
         """The refunds that took money back, by id."""
         found = [event for event in self.events.values() if isinstance(event, Refund) and not event.failed]
@@ -188,7 +201,7 @@ class OrderFacts:
 
     @property
     def cancelled(self) -> bool:
-        """Whether a cancellation without a snapshot is known."""
+        """Whether a cancellation for good is known."""
         return any(isinstance(event, Cancellation) for event in self.events.values())
 
     def decision(self, verdict: Verdict) -> Decision | None:
@@ -264,8 +277,9 @@ def event_from_json(kind: str, text: str) -> Event:
 def _together(one: Snapshot, other: Snapshot) -> Snapshot:
     """The newer snapshot with what another adds to it; the same one whichever of them was known first.
 
-    A birth that is said beats a guess, and of two guesses the earlier one holds. Who was once named as the buyer stays
-    one: a shop that forgets a buyer (redaction) cannot be told from one that corrects itself.
+    A birth that is said beats a guess, and of two guesses the earlier one holds. What was once paid was paid. Who was
+    once named as the buyer stays one: a shop that forgets a buyer (redaction) cannot be told from one that corrects
+    itself.
     """
     said = {snapshot.placed_at for snapshot in (one, other) if not snapshot.placed_at_guessed}
     if len(said) > 1:
@@ -276,13 +290,14 @@ def _together(one: Snapshot, other: Snapshot) -> Snapshot:
         newest,
         placed_at=min(said or {one.placed_at, other.placed_at}),
         placed_at_guessed=not said,
+        paid=one.paid or other.paid,
         former_customers=tuple(sorted(named.difference(newest.customers))),
     )
 
 
 def _by_itself(snapshot: Snapshot) -> Snapshot:
     """Without what other snapshots may have added, so that its content compares the same before and after."""
-    return replace(snapshot, placed_at=times.EPOCH, placed_at_guessed=False, former_customers=())
+    return replace(snapshot, placed_at=times.EPOCH, placed_at_guessed=False, paid=True, former_customers=())
 
 
 def _is_newer(fact: Fact, known: Fact) -> bool:

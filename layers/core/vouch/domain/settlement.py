@@ -107,7 +107,7 @@ def settle(facts: OrderFacts, context: Context, terms: Mapping[TermsKey, Terms])
         earnings=earnings,
         candidates=credited.candidates,
         lines=lines or tuple(LinePart(None, Rating(basis, None, None, 0, 0)) for basis in sold),
-        reason=next(iter((*nothing, *taken_back, *held)), None),
+        reason=next(iter((*nothing, *taken_back, *held, *_why_none_of_it(lines))), None),
     )
 
 
@@ -213,6 +213,10 @@ def _why_nothing(snapshot: Snapshot, context: Context, credited: Credit, base: i
     return [cause for cause, holds in causes.items() if holds]
 
 
+def _why_none_of_it(lines: Sequence[LinePart]) -> list[str]:
+    return ["no_rule"] if all(line.rating.rule is None for line in lines) else []
+
+
 def _why_taken_back(facts: OrderFacts, snapshot: Snapshot) -> list[str]:
     causes = {"cancelled": _is_cancelled(facts, snapshot), "rejected": facts.decision("reject") is not None}
     return [cause for cause, holds in causes.items() if holds]
@@ -229,7 +233,7 @@ def _status(facts: OrderFacts, snapshot: Snapshot, context: Context, *, all_retu
         return "cancelled"
     if snapshot.lifecycle is Lifecycle.REFUNDED or all_returned:
         return "refunded"
-    return "open" if snapshot.lifecycle is Lifecycle.OPEN else "paid"
+    return "paid" if snapshot.paid and snapshot.lifecycle is not Lifecycle.OPEN else "open"
 
 
 def _is_test(snapshot: Snapshot, context: Context) -> bool:

@@ -36,11 +36,13 @@ def order(body: Fields, platform: str, said_at: datetime, pseudonym: Pseudonym) 
     if not body.has("lines"):
         raise body.refusal("shape_mismatch", "lines", "missing")
     lines = body.children("lines", "lines")
+    lifecycle = _lifecycle(body)
     buyer = body.hinted("customer")
     return Snapshot(
         updated_at=body.moment_or_none("updated_at") or said_at,
         placed_at=body.moment("occurred_at"),
-        lifecycle=_lifecycle(body),
+        lifecycle=lifecycle,
+        paid=lifecycle in (Lifecycle.PAID, Lifecycle.REFUNDED),
         currency=body.currency("currency"),
         lines=distinct([_line(line) for line in lines], lines),
         platform=platform,
@@ -66,7 +68,7 @@ def refund(body: Fields, said_at: datetime) -> Refund:
     return Refund(
         id=body.identifier("external_id"),
         updated_at=body.moment_or_none("updated_at") or said_at,
-        currency=body.currency("currency"),
+        currency=body.currency("currency") if body.has("currency") else None,
         lines=ordered(_refund_line(line) for line in lines),
         amount=amount,
     )

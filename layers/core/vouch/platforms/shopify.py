@@ -38,7 +38,7 @@ _LIFECYCLES = {
     "pending": Lifecycle.OPEN,
     "authorized": Lifecycle.OPEN,
     "expired": Lifecycle.OPEN,
-    "partially_paid": Lifecycle.PAID,  # a paid order that an edit made dearer says so until the rest is collected
+    "partially_paid": Lifecycle.PARTLY_PAID,  # a deposit, or a paid order that an edit made dearer
     "paid": Lifecycle.PAID,
     "partially_refunded": Lifecycle.PAID,
     "refunded": Lifecycle.REFUNDED,
@@ -127,7 +127,9 @@ def _order(body: Fields, triggered_at: datetime | None, pseudonym: Pseudonym) ->
             buyer.hint("id"),
         ),
     )
-    return Reading(body.identifier("id"), (snapshot, *refunds))
+    cancelled_at = body.moment_or_none("cancelled_at")
+    cancelled = (Cancellation("orders/cancelled", cancelled_at),) if cancelled_at else ()
+    return Reading(body.identifier("id"), (snapshot, *refunds, *cancelled))
 
 
 def _cancelled(body: Fields, triggered_at: datetime | None, pseudonym: Pseudonym) -> Reading:

@@ -2,7 +2,8 @@
 
     {"type": "order.paid", "timestamp": <RFC 3339>, "data": {…}}
 
-`data` is what `vouch.platforms.orders` takes. An order may also come as a summary, without lines: `order_id, subtotal,
+`data` is what `vouch.platforms.orders` takes; a refund names its order by `order_id` and itself by `external_id`,
+`refund_id` or `id`. An order may also come as a summary, without lines: `order_id, subtotal,
 tax, discount_codes, ref, click_id, customer.external_id`; its subtotal is net of discounts, without shipping and tax.
 Amounts may be decimal texts in major units (`"130.50"`), all of one event or none. An update has to say its `status`,
 since it tells of any change; a cancellation is for good.
@@ -22,7 +23,7 @@ from vouch.platforms import orders, signatures
 from vouch.platforms.base import BadSignature, Ignored, Pseudonym, Reading, Request, Unreadable
 from vouch.platforms.parsing import Fields, body_hash, read
 
-KEPT_HEADERS: tuple[str, ...] = ()
+KEPT_HEADERS: tuple[str, ...] = ("webhook-timestamp",)
 
 TOLERANCE = timedelta(minutes=5)
 """Both ways, as in the reference library: a sender's clock may be ahead."""
@@ -32,6 +33,7 @@ _REFUND = "refund.created"
 _CANCELLED = "order.cancelled"
 _STATUS = {"order.created": "open", "order.paid": "paid", "order.updated": None, _CANCELLED: "cancelled"}
 _SUMMARY_LINE = "order"
+_REFUND_NAMES = ("external_id", "refund_id", "id")
 _AMOUNTS = ("amount", "shipping", "shipping_tax", "tip")
 _AMOUNTS_OF_SUMMARY = ("subtotal", "tax")
 _AMOUNTS_OF_LINE = ("unit_price", "discount", "tax", "amount")
@@ -71,8 +73,16 @@ def facts(request: Request, pseudonym: Pseudonym) -> Reading | Ignored:
     kind = event.text("type")
     if kind not in _STATUS and kind != _REFUND:
         return Ignored("unknown_type")
-    said_at, data = event.moment("timestamp"), event.child("data")
+    said_at, data = _said_at(event, request), event.child("data")
     return Reading(_external_id(kind, data), tuple(_facts(kind, data, said_at, pseudonym)))
+
+
+def _said_at(event: Fields, request: Request) -> datetime:
+    """The event's own time, or that of its first delivery, which is signed as well."""
+    stamp = request.headers.get("webhook-timestamp")
+    if event.has("timestamp") or stamp is None:
+        return event.moment("timestamp")
+    return datetime.fromtimestamp(int(stamp), UTC)
 
 
 def _key(secret: str) -> bytes:
@@ -91,7 +101,7 @@ def _external_id(kind: str, data: Fields) -> str:
 
 def _facts(kind: str, data: Fields, said_at: datetime, pseudonym: Pseudonym) -> Iterator[Fact]:
     if kind == _REFUND:
-        yield orders.refund(_in_minor_units(data), said_at)
+        yield orders.refund(_refund_in_our_terms(data), said_at)
         return
     if kind == _CANCELLED:
         yield Cancellation(kind, data.moment_or_none("updated_at") or said_at)
@@ -119,6 +129,12 @@ def _in_our_terms(kind: str, data: Fields, said_at: datetime) -> Fields:
     buyer = data.hinted("customer")
     if not buyer.has("id"):
         ours["customer"] = {**buyer.values, "id": buyer.values.get("external_id")}
+    return Fields(ours, data.path)
+
+
+def _refund_in_our_terms(data: Fields) -> Fields:
+    ours = dict(_in_minor_units(data).values)
+    ours["external_id"] = next((data.values[name] for name in _REFUND_NAMES if data.has(name)), None)
     return Fields(ours, data.path)
 
 

@@ -112,7 +112,7 @@ def writes(
     transaction = Writes()
     commissions, moved = _commissions(before, after.snapshot, settlement)
     said = summary(settlement, after.snapshot, commissions)
-    state, parts = _state(before, after.snapshot, context, settlement, said)
+    state, parts = _state(before, after, context, settlement, said)
     events = [_event_item(before, fact) for fact in changed if not isinstance(fact, Snapshot)]
     others: list[Beside] = [*parts, *events, *moved]
     for item in others:
@@ -165,10 +165,10 @@ def _stored(brand_id: str, state: Order, others: Sequence[Beside]) -> StoredOrde
 
 
 def _state(
-    before: StoredOrder, snapshot: Snapshot | None, context: Context, settlement: Settlement, summary: dict[str, Any]
+    before: StoredOrder, after: OrderFacts, context: Context, settlement: Settlement, summary: dict[str, Any]
 ) -> tuple[Order, list[OrderPart]]:
     key = order_key(before.brand_id, before.id)
-    said = facts.to_json(snapshot) if snapshot else ""
+    said = facts.to_json(after.snapshot) if after.snapshot else ""
     lines = [_json(summary), _json(_plain_posted(settlement)), _json(_plain_context(context))]
     packed, pieces = _packed(*lines, said), []
     if len(packed) > _INLINE_BYTES:
@@ -176,8 +176,8 @@ def _state(
     state = Order(
         key,
         "O",
-        g1pk=f"{before.brand_id}#O" if snapshot else None,
-        g1sk=_index_key(times.text(snapshot.placed_at), before.id) if snapshot else None,
+        g1pk=f"{before.brand_id}#O",
+        g1sk=_index_key(times.text(after.begins), before.id),
         id=before.id,
         version=before.version + 1,
         connection_id=before.connection_id,
