@@ -29,6 +29,7 @@ _IN_TRANSACTIONS = {
     "Update": "UpdateItem",
     "Delete": "DeleteItem",
 }
+_REPLACE = "PutItem in place of another"
 _STANDING_IN = [  # part of a deployment, its method, the action that AWS wants for it
     ("s3", "put_object", "s3:PutObject"),
     ("s3", "get_object", "s3:GetObject"),
@@ -57,9 +58,12 @@ class Granted:
     keys: tuple[str, ...] = ("*",)
 
     def allows(self, asked: Asked) -> bool:
-        """Whether this statement is enough."""
+        """Whether this statement is enough. IAM knows one kind of put; that the ledger knows two is our promise."""
+        action = asked.action
+        if action == f"dynamodb:{_REPLACE}" and asked.resource != "LedgerTable":
+            action = "dynamodb:PutItem"
         keys = any(fnmatchcase(asked.key, pattern) for pattern in self.keys)
-        return asked.action in self.actions and asked.resource in self.resources and keys
+        return action in self.actions and asked.resource in self.resources and keys
 
 
 @cache
@@ -180,11 +184,12 @@ def _watch_tables(deployment: Deployment, note: Callable[[str, str, str], None],
 
 
 def _of_tables(operation: str, body: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
-    """Action, table (with its index) and partition, as IAM sees them."""
+    """Action, table (with its index) and partition, as IAM sees them, but for a put that may replace an item."""
     if operation == "TransactWriteItems":
         for write in body["TransactItems"]:
             for kind, part in write.items():
-                yield _IN_TRANSACTIONS[kind], part["TableName"], _partition(part.get("Key") or part["Item"])
+                action = _REPLACE if kind == "Put" and _may_replace(part) else _IN_TRANSACTIONS[kind]
+                yield action, part["TableName"], _partition(part.get("Key") or part["Item"])
     elif operation == "BatchGetItem":
         for table, part in body["RequestItems"].items():
             for key in part["Keys"]:
@@ -193,7 +198,12 @@ def _of_tables(operation: str, body: dict[str, Any]) -> Iterator[tuple[str, str,
         table = body["TableName"] + (f"/index/{body['IndexName']}" if "IndexName" in body else "")
         yield operation, table, ""
     else:
-        yield operation, body["TableName"], _partition(body.get("Key") or body["Item"])
+        action = _REPLACE if operation == "PutItem" and _may_replace(body) else operation
+        yield action, body["TableName"], _partition(body.get("Key") or body["Item"])
+
+
+def _may_replace(put: dict[str, Any]) -> bool:
+    return "attribute_not_exists" not in put.get("ConditionExpression", "")
 
 
 def _partition(key: dict[str, Any]) -> str:

@@ -62,6 +62,9 @@ def test_what_is_asked_is_seen(world: World, within_its_rights: set[Asked]) -> N
         (Asked("IngestFunction", "dynamodb:Query", "InboxTable/index/gsi1"), False),
         (Asked("WakeFunction", "dynamodb:DeleteItem", "MainTable", "brd_1#PARK"), True),
         (Asked("WakeFunction", "dynamodb:DeleteItem", "MainTable", "brd_1#O#ord_1"), False),
+        (Asked("WakeFunction", "dynamodb:PutItem", "LedgerTable"), True),
+        (Asked("WakeFunction", "dynamodb:PutItem in place of another", "LedgerTable"), False),
+        (Asked("WakeFunction", "dynamodb:PutItem in place of another", "MainTable"), True),
     ],
 )
 def test_a_right_is_one_action_on_one_resource(asked: Asked, granted: bool) -> None:

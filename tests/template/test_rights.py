@@ -1,4 +1,4 @@
-"""What each role may do: little, and never change the ledger."""
+"""What each role may do: little, and neither update nor delete in the ledger."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -22,7 +22,7 @@ def test_no_statement_grants_every_action_or_every_resource(declared: dict[str, 
     assert wide == {BUCKET_REFUSES_CLEAR_TEXT, *KEY_LEAVES_IT_TO_IAM}
 
 
-def test_nobody_may_change_or_remove_a_ledger_entry(declared: dict[str, Any]) -> None:
+def test_nobody_may_update_or_delete_a_ledger_entry(declared: dict[str, Any]) -> None:
     on_the_ledger = {
         action
         for _, statement in statements(declared)
