@@ -1,5 +1,6 @@
 """A cache for what every request reads and hardly anything changes: short-lived, bounded, and one reader at a time."""
 
+import math
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -18,8 +19,8 @@ class Patience:
 @dataclass(frozen=True, slots=True)
 class _Entry[V]:
     value: V | None
-    read_at: float
     until: float
+    renewed_at: float
 
 
 class Cache[V]:
@@ -56,33 +57,33 @@ class Cache[V]:
         """The value, at most `seconds` old unless the store fails."""
         return self._current(key, lambda entry: entry.until)
 
-    def renewed(self, key: str, *, older_than: float) -> V | None:
-        """The value, read again unless that was done less than `older_than` seconds ago."""
-        return self._current(key, lambda entry: entry.read_at + older_than)
+    def renewed(self, key: str, *, every: float) -> V | None:
+        """The value, read again however young it is, but for this at most once in `every` seconds."""
+        return self._current(key, lambda entry: entry.renewed_at + every, renewing=True)
 
-    def _current(self, key: str, end: Callable[[_Entry[V]], float]) -> V | None:
+    def _current(self, key: str, end: Callable[[_Entry[V]], float], *, renewing: bool = False) -> V | None:
         entry = self._entries.get(key)
         if entry is None or self._clock() >= end(entry):
             with self._reading:
                 entry = self._entries.get(key)
                 if entry is None or self._clock() >= end(entry):
-                    entry = self._read_again(key, None if entry is None else entry.value)
+                    value, seconds = self._read_again(key, None if entry is None else entry.value)
+                    now = self._clock()
+                    earlier = -math.inf if entry is None else entry.renewed_at
+                    entry = _Entry(value, now + seconds, now if renewing else earlier)
                     self._keep(key, entry)
         return entry.value
 
-    def _read_again(self, key: str, old: V | None) -> _Entry[V]:
+    def _read_again(self, key: str, old: V | None) -> tuple[V | None, float]:
+        """The value and for how long it is good."""
         patience = self._patience.only if old is None else self._patience.other
         try:
             value = self._worker.submit(self._read, key).result(patience)
         except self._failures:
             if old is None:
                 raise
-            return self._entry(old, self._seconds_absent)
-        return self._entry(value, self._seconds_absent if value is None else self._seconds)
-
-    def _entry(self, value: V | None, seconds: float) -> _Entry[V]:
-        now = self._clock()
-        return _Entry(value, now, now + seconds)
+            return old, self._seconds_absent
+        return value, self._seconds_absent if value is None else self._seconds
 
     def _keep(self, key: str, entry: _Entry[V]) -> None:
         self._entries.pop(key, None)

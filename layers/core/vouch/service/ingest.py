@@ -21,8 +21,8 @@ BODY_MAX = 4 * 1024 * 1024
 
 _SECONDS_KEPT = 10
 """So long a connection that was disabled may still let something in."""
-_SECONDS_TRUSTED = 1
-"""So old a connection has to be for a bad signature to have it read again: a flood of them costs a read a second."""
+_SECONDS_BETWEEN = 1
+"""So far apart bad signatures have a connection read again: a flood of them costs a read a second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,7 @@ class Ingest:
 
     def _read_again(self, connection_id: str) -> _Inlet | None:
         """For the secret that was set since the connection was read."""
-        return self._inlets.renewed(connection_id, older_than=_SECONDS_TRUSTED)
+        return self._inlets.renewed(connection_id, every=_SECONDS_BETWEEN)
 
     def _open(self, connection_id: str) -> _Inlet | None:
         item = self._deployment.database.get(*connections.key(connection_id))
