@@ -107,6 +107,7 @@ def test_an_emulator_that_does_not_answer_still_runs(
     emulator = stand_in(READY)
     emulator.start()
     os.kill(pid_of(emulator), signal.SIGSTOP)
+    os.waitpid(pid_of(emulator), os.WUNTRACED)
     assert Emulator.found(emulator.home) == emulator
     assert emulator.is_running()
     monkeypatch.setattr(emulators, "_SAVES_WITHIN", 0.2)
@@ -120,7 +121,7 @@ def test_whoever_was_asked_to_end_has_not_ended_by_itself(stand_in: Callable[[st
     assert len(scratches(tmp_path)) == 1
     emulator.stop()
     assert not emulator.is_running()
-    assert not emulator.ended_by_itself()
+    assert emulator.was_asked_to_end()
     assert scratches(tmp_path) == []
 
 
@@ -132,7 +133,7 @@ def test_what_an_emulator_leaves_that_was_killed_is_found_and_removed(
     os.kill(pid_of(emulator), signal.SIGKILL)
     while emulator.is_running():
         time.sleep(0.01)
-    assert emulator.ended_by_itself()
+    assert not emulator.was_asked_to_end()
     assert len(scratches(tmp_path)) == 1
     sweep()
     assert scratches(tmp_path) == []

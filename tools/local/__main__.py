@@ -80,7 +80,7 @@ def _up(emulator: Emulator, demo: stack.Seed | None, *, detach: bool) -> None:
         print()
         stack.down(emulator, progress)
     else:
-        if emulator.ended_by_itself():
+        if not emulator.was_asked_to_end():
             raise Trouble(f"The emulator has ended by itself: see {LOCAL / 'emulator.log'}.")
         print("It was ended from elsewhere.")
 

@@ -88,10 +88,11 @@ class Emulator:
     def stop(self) -> None:
         """Ask it to end and wait: that is when it saves its state."""
         pid, _ = _named(self.home)
-        with (self.home / _PID_FILE).open("a") as pid_file:
-            pid_file.write(f" {_ASKED_TO_END}")
-        with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGTERM)
+        if not self.was_asked_to_end():  # twice, and the second would disturb it while it saves
+            with (self.home / _PID_FILE).open("a") as pid_file:
+                pid_file.write(f" {_ASKED_TO_END}")
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGTERM)
         deadline = time.monotonic() + _SAVES_WITHIN
         while self.is_running():
             if time.monotonic() > deadline:
@@ -101,12 +102,11 @@ class Emulator:
             _children.pop(pid).wait()
         sweep()
 
-    def ended_by_itself(self) -> bool:
-        """Whether nobody asked it to."""
+    def was_asked_to_end(self) -> bool:
         try:
-            return _ASKED_TO_END not in (self.home / _PID_FILE).read_text()
-        except FileNotFoundError:
-            return False
+            return _ASKED_TO_END in (self.home / _PID_FILE).read_text()
+        except FileNotFoundError:  # since forgotten
+            return True
 
     def forget(self) -> None:
         shutil.rmtree(self.home / "state", ignore_errors=True)
@@ -147,16 +147,23 @@ class Emulator:
             saved = self.home / f"state/{name}.json"
             if saved.exists():
                 # A queue's readers look for it under the port of now.
-                saved.write_text(_QUEUE_URL.sub(f"{self.endpoint}/\\g<account>/", saved.read_text()))
+                rewrite(saved, _QUEUE_URL.sub(f"{self.endpoint}/\\g<account>/", saved.read_text()))
         saved = self.home / "state/lambda.json"
         if saved.exists():
             # Streams start empty; with their old positions readers would skip as many records as they once read.
             contents = json.loads(saved.read_bytes())
             contents["payload"]["dynamodb_stream_positions"]["data"] = {}
-            saved.write_text(json.dumps(contents))
+            rewrite(saved, json.dumps(contents))
 
 
 _children: dict[int, subprocess.Popen[bytes]] = {}
+
+
+def rewrite(path: Path, text: str) -> None:
+    """Whole or not at all, whenever we are interrupted."""
+    half = path.with_name(f"{path.name}.half")
+    half.write_text(text)
+    half.replace(path)
 
 
 def sweep() -> None:
@@ -164,7 +171,7 @@ def sweep() -> None:
     for scratch in _scratch_root().glob(f"{_scratch_prefix()}*"):
         try:
             home = Path((scratch / "home").read_text())
-        except FileNotFoundError:  # somebody has made it this moment
+        except OSError:  # somebody has made it this moment
             continue
         if not is_locked(home / _PID_FILE):
             shutil.rmtree(scratch, ignore_errors=True)

@@ -21,7 +21,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from local import deployment
 from local.artefacts import Trouble, build
-from local.emulator import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY, Emulator, forget_process
+from local.emulator import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY, Emulator, forget_process, rewrite
 from local.processes import free_port, is_taken, locked
 from local.progress import Progress, Silence
 
@@ -271,6 +271,4 @@ class _Memory:
 
     def keep(self) -> None:
         told = {"deployed": self.deployed, "demo": self.demo, "stopped_at": self.stopped_at}
-        half = (self.home / _MEMORY).with_suffix(".half")
-        half.write_text(json.dumps(told))
-        half.replace(self.home / _MEMORY)
+        rewrite(self.home / _MEMORY, json.dumps(told))
