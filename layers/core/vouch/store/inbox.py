@@ -144,7 +144,7 @@ def park(database: Database, item: Delivery, *, reason: str, detail: str, now: d
     before = parked(database, item.brand_id, item.sk)
     if before is not None:
         note.g1sk, note.parked_at = before.g1sk, before.parked_at
-        note.save()
+        database.put(note)
     return False
 
 
