@@ -2,21 +2,17 @@
 
 import importlib
 import json
-from types import ModuleType, SimpleNamespace
+from types import ModuleType
 from typing import Any
 
 import pytest
 
 from local.template import REPOSITORY, load, of_type
+from tests.faults.world import Context
 from vouch.service.deployment import Deployment
 
 HANDLERS = sorted(
     function["Properties"]["Handler"] for function in of_type(load(), "AWS::Serverless::Function").values()
-)
-CONTEXT = SimpleNamespace(
-    aws_request_id="c6af9ac6-7b61-11e6-9a41-93e8deadbeef",
-    function_name="vouch",
-    get_remaining_time_in_millis=lambda: 60_000,
 )
 
 
@@ -43,7 +39,7 @@ def test_each_function_takes_its_event(
     name, function = handler.rsplit(".", 1)
     module = importlib.import_module(name)
     connected(module, deployment, monkeypatch)
-    answer = getattr(module, function)(event_of(handler), CONTEXT)
+    answer = getattr(module, function)(event_of(handler), Context())
     connected(module, deployment, monkeypatch)  # nobody after us shall find this deployment in a cache
     assert [record for record in caplog.records if record.exc_info] == []
     if answer and "statusCode" in answer:

@@ -5,22 +5,13 @@ import pytest
 from payouts import fold
 from tests import books
 from tests.books import NOA, entry, post
+from tests.faults.world import Context
 from tests.fixtures import NOON
 from vouch.domain.ledger import Unbalanced
 from vouch.service import projections
 from vouch.service.deployment import Deployment
 from vouch.service.projections import Change
 from vouch.store import balances, ledger
-
-
-class Context:
-    """What is left of an invocation."""
-
-    def __init__(self, seconds: int) -> None:
-        self._seconds = seconds
-
-    def get_remaining_time_in_millis(self) -> int:
-        return self._seconds * 1000
 
 
 @pytest.fixture(autouse=True)
@@ -33,7 +24,7 @@ def test_what_is_due_is_folded(deployment: Deployment, caplog: pytest.LogCapture
     post(brand, entry(100, now=NOON))
     keys = books.stream(deployment, brand)["Records"][0]["dynamodb"]["Keys"]
     projections.project(deployment, [Change("INSERT", keys["pk"]["S"], keys["sk"]["S"])])
-    fold.handler({}, Context(seconds=300))
+    fold.handler({}, Context(lambda: 300_000))
     assert balances.read(deployment.database, brand.id, NOA).of("ILS").available == 100
     assert [(line.message, vars(line)["brands"]) for line in caplog.records] == [("folded", 1)]
 
@@ -45,7 +36,7 @@ def test_a_call_without_time_folds_nothing_and_leaves_the_day_open(
     post(brand, entry(100, now=NOON))
     keys = books.stream(deployment, brand)["Records"][0]["dynamodb"]["Keys"]
     projections.project(deployment, [Change("INSERT", keys["pk"]["S"], keys["sk"]["S"])])
-    fold.handler({}, Context(seconds=30))
+    fold.handler({}, Context(lambda: 30_000))
     assert balances.read(deployment.database, brand.id, NOA).version == 0
     assert vars(caplog.records[-1])["brands"] == 0
 
@@ -60,7 +51,7 @@ def test_what_failed_is_raised_once_the_others_are_told_of(
     keys = books.stream(deployment, brand)["Records"][0]["dynamodb"]["Keys"]
     projections.project(deployment, [Change("INSERT", keys["pk"]["S"], keys["sk"]["S"])])
     with pytest.raises(ExceptionGroup) as raised:
-        fold.handler({}, Context(seconds=300))
+        fold.handler({}, Context(lambda: 300_000))
     assert raised.group_contains(Unbalanced)
     assert vars(caplog.records[-1])["brands"] == 1
 
