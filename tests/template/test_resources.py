@@ -59,3 +59,14 @@ def test_no_address_or_account_of_one_deployment_is_written_down() -> None:
     text = TEMPLATE.read_text()
     assert "amazonaws.com/" not in text
     assert "us-east-1" not in text
+
+
+def test_two_deployments_fit_into_one_account(declared: dict[str, Any]) -> None:
+    """Schedules are named after their function alone unless SAM is told not to."""
+    for function in of_type(declared, FUNCTION).values():
+        for event in function["Properties"].get("Events", {}).values():
+            assert event["Properties"]["OmitName"] is True
+    named = ("BucketName", "FunctionName", "QueueName", "RoleName", "TableName", "TopicName")
+    fixed = {"AWS::Lambda::EventSourceMapping", "AWS::Lambda::Permission"}  # these name somebody else's
+    for resource in declared["Resources"].values():
+        assert resource["Type"] in fixed or not set(named) & set(resource.get("Properties", {}))
