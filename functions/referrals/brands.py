@@ -7,7 +7,7 @@ from vouch.domain.errors import NotFound
 from vouch.http import SHOWN_ONCE, Routes, brand_access, operator_access
 from vouch.service import brands
 from vouch.wire import brands as wire
-from vouch.wire.base import Page
+from vouch.wire.base import LIMIT, Cursor, Limit, Page
 
 routes = Routes()
 
@@ -34,9 +34,11 @@ def list_host(body: wire.NewDomain) -> wire.Domain:
 
 
 @routes.get("/v1/domains", security=brand_access("brand:read"))
-def list_hosts() -> Page[wire.Domain]:
-    hosts = brands.hosts(routes.call.brand)
-    return Page(items=[_shown(hosts, host) for host in sorted(hosts)], next_cursor=None)
+def list_hosts(limit: Limit = LIMIT, cursor: Cursor = None) -> Page[wire.Domain]:
+    call = routes.call
+    page = brands.listed(call.deployment, call.brand, limit=limit, cursor=cursor)
+    hosts = brands.hosts(call.brand)
+    return Page(items=[_shown(hosts, host) for host in page.items], next_cursor=page.next_cursor)
 
 
 @routes.get("/v1/domains/<host>", security=brand_access("brand:read"))

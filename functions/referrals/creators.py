@@ -65,6 +65,7 @@ def enrol(body: wire.NewEnrolment) -> wire.Enrolment:
 def list_enrolments(
     program_id: Filter = None, creator_id: Filter = None, limit: Limit = LIMIT, cursor: Cursor = None
 ) -> Page[wire.Enrolment]:
+    """Of a program or of a creator: say exactly one of `program_id` and `creator_id`."""
     call = routes.call
     if creator_id is not None and program_id is None:
         page = creators.enrolments_of(call.deployment, call.brand, creator_id, limit=limit, cursor=cursor)

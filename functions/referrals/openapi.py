@@ -29,11 +29,51 @@ _SCHEMES: Final = {
 }
 _NOT_OURS: Final = {"ValidationError", "HTTPValidationError", "ResponseValidationError"}
 """Powertools' own shapes of refusals, which `Api` never answers with."""
-_REFUSAL: Final = {
-    "description": "A refusal",
-    "content": {PROBLEM_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
-}
+_PROBLEM: Final = {PROBLEM_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+_REFUSAL: Final = {"description": "Any other refusal", "content": _PROBLEM}
 _TEXT: Final = {"type": "string"}
+_Codes = dict[int, tuple[str, ...]]
+_TERMS: Final[_Codes] = {422: ("currency_mismatch", "empty_range")}
+_CONNECTION: Final[_Codes] = {404: ("not_found",), 422: ("not_a_host", "address_not_allowed", "too_many")}
+_SUBMISSION: Final[_Codes] = {404: ("not_found",), 422: ("invalid_order",)}
+_OWN_REFUSALS: Final[dict[str, _Codes]] = {
+    "create_brand": {422: ("not_a_test_brand",)},
+    "list_host": {422: ("not_a_host", "too_many")},
+    "unlist_host": {409: ("host_of_connection",)},
+    "create_key": {403: ("scope_exceeded",)},
+    "revoke_key": {403: ("scope_exceeded",)},
+    "create_program": _TERMS,
+    "publish_terms": {422: ("effective_in_past", "too_many", *_TERMS[422])},
+    "create_creator": {404: ("not_found",), 409: ("email_taken",)},
+    "change_creator": {409: ("email_taken",)},
+    "enrol": {
+        404: ("not_found",),
+        409: ("already_enrolled",),
+        422: ("not_active_yet", "creator_not_active_yet"),
+    },
+    "list_enrolments": {400: ("one_of_two",)},
+    "change_enrolment": {409: ("status_not_possible",)},
+    "create_link": {
+        404: ("not_found",),
+        409: ("slug_taken", "slug_reserved"),
+        422: ("destination_not_allowed",),
+    },
+    "change_link": {
+        409: ("slug_taken", "slug_reserved", "link_deleted"),
+        422: ("destination_not_allowed", "too_many_slugs"),
+    },
+    "give_code": {404: ("not_found",), 409: ("code_taken",), 422: ("not_a_code",)},
+    "end_code": {422: ("effective_in_past",)},
+    "connect": _CONNECTION | {422: ("platform_not_supported", "secret_not_usable", *_CONNECTION[422])},
+    "change_connection": _CONNECTION,
+    "rotate_secret": {422: ("secret_not_usable",)},
+    "submit_order": _SUBMISSION | {422: ("placed_at_changed", *_SUBMISSION[422])},
+    "submit_refund": _SUBMISSION | {422: ("unknown_line", *_SUBMISSION[422])},
+    "submit_decision": _SUBMISSION,
+    "show_statement": {422: ("statement_too_long",)},
+    "move_clock": {403: ("not_a_test_brand",), 422: ("clock_backwards",)},
+}
+"""What a route refuses by itself, beside what its shape says."""
 
 
 @cache
@@ -72,12 +112,49 @@ def _mend(operation: dict[str, Any], route: Route) -> None:
     if route.func.__doc__:
         operation["description"] = route.func.__doc__
     answers = {status: answer for status, answer in operation["responses"].items() if status.startswith("2")}
-    operation["responses"] = answers | {"default": _REFUSAL}
+    operation["responses"] = answers | _refusals(operation, route) | {"default": _REFUSAL}
     closed = operation["security"] != [{}]
     if closed and route.method == "POST":
         operation.setdefault("parameters", []).append(_header("Idempotency-Key", "A repeat gets the first answer"))
-    if closed and route.method in {"PATCH", "DELETE"}:
+    if _is_versioned(route):
         operation.setdefault("parameters", []).append(_header("If-Match", "The `ETag` of what is to be changed"))
+
+
+def _refusals(operation: dict[str, Any], route: Route) -> dict[str, Any]:
+    """By status: what follows from the route's shape, and what it refuses by itself."""
+    parameters = operation.get("parameters", [])
+    closed = operation["security"] != [{}]
+    posts = closed and route.method == "POST"
+    follows = [
+        (400, "invalid_request", "requestBody" in operation or any(taken["in"] == "query" for taken in parameters)),
+        (400, "invalid_json", "requestBody" in operation),
+        (400, "unknown_field", "requestBody" in operation),
+        (400, "invalid_cursor", any(taken["name"] == "cursor" for taken in parameters)),
+        (400, "invalid_idempotency_key", posts),
+        (401, "unauthenticated", closed),
+        (403, "scope_missing", any("api_key" in needed for needed in operation["security"])),
+        (404, "not_found", any(taken["in"] == "path" for taken in parameters)),
+        (409, "idempotency_running", posts),
+        (412, "stale_version", _is_versioned(route)),
+        (413, "too_large", "requestBody" in operation),
+        (415, "unsupported_media_type", "requestBody" in operation),
+        (422, "idempotency_mismatch", posts),
+    ]
+    own = _OWN_REFUSALS.get(operation["operationId"], {})
+    codes: dict[int, list[str]] = {status: list(named) for status, named in own.items()}
+    for status, code, holds in follows:
+        if holds and code not in codes.setdefault(status, []):
+            codes[status].append(code)
+    return {str(status): _refusal(*named) for status, named in sorted(codes.items()) if named}
+
+
+def _is_versioned(route: Route) -> bool:
+    """Whether it changes what has an `ETag`."""
+    return route.method in {"PATCH", "DELETE"} and "version" in route.func.__annotations__["return"].model_fields
+
+
+def _refusal(*codes: str) -> dict[str, Any]:
+    return {"description": ", ".join(f"`{code}`" for code in codes), "content": _PROBLEM}
 
 
 def _header(name: str, description: str) -> dict[str, Any]:
@@ -103,25 +180,34 @@ def _path_parameter(name: str) -> dict[str, Any]:
     return {"name": name, "in": "path", "required": True, "schema": _TEXT}
 
 
+def _following(name: str, summary: str, missing: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "operationId": name,
+        "summary": summary,
+        "tags": ["r"],
+        "security": [{}],
+        "parameters": [_path_parameter("slug")],
+        "responses": {
+            "302": {
+                "description": "To the link's destination, with a click id in its query unless a robot asks",
+                "headers": {"Location": {"schema": {"type": "string", "format": "uri"}}},
+            },
+            "404": missing,
+        },
+    }
+
+
+_PAGE: Final = {"text/html": {"schema": _TEXT}}
 _DOORS: Final[dict[str, Any]] = {
     "/r/{slug}": {
-        "get": {
-            "operationId": "follow_link",
-            "summary": "Follow a link",
-            "tags": ["r"],
-            "security": [{}],
-            "parameters": [_path_parameter("slug")],
-            "responses": {
-                "302": {
-                    "description": "To the link's destination, with a click id in its query",
-                    "headers": {"Location": {"schema": {"type": "string", "format": "uri"}}},
-                },
-                "404": {
-                    "description": "A page that says that there is no such link, or that it is paused",
-                    "content": {"text/html": {"schema": _TEXT}},
-                },
-            },
-        }
+        "get": _following(
+            "follow_link",
+            "Follow a link",
+            {"description": "A page that says that there is no such link, or that it is paused", "content": _PAGE},
+        ),
+        "head": _following(
+            "look_up_link", "Where a link leads, which counts as no click", {"description": "No such link, or paused"}
+        ),
     },
     **{
         f"/r/{{slug}}/qr.{kind}": {
@@ -133,7 +219,7 @@ _DOORS: Final[dict[str, Any]] = {
                 "parameters": [_path_parameter("slug")],
                 "responses": {
                     "200": {"description": "The picture", "content": {media_type: {}}},
-                    "404": {"description": "No such link", "content": {"text/html": {"schema": _TEXT}}},
+                    "404": {"description": "No such link", "content": _PAGE},
                 },
             }
         }
@@ -149,6 +235,10 @@ _DOORS: Final[dict[str, Any]] = {
             "requestBody": {"required": True, "content": {"*/*": {}}},
             "responses": {
                 "200": {"description": "Stored, now or before", "content": {"application/json": {}}},
+                "401": _refusal("bad_signature"),
+                "404": _refusal("not_found"),
+                "413": _refusal("too_large"),
+                "422": _refusal("invalid_body"),
                 "default": _REFUSAL,
             },
         }

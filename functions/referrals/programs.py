@@ -51,6 +51,7 @@ def show_program(program_id: str) -> wire.Program:
 
 @routes.patch("/v1/programs/<program_id>", security=brand_access("programs:write"))
 def change_program(program_id: str, body: wire.ProgramChange) -> wire.Program:
+    """A pause bars orders from this moment on, and reaches all visitors of its links within a minute."""
     call = routes.call
     change = ProgramChange(name=body.name, status=body.status, parameter=body.parameter)
     return _shown(programs.changed(call.deployment, call.brand, program_id, change, if_match=call.if_match))

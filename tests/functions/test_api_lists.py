@@ -69,6 +69,17 @@ def test_a_creators_enrolments_are_paged_too(brand: Client) -> None:
         assert [enrolment["program_id"] for enrolment in found] == sorted(programs)
 
 
+def test_hosts_are_paged_too(brand: Client) -> None:
+    hosts = [f"{letter}.example.com" for letter in "edcba"]
+    for host in hosts:
+        brand.made("/v1/domains", {"host": host})
+    for limit in (1, 2, 5, 6):
+        assert [domain["host"] for domain in walked(brand, "/v1/domains", limit)] == sorted(hosts)
+    for limit in (0, 101):
+        got = brand.get("/v1/domains", limit=limit)
+        assert (got.status, got.body["errors"][0]["param"]) == (400, "limit")
+
+
 def test_a_filter_may_leave_pages_short_but_loses_nothing(shop: Shop) -> None:
     other = new_program(shop.brand, name="Other")["id"]
     tied = {"program_id": other, "creator_id": shop.creator}

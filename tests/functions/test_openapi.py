@@ -2,6 +2,7 @@
 
 import ast
 import json
+import re
 from pathlib import Path
 from string import Formatter
 from typing import Any
@@ -17,6 +18,7 @@ from vouch import messages
 from vouch.domain import errors
 from vouch.http import PUBLIC
 from vouch.problems import STATUSES
+from vouch.service import keys
 
 ROOT = Path(__file__).parents[2]
 
@@ -40,7 +42,7 @@ def test_every_route_is_in_it_with_who_may_call_it(document: Any) -> None:
     for api in APIS.values():
         for route in api.routes:
             assert described.pop((route.method, route.openapi_path))["security"] == list(route.security or [])
-    by_hand = {("GET", "/r/{slug}"), ("GET", "/r/{slug}/qr.svg"), ("GET", "/r/{slug}/qr.png")}
+    by_hand = {("GET", "/r/{slug}"), ("HEAD", "/r/{slug}"), ("GET", "/r/{slug}/qr.svg"), ("GET", "/r/{slug}/qr.png")}
     assert set(described) == by_hand | {("POST", "/webhooks/{connection_id}")}
 
 
@@ -54,8 +56,10 @@ def test_every_closed_route_can_refuse_with_a_problem(document: Any) -> None:
         for operation in operations.values():
             if operation["security"] == PUBLIC:
                 continue
-            assert list(operation["responses"]["default"]["content"]) == ["application/problem+json"], path
-            assert not [status for status in operation["responses"] if status not in {"200", "201", "202", "default"}]
+            refusals = {status for status in operation["responses"] if not status.startswith("2")}
+            assert {"default", "401"} <= refusals, path
+            for status in refusals:
+                assert list(operation["responses"][status]["content"]) == ["application/problem+json"], path
 
 
 def test_what_is_said_of_an_order_may_be_new_or_known_or_waiting(document: Any) -> None:
@@ -68,10 +72,54 @@ def test_what_is_said_of_an_order_may_be_new_or_known_or_waiting(document: Any) 
         "/v1/orders", "/v1/orders/{order_id}/refunds", "/v1/orders/{order_id}/decisions",
     }  # fmt: skip
     for answers in waiting.values():
-        assert set(answers) == {"200", "201", "202", "default"}
         for status in ("200", "201", "202"):
             [schema] = [said["schema"] for said in answers[status]["content"].values()]
             assert schema == {"$ref": "#/components/schemas/Order"}
+
+
+def named(document: Any) -> set[tuple[int, str]]:
+    """Every status with every code that some operation names under it."""
+    return {
+        (int(status), code)
+        for operations in document["paths"].values()
+        for operation in operations.values()
+        for status, answer in operation["responses"].items()
+        if status.startswith("4")
+        for code in re.findall(r"`(\w+)`", answer["description"])
+    }
+
+
+def test_refusals_are_described_where_they_are_met(document: Any) -> None:
+    described = named(document)
+    assert {code for _, code in described} <= set(messages.PROBLEMS)
+    # What may be refused anywhere has no place of its own.
+    anywhere = {kind.code for kind in STATUSES}
+    statuses = {code: {status for status, said in described if said == code} for _, code in described}
+    missing = {code for code in refusals() if code not in anywhere and code not in statuses}
+    assert not missing
+    assert all(len(said) == 1 for code, said in statuses.items() if code != "not_a_test_brand")
+    assert "`slug_taken`" in document["paths"]["/v1/links"]["post"]["responses"]["409"]["description"]
+    assert set(openapi._OWN_REFUSALS) <= {
+        operation["operationId"] for operations in document["paths"].values() for operation in operations.values()
+    }
+
+
+def test_only_what_has_a_version_takes_if_match(document: Any) -> None:
+    taking = {
+        operation["operationId"]
+        for operations in document["paths"].values()
+        for operation in operations.values()
+        if "412" in operation["responses"]
+    }
+    assert {"change_link", "delete_link", "end_code", "change_program"} <= taking
+    assert not {"revoke_key", "unlist_host"} & taking
+
+
+def test_scopes_and_slugs_say_what_they_may_be(document: Any) -> None:
+    schemas = document["components"]["schemas"]
+    assert schemas["NewKey"]["properties"]["scopes"]["items"]["enum"] == sorted(keys.SCOPES)
+    slug, _ = schemas["NewLink"]["properties"]["slug"]["anyOf"]
+    assert slug["pattern"] == "^[a-z0-9_-]{3,64}$"
 
 
 def test_it_is_served_to_anybody_as_are_health_and_the_words_of_problems() -> None:

@@ -223,8 +223,12 @@ FIELDS: dict[str, dict[Language, str]] = {
     "too_great": {"en": "This is above {most}.", "he": "זה גדול מ-{most}."},
     "not_one_of": {"en": "This is none of {expected}.", "he": "זה אינו אחד מ-{expected}."},
     "wrong_shape": {"en": "This is not written as it should be.", "he": "זה אינו כתוב כנדרש."},
+    "wrong_pattern": {"en": "This does not match `{pattern}`.", "he": "זה אינו תואם את `{pattern}`."},
     "unknown_currency": {"en": "No such ISO 4217 currency.", "he": "אין מטבע ISO 4217 כזה."},
-    "unknown_scope": {"en": "There is no such scope.", "he": "אין הרשאה כזאת."},
+    "unknown_scope": {
+        "en": "There is no such scope; these are: {scopes}.",
+        "he": "אין הרשאה כזאת; אלה קיימות: {scopes}.",
+    },
     "not_an_email": {"en": "This is not an e-mail address.", "he": "זו אינה כתובת דוא״ל."},
     "not_a_time": {"en": "This is not an RFC 3339 time with an offset.", "he": "זה אינו זמן RFC 3339 עם היסט."},
     "control_character": {"en": "This holds a control character.", "he": "יש כאן תו בקרה."},

@@ -19,6 +19,7 @@ _FIELD_CODES: Final = {
     "greater_than_equal": "too_small",
     "less_than_equal": "too_great",
     "literal_error": "not_one_of",
+    "string_pattern_mismatch": "wrong_pattern",
     "string_too_short": "too_short",
     "string_too_long": "too_long",
 }

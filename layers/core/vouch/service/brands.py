@@ -5,9 +5,10 @@ from datetime import datetime
 
 from vouch.domain import destinations, times
 from vouch.domain.errors import Conflict, NotFound, Unprocessable
-from vouch.service import keys
+from vouch.service import keys, pages
 from vouch.service.deployment import Deployment
 from vouch.service.mint import Mint
+from vouch.service.pages import Page
 from vouch.service.revisions import committed
 from vouch.store import brands
 from vouch.store.database import Refused, Writes
@@ -58,6 +59,15 @@ def host_unlisted(deployment: Deployment, brand: Brand, text: str) -> str:
 
     _revise(deployment, brand.id, without)
     return host
+
+
+def listed(deployment: Deployment, brand: Brand, *, limit: int, cursor: str | None) -> Page[str]:
+    """The hosts that the brand's links may lead to, in alphabetical order."""
+    scope = f"{brand.id}/hosts"
+    after = pages.opened(deployment, scope, cursor)[0] if cursor is not None else ""
+    behind = sorted(host for host in hosts(brand) if host > after)
+    more = pages.sealed(deployment, scope, [behind[limit - 1]]) if len(behind) > limit else None
+    return Page(behind[:limit], more)
 
 
 def hosts(brand: Brand) -> Hosts:

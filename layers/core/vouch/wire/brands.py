@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from vouch.service.keys import SCOPES
@@ -11,11 +11,11 @@ from vouch.wire.base import Answer, Body, Mode, Moment, Name, Shown
 
 def _scope(text: str) -> str:
     if text not in SCOPES:
-        raise PydanticCustomError("unknown_scope", "no such scope")
+        raise PydanticCustomError("unknown_scope", "no such scope", {"scopes": ", ".join(sorted(SCOPES))})
     return text
 
 
-Scope = Annotated[str, AfterValidator(_scope), Field(examples=sorted(SCOPES))]
+Scope = Annotated[str, AfterValidator(_scope), WithJsonSchema({"type": "string", "enum": sorted(SCOPES)})]
 
 
 class NewBrand(Body):

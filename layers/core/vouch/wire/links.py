@@ -5,12 +5,12 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field
 
 from vouch.domain.destinations import LENGTH_MAX
-from vouch.wire.base import Answer, Body, Id, Moment, Shown
+from vouch.wire.base import Answer, Body, Id, Moment, Shown, Text
 
 Slug = Annotated[
     str,
-    BeforeValidator(lambda value: value.strip().lower() if isinstance(value, str) else value),
     Field(pattern=r"^[a-z0-9_-]{3,64}$", examples=["noa-summer"]),
+    BeforeValidator(lambda value: value.strip().lower() if isinstance(value, str) else value),
 ]
 Destination = Annotated[str, Field(max_length=LENGTH_MAX, examples=["https://shop.example.com/mugs"])]
 
@@ -46,7 +46,7 @@ class Link(Answer):
 class NewCode(Body):
     program_id: Id
     creator_id: Id
-    code: Annotated[str, Field(max_length=256, examples=["NOA10"])]
+    code: Annotated[Text, Field(max_length=256, examples=["NOA10"])]
     active_from: Moment | None = Field(None, description="The second of its creation if not said")
 
 
