@@ -29,7 +29,7 @@ def list_commissions(
         orders = listings.orders_between(
             call.deployment, call.brand, placed_from, placed_to, limit=limit, cursor=cursor, shown="commissions"
         )
-        found = [part for order in orders.items for part in listings.commissions_of(order)]
+        found = [part for order in orders.items for part in listings.commissions_of(order, former=True)]
         following = orders.next_cursor
     else:
         page = listings.commissions_between(

@@ -137,7 +137,9 @@ def _shown(order: Order) -> wire.Order:
     now = call.deployment.brand_now(call.brand)
     amounts = {name: _money(said[name], said["currency"]) if said["currency"] else None for name in _AMOUNTS}
     plain = {name: said[name] for name in ("platform", "status", "reason", "placed_at", "currency")}
-    parts = [commissions.shown(wire.OrderCommission, part, now) for part in listings.commissions_of(order)]
+    parts = [
+        commissions.shown(wire.OrderCommission, part, now) for part in listings.commissions_of(order, former=False)
+    ]
     return wire.Order.of(order, commissions=parts, **plain, **amounts)
 
 

@@ -23,7 +23,6 @@ from vouch.domain.ledger import EARNED, HELD, Entry, creator_account
 from vouch.platforms import shopify
 from vouch.platforms.base import Request
 from vouch.platforms.signatures import base64_sha256
-from vouch.service import orders as settling
 from vouch.service import verify
 from vouch.service.deployment import Deployment
 from vouch.store import clicks as click_records
@@ -313,13 +312,17 @@ class World:
         return order
 
     def standing(self, external_id: str) -> dict[str, Any] | None:
-        """All that an order shows, but for those who are credited no longer: whether they ever were is chance."""
+        """All that an order shows, but for former creators: whether somebody ever was credited is chance."""
         order = orders.load(self.deployment.database, self.brand_id, self.order_id(external_id))
         if order is None:
             return None
-        credited = {earning.creator_id for earning in settling.recompute(self.deployment, order).earnings}
-        commissions = [part for part in order.summary["commissions"] if part["creator_id"] in credited]
-        return dict(order.summary) | {"commissions": commissions}
+        former = {part["creator_id"] for part in order.summary["former"]}
+        items = {
+            item.creator_id: [item.earned, item.reversed, item.held, item.matures_at]
+            for item in order.commissions
+            if item.creator_id not in former
+        }
+        return {name: said for name, said in order.summary.items() if name != "former"} | {"items": items}
 
     def entries(self) -> dict[str, list[Entry]]:
         """All entries of the ledger, by the order that they belong to."""

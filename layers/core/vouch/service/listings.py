@@ -81,10 +81,11 @@ def commissions_between(
     )
 
 
-def commissions_of(order: Order) -> list[Commission]:
-    """Every creator's part of an order, former ones included, as their own items say them."""
+def commissions_of(order: Order, *, former: bool) -> list[Commission]:
+    """Every credited creator's part of an order as their own items say it, and those of `former` ones if asked."""
     summary = order.summary
-    return [Commission(order_id=order.id, placed_at=summary["placed_at"], **part) for part in summary["commissions"]]
+    parts = summary["commissions"] + (summary["former"] if former else [])
+    return [Commission(order_id=order.id, placed_at=summary["placed_at"], **part) for part in parts]
 
 
 def status_of(commission: Commission, now: datetime) -> str:

@@ -127,7 +127,12 @@ def writes(
 
 
 def summary(settlement: Settlement, snapshot: Snapshot | None, commissions: Sequence[Commission]) -> dict[str, Any]:
-    """What a list shows of an order without settling it again; all of its commissions, as their own items say them."""
+    """What a list shows of an order without settling it again; all of its commissions, as their own items say them.
+
+    Those of creators who are credited no longer lie apart: whether they ever were depends on what came when.
+    """
+    credited = {earning.creator_id for earning in settlement.earnings}
+    parts = [{name: getattr(item, name) for name in _SHOWN} for item in commissions]
     return {
         "status": settlement.status,
         "reason": settlement.reason,
@@ -136,7 +141,8 @@ def summary(settlement: Settlement, snapshot: Snapshot | None, commissions: Sequ
         "refunded_base": settlement.refunded_base,
         "placed_at": times.text(snapshot.placed_at) if snapshot else None,
         "platform": snapshot.platform if snapshot else None,
-        "commissions": [{name: getattr(item, name) for name in _SHOWN} for item in commissions],
+        "commissions": [part for part in parts if part["creator_id"] in credited],
+        "former": [part for part in parts if part["creator_id"] not in credited],
     }
 
 

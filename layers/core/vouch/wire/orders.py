@@ -95,7 +95,7 @@ class NewDecision(Body):
 
 
 class OrderCommission(Answer):
-    """One creator's part of an order, also of one who was credited before an edit: then it is `reversed`."""
+    """One creator's part of an order."""
 
     creator_id: str
     program_id: str
@@ -124,7 +124,7 @@ class Order(Answer):
 
 
 class CommissionInList(OrderCommission):
-    """A creator's part of an order, by itself."""
+    """A creator's part of an order, also of one who is credited no longer: then it is `reversed`."""
 
     order_id: str
     placed_at: Shown
