@@ -55,6 +55,15 @@ def test_where_touches_stand_and_codes_need_no_click_somebody_is_credited(sold: 
     assert bool(decided.shares) == any(candidate.reason not in refused for candidate in decided.candidates)
 
 
+@given(SALES)
+def test_a_touch_that_does_not_stand_changes_nothing_for_anybody(sold: RandomSale) -> None:
+    candidates = credit(sold.order, sold.touches, sold.terms).candidates
+    standing = [each.touch for each in candidates if each.reason in {None, "lower_priority", "model_share_zero"}]
+    among_them = credit(carrying(sold.order, standing), standing, sold.terms)
+    assert among_them.shares == credit(sold.order, sold.touches, sold.terms).shares
+    assert among_them.candidates == tuple(each for each in candidates if each.touch in standing)
+
+
 def test_a_creator_with_two_touches_shows_each_ones_part() -> None:
     first, second, other = click("noa", days=1), click("noa", days=2, evidence="noa-2"), click("dan", days=3)
     decided = credited(first, second, other, terms=offer(model="linear"))
