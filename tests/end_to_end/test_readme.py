@@ -17,19 +17,24 @@ _NEXT = "--- next ---"
 
 @pytest.fixture(scope="module")
 def said(demo: Stack, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
-    """What each block of the README's walk prints, in a folder that looks like the repository after `make run`."""
+    """What each block of the README's walk prints, and then its looks around, in what looks like the repository."""
     folder = tmp_path_factory.mktemp("readme")
     (folder / ".local").mkdir()
     (folder / ".local/demo.env").write_text(environment(demo))
     (folder / "docs").symlink_to(REPOSITORY / "docs")
-    walk = README.split("## Your first order")[1].split("\n## ")[0]
-    blocks = re.findall(r"```sh\n(.*?)```", walk, re.DOTALL)
-    script = f"echo '{_NEXT}'\n".join(["set -eu\n", *blocks])
+    blocks = re.findall(r"```sh\n(.*?)```", section("Your first order"), re.DOTALL)
+    looks = re.findall(r"`((?:curl|show) [^`]*)`", section("Looking around"))
+    # As in zsh, where a pattern that matches no file ends the line.
+    script = f"echo '{_NEXT}'\n".join(["set -eu; shopt -s failglob\n", *blocks, "\n".join([*looks, ""])])
     ran = subprocess.run(
         ["/bin/bash", "-c", script], cwd=folder, capture_output=True, text=True, timeout=120, check=False
     )
     assert (ran.returncode, ran.stderr) == (0, "")
     return ran.stdout.split(f"{_NEXT}\n")[1:]
+
+
+def section(title: str) -> str:
+    return README.split(f"## {title}\n")[1].split("\n## ")[0]
 
 
 def documents(text: str) -> list[Any]:
@@ -77,3 +82,13 @@ def test_fifteen_days_later_it_is_available_and_the_books_add_up(said: list[str]
     assert balance["pending"] == 0
     assert verified["ok"]
     assert verified["violations"] == []
+
+
+def test_looking_around_shows_what_is_promised(said: list[str], demo: Stack) -> None:
+    contract, orders, held, statement, deliveries = documents(said[7])
+    assert "/v1/orders/{order_id}/explanation" in contract["paths"]
+    assert orders["items"]
+    assert {item["status"] for item in held["items"]} == {"held"}
+    assert statement["entries"]
+    [unreadable] = deliveries["items"]
+    assert unreadable["reason"] == "unknown_status"
