@@ -10,7 +10,7 @@ from vouch.domain.facts import Decision, Lifecycle, Line, Refund, Snapshot, Verd
 from vouch.domain.ledger import EARNED, HELD, Difference, Entry, settlement_entry
 from vouch.service import orders
 from vouch.service.deployment import Deployment
-from vouch.service.orders import Place
+from vouch.service.orders import Target
 from vouch.store import ledger
 from vouch.store.tables import Brand, Code, Creator, Enrolment, EntryItem, Program, TermsVersion
 
@@ -103,9 +103,9 @@ def _enrol(brand_id: str, creator_id: str) -> None:
     ).save()
 
 
-def place(brand: Brand, number: str) -> Place:
+def target(brand: Brand, number: str) -> Target:
     """Where an order's facts belong."""
-    return Place(brand.id, brand.mode, None, number)
+    return Target(brand.id, brand.mode, None, number)
 
 
 def sell(
@@ -115,20 +115,20 @@ def sell(
     at = placed_at or deployment.brand_now(brand)
     line = Line("1", 1, price)
     snapshot = Snapshot(at, at, Lifecycle.PAID, "ILS", (line,), "rest", codes=(CODES[to],))
-    orders.apply(deployment, place(brand, number), [snapshot])
-    return place(brand, number).order_id
+    orders.apply(deployment, target(brand, number), [snapshot])
+    return target(brand, number).order_id
 
 
 def refund(deployment: Deployment, brand: Brand, number: str, amount: int) -> None:
     """Gives back part of an order."""
     given = Refund(f"ref_{next(_numbers)}", deployment.brand_now(brand), "ILS", amount=amount)
-    orders.apply(deployment, place(brand, number), [given])
+    orders.apply(deployment, target(brand, number), [given])
 
 
 def decide(deployment: Deployment, brand: Brand, number: str, verdict: Verdict) -> None:
     """The brand's word on an order."""
     decision = Decision(f"dec_{next(_numbers)}", deployment.now(), verdict, "key", "because")
-    orders.apply(deployment, place(brand, number), [decision])
+    orders.apply(deployment, target(brand, number), [decision])
 
 
 def entry(

@@ -19,7 +19,7 @@ from vouch.service import brands, codes, creators, programs
 from vouch.service import orders as settling
 from vouch.service.deployment import Deployment
 from vouch.service.mint import Mint, fresh
-from vouch.service.orders import Place
+from vouch.service.orders import Target
 from vouch.service.verify import verify
 from vouch.store import inbox
 from vouch.store import orders as store
@@ -317,11 +317,11 @@ def test_a_hold_waits_and_an_approval_lets_go(world: World, clock: Clock) -> Non
 def test_an_approval_lets_pass_the_refunds_that_were_known_whatever_their_dates(world: World, clock: Clock) -> None:
     made = world.send("POST", "/v1/orders", order(clock)).body
     path = f"/v1/orders/{made['id']}/decisions"
-    place = Place(world.brand.id, "live", None, "A-1")
+    target = Target(world.brand.id, "live", None, "A-1")
     ahead, back = (Refund(str(days), clock.now + timedelta(days=days), "USD", amount=100) for days in (30, -30))
 
     def after(refund: Refund) -> list[str]:
-        settling.apply(world.deployment, place, [refund])
+        settling.apply(world.deployment, target, [refund])
         held = world.send("GET", f"/v1/orders/{made['id']}").body
         clock.pass_(timedelta(seconds=1))
         freed = world.send("POST", path, {"kind": "approve", "reason": "they gave back a tip"}).body

@@ -16,7 +16,7 @@ from vouch.domain.facts import Decision, Verdict
 from vouch.platforms import shopify
 from vouch.service import orders
 from vouch.service.deployment import Deployment
-from vouch.service.orders import Outcome, Place
+from vouch.service.orders import Outcome, Target
 from vouch.store import database as requests
 from vouch.store import orders as store
 from vouch.store.tables import Delivery
@@ -223,16 +223,16 @@ def test_late_difference_may_be_paid_from_the_moment_of_its_posting(world: World
 
 def test_hold_moves_what_was_earned_and_its_end_moves_it_back(world: World, sale: Sale) -> None:
     world.deliver(sale.paid())
-    place = Place(world.brand_id, "live", world.connection_id, "1")
+    target = Target(world.brand_id, "live", world.connection_id, "1")
     noa, at = world.creators["noa"], NOON
     earned = world.books("1")[0][noa, "earned", "USD"]
     stages: list[tuple[Verdict, str | None]] = [("hold", "held"), ("approve", "earned"), ("reject", None)]
     for verdict, part in stages:
         at += timedelta(minutes=1)
         decision = Decision(f"dec_{verdict}", at, verdict, "somebody", "because")
-        assert orders.apply(world.deployment, place, [decision])
+        assert orders.apply(world.deployment, target, [decision])
         assert world.books("1")[0] == ({(noa, part, "USD"): earned} if part else {})
-        assert not orders.apply(world.deployment, place, [decision])
+        assert not orders.apply(world.deployment, target, [decision])
     world.assert_invariants()
 
 

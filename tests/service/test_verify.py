@@ -105,7 +105,7 @@ def commission_of(deployment: Deployment, brand: Brand, number: str) -> Commissi
 
 
 def order(brand: Brand, number: str) -> str:
-    return books.place(brand, number).order_id
+    return books.target(brand, number).order_id
 
 
 def ahead(deployment: Deployment, amount: int = 9) -> Entry:

@@ -50,7 +50,7 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Target:
     """Where facts belong: the order's names, its brand's mode and the program that its connection is limited to."""
 
     brand_id: str
@@ -87,36 +87,36 @@ def settle_delivery(deployment: Deployment, delivery: Delivery) -> Outcome:
 
 
 def rehearse(
-    deployment: Deployment, place: Place, known: StoredOrder | None, facts: Sequence[Fact], received_at: datetime
+    deployment: Deployment, target: Target, known: StoredOrder | None, facts: Sequence[Fact], received_at: datetime
 ) -> None:
     """Raises what these facts would be parked for, whoever stored them: nothing is written, and no click waited for."""
-    _check_dates(place, facts, received_at)
-    order = known or _unknown(place)
+    _check_dates(target, facts, received_at)
+    order = known or _unknown(target)
     with _ours():
         after, _ = order.facts.with_facts(facts)
-        evidence = Evidence(deployment, place.brand_id)
-        _settle(evidence, after, _context(evidence, order, place, after, since=None))
+        evidence = Evidence(deployment, target.brand_id)
+        _settle(evidence, after, _context(evidence, order, target, after, since=None))
 
 
 def _settle_reading(deployment: Deployment, delivery: Delivery, reading: Reading) -> Outcome:
     names = (delivery.brand_id, delivery.mode, delivery.connection_id, reading.external_id, delivery.program_id)
-    place = Place(*names)
+    target = Target(*names)
     received_at = times.parse(delivery.received_at)
-    _check_dates(place, reading.facts, received_at)
+    _check_dates(target, reading.facts, received_at)
     young = deployment.now() - received_at < CLICK_LAG
     try:
-        changed = apply(deployment, place, reading.facts, wait_for_clicks=young)
+        changed = apply(deployment, target, reading.facts, wait_for_clicks=young)
     except ClickOnItsWay:
         _wake_later(deployment, {"delivery": [delivery.pk, delivery.sk]}, seconds=_WAKE_SECONDS)
-        return Outcome("deferred", place.order_id)
-    return Outcome("applied" if changed else "unchanged", place.order_id)
+        return Outcome("deferred", target.order_id)
+    return Outcome("applied" if changed else "unchanged", target.order_id)
 
 
-def _check_dates(place: Place, facts: Sequence[Fact], received_at: datetime) -> None:
+def _check_dates(target: Target, facts: Sequence[Fact], received_at: datetime) -> None:
     """Raises Unreadable for what dates itself ahead. A test brand may: its clock is its own."""
     for fact in facts:
         said = max(fact.updated_at, fact.placed_at) if isinstance(fact, Snapshot) else fact.updated_at
-        if place.mode != "test" and said > received_at + _AHEAD_MAX:
+        if target.mode != "test" and said > received_at + _AHEAD_MAX:
             raise Unreadable("from_the_future", f"dated {times.short(said)}, received {times.short(received_at)}")
 
 
@@ -146,7 +146,7 @@ def _ours() -> Iterator[None]:
         raise Defect from failure
 
 
-def apply(deployment: Deployment, place: Place, facts: Sequence[Fact], *, wait_for_clicks: bool = False) -> bool:
+def apply(deployment: Deployment, target: Target, facts: Sequence[Fact], *, wait_for_clicks: bool = False) -> bool:
     """Adds facts to an order and posts the difference; whether anything changed.
 
     A lost race reads again. Raises PlacedAtChanged, OutOfRange, ClickOnItsWay and Defect as described there, and
@@ -161,7 +161,7 @@ def apply(deployment: Deployment, place: Place, facts: Sequence[Fact], *, wait_f
         half = len(portion) // 2
         with _ours():
             try:
-                changed_any |= _apply(deployment, place, snapshots + portion, wait_for_clicks=wait_for_clicks)
+                changed_any |= _apply(deployment, target, snapshots + portion, wait_for_clicks=wait_for_clicks)
             except Overfull:
                 if not half:
                     raise
@@ -169,16 +169,16 @@ def apply(deployment: Deployment, place: Place, facts: Sequence[Fact], *, wait_f
     return changed_any
 
 
-def _apply(deployment: Deployment, place: Place, facts: Sequence[Fact], *, wait_for_clicks: bool) -> bool:
+def _apply(deployment: Deployment, target: Target, facts: Sequence[Fact], *, wait_for_clicks: bool) -> bool:
     database = deployment.database
     for attempt in range(_RACES_MAX):
-        order = orders.load(database, place.brand_id, place.order_id) or _unknown(place)
+        order = orders.load(database, target.brand_id, target.order_id) or _unknown(target)
         after, changed = order.facts.with_facts(facts)
         if not changed:
             return False
-        now = _brand_now(deployment, place)
-        evidence = Evidence(deployment, place.brand_id)
-        context = _context(evidence, order, place, after, since=now if wait_for_clicks else None)
+        now = _brand_now(deployment, target)
+        evidence = Evidence(deployment, target.brand_id)
+        context = _context(evidence, order, target, after, since=now if wait_for_clicks else None)
         settlement = _settle(evidence, after, context)
         entries = [
             settlement_entry(change, order_id=order.id, version=order.version + 1, number=number, now=now)
@@ -194,8 +194,8 @@ def _apply(deployment: Deployment, place: Place, facts: Sequence[Fact], *, wait_
     raise Unavailable
 
 
-def _unknown(place: Place) -> StoredOrder:
-    return StoredOrder(place.order_id, place.brand_id, place.connection_id, place.external_id)
+def _unknown(target: Target) -> StoredOrder:
+    return StoredOrder(target.order_id, target.brand_id, target.connection_id, target.external_id)
 
 
 def recompute(deployment: Deployment, order: StoredOrder) -> Settlement:
@@ -294,12 +294,12 @@ def pseudonym(deployment: Deployment, brand_id: str, platform: str, connection_i
 
 
 def _context(
-    evidence: Evidence, order: StoredOrder, place: Place, after: OrderFacts, *, since: datetime | None
+    evidence: Evidence, order: StoredOrder, target: Target, after: OrderFacts, *, since: datetime | None
 ) -> Context:
     """What is pinned, and the touches of keys that appear for the first time. The first snapshot pins the rest."""
     context = order.context
     if order.facts.snapshot is None:
-        context = Context(only_program=place.only_program, test_brand=place.mode == "test")
+        context = Context(only_program=target.only_program, test_brand=target.mode == "test")
     if after.snapshot is None:
         return context
     new = [key for key in touch_keys(after.snapshot) if key not in context.touches]
@@ -314,11 +314,11 @@ def _settle(evidence: Evidence, facts: OrderFacts, context: Context) -> Settleme
     return settle(facts, context, evidence.terms(counted))
 
 
-def _brand_now(deployment: Deployment, place: Place) -> datetime:
+def _brand_now(deployment: Deployment, target: Target) -> datetime:
     """A live brand's time is the real one and costs no read; a test brand's clock may have been moved a moment ago."""
-    if place.mode != "test":
+    if target.mode != "test":
         return deployment.now()
-    brand = deployment.database.get(Brand, place.brand_id, "BRAND")
+    brand = deployment.database.get(Brand, target.brand_id, "BRAND")
     return deployment.now() if brand is None else deployment.brand_now(brand)
 
 

@@ -15,7 +15,7 @@ from vouch.service import listings
 from vouch.service import orders as settling
 from vouch.service.deployment import Deployment
 from vouch.service.mint import Mint
-from vouch.service.orders import Place
+from vouch.service.orders import Target
 from vouch.store import inbox, orders
 from vouch.store.inbox import Door
 from vouch.store.orders import StoredOrder
@@ -112,7 +112,7 @@ class Submissions:
             reading = rest.facts(request, names)
             if isinstance(reading, Reading):
                 order = (door.brand_id, door.mode, door.connection_id, reading.external_id, door.only_program)
-                settling.rehearse(self._deployment, Place(*order), known, reading.facts, now)
+                settling.rehearse(self._deployment, Target(*order), known, reading.facts, now)
         except Unreadable as refusal:
             raise Unprocessable("invalid_order", detail=refusal.detail) from None
         except PlacedAtChanged as refusal:
