@@ -76,7 +76,7 @@ def daily(
     A brand whose turn raises keeps no other from its own.
     """
     midnight = deployment.now().replace(hour=0, minute=0, second=0, microsecond=0)
-    known = [(brand, noted(brand, job)) for brand in brands.every(deployment.database) if of(brand)]
+    known = ((brand, noted(brand, job)) for brand in brands.every(deployment.database) if of(brand))
     due = [(brand, before) for brand, before in known if _is_due(before, midnight)]
     waiting = deque(sorted(due, key=lambda each: each[1].turned if each[1] else ""))
     done, began = Done(), time.monotonic()
