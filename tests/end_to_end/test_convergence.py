@@ -8,6 +8,7 @@ from typing import cast
 
 import pytest
 
+from local.demo.client import Client
 from local.stack import Stack
 from tests.end_to_end.brands import WORKERS, Brand
 from tests.faults.shop import history
@@ -21,10 +22,8 @@ _REPEATS = {1: 60, 2: 20, 3: 10, 4: 6, 5: 4}
 def brands(demo: Stack) -> Iterator[tuple[Brand, Brand]]:
     """Two alike, but for their ids."""
     now = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
-    one, other = Brand(demo, now), Brand(demo, now)
-    yield one, other
-    one.close()
-    other.close()
+    with Client(demo.api_url) as client:
+        yield Brand(client, demo.operator_key, now), Brand(client, demo.operator_key, now)
 
 
 def test_the_deployed_stack_converges(demo: Stack, brands: tuple[Brand, Brand]) -> None:

@@ -2,11 +2,12 @@
 
 import time
 from collections.abc import Sequence
-from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from local import stack
+from local.demo.client import Client
+from local.processes import free_port
 from local.stack import Stack
 from tests.end_to_end.brands import Brand
 from tests.faults.shop import Sale
@@ -16,23 +17,23 @@ def test_what_was_delivered_is_settled_after_a_restart_and_an_outage(tmp_path: P
     now = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
     sales = [Sale(6_300 + place, now - timedelta(hours=2), codes=["NOA10"]) for place in range(16)]
     before, meanwhile = sales[:8], sales[8:]
-    with stack.running(home=tmp_path) as first:
-        brand = Brand(first, now)
-        rights = without_rights(first)
-        deliver(brand, before)
-        await_refusal(first, since_ms=0)
-        assert not any(is_paid(brand, sale) for sale in before)
-        brand.close()
-    port = int(first.api_url.rsplit(":", 1)[1])
-    restarted_ms = int(time.time() * 1000)
-    with stack.running(home=tmp_path, port=port) as again, closing(brand):
-        assert_settled(brand, before)  # by the second pass: settle may still do nothing, and its stream is gone
-        deliver(brand, meanwhile)
-        await_refusal(again, restarted_ms)
-        assert not any(is_paid(brand, sale) for sale in meanwhile)
-        again.client("iam").attach_role_policy(**rights)
-        assert_settled(brand, meanwhile)
-        assert brand.verified()["ok"]
+    port = free_port()
+    with Client(f"http://127.0.0.1:{port}") as client:
+        with stack.running(home=tmp_path, port=port) as first:
+            brand = Brand(client, first.operator_key, now)
+            rights = without_rights(first)
+            deliver(brand, before)
+            await_refusal(first, since_ms=0)
+            assert not any(is_paid(brand, sale) for sale in before)
+        restarted_ms = int(time.time() * 1000)
+        with stack.running(home=tmp_path, port=port) as again:
+            assert_settled(brand, before)  # by the second pass: settle may still do nothing, and its stream is gone
+            deliver(brand, meanwhile)
+            await_refusal(again, restarted_ms)
+            assert not any(is_paid(brand, sale) for sale in meanwhile)
+            again.client("iam").attach_role_policy(**rights)
+            assert_settled(brand, meanwhile)
+            assert brand.verified()["ok"]
 
 
 def deliver(brand: Brand, sales: Sequence[Sale]) -> None:
@@ -56,8 +57,7 @@ def assert_settled(brand: Brand, sales: Sequence[Sale]) -> None:
 
 
 def is_paid(brand: Brand, sale: Sale) -> bool:
-    query = f"external_id={sale.external_id}&connection_id={brand.connection['id']}"
-    found = brand.client.got(f"/v1/orders?{query}")["items"]
+    found = brand.found(sale.external_id)
     return bool(found) and found[0]["status"] == "paid" and found[0]["commissions"][0]["net"]["amount"] > 0
 
 
