@@ -9,7 +9,7 @@ from typing import Any, override
 from botocore.config import Config
 
 from vouch.config import Settings, settings
-from vouch.domain import ids, times
+from vouch.domain import times
 from vouch.store.database import Database
 from vouch.store.secrets import Secrets
 from vouch.store.tables import Brand
@@ -69,10 +69,6 @@ class Deployment:
         session = self.database.connection.session
         patience = Config(connect_timeout=1, read_timeout=3, retries={"total_max_attempts": 3, "mode": "standard"})
         return session.create_client(service, region_name=os.environ.get("AWS_REGION"), config=patience)
-
-    def minted(self, prefix: str) -> str:
-        """A new id."""
-        return ids.minted(prefix, self.now(), self.random(ids.RANDOM_BYTES))
 
     def brand_now(self, brand: Brand) -> datetime:
         """The brand's own time: a test brand's clock once it was moved, else the real one."""

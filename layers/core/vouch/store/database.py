@@ -57,11 +57,9 @@ class Overfull(Unfit):
 
 
 class Writes:
-    """Puts, updates and checks that take effect together or not at all, at most 100."""
+    """Puts and updates that take effect together or not at all, at most 100."""
 
     def __init__(self) -> None:
-        self._checks: list[tuple[Item, Condition]] = []
-        self._deletes: list[tuple[Item, Condition | None]] = []
         self._puts: list[tuple[Item, Condition | None]] = []
         self._updates: list[tuple[Item, list[Action], Condition | None]] = []
 
@@ -77,29 +75,15 @@ class Writes:
         """Changes some attributes of the item with this item's key."""
         self._updates.append((item, actions, condition))
 
-    def delete(self, item: Item, condition: Condition | None = None) -> None:
-        """Removes the item with this item's key."""
-        self._deletes.append((item, condition))
-
-    def check(self, item: Item, condition: Condition) -> None:
-        """Refused where `condition` does not hold of the stored item with this item's key."""
-        self._checks.append((item, condition))
-
     def __len__(self) -> int:
-        return len(self._checks) + len(self._deletes) + len(self._puts) + len(self._updates)
+        return len(self._puts) + len(self._updates)
 
     def _in_order_sent(self) -> list[Item]:
-        # The reasons of a cancellation come in the order in which PynamoDB sends: checks, deletes, puts, updates.
-        groups: list[Sequence[tuple[Any, ...]]] = [self._checks, self._deletes, self._puts, self._updates]
-        return [write[0] for group in groups for write in group]
+        # The reasons of a cancellation come in the order in which PynamoDB sends.
+        return [item for item, _ in self._puts] + [item for item, *_ in self._updates]
 
     def _send(self, connection: Connection) -> None:
         transaction = TransactWrite(connection=connection)
-        for item, check in self._checks:
-            range_key = getattr(item, "sk", None)
-            transaction.condition_check(type(item), item.pk, range_key, check)
-        for item, condition in self._deletes:
-            transaction.delete(item, condition)
         for item, condition in self._puts:
             transaction.save(item, condition)
         for item, actions, condition in self._updates:
