@@ -167,7 +167,7 @@ def test_an_interrupted_start_leaves_nobody_behind(
         os.kill(started[0], 0)
 
 
-@pytest.mark.parametrize("left", ["", f"{os.getpid()} 4566", "1 4566"])
+@pytest.mark.parametrize("left", ["", f"{os.getpid()} 4566", "1 4566"], ids=["nobody", "ours", "another's"])
 def test_a_process_that_is_not_the_emulator_is_not_taken_for_it(tmp_path: Path, left: str) -> None:
     (tmp_path / "emulator.pid").write_text(left)
     assert Emulator.found(tmp_path) is None
