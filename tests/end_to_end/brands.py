@@ -93,11 +93,10 @@ class Brand:
 
     def _order(self, external_id: str) -> dict[str, Any]:
         [order] = self.found(external_id)
-        parts = [  # but for who was credited for a while: that depends on what was known when
+        parts = [
             {"creator": self.creators[part["creator_id"]]}
             | {name: part[name] for name in ("earned", "reversed", "net")}
             for part in order["commissions"]
-            if part["net"]["amount"]
         ]
         shown = {name: order[name] for name in ("status", "reason", "placed_at", "currency", "base", "refunded_base")}
         return shown | {"commissions": parts}
