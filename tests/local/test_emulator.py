@@ -4,7 +4,6 @@ import json
 import os
 import signal
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NoReturn
@@ -130,9 +129,10 @@ def test_what_an_emulator_leaves_that_was_killed_is_found_and_removed(
 ) -> None:
     emulator = stand_in(READY)
     emulator.start()
-    os.kill(pid_of(emulator), signal.SIGKILL)
-    while emulator.is_running():
-        time.sleep(0.01)
+    killed = emulators._children.pop(pid_of(emulator))
+    killed.kill()
+    killed.wait()
+    assert not emulator.is_running()
     assert not emulator.was_asked_to_end()
     assert len(scratches(tmp_path)) == 1
     sweep()
