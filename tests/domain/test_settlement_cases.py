@@ -786,6 +786,23 @@ LIVES = [
         status="open",
     ),
     Case(
+        "a sticker for a cent, 10.00 for each, and half of the money back: the sticker is still sold",
+        sale(item("sticker", "0.01", sku="sticker"), item("chair", "1.00")),
+        [click("noa")],
+        [refund("r1", amount="0.52")],
+        terms=promises(offer(flat_item("10.00", skus=["sticker"]), percent(10))),
+        earns={"noa": "10.05 of 10.10"},
+    ),
+    Case(
+        "a sticker for a cent, and all of the money back",
+        sale(item("sticker", "0.01", sku="sticker"), item("chair", "1.00")),
+        [click("noa")],
+        [refund("r1", amount="1.01")],
+        terms=promises(offer(flat_item("10.00", skus=["sticker"]), percent(10))),
+        earns={"noa": "0.00 of 10.10"},
+        status="refunded",
+    ),
+    Case(
         "a deposit: nothing before the rest is there",
         sale(MUG, lifecycle=PARTLY_PAID),
         [click("noa")],

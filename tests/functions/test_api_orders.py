@@ -12,6 +12,7 @@ import pytest
 from attribution.api import api
 from tests.fixtures import Clock
 from vouch.domain import clicks
+from vouch.domain.errors import Unavailable
 from vouch.domain.facts import Refund
 from vouch.domain.money import OutOfRange
 from vouch.platforms.base import Request
@@ -329,6 +330,29 @@ def test_an_approval_lets_pass_the_refunds_that_were_known_whatever_their_dates(
 
     assert after(ahead) == ["held", "pending"]
     assert after(back) == ["held", "pending"]
+
+
+@pytest.mark.parametrize("number", range(6))
+def test_an_approval_that_is_repeated_takes_nothing_back(
+    world: World, clock: Clock, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    """The repeat knows the order as its own first try has left it."""
+    made = world.send("POST", "/v1/orders", order(clock)).body
+    target = Target(world.brand.id, "live", None, "A-1")
+    settling.apply(world.deployment, target, [Refund(str(number), clock.now, "USD", amount=100)])
+
+    def approve() -> Got:
+        body = {"kind": "approve", "reason": f"a tip, {number}"}
+        return world.send("POST", f"/v1/orders/{made['id']}/decisions", body, idempotency_key="k1")
+
+    def gone(*_: Any) -> None:
+        raise Unavailable
+
+    with monkeypatch.context() as patch:
+        patch.setattr("vouch.service.submissions.orders.state", gone)
+        assert approve().status == 503
+    for answer in (world.send("GET", f"/v1/orders/{made['id']}"), approve()):
+        assert answer.body["commissions"][0]["status"] == "pending"
 
 
 def test_a_replay_finds_what_is_posted(world: World, clock: Clock) -> None:

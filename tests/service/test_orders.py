@@ -18,7 +18,9 @@ from vouch.service import orders
 from vouch.service.deployment import Deployment
 from vouch.service.orders import Outcome, Target
 from vouch.store import database as requests
+from vouch.store import inbox
 from vouch.store import orders as store
+from vouch.store.secrets import Secrets
 from vouch.store.tables import Delivery
 
 PLACED = NOON - timedelta(days=1)
@@ -152,6 +154,74 @@ def test_note_goes_with_the_second_pass_that_settles_after_all(
     assert capsys.readouterr().out.count("DeliveryParked") == 2, "one line of EMF names it twice"
     assert world.second_pass(1) == {"applied": 1}
     assert world.parked() == []
+
+
+def defective(world: World, webhook: Any, patch: pytest.MonkeyPatch) -> Delivery:
+    """A delivery that was parked for a fault of ours, which is mended now."""
+    delivery = stored(world, webhook)
+    with patch.context() as broken:
+        broken.setattr(shopify, "facts", lambda *_: 1 // 0)
+        assert orders.settle_delivery(world.deployment, delivery).ending == "parked"
+    assert len(world.parked()) == 1
+    return delivery
+
+
+def test_note_goes_with_the_delayed_queue_that_settles_after_all(
+    world: World, sale: Sale, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    defective(world, sale.paid(), monkeypatch)
+    commit = world.deployment.database.commit
+
+    def unanswered(writes: Any) -> None:
+        commit(writes)
+        raise Unavailable
+
+    with monkeypatch.context() as lost:
+        lost.setattr(world.deployment.database, "commit", unanswered)
+        assert world.second_pass(1) == {"put_off": 1}
+    [message] = take(world.deployment)
+    assert orders.wake(world.deployment, message, in_time=lambda: True) == {"unchanged": 1}
+    assert world.parked() == []
+
+
+def test_note_goes_where_another_delivery_has_told_the_same(
+    world: World, sale: Sale, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    defective(world, sale.paid(), monkeypatch)
+    world.deliver(sale.edited(NOON, 0, 1))
+    assert world.second_pass(1) == {"unchanged": 2}
+    assert world.parked() == []
+
+
+def test_note_that_somebody_removed_meanwhile_does_not_come_back(
+    world: World, sale: Sale, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    delivery = defective(world, sale.paid(), monkeypatch)
+    read = inbox.parked
+
+    def removed_meanwhile(*asked: Any) -> Any:
+        note = read(*asked)
+        inbox.unpark(world.deployment.database, delivery)
+        return note
+
+    with monkeypatch.context() as broken:
+        broken.setattr(shopify, "facts", lambda *_: 1 // 0)
+        broken.setattr(inbox, "parked", removed_meanwhile)
+        orders.settle_delivery(world.deployment, delivery)
+    assert world.parked() == []
+
+
+@pytest.mark.parametrize("secret", ["", "{}", "no json"])
+def test_secret_that_cannot_be_read_parks_no_delivery(
+    world: World, sale: Sale, monkeypatch: pytest.MonkeyPatch, secret: str
+) -> None:
+    delivery = stored(world, sale.paid())
+    with monkeypatch.context() as rotated:
+        rotated.setattr(Deployment, "secrets", property(lambda _: Secrets.of(secret)))
+        with pytest.raises(ValueError):  # noqa: PT011 - whatever it says
+            orders.settle_delivery(world.deployment, delivery)
+    assert world.parked() == []
+    assert orders.settle_delivery(world.deployment, delivery).ending == "applied"
 
 
 def test_redriven_delivery_that_is_still_wrong_stays_parked(world: World) -> None:

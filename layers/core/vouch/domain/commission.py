@@ -59,9 +59,11 @@ def bases(facts: OrderFacts, snapshot: Snapshot, options: Base) -> list[Basis]:
         for line, worth in zip(snapshot.lines, sold, strict=True)
     ]
     nets = [0] * len(sold) if gone else _less_loose(kept, facts.refunds, snapshot)
+    # All of its money given back, a line is gone, though no refund counted its items; what rounds to nothing is not.
+    counts = [_left_of(line, returned.get(line.id, ())) if any(nets) else 0 for line in snapshot.lines]
     found = [
-        _basis(line, worth.net, left, returned.get(line.id, ()), options)
-        for line, worth, left in zip(snapshot.lines, sold, nets, strict=True)
+        _basis(line, worth.net, left, count if still.net else 0, options)
+        for line, worth, still, left, count in zip(snapshot.lines, sold, kept, nets, counts, strict=True)
     ]
     if options.shipping and snapshot.shipping:
         before_tax = snapshot.shipping - (snapshot.shipping_tax if snapshot.tax_included else 0)
@@ -164,12 +166,13 @@ def _part(amount: int, left: int, whole: int) -> int:
     return divide_half_up(amount * left, whole) if whole else 0
 
 
-def _basis(line: Line, net: int, left: int, returned: Sequence[RefundLine], options: Base) -> Basis:
+def _left_of(line: Line, returned: Sequence[RefundLine]) -> int:
+    return max(0, line.quantity - sum(part.quantity for part in returned))
+
+
+def _basis(line: Line, net: int, left: int, count: int, options: Base) -> Basis:
     base = _with_tax(net, line.tax, options)
-    kept_base = _part(base, left, net)
-    # All of its money given back, a line is gone, though no refund counted its items.
-    quantity = max(0, line.quantity - sum(part.quantity for part in returned)) if kept_base else 0
-    return Basis(line.id, line, base, kept_base, line.quantity, quantity)
+    return Basis(line.id, line, base, _part(base, left, net), line.quantity, count)
 
 
 def _first_match(commission: Commission, basis: Basis, snapshot: Snapshot, value: int, creator_id: str) -> int | None:

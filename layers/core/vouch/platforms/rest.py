@@ -5,8 +5,8 @@ The body of such a delivery, as `envelope` writes it, is
     {"kind": "order" | "refund" | "decision", "received_at": <RFC 3339>, "body": {…}}
 
 where `body` is the request's own, as `vouch.platforms.orders` describes it. A request about one order names it in its
-path, so the API adds to `body`: `order_id`, the order's `external_id`; `currency`, to a refund; `id`, `actor` and
-`refunds`, those that an approval lets pass, to a decision `{kind: hold | approve | reject, reason}`. `facts` is all
+path, so the API adds to `body`: `order_id`, the order's `external_id`; to a decision `id`, `actor` and `refunds`, those
+that an approval lets pass, `{kind: hold | approve | reject, reason}`. `facts` is all
 the validation that such a request needs.
 """
 

@@ -71,6 +71,7 @@ def settle_delivery(deployment: Deployment, delivery: Delivery) -> Outcome:
     What is wrong with the delivery parks it; what is wrong with the world is raised, and the delivery comes again.
     """
     try:
+        _ = deployment.secrets  # read from the world on first use: what is wrong with them is not wrong with a delivery
         with _ours():
             reading = _read(deployment, delivery)
         if isinstance(reading, Ignored):
@@ -235,7 +236,7 @@ def wake(deployment: Deployment, message: str, *, in_time: Callable[[], bool]) -
         hour, shard, after = asked["second_pass"]
         return _second_pass_of(deployment, times.parse(hour), shard, after, in_time=in_time)
     delivery = inbox.get(deployment.database, *asked["delivery"])
-    return {} if delivery is None else {settle_delivery(deployment, delivery).ending: 1}
+    return {} if delivery is None else {_settled_for_good(deployment, delivery).ending: 1}
 
 
 def second_pass(deployment: Deployment, hours: Iterable[datetime], *, in_time: Callable[[], bool]) -> dict[str, int]:
@@ -256,23 +257,30 @@ def _second_pass_of(
     endings: Counter[str] = Counter()
     while in_time():
         deliveries, after = inbox.of_hour(deployment.database, hour, shard, after)
-        endings.update(_settle_again(deployment, delivery) for delivery in deliveries)
+        noted = inbox.noted(deployment.database, deliveries)
+        endings.update(_settle_again(deployment, delivery, noted=delivery.sk in noted) for delivery in deliveries)
         if after is None:
             return dict(endings)
     _wake_later(deployment, {"second_pass": [times.text(hour), shard, after]}, seconds=0)
     return dict(endings)
 
 
-def _settle_again(deployment: Deployment, delivery: Delivery) -> str:
+def _settle_again(deployment: Deployment, delivery: Delivery, *, noted: bool) -> str:
     """How it ended. What the world refuses now comes again by the delayed queue, and keeps no other waiting."""
+    again = _settled_for_good if noted else settle_delivery
     try:
-        outcome = settle_delivery(deployment, delivery)
-        if outcome.ending == "applied":
-            inbox.unpark(deployment.database, delivery)  # it may have waited for code that was mended since
+        return again(deployment, delivery).ending
     except Exception:  # noqa: BLE001 - the queue's own failures end in its dead letters, which raise an alarm
         _wake_later(deployment, {"delivery": [delivery.pk, delivery.sk]}, seconds=_WAKE_SECONDS)
         return "put_off"
-    return outcome.ending
+
+
+def _settled_for_good(deployment: Deployment, delivery: Delivery) -> Outcome:
+    """Settles what may have a note, which goes unless the delivery is parked again, or still waits."""
+    outcome = settle_delivery(deployment, delivery)
+    if outcome.ending not in ("parked", "deferred"):
+        inbox.unpark(deployment.database, delivery)
+    return outcome
 
 
 def _wake_later(deployment: Deployment, message: dict[str, Any], *, seconds: int) -> None:
@@ -339,7 +347,4 @@ def redrive(deployment: Deployment, brand_id: str, delivery_id: str) -> Outcome:
     delivery = inbox.get(deployment.database, note.inbox_pk, delivery_id)
     if delivery is None:
         return Outcome("parked", reason="expired")
-    outcome = settle_delivery(deployment, delivery)
-    if outcome.ending != "parked":
-        inbox.unpark(deployment.database, delivery)
-    return outcome
+    return _settled_for_good(deployment, delivery)

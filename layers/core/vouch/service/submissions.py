@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from vouch.domain import commission
+from vouch.domain import commission, ids
 from vouch.domain.errors import NotFound, Unavailable, Unprocessable, VouchError
 from vouch.domain.facts import PlacedAtChanged, fingerprint
 from vouch.domain.money import OutOfRange
@@ -57,19 +57,22 @@ class Submissions:
     def refund(self, order_id: str, body: Mapping[str, Any]) -> Submitted:
         """A refund of an order that is known, in its currency."""
         known = listings.whole_order(self._deployment, self._brand, order_id)
-        currency = known.facts.snapshot.currency if known.facts.snapshot else None
         _check_lines(known, body)
-        said = {"order_id": known.external_id, "currency": currency, **body}
+        said = {"order_id": known.external_id, **body}
         created = ("refund", body["external_id"]) not in known.facts.events
         return self._submit(self._door_of(known), "refund", said, known, order_id, created=created)
 
     def decision(self, order_id: str, body: Mapping[str, Any], *, actor: str) -> Submitted:
-        """The brand's word on an order, which knows the refunds that are known now."""
+        """The brand's word on an order, which knows the refunds that are known now.
+
+        A repeat that knows others is a decision of its own: what the first let pass stays so.
+        """
         known = listings.whole_order(self._deployment, self._brand, order_id)
         snapshot = known.facts.snapshot
         unclear = commission.unclear_refunds(known.facts, snapshot) if snapshot else []
         seen = [fingerprint(refund) for refund in unclear]
-        said = {"order_id": known.external_id, "id": self._mint.id("dec_"), "actor": actor, "refunds": seen, **body}
+        decision_id = ids.derived("dec_", self._mint.id("dec_"), *seen)
+        said = {"order_id": known.external_id, "id": decision_id, "actor": actor, "refunds": seen, **body}
         return self._submit(self._door_of(known), "decision", said, known, order_id, created=True)
 
     def _submit(

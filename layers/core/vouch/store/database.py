@@ -13,12 +13,13 @@ from pynamodb.exceptions import DeleteError, DoesNotExist, PutError, PynamoDBExc
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 from pynamodb.transactions import TransactWrite
+from urllib3.exceptions import HTTPError
 
 from vouch.config import Settings
 from vouch.domain.errors import Unavailable
 from vouch.store.tables import GSI1, TABLES, Item
 
-FAILURES = (PynamoDBException, BotoCoreError, ClientError, Unavailable)
+FAILURES = (PynamoDBException, BotoCoreError, ClientError, HTTPError, Unavailable)
 """What the world can do to a request of ours."""
 BATCH_GET_MAX = 100
 TRANSACTION_MAX = 100

@@ -3,7 +3,7 @@
 import base64
 import hashlib
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, cast
@@ -144,13 +144,19 @@ def park(database: Database, item: Delivery, *, reason: str, detail: str, now: d
     before = parked(database, item.brand_id, item.sk)
     if before is not None:
         note.g1sk, note.parked_at = before.g1sk, before.parked_at
-        database.put(note)
+        database.put(note, Parked.pk.exists())  # unless it has gone meanwhile
     return False
 
 
 def parked(database: Database, brand_id: str, delivery_id: str) -> Parked | None:
     """The note of one delivery."""
     return database.get(Parked, parked_key(brand_id), delivery_id)
+
+
+def noted(database: Database, items: Iterable[Delivery]) -> set[str]:
+    """The ids of those that have a note."""
+    found = database.get_many((Parked, parked_key(item.brand_id), item.sk) for item in items)
+    return {note.delivery_id for note in found.values() if isinstance(note, Parked)}
 
 
 def unpark(database: Database, item: Delivery) -> None:
