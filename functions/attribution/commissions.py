@@ -24,16 +24,16 @@ def list_commissions(
     cursor: Cursor = None,
 ) -> Page[wire.CommissionInList]:
     """Those of orders placed in `[from, to)`. A page of the whole brand's list is `limit` orders long."""
-    call = routes.call
+    call, listed = routes.call, f"commissions/{status}"
     if creator_id is None:
         orders = listings.orders_between(
-            call.deployment, call.brand, placed_from, placed_to, limit=limit, cursor=cursor, shown="commissions"
+            call.deployment, call.brand, placed_from, placed_to, limit=limit, cursor=cursor, shown=listed
         )
         found = [part for order in orders.items for part in listings.commissions_of(order, former=True)]
         following = orders.next_cursor
     else:
         page = listings.commissions_between(
-            call.deployment, call.brand, creator_id, placed_from, placed_to, limit=limit, cursor=cursor
+            call.deployment, call.brand, creator_id, placed_from, placed_to, limit=limit, cursor=cursor, shown=listed
         )
         found, following = page.items, page.next_cursor
     now = call.deployment.brand_now(call.brand)

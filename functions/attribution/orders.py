@@ -70,7 +70,8 @@ def list_orders(
         found = listings.orders_named(call.deployment, call.brand, external_id, connection_id)
         following = None
     else:
-        page = listings.orders_between(call.deployment, call.brand, None, None, limit=limit, cursor=cursor)
+        shown = f"orders/{connection_id}/{status}"
+        page = listings.orders_between(call.deployment, call.brand, None, None, limit=limit, cursor=cursor, shown=shown)
         found, following = page.items, page.next_cursor
     fitting = [
         order

@@ -332,6 +332,36 @@ def test_an_approval_lets_pass_the_refunds_that_were_known_whatever_their_dates(
     assert after(back) == ["held", "pending"]
 
 
+def test_an_order_that_is_told_again_is_what_it_was(world: World, clock: Clock) -> None:
+    first = world.send("POST", "/v1/orders", order(clock))
+    clock.pass_(timedelta(minutes=5))
+    again = world.send("POST", "/v1/orders", order(clock) | {"occurred_at": order_time(first)})
+    assert (first.status, again.status) == (201, 200)
+    assert again.body == first.body
+    clock.pass_(timedelta(minutes=5))
+    other = order(clock) | {"occurred_at": order_time(first), "codes": []}
+    assert world.send("POST", "/v1/orders", other).body["version"] == 2
+    clock.pass_(timedelta(minutes=5))
+    back = world.send("POST", "/v1/orders", order(clock) | {"occurred_at": order_time(first)}).body
+    assert (back["version"], back["commissions"]) == (3, first.body["commissions"])
+
+
+def order_time(got: Got) -> str:
+    placed_at: str = got.body["placed_at"]
+    return placed_at
+
+
+@pytest.mark.parametrize("filters", [{}, {"status": "paid"}, {"connection_id": "con_none"}])
+def test_a_cursor_of_orders_is_good_for_its_filters_alone(world: World, clock: Clock, filters: dict[str, str]) -> None:
+    for number in range(2):
+        world.send("POST", "/v1/orders", order(clock) | {"external_id": f"A-{number}"})
+    cursor = world.send("GET", "/v1/orders", query=filters | {"limit": "1"}).body["next_cursor"]
+    assert cursor
+    assert world.send("GET", "/v1/orders", query=filters | {"limit": "1", "cursor": cursor}).status == 200
+    other = world.send("GET", "/v1/orders", query={"status": "cancelled", "limit": "1", "cursor": cursor})
+    assert (other.status, other.body["code"]) == (400, "invalid_cursor")
+
+
 @pytest.mark.parametrize("number", range(6))
 def test_an_approval_that_is_repeated_takes_nothing_back(
     world: World, clock: Clock, monkeypatch: pytest.MonkeyPatch, number: int

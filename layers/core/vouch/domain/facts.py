@@ -274,6 +274,12 @@ def event_from_json(kind: str, text: str) -> Event:
     return _EVENTS[kind](**plain)
 
 
+def repeats(snapshot: Snapshot, known: Snapshot) -> bool:
+    """Whether the one says what the other says, at whatever time."""
+    same_time = replace(snapshot, updated_at=known.updated_at, triggered_at=known.triggered_at)
+    return _by_itself(same_time) == _by_itself(known)
+
+
 def _together(one: Snapshot, other: Snapshot) -> Snapshot:
     """The newer snapshot with what another adds to it; the same one whichever of them was known first.
 

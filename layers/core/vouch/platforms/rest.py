@@ -18,7 +18,7 @@ from typing import Any, Literal, NoReturn, get_args
 from vouch.domain import times
 from vouch.domain.facts import Decision, Fact, Verdict
 from vouch.platforms import orders
-from vouch.platforms.base import BadSignature, Ignored, Pseudonym, Reading, Request, Unreadable
+from vouch.platforms.base import BadSignature, Pseudonym, Reading, Request, Unreadable
 from vouch.platforms.parsing import Fields, body_hash, read
 
 KEPT_HEADERS: tuple[str, ...] = ()
@@ -52,7 +52,7 @@ def subject(request: Request) -> str:
         return body_hash(request.body)
 
 
-def facts(request: Request, pseudonym: Pseudonym) -> Reading | Ignored:
+def facts(request: Request, pseudonym: Pseudonym) -> Reading:
     said = read(request.body)
     kind, received_at, body = _kind(said), said.moment("received_at"), said.child("body")
     fact: Fact

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Literal
 
 from vouch.domain import times
 from vouch.domain.errors import Malformed, NotFound
@@ -57,9 +56,9 @@ def orders_between(
     *,
     limit: int,
     cursor: str | None,
-    shown: Literal["orders", "commissions"] = "orders",
+    shown: str,
 ) -> Page[Order]:
-    """The brand's orders that were placed in `[start, end)`, newest first, for the list in which they are `shown`."""
+    """The brand's orders that were placed in `[start, end)`, newest first; `shown` names the list and its filters."""
     index, span = f"{brand.id}#O", _span(start, end)
     return pages.read(deployment, Order, index, limit=limit, cursor=cursor, newest_first=True, within=span, shown=shown)
 
@@ -73,11 +72,19 @@ def commissions_between(
     *,
     limit: int,
     cursor: str | None,
+    shown: str,
 ) -> Page[Commission]:
-    """A creator's commissions from orders that were placed in `[start, end)`, newest first."""
+    """A creator's commissions from orders that were placed in `[start, end)`, newest first; `shown` as above."""
     index = f"{brand.id}#C#{creator_id}#O"
     return pages.read(
-        deployment, Commission, index, limit=limit, cursor=cursor, newest_first=True, within=_span(start, end)
+        deployment,
+        Commission,
+        index,
+        limit=limit,
+        cursor=cursor,
+        newest_first=True,
+        within=_span(start, end),
+        shown=shown,
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from vouch.domain import commission, ids
 from vouch.domain.errors import NotFound, Unavailable, Unprocessable, VouchError
-from vouch.domain.facts import PlacedAtChanged, fingerprint
+from vouch.domain.facts import PlacedAtChanged, Snapshot, fingerprint, repeats
 from vouch.domain.money import OutOfRange
 from vouch.platforms import rest
 from vouch.platforms.base import Reading, Request, Unreadable
@@ -52,7 +52,8 @@ class Submissions:
         order_id = orders.order_id(self._brand.id, door.connection_id, body["external_id"])
         known = orders.load(self._deployment.database, self._brand.id, order_id)
         created = known is None or known.facts.snapshot is None
-        return self._submit(door, "order", body, known, order_id, created=created)
+        said_at = self._said_at(door, body, known)
+        return self._submit(door, "order", body, known, order_id, said_at=said_at, created=created)
 
     def refund(self, order_id: str, body: Mapping[str, Any]) -> Submitted:
         """A refund of an order that is known, in its currency."""
@@ -60,7 +61,9 @@ class Submissions:
         _check_lines(known, body)
         said = {"order_id": known.external_id, **body}
         created = ("refund", body["external_id"]) not in known.facts.events
-        return self._submit(self._door_of(known), "refund", said, known, order_id, created=created)
+        return self._submit(
+            self._door_of(known), "refund", said, known, order_id, said_at=self._mint.at, created=created
+        )
 
     def decision(self, order_id: str, body: Mapping[str, Any], *, actor: str) -> Submitted:
         """The brand's word on an order, which knows the refunds that are known now.
@@ -73,7 +76,9 @@ class Submissions:
         seen = [fingerprint(refund) for refund in unclear]
         decision_id = ids.derived("dec_", self._mint.id("dec_"), *seen)
         said = {"order_id": known.external_id, "id": decision_id, "actor": actor, "refunds": seen, **body}
-        return self._submit(self._door_of(known), "decision", said, known, order_id, created=True)
+        return self._submit(
+            self._door_of(known), "decision", said, known, order_id, said_at=self._mint.at, created=True
+        )
 
     def _submit(
         self,
@@ -83,9 +88,10 @@ class Submissions:
         known: StoredOrder | None,
         order_id: str,
         *,
+        said_at: datetime,
         created: bool,
     ) -> Submitted:
-        request = Request({}, rest.envelope(kind, self._mint.at, body))
+        request = Request({}, rest.envelope(kind, said_at, body))
         now = self._deployment.now()
         self._check(door, request, known, now)
         item = inbox.delivery(
@@ -108,14 +114,29 @@ class Submissions:
         external_id = body["order_id"] if known and kind != "order" else body["external_id"]
         return Submitted(order_id, external_id, door.connection_id, order, created, waits)
 
+    def _said_at(self, door: Door, body: Mapping[str, Any], known: StoredOrder | None) -> datetime:
+        """Now; of a repeat of what is known, the time of that: it says nothing newer, and changes nothing."""
+        if known is None or known.facts.snapshot is None or "updated_at" in body:
+            return self._mint.at
+        try:
+            reading = self._read(door, Request({}, rest.envelope("order", self._mint.at, body)))
+        except Unreadable:
+            return self._mint.at
+        again = [fact for fact in reading.facts if isinstance(fact, Snapshot)]
+        if any(repeats(snapshot, known.facts.snapshot) for snapshot in again):
+            return known.facts.snapshot.updated_at
+        return self._mint.at
+
+    def _read(self, door: Door, request: Request) -> Reading:
+        names = settling.pseudonym(self._deployment, door.brand_id, door.platform, door.connection_id)
+        return rest.facts(request, names)
+
     def _check(self, door: Door, request: Request, known: StoredOrder | None, now: datetime) -> None:
         """Refuses what would be parked, before anything is stored: what was refused never takes effect."""
         try:
-            names = settling.pseudonym(self._deployment, door.brand_id, door.platform, door.connection_id)
-            reading = rest.facts(request, names)
-            if isinstance(reading, Reading):
-                order = (door.brand_id, door.mode, door.connection_id, reading.external_id, door.only_program)
-                settling.rehearse(self._deployment, Target(*order), known, reading.facts, now)
+            reading = self._read(door, request)
+            order = (door.brand_id, door.mode, door.connection_id, reading.external_id, door.only_program)
+            settling.rehearse(self._deployment, Target(*order), known, reading.facts, now)
         except Unreadable as refusal:
             raise Unprocessable("invalid_order", detail=refusal.detail) from None
         except PlacedAtChanged as refusal:
