@@ -10,7 +10,7 @@ from vouch.service.deployment import Deployment
 from vouch.service.pages import Page
 from vouch.store import connections, inbox, orders
 from vouch.store.orders import StoredOrder
-from vouch.store.tables import Brand, Commission, ConnectionItem, Order, Parked
+from vouch.store.tables import Brand, Commission, Order, Parked
 
 _CONNECTIONS_MAX = 1_000
 """The index holds keys alone: so many fit in one answer."""
@@ -41,11 +41,9 @@ def orders_named(deployment: Deployment, brand: Brand, external_id: str, connect
     """
     doors: Sequence[str | None] = [connection_id]
     if connection_id is None:
-        keys, _ = deployment.database.index_keys(ConnectionItem, connections.index(brand.id), limit=_CONNECTIONS_MAX)
-        doors = [None, *(pk.removeprefix("CON#") for pk, _ in keys)]
-    names = [orders.order_key(brand.id, orders.order_id(brand.id, door, external_id)) for door in doors]
-    found = deployment.database.get_many([(Order, name, "O") for name in names])
-    return [item for name in names if isinstance(item := found.get((name, "O")), Order)]
+        doors = [None, *connections.ids_of(deployment.database, brand.id, limit=_CONNECTIONS_MAX)]
+    named = [orders.order_id(brand.id, door, external_id) for door in doors]
+    return orders.states(deployment.database, brand.id, named)
 
 
 def orders_between(
@@ -59,7 +57,7 @@ def orders_between(
     shown: str,
 ) -> Page[Order]:
     """The brand's orders that were placed in `[start, end)`, newest first; `shown` names the list and its filters."""
-    index, span = f"{brand.id}#O", _span(start, end)
+    index, span = orders.index(brand.id), _span(start, end)
     return pages.read(deployment, Order, index, limit=limit, cursor=cursor, newest_first=True, within=span, shown=shown)
 
 
@@ -75,7 +73,7 @@ def commissions_between(
     shown: str,
 ) -> Page[Commission]:
     """A creator's commissions from orders that were placed in `[start, end)`, newest first; `shown` as above."""
-    index = f"{brand.id}#C#{creator_id}#O"
+    index = orders.creators_index(brand.id, creator_id)
     return pages.read(
         deployment,
         Commission,

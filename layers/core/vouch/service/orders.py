@@ -27,7 +27,7 @@ from vouch.platforms.base import Ignored, Pseudonym, Reading, Request, Unreadabl
 from vouch.platforms.registry import PLATFORMS
 from vouch.service.deployment import Deployment
 from vouch.service.evidence import CLICK_LAG, ClickOnItsWay, Evidence
-from vouch.store import inbox, orders
+from vouch.store import brands, inbox, orders
 from vouch.store.database import FAILURES, Overfull, Refused, pause
 from vouch.store.orders import EVENTS_MAX, StoredOrder
 from vouch.store.tables import Brand, Delivery
@@ -298,7 +298,7 @@ def _read(deployment: Deployment, delivery: Delivery) -> Reading | Ignored:
 def pseudonym(deployment: Deployment, brand_id: str, platform: str, connection_id: str | None) -> Pseudonym:
     """What the buyers behind a door of a brand are called here."""
     keyed = partial(deployment.secrets.pseudonym, brand_id)
-    return Pseudonym(keyed, f"{platform}:{connection_id or orders.REST_DOOR}")
+    return Pseudonym(keyed, f"{platform}:{connection_id or inbox.REST}")
 
 
 def _context(
@@ -326,7 +326,7 @@ def _brand_now(deployment: Deployment, target: Target) -> datetime:
     """A live brand's time is the real one and costs no read; a test brand's clock may have been moved a moment ago."""
     if target.mode != "test":
         return deployment.now()
-    brand = deployment.database.get(Brand, target.brand_id, "BRAND")
+    brand = deployment.database.get(*brands.brand_key(target.brand_id))
     return deployment.now() if brand is None else deployment.brand_now(brand)
 
 

@@ -12,9 +12,9 @@ from vouch.domain import clicks, destinations, visits
 from vouch.domain.terms import number_in_force
 from vouch.service.cache import Cache, Patience
 from vouch.service.deployment import Deployment
+from vouch.store import brands, links, programs
 from vouch.store import clicks as records
-from vouch.store import links, programs
-from vouch.store.tables import Brand, Click, Program, Slug
+from vouch.store.tables import Click, Program, Slug
 
 FAILURES = (PynamoDBException, BotoCoreError, ClientError, TimeoutError, records.Unstored)
 """What the world can do to a request of ours."""
@@ -112,7 +112,7 @@ class Redirects:
         now = deployment.now()
         if link.mode == "test":
             # Read each time: the clock may have been moved a moment ago.
-            brand = deployment.database.get(Brand, link.brand_id, "BRAND")
+            brand = deployment.database.get(*brands.brand_key(link.brand_id))
             if brand is None:
                 raise ValueError(f"{link.brand_id} is gone")
             now = deployment.brand_now(brand)

@@ -16,10 +16,10 @@ from vouch.service import orders as settling
 from vouch.service.deployment import Deployment
 from vouch.service.mint import Mint
 from vouch.service.orders import Target
-from vouch.store import inbox, orders
+from vouch.store import connections, inbox, orders
 from vouch.store.inbox import Door
 from vouch.store.orders import StoredOrder
-from vouch.store.tables import Brand, ConnectionItem, Order
+from vouch.store.tables import Brand, Order
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,14 +146,14 @@ class Submissions:
 
     def _door(self, connection_id: str | None) -> Door:
         if connection_id is None:
-            return Door(self._brand.id, self._brand.mode, "rest")
-        connection = self._deployment.database.get(ConnectionItem, f"CON#{connection_id}", "C")
-        if connection is None or connection.brand_id != self._brand.id:
+            return Door(self._brand.id, self._brand.mode, inbox.REST)
+        connection = connections.connection(self._deployment.database, self._brand.id, connection_id)
+        if connection is None:
             raise NotFound(param="connection_id")
-        return Door(self._brand.id, self._brand.mode, "rest", connection.id, connection.program_id)
+        return Door(self._brand.id, self._brand.mode, inbox.REST, connection.id, connection.program_id)
 
     def _door_of(self, known: StoredOrder) -> Door:
-        return Door(self._brand.id, self._brand.mode, "rest", known.connection_id, known.context.only_program)
+        return Door(self._brand.id, self._brand.mode, inbox.REST, known.connection_id, known.context.only_program)
 
 
 def _check_lines(known: StoredOrder, body: Mapping[str, Any]) -> None:

@@ -5,6 +5,8 @@ from itertools import batched
 from typing import Any
 
 from vouch.domain.invariants import Claim
+from vouch.store import creators as people
+from vouch.store import orders as stored
 from vouch.store.database import BATCH_GET_MAX, Database
 from vouch.store.tables import Commission, Main, Order
 
@@ -13,19 +15,19 @@ Bookmark = dict[str, Any] | None
 
 def creators(database: Database, brand_id: str, after: Bookmark, limit: int) -> tuple[list[str], Bookmark]:
     """A page of creators' ids, and where the next page begins."""
-    keys, after = database.index_keys(Main, f"{brand_id}#CRE", limit=limit, after=after)
+    keys, after = database.index_keys(Main, people.index(brand_id), limit=limit, after=after)
     return [pk.rpartition("#")[2] for pk, _ in keys], after
 
 
 def orders(database: Database, brand_id: str, after: Bookmark, limit: int) -> tuple[list[str], Bookmark]:
     """A page of orders' ids, and where the next page begins."""
-    keys, after = database.index_keys(Main, f"{brand_id}#O", limit=limit, after=after)
+    keys, after = database.index_keys(Main, stored.index(brand_id), limit=limit, after=after)
     return [pk.rpartition("#")[2] for pk, _ in keys], after
 
 
 def claims(database: Database, brand_id: str, creator_id: str) -> Iterator[Claim]:
     """What the creator's commissions say, read a page at a time as they are used."""
-    index, after = f"{brand_id}#C#{creator_id}#O", None
+    index, after = stored.creators_index(brand_id, creator_id), None
     while True:
         keys, after = database.index_keys(Main, index, limit=BATCH_GET_MAX, after=after)
         yield from _claims(database, keys)
@@ -36,14 +38,14 @@ def claims(database: Database, brand_id: str, creator_id: str) -> Iterator[Claim
 def versions(database: Database, brand_id: str, orders: Sequence[str]) -> Iterator[tuple[str, int]]:
     """The orders and the versions in which they are, each page at the moment at which it is read."""
     for page in batched(orders, BATCH_GET_MAX, strict=False):
-        states = database.get_many((Main, f"{brand_id}#O#{order}", "O") for order in page)
+        states = database.get_many((Main, stored.order_key(brand_id, order), "O") for order in page)
         yield from ((item.id, item.version) for item in states.values() if isinstance(item, Order))
 
 
 def claims_of(database: Database, brand_id: str, creator_id: str, orders: Sequence[str]) -> Iterator[Claim]:
     """What the creator's commissions of these orders say, read likewise."""
     for page in batched(orders, BATCH_GET_MAX, strict=False):
-        yield from _claims(database, [(f"{brand_id}#O#{order}", f"C#{creator_id}") for order in page])
+        yield from _claims(database, [(stored.order_key(brand_id, order), f"C#{creator_id}") for order in page])
 
 
 def _claims(database: Database, keys: list[tuple[str, str]]) -> list[Claim]:

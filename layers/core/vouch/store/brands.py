@@ -44,7 +44,12 @@ def new_key(brand_id: str, key_id: str, *, name: str, scopes: Sequence[str], cre
 
 def brand(database: Database, brand_id: str) -> Brand | None:
     """A brand by its id."""
-    return database.get(Brand, brand_id, "BRAND") if ids.is_id(brand_id, "brd_") else None
+    return database.get(*brand_key(brand_id)) if ids.is_id(brand_id, "brd_") else None
+
+
+def brand_key(brand_id: str) -> tuple[type[Brand], str, str]:
+    """Where a brand lies."""
+    return Brand, brand_id, "BRAND"
 
 
 def key(database: Database, brand_id: str, key_id: str) -> ApiKey | None:

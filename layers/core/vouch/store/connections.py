@@ -47,6 +47,12 @@ def connection(database: Database, brand_id: str, connection_id: str) -> Connect
     return item if item is not None and item.brand_id == brand_id else None
 
 
+def ids_of(database: Database, brand_id: str, *, limit: int) -> list[str]:
+    """The ids of a brand's first connections."""
+    keys, _ = database.index_keys(ConnectionItem, index(brand_id), limit=limit)
+    return [pk.removeprefix("CON#") for pk, _ in keys]
+
+
 def key(connection_id: str) -> tuple[type[ConnectionItem], str, str]:
     """Where a connection lies; one of the few keys without a brand, which a webhook does not name."""
     return ConnectionItem, f"CON#{connection_id}", "C"

@@ -21,12 +21,12 @@ from vouch.domain.ledger import Entry
 from vouch.domain.settlement import Earning, Posted, Settlement, wanted
 from vouch.store import ledger
 from vouch.store.database import Database, Writes, pause
+from vouch.store.inbox import REST
 from vouch.store.tables import Commission, Main, Order, OrderEvent, OrderPart
 
 EVENTS_MAX = 80
 """New events per transaction, as a rule: DynamoDB takes 100 writes. Where 20 creators give way to 20 others there are
 40 entries, 40 commissions, the state and up to 8 parts of a snapshot besides; then the caller goes on by halves."""
-REST_DOOR = "rest"
 _PART_BYTES = 390_000
 _INLINE_BYTES = 300_000
 _READINGS_MAX = 6
@@ -63,7 +63,7 @@ class StoredOrder:
 
 def order_id(brand_id: str, connection_id: str | None, external_id: str) -> str:
     """One order per platform order, through whatever door it comes; REST without a connection is a door of its own."""
-    return ids.derived("ord_", brand_id, connection_id or REST_DOOR, external_id)
+    return ids.derived("ord_", brand_id, connection_id or REST, external_id)
 
 
 def order_key(brand_id: str, order: str) -> str:
@@ -71,9 +71,26 @@ def order_key(brand_id: str, order: str) -> str:
     return f"{brand_id}#O#{order}"
 
 
+def index(brand_id: str) -> str:
+    """The index partition of a brand's orders, sorted by when they were placed."""
+    return f"{brand_id}#O"
+
+
+def creators_index(brand_id: str, creator_id: str) -> str:
+    """The index partition of a creator's commissions, sorted likewise."""
+    return f"{brand_id}#C#{creator_id}#O"
+
+
 def state(database: Database, brand_id: str, order: str) -> Order | None:
     """What lists show of the order, in one read."""
     return database.get(Order, order_key(brand_id, order), "O")
+
+
+def states(database: Database, brand_id: str, orders: Sequence[str]) -> list[Order]:
+    """The same of those that there are, in the order asked for."""
+    keys = [(order_key(brand_id, order), "O") for order in orders]
+    found = database.get_many((Order, *key) for key in keys)
+    return [item for key in keys if isinstance(item := found.get(key), Order)]
 
 
 def load(database: Database, brand_id: str, order: str) -> StoredOrder | None:
@@ -182,7 +199,7 @@ def _state(
     state = Order(
         key,
         "O",
-        g1pk=f"{before.brand_id}#O",
+        g1pk=index(before.brand_id),
         g1sk=_index_key(times.text(after.begins), before.id),
         id=before.id,
         version=before.version + 1,
@@ -232,7 +249,7 @@ def _commission(before: StoredOrder, placed_at: str, earning: Earning) -> Commis
     return Commission(
         order_key(before.brand_id, before.id),
         f"C#{earning.creator_id}",
-        g1pk=f"{before.brand_id}#C#{earning.creator_id}#O",
+        g1pk=creators_index(before.brand_id, earning.creator_id),
         g1sk=_index_key(placed_at, before.id),
         order_id=before.id,
         placed_at=placed_at,
