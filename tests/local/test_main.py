@@ -94,6 +94,15 @@ def test_a_demo_that_nobody_asked_for_is_told(
     assert "The demo is from an earlier run; `make reset` forgets it." in capsys.readouterr().out
 
 
+def test_a_demo_that_is_not_to_be_had_is_told(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(stack, "up", lambda *_: Stack("http://127.0.0.1:4566", "", "", {}))
+    monkeypatch.setattr(program, "environment", lambda _: "")
+    assert run(monkeypatch, "up", "--detach") == 0
+    assert "goes on without it; `make reset` forgets it." in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("first", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_whoever_is_told_to_end_is_not_disturbed_by_hearing_it_again(tmp_path: Path, first: signal.Signals) -> None:
     with subprocess.Popen([sys.executable, "-c", STARTING], cwd=tmp_path, stdout=subprocess.PIPE) as process:

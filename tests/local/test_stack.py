@@ -13,8 +13,7 @@ from local import deployment, stack, template
 from local.artefacts import Trouble
 from local.emulator import Emulator
 from local.processes import answers, free_port, is_taken
-from local.progress import Silence
-from local.seed import seed
+from local.progress import Progress, Silence
 from local.stack import Stack
 
 FUNCTIONS = sorted(template.of_type(template.load(), "AWS::Serverless::Function"))
@@ -39,12 +38,20 @@ def test_a_stack_is_ready_when_given_and_after_a_restart_reads_its_streams_again
         assert says(again, "ProjectFunction", "projected", restarted_ms)
 
 
-def test_state_without_the_demo_is_not_lost_to_it(tmp_path: Path) -> None:
-    memory = json.dumps({"deployed": "something", "demo": {}, "stopped_at": 1.0})
-    (tmp_path / "memory.json").write_text(memory)
-    with pytest.raises(Trouble, match="SEED=0 goes on with it, `make reset` forgets it"):
-        stack.up(Emulator(tmp_path, free_port()), seed, Silence())
-    assert (tmp_path / "memory.json").read_text() == memory
+def test_state_without_the_demo_is_not_lost_to_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    began = Stack("http://127.0.0.1:4566", "key", "http://127.0.0.1:4566", {})
+    monkeypatch.setattr(stack, "build", lambda: "source")
+    monkeypatch.setattr(Stack, "of", lambda *_: began)
+    monkeypatch.setattr(stack, "_catch_up", lambda *_: None)
+    monkeypatch.setattr(Emulator, "start", lambda _: None)
+    emulator = Emulator(tmp_path, free_port())
+    stack._Memory(tmp_path, f"source {stack.api_url(emulator)}", {}, 1.0).keep()
+    assert stack.up(emulator, never, Silence()) == began
+    assert stack._Memory.of(tmp_path).deployed
+
+
+def never(_: Stack, __: Progress) -> dict[str, Any]:
+    raise AssertionError("the demo would be half a one")
 
 
 def test_what_one_run_tells_the_next_is_never_half_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

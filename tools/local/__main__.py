@@ -71,6 +71,8 @@ def _up(emulator: Emulator, demo: stack.Seed | None, *, detach: bool) -> None:
         _say_ready(vouch, progress)
         if vouch.demo and not demo:
             print("The demo is from an earlier run; `make reset` forgets it.", flush=True)
+        if demo and not vouch.demo:
+            print("What was begun without the demo goes on without it; `make reset` forgets it.", flush=True)
         if detach:
             return
         print("Ctrl-C ends it; its state is kept.", flush=True)

@@ -136,9 +136,8 @@ def up(emulator: Emulator, seed: Seed | None, progress: Progress, *, lasting: bo
     with _alone(emulator.home):
         memory = _Memory.of(emulator.home)
         was_running = _runs_already(emulator)
-        if seed and memory.deployed and not memory.demo:
-            # Addresses of links are everybody's: some of the demo's may be taken.
-            raise Trouble("There is state without the demo: SEED=0 goes on with it, `make reset` forgets it.")
+        if memory.deployed:
+            seed = None  # addresses of links are everybody's: in a state without the demo some of its may be taken
         with progress.step("Build"):
             wanted = f"{build()} {api_url(emulator)}"
         if was_running and not memory.deployed:
@@ -170,7 +169,7 @@ def _ready(emulator: Emulator, memory: "_Memory", wanted: str, seed: Seed | None
     if memory.deployed != wanted:
         _deploy(emulator, progress)
     stack = Stack.of(emulator, memory.demo_at(api_url(emulator)))
-    if not seed or stack.demo:
+    if not seed:
         return stack
     with progress.step("Seed the demo"):
         return replace(stack, demo=seed(stack, progress))
