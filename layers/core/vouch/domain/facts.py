@@ -10,14 +10,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from datetime import datetime
 from enum import IntEnum
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Self, get_args
 
 from vouch.domain import times
 
 TOUCH_KEYS_MAX = 10
 """Of each kind, what one order may carry: no shop sends more, and a hostile body cannot make us look up thousands."""
 
-Verdict = Literal["hold", "approve", "reject"]
+Verdict = Literal["hold", "approve", "reject", "reassign", "adjust"]
+DisputeStatus = Literal["open", "lost", "won"]
 Newness = tuple[Any, ...]
 """What a later version of a fact has more of; compared among versions of one fact only."""
 
@@ -59,7 +60,8 @@ class Snapshot:
     `placed_at_guessed`: the platform does not say when the order was placed. `paid`: by this snapshot or another one,
     all of the order was once paid. `customers` are pseudonyms (keyed hashes), the customer's own first,
     `former_customers` those that only other snapshots of the order named; `customer_new` is the platform's own word,
-    None where it gives none.
+    None where it gives none. `handles` are creators whom the platform itself names: `tiktok:maya`. An order that pays
+    for a `subscription` says when that began.
     """
 
     kind: ClassVar[str] = "snapshot"
@@ -84,6 +86,9 @@ class Snapshot:
     customers: tuple[str, ...] = ()
     former_customers: tuple[str, ...] = ()
     customer_new: bool | None = None
+    handles: tuple[str, ...] = ()
+    subscription: str | None = None
+    subscribed_at: datetime | None = None
 
     def newness(self) -> Newness:
         """Greatest wins: the platform's own time, the later stage of life, the trigger time.
@@ -154,10 +159,33 @@ class Cancellation:
 
 
 @dataclass(frozen=True, slots=True)
-class Decision:
-    """A brand's word on an order: `hold`, `approve` (ends a hold) or `reject` (earns nothing); the newest of each.
+class Dispute:
+    """A buyer's bank asks for money back: the order waits while it is open, and what is lost is taken back.
 
-    `refunds` are the fingerprints of the unclear refunds that were known when it was given: an approval lets them pass.
+    `amount` is with tax, in `currency` (None: the order's); None is all of the order.
+    """
+
+    kind: ClassVar[str] = "dispute"
+
+    id: str
+    updated_at: datetime
+    status: DisputeStatus
+    currency: str | None = None
+    amount: int | None = None
+
+    def newness(self) -> Newness:
+        """Greatest wins among versions of one dispute; at one time it was open first, and won last."""
+        return self.updated_at, get_args(DisputeStatus).index(self.status)
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """A brand's word on an order; the newest of each kind counts, of adjustments the newest for each creator.
+
+    `hold` until `approve`; `reject`: earns nothing; `reassign`: all of it is the creator's; `adjust`: the creator's net
+    is `amount`, in the currency in which they earn from the order. The latter two name the creator, and the program by
+    whose terms they are rated. `refunds` are the fingerprints of the unclear refunds that were known when it was given:
+    an approval lets them pass.
     """
 
     kind: ClassVar[str] = "decision"
@@ -168,13 +196,43 @@ class Decision:
     actor: str
     reason: str
     refunds: tuple[str, ...] = ()
+    creator_id: str | None = None
+    program_id: str | None = None
+    amount: int | None = None
 
     def newness(self) -> Newness:
         """Greatest wins among decisions."""
         return self.updated_at, self.id
 
 
-Event = Refund | Cancellation | Decision
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where the order stands among those of its customer, or among the payments of its subscription.
+
+    `id` is the register's key (`vouch.domain.context.register_keys`), `version` how often the register had changed when
+    it said so. `first`: no earlier order of the customer is known. `payments_before` are the subscription's earlier
+    ones. The origin is the customer's earliest order with a click or code, where it is earlier than this one, and the
+    creator and program that its own evidence names.
+    """
+
+    kind: ClassVar[str] = "standing"
+
+    id: str
+    updated_at: datetime
+    version: int
+    first: bool = True
+    payments_before: int = 0
+    origin: str | None = None
+    origin_at: datetime | None = None
+    creator_id: str | None = None
+    program_id: str | None = None
+
+    def newness(self) -> Newness:
+        """Greatest wins among the words of one register."""
+        return (self.version,)
+
+
+Event = Refund | Cancellation | Dispute | Decision | Standing
 """A fact of a set: kept by kind and id."""
 Fact = Snapshot | Event
 
@@ -204,10 +262,30 @@ class OrderFacts:
         """Whether a cancellation for good is known."""
         return any(isinstance(event, Cancellation) for event in self.events.values())
 
+    @property
+    def disputes(self) -> list[Dispute]:
+        """All disputes, by id."""
+        found = [event for event in self.events.values() if isinstance(event, Dispute)]
+        return sorted(found, key=lambda dispute: dispute.id)
+
+    def standing(self, register: str) -> Standing | None:
+        """What the register has said since the order was first settled."""
+        event = self.events.get((Standing.kind, register))
+        return event if isinstance(event, Standing) else None
+
+    def decisions(self, verdict: Verdict) -> list[Decision]:
+        """All decisions of that kind, the oldest first."""
+        said = [event for event in self.events.values() if isinstance(event, Decision) and event.verdict == verdict]
+        return sorted(said, key=Decision.newness)
+
     def decision(self, verdict: Verdict) -> Decision | None:
         """The newest decision of that kind."""
-        said = [event for event in self.events.values() if isinstance(event, Decision) and event.verdict == verdict]
-        return max(said, key=Decision.newness, default=None)
+        return next(reversed(self.decisions(verdict)), None)
+
+    @property
+    def adjustments(self) -> dict[str, Decision]:
+        """The newest adjustment of each creator."""
+        return {decision.creator_id: decision for decision in self.decisions("adjust") if decision.creator_id}
 
     @property
     def held(self) -> bool:
@@ -218,8 +296,7 @@ class OrderFacts:
     @property
     def approved(self) -> set[str]:
         """The fingerprints of the refunds that approvals let pass."""
-        said = [event for event in self.events.values() if isinstance(event, Decision) and event.verdict == "approve"]
-        return {refund for approval in said for refund in approval.refunds}
+        return {refund for approval in self.decisions("approve") for refund in approval.refunds}
 
     def with_facts(self, facts: Iterable[Fact]) -> tuple[Self, tuple[Fact, ...]]:
         """These facts and the given ones, and which of the given ones changed anything.
@@ -313,8 +390,8 @@ def _is_newer(fact: Fact, known: Fact) -> bool:
     return fact.newness() > known.newness()
 
 
-_EVENTS: dict[str, type[Event]] = {event.kind: event for event in (Refund, Cancellation, Decision)}
-_MOMENTS = ("updated_at", "placed_at", "triggered_at")
+_EVENTS: dict[str, type[Event]] = {event.kind: event for event in (Refund, Cancellation, Dispute, Decision, Standing)}
+_MOMENTS = ("updated_at", "placed_at", "triggered_at", "subscribed_at", "origin_at")
 
 
 def _line(plain: dict[str, Any]) -> Line:

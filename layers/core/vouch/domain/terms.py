@@ -3,18 +3,32 @@
 Stored and sent as the JSON object of the API; here it becomes frozen values that the settlement can trust.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from vouch.domain import times
+from vouch.domain.calendars import Period
 from vouch.domain.errors import Unprocessable
 from vouch.domain.money import Money
 
 Model = Literal["last", "first", "linear", "position", "time_decay"]
 CodePolicy = Literal["wins", "joins", "needs_click"]
 RewardType = Literal["percent", "flat_item", "flat_order", "none"]
+Measure = Literal["orders", "commission"]
+VolumeMeasure = Literal["orders", "commission", "revenue"]
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerTie:
+    """A customer's later orders, for so many months or for life (None), are the creator's who brought them.
+
+    As the last resort, or `first`, before the evidence that the order itself has.
+    """
+
+    months: int | None = None
+    first: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +39,8 @@ class Attribution:
     window_days: int = 30
     code_policy: CodePolicy = "wins"
     half_life_days: int = 7
+    customer_tie: CustomerTie | None = None
+    product_ties: bool = False
 
     @property
     def window(self) -> timedelta:
@@ -50,11 +66,17 @@ class Match:
     collections: frozenset[str] = frozenset()
     tags: frozenset[str] = frozenset()
     creator_ids: frozenset[str] = frozenset()
+    creator_tiers: frozenset[str] = frozenset()
     countries: frozenset[str] = frozenset()
     platforms: frozenset[str] = frozenset()
     customer: Literal["new", "returning"] | None = None
     order_min: Money | None = None
     order_max: Money | None = None
+
+    @property
+    def asks_nothing(self) -> bool:
+        """Whether every line matches it."""
+        return self == Match()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +97,79 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True)
+class PeriodCap:
+    """What one creator may earn at most from the orders of one period."""
+
+    most: Money
+    period: Period
+
+
+@dataclass(frozen=True, slots=True)
+class Recurring:
+    """For how many payments, or months from its start, a subscription earns; None: without that limit."""
+
+    payments: int | None = None
+    months: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """From that volume on, the rate."""
+
+    begins: int
+    bps: int
+
+
+@dataclass(frozen=True, slots=True)
+class Tiers:
+    """A creator's volume in the period before sets the rate of the rule that asks for nothing."""
+
+    period: Period
+    measure: VolumeMeasure
+    levels: tuple[Level, ...]
+
+    def level(self, volume: int) -> Level | None:
+        """The highest level that the volume has reached."""
+        reached = [level for level in self.levels if level.begins <= volume]
+        return max(reached, key=lambda level: level.begins, default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Bonus:
+    """Paid once in each period in which the measure reaches the threshold; once ever where the period is a lifetime."""
+
+    id: str
+    measure: Measure
+    threshold: int
+    period: Period
+    reward: Money
+
+
+@dataclass(frozen=True, slots=True)
+class Recruiter:
+    """What who recruited a creator gets on top of that creator's commission, for so many months or without end."""
+
+    bps: int
+    months: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Commission:
     """How the credited part of an order becomes money."""
 
     base: Base = Base()
     rules: tuple[Rule, ...] = ()
     cap_per_order: Money | None = None
+    cap_per_period: PeriodCap | None = None
+    recurring: Recurring | None = None
+    tiers: Tiers | None = None
+    bonuses: tuple[Bonus, ...] = ()
+    recruiter: Recruiter | None = None
+
+    @property
+    def is_periodic(self) -> bool:
+        """Whether a creator's orders of a period count together."""
+        return self.cap_per_period is not None or bool(self.bonuses)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,13 +182,21 @@ class Payout:
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """One immutable version."""
+    """One immutable version.
+
+    `convert_to` is the program's currency, where commissions on orders in others are to be in it; None: they stay in
+    the order's. `counted`: this version or an earlier one of the program has a cap or a bonus per period, so that its
+    orders count for them. Periods begin at midnight in `time_zone`.
+    """
 
     hold_days: int = 14
     attribution: Attribution = Attribution()
     commission: Commission = Commission()
     payout: Payout = Payout()
     journey: bool = False
+    convert_to: str | None = None
+    time_zone: str = "UTC"
+    counted: bool = False
 
 
 def number_in_force(versions: Sequence[tuple[int, str | None]], at: datetime) -> int | None:
@@ -115,22 +212,50 @@ def from_plain(plain: Mapping[str, Any], currency: str | None = None) -> Terms:
     The shape itself (names, types, ranges) was checked at the door. With the `currency` of a program that is about to
     publish them, raises Unprocessable with the path of the field where two fields do not go together.
     """
-    commission = plain.get("commission", {})
     payout = plain.get("payout", {})
-    said: dict[str, Any] = {name: plain[name] for name in ("hold_days", "journey") if name in plain}
+    said = {name: plain[name] for name in ("hold_days", "journey", "convert_to", "time_zone") if name in plain}
     terms = Terms(
         **said,
-        attribution=Attribution(**plain.get("attribution", {})),
-        commission=Commission(
-            base=Base(**commission.get("base", {})),
-            rules=tuple(_rule(rule) for rule in commission.get("rules", ())),
-            cap_per_order=_money(commission.get("cap_per_order")),
-        ),
+        attribution=_attribution(plain.get("attribution", {})),
+        commission=_commission(plain.get("commission", {})),
         payout=Payout(**payout | {"minimum": _money(payout.get("minimum"))}),
     )
     if currency is not None:
         _check(terms, currency)
     return terms
+
+
+def _attribution(plain: Mapping[str, Any]) -> Attribution:
+    tie = plain.get("customer_tie")
+    return Attribution(**{**plain, "customer_tie": None if tie is None else CustomerTie(**tie)})
+
+
+def _commission(plain: Mapping[str, Any]) -> Commission:
+    parts: dict[str, Any] = {name: plain[name] for name in _PARTS if plain.get(name) is not None}
+    return Commission(
+        base=Base(**plain.get("base", {})),
+        rules=tuple(_rule(rule) for rule in plain.get("rules", ())),
+        cap_per_order=_money(plain.get("cap_per_order")),
+        bonuses=tuple(Bonus(**bonus | {"reward": _money(bonus["reward"])}) for bonus in plain.get("bonuses", ())),
+        **{name: _PARTS[name](part) for name, part in parts.items()},
+    )
+
+
+def _period_cap(plain: Mapping[str, Any]) -> PeriodCap:
+    return PeriodCap(Money(plain["amount"], plain["currency"]), plain["period"])
+
+
+def _tiers(plain: Mapping[str, Any]) -> Tiers:
+    levels = tuple(Level(level["from"], level["bps"]) for level in plain["levels"])
+    return Tiers(plain["period"], plain["measure"], levels)
+
+
+_PARTS: dict[str, Callable[[Mapping[str, Any]], Any]] = {
+    "cap_per_period": _period_cap,
+    "recurring": lambda plain: Recurring(**plain),
+    "tiers": _tiers,
+    "recruiter": lambda plain: Recruiter(**plain),
+}
 
 
 def _rule(plain: Mapping[str, Any]) -> Rule:
