@@ -182,7 +182,7 @@ def _postings(posted: Posted) -> list[wire.Posting]:
                 "matures_at": matures_at,
             }
         )
-        for (creator, part, currency, matures_at), amount in sorted(posted.items())
+        for (creator, part, currency, matures_at, _), amount in sorted(posted.items())
     ]
 
 

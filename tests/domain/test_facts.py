@@ -196,7 +196,7 @@ def test_a_refund_that_waited_and_moved_is_newer_at_the_same_time(amount: str) -
 
 def test_a_kind_that_is_none_is_not_read_as_another() -> None:
     with pytest.raises(KeyError):
-        event_from_json("dispute", to_json(decision("hold")))
+        event_from_json("complaint", to_json(decision("hold")))
 
 
 def test_a_refund_is_known_by_its_id_and_its_newest_version_counts() -> None:

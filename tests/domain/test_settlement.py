@@ -27,20 +27,30 @@ from tests.domain.sales import (
 )
 from vouch.domain.attribution import Candidate, credit
 from vouch.domain.facts import Fact, Lifecycle, OrderFacts, Refund, RefundLine
-from vouch.domain.ledger import EARNED, HELD, Difference
+from vouch.domain.ledger import EARNED, HELD, Counted, Difference
 from vouch.domain.money import divide_half_up
-from vouch.domain.settlement import Earning, LinePart, Posted, Settlement, difference, matures_at, settle, wanted
+from vouch.domain.settlement import (
+    Earning,
+    LinePart,
+    Posted,
+    Posting,
+    Settlement,
+    difference,
+    matures_at,
+    settle,
+    wanted,
+)
 from vouch.domain.terms import Terms
 
 MUG = item("mug", "100.00")
 SEEDS = st.integers(0, 2**32)
-Books = dict[tuple[str, str, str, datetime], int]
+Books = dict[Posting, int]
 
 
 def after(books: Posted, changes: list[Difference]) -> Books:
     standing = dict(books)
     for change in changes:
-        key = (change.creator_id, change.part, change.currency, change.matures_at)
+        key = Posting(change.creator_id, change.part, change.currency, change.matures_at, change.counted)
         standing[key] = standing.get(key, 0) + change.amount
     return {key: amount for key, amount in standing.items() if amount}
 
@@ -160,7 +170,16 @@ def test_a_later_version_of_the_terms_changes_no_earlier_order(sold: RandomSale,
     assert sold.settled(terms={**sold.terms, **later}) == sold.settled()
 
 
-ACCOUNTS = list(product(["dan", "noa"], [EARNED, HELD], ["ILS", "USD"], [PLACED, PLACED + timedelta(days=14)]))
+ACCOUNTS = [
+    Posting(*names)
+    for names in product(
+        ["dan", "noa"],
+        [EARNED, HELD],
+        ["ILS", "USD"],
+        [PLACED, PLACED + timedelta(days=14)],
+        [None, Counted("main", 1, "2026-05"), Counted("main", 2, "2026-05")],
+    )
+]
 BOOKS = st.dictionaries(st.sampled_from(ACCOUNTS), st.integers(-9, 9).filter(bool), max_size=6)
 
 
@@ -191,8 +210,8 @@ def test_each_creator_waits_as_long_as_their_own_program_says() -> None:
     both = promises(offer(model="linear"), vip=offer(hold_days=30))
     settlement = settled(sale(MUG), [click("noa"), click("dan", days=1, program="vip")], terms=both)
     assert wanted(settlement) == {
-        ("noa", EARNED, "ILS", PLACED + timedelta(days=14)): 500,
-        ("dan", EARNED, "ILS", PLACED + timedelta(days=30)): 500,
+        Posting("noa", EARNED, "ILS", PLACED + timedelta(days=14)): 500,
+        Posting("dan", EARNED, "ILS", PLACED + timedelta(days=30)): 500,
     }
 
 

@@ -8,7 +8,7 @@ A case reads: what was sold · who led to it · what came of it later → who ea
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -38,7 +38,7 @@ from tests.domain.sales import (
 from vouch.domain.attribution import Touch
 from vouch.domain.facts import Event, Lifecycle, OrderFacts, Snapshot
 from vouch.domain.money import minor
-from vouch.domain.settlement import Settlement, difference, settle, wanted
+from vouch.domain.settlement import Posting, Settlement, difference, settle, wanted
 
 MUG = item("mug", "100.00")
 POT = item("pot", "50.00")
@@ -1394,11 +1394,11 @@ def test_the_case_ends_so_however_its_facts_arrive(case: Case) -> None:
     shuffled, touches = random.Random(case.situation), list(case.touches)
     shuffled.shuffle(arriving)
     shuffled.shuffle(touches)
-    facts, posted = OrderFacts(), dict[tuple[str, str, str, datetime], int]()
+    facts, posted = OrderFacts(), dict[Posting, int]()
     for fact in arriving:
         facts, _ = facts.with_facts([fact])
         for change in difference(wanted(settle(facts, context(touches, **case.surroundings), case.terms)), posted):
-            key = (change.creator_id, change.part, change.currency, change.matures_at)
+            key = Posting(change.creator_id, change.part, change.currency, change.matures_at, change.counted)
             posted[key] = posted.get(key, 0) + change.amount
     assert {key: amount for key, amount in posted.items() if amount} == wanted(expected)
 

@@ -17,7 +17,7 @@ from vouch.domain.attribution import Touch
 from vouch.domain.context import Context
 from vouch.domain.facts import Lifecycle, Line, OrderFacts, Refund, RefundLine, Snapshot
 from vouch.domain.ledger import Difference, settlement_entry
-from vouch.domain.settlement import Earning, Settlement
+from vouch.domain.settlement import Earning, Posting, Settlement
 from vouch.service.deployment import Deployment
 from vouch.store import database as requests
 from vouch.store import orders
@@ -73,7 +73,7 @@ def test_what_was_written_is_read(deployment: Deployment) -> None:
     assert (found.id, found.external_id, found.connection_id, found.version) == ("ord_1", "#1001", "con_1", 1)
     assert found.facts == OrderFacts(snapshot(), {("refund", name): refund(name) for name in ("r1", "r2")})
     assert found.context == CONTEXT
-    assert found.posted == {("cre_1", "earned", "ILS", NOON): 80}
+    assert found.posted == {Posting("cre_1", "earned", "ILS", NOON): 80}
     assert (found.summary["status"], found.summary["commissions"][0]["earned"]) == ("paid", 100)
     assert [(item.creator_id, item.earned, item.reversed) for item in found.commissions] == [("cre_1", 100, 20)]
     assert orders.load(deployment.database, "brd_1", "ord_2") is None

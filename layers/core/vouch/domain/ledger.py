@@ -61,15 +61,29 @@ def creator_account(creator_id: str, part: str) -> str:
     return f"creator:{creator_id}:{part}"
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Counted:
+    """Where a commission counts for caps and bonuses per period: `month` is the order's (`2026-05`), at the program."""
+
+    program_id: str
+    terms_version: int
+    month: str
+
+
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """What an order's settlement must still post for one creator: `amount` more (or less) in `part`."""
+    """What an order's settlement must still post for one creator: `amount` more (or less) in `part`.
+
+    `orders` is how many orders more (1, 0 or −1) that makes of those that count where `counted` says.
+    """
 
     creator_id: str
     part: str
     currency: str
     amount: int
     matures_at: datetime
+    counted: Counted | None = None
+    orders: int = 0
 
 
 def settlement_entry(difference: Difference, *, order_id: str, version: int, number: int, now: datetime) -> Entry:

@@ -5,16 +5,16 @@ there, so repeats, lateness, disorder and concurrency cannot matter.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from vouch.domain import commission, times
 from vouch.domain.attribution import Candidate, Credit, Share, TermsKey, credit
 from vouch.domain.commission import Basis, Rating
 from vouch.domain.context import Context
 from vouch.domain.facts import Lifecycle, OrderFacts, Snapshot
-from vouch.domain.ledger import EARNED, HELD, Difference
+from vouch.domain.ledger import EARNED, HELD, Counted, Difference
 from vouch.domain.money import AMOUNT_MAX, OutOfRange, split
 from vouch.domain.terms import Base, Terms
 
@@ -33,6 +33,7 @@ class Earning:
     reversed: int
     matures_at: datetime
     held: bool
+    counted: Counted | None = None
 
     @property
     def net(self) -> int:
@@ -73,8 +74,18 @@ class Settlement:
     reason: str | None
 
 
-Posted = Mapping[tuple[str, str, str, datetime], int]
-"""What the ledger holds of an order: (creator, part, currency, matures at) → amount."""
+class Posting(NamedTuple):
+    """What an amount in the ledger is of."""
+
+    creator_id: str
+    part: str
+    currency: str
+    matures_at: datetime
+    counted: Counted | None = None
+
+
+Posted = Mapping[Posting, int]
+"""What the ledger holds of an order, nothing for what is nothing."""
 
 
 def settle(facts: OrderFacts, context: Context, terms: Mapping[TermsKey, Terms]) -> Settlement:
@@ -114,7 +125,7 @@ def settle(facts: OrderFacts, context: Context, terms: Mapping[TermsKey, Terms])
 def wanted(settlement: Settlement) -> Posted:
     """The settlement in the ledger's terms."""
     return {
-        (each.creator_id, HELD if each.held else EARNED, each.currency, each.matures_at): each.net
+        Posting(each.creator_id, HELD if each.held else EARNED, each.currency, each.matures_at, each.counted): each.net
         for each in settlement.earnings
         if each.net
     }
@@ -122,12 +133,15 @@ def wanted(settlement: Settlement) -> Posted:
 
 def difference(want: Posted, posted: Posted) -> list[Difference]:
     """Wanted − posted, in a stable order, nothing where nothing changed."""
-    keys = sorted({*want, *posted})
-    changes = [(key, want.get(key, 0) - posted.get(key, 0)) for key in keys]
+    keys = sorted({*want, *posted}, key=lambda key: (key[:4], astuple(key.counted) if key.counted else ()))
+    changes = [(key, want.get(key, 0), posted.get(key, 0)) for key in keys]
     return [
-        Difference(creator, part, currency, amount, matures_at)
-        for (creator, part, currency, matures_at), amount in changes
-        if amount
+        Difference(
+            *(key.creator_id, key.part, key.currency, now - before, key.matures_at, key.counted),
+            orders=(now > 0) - (before > 0) if key.counted else 0,
+        )
+        for key, now, before in changes
+        if now != before
     ]
 
 

@@ -222,7 +222,9 @@ def audit(deployment: Deployment, brand: Brand, order_id: str) -> list[tuple[str
 
 
 def _readable(posted: Posted) -> str:
-    parts = [f"{creator} {part} {amount} {currency}" for (creator, part, currency, _), amount in sorted(posted.items())]
+    parts = [
+        f"{creator} {part} {amount} {currency}" for (creator, part, currency, *_), amount in sorted(posted.items())
+    ]
     return ", ".join(parts) or "nothing"
 
 

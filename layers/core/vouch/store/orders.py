@@ -8,7 +8,7 @@ was written, and the state says what these versions add up to: a torn reading is
 import json
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, astuple, dataclass, field
 from itertools import batched
 from typing import Any
 
@@ -17,8 +17,8 @@ from vouch.domain.attribution import Touch
 from vouch.domain.context import Context
 from vouch.domain.errors import Unavailable
 from vouch.domain.facts import Event, Fact, OrderFacts, Snapshot
-from vouch.domain.ledger import Entry
-from vouch.domain.settlement import Earning, Posted, Settlement, wanted
+from vouch.domain.ledger import Counted, Entry
+from vouch.domain.settlement import Earning, Posted, Posting, Settlement, wanted
 from vouch.store import ledger
 from vouch.store.database import Database, Writes, pause
 from vouch.store.inbox import REST
@@ -30,6 +30,7 @@ EVENTS_MAX = 80
 _PART_BYTES = 390_000
 _INLINE_BYTES = 300_000
 _READINGS_MAX = 6
+_KEPT = ("creator_id", "program_id", "terms_version", "currency", "earned", "reversed", "held")
 _SHOWN = ("creator_id", "program_id", "currency", "earned", "reversed", "held", "matures_at")
 Beside = OrderPart | OrderEvent | Commission
 """What an order's partition holds beside its state."""
@@ -180,7 +181,7 @@ def _stored(brand_id: str, state: Order, others: Sequence[Beside]) -> StoredOrde
             {(event.kind, event.id): event for event in events},
         ),
         context=_context(json.loads(context)),
-        posted={(c, part, currency, times.parse(at)): amount for c, part, currency, at, amount in json.loads(posted)},
+        posted=dict(map(_posting, json.loads(posted))),
         summary=json.loads(summary),
         commissions=tuple(item for item in others if isinstance(item, Commission)),
         written={item.sk: item.version for item in others},
@@ -221,9 +222,14 @@ def _json(plain: Any) -> str:
 
 def _plain_posted(settlement: Settlement) -> list[list[Any]]:
     return [
-        [creator, part, currency, times.text(at), amount]
-        for (creator, part, currency, at), amount in sorted(wanted(settlement).items())
+        [creator, part, currency, times.text(at), amount, *(astuple(counted) if counted else ())]
+        for (creator, part, currency, at, counted), amount in wanted(settlement).items()
     ]
+
+
+def _posting(plain: list[Any]) -> tuple[Posting, int]:
+    creator, part, currency, at, amount, *counted = plain
+    return Posting(creator, part, currency, times.parse(at), Counted(*counted) if counted else None), amount
 
 
 def _commissions(
@@ -253,7 +259,7 @@ def _commission(before: StoredOrder, placed_at: str, earning: Earning) -> Commis
         g1sk=_index_key(placed_at, before.id),
         order_id=before.id,
         placed_at=placed_at,
-        **asdict(earning) | {"matures_at": times.text(earning.matures_at)},
+        **{name: getattr(earning, name) for name in _KEPT} | {"matures_at": times.text(earning.matures_at)},
     )
 
 
