@@ -56,6 +56,7 @@ def open_books(
         currency="ILS",
         created_at=_AT,
         terms=terms,
+        counted=False,
     ).save()
     for creator_id in (NOA, DANA):
         _enrol(brand_id, creator_id)

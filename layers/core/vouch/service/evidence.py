@@ -78,7 +78,7 @@ class Evidence:
         for key, (_, pk, sk) in missing.items():
             item = found[pk, sk]
             if isinstance(item, TermsVersion):
-                known[key] = unchanging[self._brand, *key] = terms.from_plain(item.terms)
+                known[key] = unchanging[self._brand, *key] = programs.terms_of_item(item)
         return known
 
     # --- what is read -------------------------------------------------------------------------------------------------

@@ -1,9 +1,12 @@
 """Programs and the versions of their terms as they are kept."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from vouch.domain import ids
+from vouch.domain import terms as domain
+from vouch.domain.terms import Terms
 from vouch.store.database import Database
 from vouch.store.tables import Program, TermsVersion
 
@@ -34,7 +37,13 @@ def new_program(
 
 
 def new_terms(
-    program: Program, terms_id: str, *, effective_from: str | None, created_at: str, terms: dict[str, Any]
+    program: Program,
+    terms_id: str,
+    *,
+    effective_from: str | None,
+    created_at: str,
+    terms: dict[str, Any],
+    counted: bool,
 ) -> TermsVersion:
     """The program's next version, not stored yet; the program is told of it."""
     number = len(program.versions) + 1
@@ -52,6 +61,7 @@ def new_terms(
         effective_from=effective_from,
         created_at=created_at,
         terms=terms,
+        counted=counted,
     )
 
 
@@ -70,6 +80,11 @@ def existing(database: Database, brand_id: str, program_ids: Iterable[str]) -> s
 def terms(database: Database, brand_id: str, program_id: str, number: int) -> TermsVersion | None:
     """One version."""
     return database.get(*terms_key(brand_id, program_id, number))
+
+
+def terms_of_item(item: TermsVersion) -> Terms:
+    """What a version says, as the settlement takes it."""
+    return replace(domain.from_plain(item.terms), counted=item.counted)
 
 
 def versions(database: Database, brand_id: str, program_id: str, numbers: Sequence[int]) -> list[TermsVersion]:

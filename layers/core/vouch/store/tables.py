@@ -109,7 +109,10 @@ class Program(Main, discriminator="program"):
 
 
 class TermsVersion(Main, discriminator="terms"):
-    """`b` / `PRG#<id>#T#<number, 6 digits>`: never updated."""
+    """`b` / `PRG#<id>#T#<number, 6 digits>`: never updated.
+
+    `counted`: this version or one with a lower number has a cap or a bonus per period, so that its orders are counted.
+    """
 
     id = UnicodeAttribute()
     program_id = UnicodeAttribute()
@@ -118,6 +121,7 @@ class TermsVersion(Main, discriminator="terms"):
     effective_from = UnicodeAttribute(null=True)
     created_at = UnicodeAttribute()
     terms = JSONAttribute()
+    counted = BooleanAttribute()
 
 
 class Creator(Main, discriminator="creator"):
