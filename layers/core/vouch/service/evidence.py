@@ -14,11 +14,12 @@ from vouch.domain.clicks import ClickId
 from vouch.domain.context import CLICK, CODE
 from vouch.domain.facts import Snapshot
 from vouch.domain.terms import Terms
+from vouch.service import promises
 from vouch.service.deployment import Deployment
 from vouch.store import clicks as visits
 from vouch.store import codes, creators, links, programs
 from vouch.store.database import Key
-from vouch.store.tables import Item, TermsVersion
+from vouch.store.tables import Item
 
 CLICK_LAG = timedelta(minutes=15)
 """For this long a genuine click id may be ahead of its record, which took the spill queue."""
@@ -71,15 +72,7 @@ class Evidence:
             for touch in touches
             if touch.program_id is not None and touch.terms_version is not None
         }
-        unchanging = self._deployment.unchanging
-        known = {key: cached for key in keys if (cached := unchanging.get((self._brand, *key))) is not None}
-        missing = {key: programs.terms_key(self._brand, *key) for key in keys - known.keys()}
-        found = self._deployment.database.get_many(missing.values())
-        for key, (_, pk, sk) in missing.items():
-            item = found[pk, sk]
-            if isinstance(item, TermsVersion):
-                known[key] = unchanging[self._brand, *key] = programs.terms_of_item(item)
-        return known
+        return promises.terms_of(self._deployment, self._brand, keys)
 
     # --- what is read -------------------------------------------------------------------------------------------------
 
