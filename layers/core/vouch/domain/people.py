@@ -1,4 +1,4 @@
-"""When two e-mail addresses are one person's: what their mailbox does not tell apart, we do not either."""
+"""When two names are one person's: what a mailbox or a platform does not tell apart, we do not either."""
 
 import unicodedata
 
@@ -16,3 +16,9 @@ def mailbox(address: str) -> str:
     if domain in _GMAIL:
         local, domain = local.partition("+")[0].replace(".", ""), _GMAIL[0]
     return f"{local}{at}{domain}"
+
+
+def handle(platform: str, name: str) -> str:
+    """A creator's name on a platform in its one form, with or without its `@`: `tiktok:maya`."""
+    folded = unicodedata.normalize("NFKC", name).casefold()
+    return f"{platform}:{unicodedata.normalize('NFKC', folded).strip().removeprefix('@')}"

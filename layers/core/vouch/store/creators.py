@@ -22,7 +22,7 @@ def new_creator(
     active_from: str,
     created_at: str,
 ) -> Creator:
-    """A creator who is not stored yet."""
+    """A creator who is not stored yet, in no tier and recruited by nobody."""
     _, pk, sk = key(brand_id, creator_id)
     return Creator(
         pk,
@@ -35,6 +35,8 @@ def new_creator(
         name=name,
         language=language,
         handles=handles,
+        tiers=[],
+        recruiters=[],
         active_from=active_from,
         created_at=created_at,
         version=1,

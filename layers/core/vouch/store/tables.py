@@ -128,7 +128,7 @@ class Creator(Main, discriminator="creator"):
     """`b#C#<c>` / `C`, index `b#CRE`.
 
     `persons` are the pseudonyms by which a buyer is recognised as the creator, one per address they have had, the
-    present one last.
+    present one last. `tiers` = [[name, from, to or null]], `recruiters` = [[creator, from, to or null]].
     """
 
     id = UnicodeAttribute()
@@ -137,6 +137,8 @@ class Creator(Main, discriminator="creator"):
     language = UnicodeAttribute()
     handles = JSONAttribute()
     persons = JSONAttribute()
+    tiers = JSONAttribute(default=list)
+    recruiters = JSONAttribute(default=list)
     active_from = UnicodeAttribute()
     created_at = UnicodeAttribute()
     version = IntegerAttribute()
@@ -146,6 +148,13 @@ class Mailbox(Main, discriminator="mailbox"):
     """`b` / `MAIL#<pseudonym>`: one creator per address in a brand, none once its creator has moved to another."""
 
     creator_id = UnicodeAttribute(null=True)
+
+
+class Handle(Main, discriminator="handle"):
+    """`b#N#<platform>:<name>` / `N`: whose name on that platform it is. `owners` = [[creator, from, to or null]]."""
+
+    owners = JSONAttribute()
+    version = IntegerAttribute()
 
 
 class Place(Main, discriminator="place"):
@@ -208,6 +217,47 @@ class Code(Main, discriminator="code"):
     owners = JSONAttribute()
     created_at = UnicodeAttribute()
     version = IntegerAttribute()
+
+
+class ProductTie(Main, discriminator="tie"):
+    """`b#T#<product or sku>:<value>` / `T`: whose it is. `owners` = [[creator, program, from, to or null]]."""
+
+    owners = JSONAttribute()
+    version = IntegerAttribute()
+
+
+class TiesBegin(Main, discriminator="ties_begin"):
+    """`b` / `TIES`: `since` is when the brand's first product tie begins; none where it never had any."""
+
+    since = UnicodeAttribute()
+
+
+class TieList(Main, discriminator="tie_list"):
+    """`b#C#<c>` / `TIE#<program>`: what is the creator's in that program now, one `<product or sku>:<value>` a line."""
+
+    program_id = UnicodeAttribute()
+    tied = UnicodeAttribute(null=True)
+    version = IntegerAttribute()
+
+
+class ProductItem(Main, discriminator="product"):
+    """`b#G#<product>` / `G`, index `b#G`. `versions` = [[from or null, {tags, collections}]], the oldest first."""
+
+    id = UnicodeAttribute()
+    versions = JSONAttribute()
+    version = IntegerAttribute()
+
+
+class RateItem(Main, discriminator="rate"):
+    """`b#FX#<from>-<to>` / `<at>#<source>`: never updated. The rate is `numerator / denominator`."""
+
+    from_currency = UnicodeAttribute()
+    to_currency = UnicodeAttribute()
+    numerator = IntegerAttribute()
+    denominator = IntegerAttribute()
+    at = UnicodeAttribute()
+    source = UnicodeAttribute()
+    created_at = UnicodeAttribute()
 
 
 class ConnectionItem(Main, discriminator="connection"):
