@@ -335,6 +335,30 @@ class Commission(Main, discriminator="commission"):
     version = IntegerAttribute(attr_name="v")
 
 
+class RegisterItem(Main, discriminator="register"):
+    """`b#U#<hash>` / `U`: what a customer's or a subscription's markers come to; see `vouch.domain.registers`.
+
+    `first` and `last` = [placed at, order], `origin` = [placed at, order, creator, program].
+    """
+
+    first = JSONAttribute(null=True, attr_name="f")
+    origin = JSONAttribute(null=True, attr_name="o")
+    last = JSONAttribute(null=True, attr_name="l")
+    version = IntegerAttribute(attr_name="v")
+
+
+class Marker(Main, discriminator="marker"):
+    """`b#U#<hash>` / `O#<placed at>#<ord>`: an order in a register, as its version `version` has it.
+
+    `origin` = [creator, program] whom its own clicks and codes name. One that does not `counts` is no payment, or an
+    order that stands here no longer.
+    """
+
+    counts = BooleanAttribute(attr_name="c")
+    origin = JSONAttribute(null=True, attr_name="o")
+    version = IntegerAttribute(attr_name="v")
+
+
 class Balance(Main, discriminator="balance"):
     """`b#C#<c>` / `BAL`: what folds have counted of a creator's time line; see `vouch.domain.account`."""
 
