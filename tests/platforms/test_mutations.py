@@ -9,10 +9,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.platforms import samples
-from tests.platforms.test_rest import DECISION, ORDER, REFUND
+from tests.platforms.test_rest import ADJUSTED, DECISION, DISPUTE, FULL, GIVEN, ORDER, REFUND
 from vouch.domain import clicks, times
 from vouch.domain.facts import (
     TOUCH_KEYS_MAX,
+    Decision,
+    Dispute,
     Refund,
     Snapshot,
     event_from_json,
@@ -37,13 +39,16 @@ SHOPIFY = (
     "orders_delete",
     "refunds_create",
     "refunds_create_multicurrency_pending",
+    "disputes_create",
 )
 RECORDED = [
     *(("shopify", samples.request(f"shopify/{name}")) for name in SHOPIFY),
     ("standard_webhooks", samples.request("standard_webhooks/order.paid")),
     ("rest", Request({}, rest.envelope("order", times.EPOCH, ORDER))),
+    ("rest", Request({}, rest.envelope("order", times.EPOCH, FULL))),
     ("rest", Request({}, rest.envelope("refund", times.EPOCH, REFUND))),
-    ("rest", Request({}, rest.envelope("decision", times.EPOCH, DECISION))),
+    ("rest", Request({}, rest.envelope("dispute", times.EPOCH, DISPUTE))),
+    *(("rest", Request({}, rest.envelope("decision", times.EPOCH, said))) for said in (DECISION, GIVEN, ADJUSTED)),
 ]
 REASONS = {
     "bad_amount",
@@ -128,10 +133,13 @@ def sound(fact: Any) -> None:
         assert event_from_json(fact.kind, to_json(fact)) == fact
         if isinstance(fact, Refund):
             assert all(part.quantity >= 0 and (part.amount or 0) >= 0 and (part.tax or 0) >= 0 for part in fact.lines)
+        if isinstance(fact, Dispute | Decision):
+            assert 0 <= (fact.amount or 0) <= AMOUNT_MAX
         return
     assert snapshot_from_json(to_json(fact)) == fact
     assert len(fact.codes) <= TOUCH_KEYS_MAX
     assert len(fact.click_ids) <= TOUCH_KEYS_MAX
+    assert len(fact.handles) <= TOUCH_KEYS_MAX
     assert len({line.id for line in fact.lines}) == len(fact.lines)
     for line in fact.lines:
         assert 0 <= line.discount <= line.quantity * line.unit_price <= AMOUNT_MAX

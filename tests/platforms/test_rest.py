@@ -1,4 +1,4 @@
-"""Our own order, refund and decision shape: what the API takes, stores and refuses."""
+"""Our own shape of orders and what is said of them: what the API takes, stores and refuses."""
 
 from typing import Any
 
@@ -6,9 +6,9 @@ import pytest
 
 from tests.platforms import samples
 from vouch.domain import clicks, times
-from vouch.domain.facts import Decision, Lifecycle, Line, Refund, RefundLine, Snapshot
+from vouch.domain.facts import Decision, Dispute, Lifecycle, Line, Refund, RefundLine, Snapshot
 from vouch.platforms import rest
-from vouch.platforms.base import Reading, Request, Unreadable
+from vouch.platforms.base import Pseudonym, Reading, Request, Unreadable
 
 RECEIVED = times.parse("2026-05-04T15:15:31Z")
 CLICK = clicks.PREFIX + "a" * clicks.ENCODED
@@ -16,6 +16,53 @@ LINE = {"id": "1", "quantity": 2, "unit_price": 4500}
 ORDER = {"external_id": "POS-1", "occurred_at": "2026-05-04T15:00:00Z", "currency": "ILS", "lines": [LINE]}
 REFUND = {"order_id": "POS-1", "external_id": "R-1", "currency": "ILS", "lines": [{"id": "1", "quantity": 1}]}
 DECISION = {"order_id": "POS-1", "id": "dec_1", "kind": "hold", "actor": "key_1", "reason": "looks odd"}
+GIVEN = DECISION | {"kind": "reassign", "creator_id": "cre_1", "program_id": "prg_1"}
+ADJUSTED = GIVEN | {"kind": "adjust", "amount": 0}
+DISPUTE = {"order_id": "POS-1", "external_id": "D-1", "status": "open", "amount": 4500}
+FULL = ORDER | {
+    "updated_at": "2026-05-05T00:00:00Z",
+    "status": "open",
+    "lines": [
+        LINE
+        | {"discount": 1000, "tax": 1360, "sku": "MUG-01", "product_id": 77, "gift_card": True}
+        | {"tags": ["summer", "קיץ"], "collections": ["mugs"]}
+    ],
+    "codes": [" Noa10", "NOA10 ", ""],
+    "click_ids": [CLICK, "clk_made_up", CLICK],
+    "customer": {"email": " Buyer@Example.com", "id": "c-7", "new": False},
+    "handles": {"tiktok": " @Maya", "instagram": "maya.cooks"},
+    "subscription": {"id": "sub-7", "started_at": "2026-01-31T12:00:00+02:00"},
+    "country": "il",
+    "shipping": 2500,
+    "shipping_tax": 363,
+    "tip": 100,
+    "tax_included": True,
+    "test": True,
+    "unheard_of": {"is": "nothing here"},
+}
+"""All that can be said of an order."""
+FULLY_READ = Snapshot(
+    updated_at=times.parse("2026-05-05T00:00:00Z"),
+    placed_at=times.parse("2026-05-04T15:00:00Z"),
+    lifecycle=Lifecycle.OPEN,
+    paid=False,
+    currency="ILS",
+    lines=(Line("1", 2, 4500, 1000, 1360, "MUG-01", "77", ("summer", "קיץ"), ("mugs",), gift_card=True),),
+    platform="rest",
+    shipping=2500,
+    shipping_tax=363,
+    tip=100,
+    tax_included=True,
+    test=True,
+    country="IL",
+    codes=("noa10",),
+    click_ids=(CLICK,),
+    customers=("<email:buyer@example.com>",),
+    customer_new=False,
+    handles=("instagram:maya.cooks", "tiktok:maya"),
+    subscription="<subscription:door:sub-7>",
+    subscribed_at=times.parse("2026-01-31T10:00:00Z"),
+)
 
 
 def stored(kind: rest.Kind, body: dict[str, Any]) -> Request:
@@ -33,45 +80,7 @@ def snapshot(body: dict[str, Any]) -> Snapshot:
 
 
 def test_a_full_order() -> None:
-    full = ORDER | {
-        "updated_at": "2026-05-05T00:00:00Z",
-        "status": "open",
-        "lines": [
-            LINE
-            | {"discount": 1000, "tax": 1360, "sku": "MUG-01", "product_id": 77, "gift_card": True}
-            | {"tags": ["summer", "קיץ"], "collections": ["mugs"]}
-        ],
-        "codes": [" Noa10", "NOA10 ", ""],
-        "click_ids": [CLICK, "clk_made_up", CLICK],
-        "customer": {"email": " Buyer@Example.com", "id": "c-7", "new": False},
-        "country": "il",
-        "shipping": 2500,
-        "shipping_tax": 363,
-        "tip": 100,
-        "tax_included": True,
-        "test": True,
-        "unheard_of": {"is": "nothing here"},
-    }
-    expected = Snapshot(
-        updated_at=times.parse("2026-05-05T00:00:00Z"),
-        placed_at=times.parse("2026-05-04T15:00:00Z"),
-        lifecycle=Lifecycle.OPEN,
-        paid=False,
-        currency="ILS",
-        lines=(Line("1", 2, 4500, 1000, 1360, "MUG-01", "77", ("summer", "קיץ"), ("mugs",), gift_card=True),),
-        platform="rest",
-        shipping=2500,
-        shipping_tax=363,
-        tip=100,
-        tax_included=True,
-        test=True,
-        country="IL",
-        codes=("noa10",),
-        click_ids=(CLICK,),
-        customers=("<email:buyer@example.com>",),
-        customer_new=False,
-    )
-    assert samples.reading("rest", stored("order", full)) == Reading("POS-1", (expected,))
+    assert samples.reading("rest", stored("order", FULL)) == Reading("POS-1", (FULLY_READ,))
 
 
 def test_the_least_order_is_paid_and_dated_by_its_arrival() -> None:
@@ -111,17 +120,53 @@ def test_a_refund_is_one_fact_in_whatever_order_its_lines_come() -> None:
     assert set(refund.lines) == expected
 
 
+def test_a_refund_that_failed_needs_to_say_no_more() -> None:
+    said = {"order_id": "POS-1", "external_id": "R-1", "failed": True}
+    expected = Refund("R-1", RECEIVED, None, failed=True)
+    assert samples.reading("rest", stored("refund", said)) == Reading("POS-1", (expected,))
+
+
+@pytest.mark.parametrize("status", ["open", "lost", "won"])
+def test_a_dispute(status: Any) -> None:
+    said = DISPUTE | {"status": status, "updated_at": "2026-05-05T00:00:00Z", "currency": "ILS"}
+    expected = Dispute("D-1", times.parse("2026-05-05T00:00:00Z"), status, "ILS", 4500)
+    assert samples.reading("rest", stored("dispute", said)) == Reading("POS-1", (expected,))
+
+
+def test_the_least_dispute_is_about_all_of_the_order() -> None:
+    said = {"order_id": "POS-1", "external_id": "D-1", "status": "lost"}
+    assert samples.reading("rest", stored("dispute", said)).facts == (Dispute("D-1", RECEIVED, "lost"),)
+
+
 def test_what_no_money_hangs_on_is_passed_over_in_a_wrong_shape() -> None:
     odd = line(sku="x" * 256, product_id=[7], tags=["summer", 7, "x" * 256], collections={"mugs": 1}) | {
         "country": "ISR",
         "codes": [7, "noa10", "x" * 256],
         "click_ids": {"ref": CLICK},
         "customer": {"email": "x" * 321, "id": 0, "new": "yes"},
+        "handles": {"tiktok": ["maya"], "instagram": " @ ", "myspace": "maya"},
     }
     assert snapshot(odd) == snapshot(line(tags=["summer"]) | {"codes": ["noa10"]})
-    assert snapshot(ORDER | {"customer": "7", "country": "ßß", "codes": "noa10"}) == snapshot(ORDER)
+    shapeless = ORDER | {"customer": "7", "country": "ßß", "codes": "noa10", "handles": ["maya"]}
+    assert snapshot(shapeless) == snapshot(ORDER)
     assert len(snapshot(line(tags=["x"] * 251)).lines[0].tags) == 250
     assert snapshot(line(sku=77)).lines[0].sku == "77"
+
+
+@pytest.mark.parametrize("name, read", [("x" * 64, ("tiktok:" + "x" * 64,)), ("x" * 65, ()), ("ﷺ" * 4, ())])
+def test_a_handle_no_creator_can_have_is_dropped(name: str, read: tuple[str, ...]) -> None:
+    """One that only folding makes longer than the keys are, too."""
+    assert snapshot(ORDER | {"handles": {"tiktok": name}}).handles == read
+
+
+def test_subscriptions_of_two_shops_never_meet() -> None:
+    request = stored("order", FULL)
+    doors = [Pseudonym(lambda text: f"<{text}>", door) for door in ("shopify:con_1", "rest:con_2")]
+    told = [rest.facts(request, door).facts[0] for door in doors]
+    assert [fact.subscription for fact in told if isinstance(fact, Snapshot)] == [
+        "<subscription:shopify:con_1:sub-7>",
+        "<subscription:rest:con_2:sub-7>",
+    ]
 
 
 def test_a_decision() -> None:
@@ -130,7 +175,16 @@ def test_a_decision() -> None:
     assert samples.reading("rest", stored("decision", said)) == Reading("POS-1", (expected,))
 
 
-@pytest.mark.parametrize("kind, body", [("order", ORDER), ("refund", REFUND), ("decision", DECISION)])
+def test_a_decision_that_names_a_creator() -> None:
+    given = Decision("dec_1", RECEIVED, "reassign", "key_1", "looks odd", (), "cre_1", "prg_1")
+    adjusted = Decision("dec_1", RECEIVED, "adjust", "key_1", "looks odd", (), "cre_1", "prg_1", 700)
+    assert samples.reading("rest", stored("decision", GIVEN)).facts == (given,)
+    assert samples.reading("rest", stored("decision", ADJUSTED | {"amount": 700})).facts == (adjusted,)
+
+
+@pytest.mark.parametrize(
+    "kind, body", [("order", ORDER), ("refund", REFUND), ("dispute", DISPUTE), ("decision", DECISION)]
+)
 def test_what_is_about_one_order_has_one_subject(kind: rest.Kind, body: dict[str, Any]) -> None:
     assert rest.subject(stored(kind, body)) == "POS-1"
 
@@ -171,7 +225,23 @@ def test_what_names_no_order_is_its_own_subject(body: bytes) -> None:
         ("refund", REFUND | {"lines": [LINE | {"amount": 16, "tax": 17}]}, "bad_amount", "body.lines[0].tax"),
         ("refund", REFUND | {"lines": [LINE | {"tax": 17}]}, "bad_amount", "body.lines[0].tax"),
         ("refund", REFUND | {"order_id": None}, "shape_mismatch", "body.order_id"),
-        ("decision", DECISION | {"kind": "adjust"}, "shape_mismatch", "body.kind"),
+        ("order", ORDER | {"subscription": "sub-7"}, "shape_mismatch", "body.subscription"),
+        ("order", ORDER | {"subscription": {}}, "shape_mismatch", "body.subscription.id"),
+        ("order", ORDER | {"subscription": {"id": "sub-7"}}, "bad_time", "body.subscription.started_at"),
+        ("refund", REFUND | {"failed": "yes"}, "shape_mismatch", "body.failed"),
+        ("dispute", DISPUTE | {"order_id": None}, "shape_mismatch", "body.order_id"),
+        ("dispute", DISPUTE | {"external_id": None}, "shape_mismatch", "body.external_id"),
+        ("dispute", DISPUTE | {"status": None}, "shape_mismatch", "body.status"),
+        ("dispute", DISPUTE | {"status": "needs_response"}, "unknown_status", "body.status"),
+        ("dispute", DISPUTE | {"amount": 0}, "bad_amount", "body.amount"),
+        ("dispute", DISPUTE | {"amount": -1}, "bad_amount", "body.amount"),
+        ("dispute", DISPUTE | {"currency": "ils"}, "unknown_currency", "body.currency"),
+        ("dispute", DISPUTE | {"updated_at": "2026-05-04"}, "bad_time", "body.updated_at"),
+        ("decision", DECISION | {"kind": "split"}, "shape_mismatch", "body.kind"),
+        ("decision", GIVEN | {"creator_id": None}, "shape_mismatch", "body.creator_id"),
+        ("decision", GIVEN | {"program_id": None}, "shape_mismatch", "body.program_id"),
+        ("decision", ADJUSTED | {"amount": None}, "shape_mismatch", "body.amount"),
+        ("decision", ADJUSTED | {"amount": -1}, "bad_amount", "body.amount"),
         ("decision", DECISION | {"reason": ""}, "shape_mismatch", "body.reason"),
         ("decision", DECISION | {"reason": "x" * 1_001}, "shape_mismatch", "body.reason"),
         ("decision", DECISION | {"actor": None}, "shape_mismatch", "body.actor"),

@@ -11,7 +11,18 @@ import pytest
 from tests.platforms import samples
 from vouch.domain import clicks, times
 from vouch.domain.commission import bases
-from vouch.domain.facts import TOUCH_KEYS_MAX, Cancellation, Lifecycle, Line, OrderFacts, Refund, RefundLine, Snapshot
+from vouch.domain.facts import (
+    TOUCH_KEYS_MAX,
+    Cancellation,
+    Dispute,
+    Fact,
+    Lifecycle,
+    Line,
+    OrderFacts,
+    Refund,
+    RefundLine,
+    Snapshot,
+)
 from vouch.domain.terms import Base
 from vouch.platforms import shopify
 from vouch.platforms.base import Ignored, Reading, Request, Unreadable
@@ -148,6 +159,16 @@ def returned(
     }
 
 
+def disputed(**changes: Any) -> Request:
+    return delivery("disputes/update", samples.content("shopify/disputes_create") | changes)
+
+
+def dispute(**changes: Any) -> Dispute:
+    [fact] = samples.reading("shopify", disputed(**changes)).facts
+    assert isinstance(fact, Dispute)
+    return fact
+
+
 def unreadable(request: Request) -> str:
     with pytest.raises(Unreadable) as refusal:
         shopify.facts(request, samples.pseudonym)
@@ -207,6 +228,11 @@ class TestSamples:
         cancellation = Cancellation("orders/delete", datetime(2026, 6, 12, 0, 0, 1, tzinfo=UTC))
         assert read == Reading("6214001234999", (cancellation,))
 
+    def test_a_dispute_that_is_open(self) -> None:
+        read = samples.reading("shopify", samples.request("shopify/disputes_create"))
+        asked = Dispute("285332461850802050", times.parse("2026-06-11T00:00:00Z"), "open", "USD", 8962)
+        assert read == Reading(ORDER, (asked,))
+
     def test_a_pending_refund_counts_by_its_goods_in_shop_money_and_says_what_has_not_moved(self) -> None:
         read = samples.reading("shopify", samples.request("shopify/refunds_create_multicurrency_pending"))
         snowboards = Refund(
@@ -222,7 +248,6 @@ class TestSamples:
     @pytest.mark.parametrize(
         "sample, reason",
         [
-            ("disputes_create", "dispute_topic"),
             ("customers_data_request", "compliance_topic"),
             ("customers_redact", "compliance_topic"),
             ("shop_redact", "compliance_topic"),
@@ -309,6 +334,9 @@ class TestShapes:
             ("refunds/create", "orders_updated"),
             ("refunds/create", "orders_delete"),
             ("refunds/create", "disputes_create"),
+            ("disputes/create", "orders_paid"),
+            ("disputes/update", "refunds_create"),
+            ("disputes/update", "orders_delete"),
             ("orders/updated", "customers_redact"),
         ],
     )
@@ -341,7 +369,7 @@ class TestShapes:
             b'{"a":' * 100_000,
         ],
     )
-    @pytest.mark.parametrize("topic", ["orders/paid", "orders/delete", "refunds/create"])
+    @pytest.mark.parametrize("topic", ["orders/paid", "orders/delete", "refunds/create", "disputes/update"])
     def test_what_is_not_json_is_parked(self, topic: str, body: bytes) -> None:
         assert unreadable(delivery(topic, body)) == "not_json"
 
@@ -787,6 +815,96 @@ class TestRefunds:
             assert isinstance(read, Reading) or (isinstance(read, Unreadable) and read.reason in reasons)
 
 
+class TestDisputes:
+    @pytest.mark.parametrize(
+        "said, status",
+        [
+            ("needs_response", "open"),
+            ("under_review", "open"),
+            ("accepted", "lost"),
+            ("lost", "lost"),
+            ("won", "won"),
+            ("charge_refunded", "won"),
+            ("prevented", "won"),
+        ],
+    )
+    def test_what_was_refunded_the_bank_has_not_taken(self, said: str, status: str) -> None:
+        """The refund comes as a refund: both would count it twice."""
+        assert dispute(status=said).status == status
+
+    @pytest.mark.parametrize(
+        "changes, reason",
+        [
+            ({"type": "inquiry"}, "dispute_inquiry"),
+            ({"type": "inquiry", "status": "won", "finalized_on": "2026-06-20T19:00:00-05:00"}, "dispute_inquiry"),
+            ({"order_id": None}, "dispute_without_order"),
+        ],
+    )
+    def test_what_moves_no_money_of_an_order_is_ignored_by_name(self, changes: dict[str, Any], reason: str) -> None:
+        assert shopify.facts(disputed(**changes), samples.pseudonym) == Ignored(reason)
+
+    def test_one_without_an_order_is_its_own_subject(self) -> None:
+        assert shopify.subject(disputed(order_id=None)) == "285332461850802050"
+
+    def test_an_inquiry_that_becomes_a_chargeback_counts_from_then_on(self) -> None:
+        inquiry, chargeback = disputed(type="inquiry", status="needs_response"), disputed(status="needs_response")
+        for told in ([inquiry, chargeback], [chargeback, inquiry]):
+            facts = OrderFacts()
+            for request in told:
+                read = shopify.facts(request, samples.pseudonym)
+                facts, _ = facts.with_facts(read.facts if isinstance(read, Reading) else ())
+            assert [known.status for known in facts.disputes] == ["open"]
+
+    def test_the_end_is_newer_than_the_beginning_whatever_comes_first(self) -> None:
+        """The body dates only these; the trigger time is not signed."""
+        begun = dispute(status="needs_response")
+        answered = dispute(status="under_review", evidence_sent_on="2026-06-15T19:00:00-05:00")
+        lost = dispute(status="lost", finalized_on="2026-07-10T19:00:00-05:00", evidence_sent_on=None)
+        assert lost.updated_at == times.parse("2026-07-11T00:00:00Z")
+        for told in permutations([begun, answered, lost, begun]):
+            known, _ = OrderFacts().with_facts(told)
+            assert known.disputes == [lost]
+
+    def test_an_end_without_its_date_is_newer_too(self) -> None:
+        begun, won = dispute(), dispute(status="won")
+        for told in ([begun, won], [won, begun]):
+            assert OrderFacts().with_facts(told)[0].disputes == [won]
+
+    def test_a_decision_that_is_reversed_later_counts(self) -> None:
+        won = dispute(status="won", finalized_on="2026-07-10T19:00:00-05:00")
+        lost = dispute(status="lost", finalized_on="2026-08-10T19:00:00-05:00")
+        for told in ([won, lost], [lost, won]):
+            assert OrderFacts().with_facts(told)[0].disputes == [lost]
+
+    @pytest.mark.parametrize(
+        "amount, currency, minor", [("89.62", "EUR", 8962), ("9900", "JPY", 9900), ("1.250", "KWD", 1250)]
+    )
+    def test_its_amount_is_in_its_own_currency(self, amount: str, currency: str, minor: int) -> None:
+        asked = dispute(amount=amount, currency=currency)
+        assert (asked.amount, asked.currency) == (minor, currency)
+
+    @pytest.mark.parametrize(
+        "changes, reason",
+        [
+            ({"id": None}, "shape_mismatch"),
+            ({"order_id": -1}, "shape_mismatch"),
+            ({"type": None}, "shape_mismatch"),
+            ({"type": "complaint"}, "shape_mismatch"),
+            ({"status": None}, "shape_mismatch"),
+            ({"status": "open"}, "unknown_status"),
+            ({"initiated_at": None}, "shape_mismatch"),
+            ({"initiated_at": "2026-06-11"}, "bad_time"),
+            ({"finalized_on": "soon"}, "bad_time"),
+            ({"currency": "usd"}, "unknown_currency"),
+            ({"amount": None}, "shape_mismatch"),
+            ({"amount": "-89.62"}, "bad_amount"),
+            ({"amount": "89.625"}, "bad_amount"),
+        ],
+    )
+    def test_a_wrong_value_is_parked_by_its_reason(self, changes: dict[str, Any], reason: str) -> None:
+        assert unreadable(disputed(**changes)) == reason
+
+
 class TestMoney:
     """What orders and refunds of whole bodies come to: sold for 175.50 with 17 % of tax in it, 150.00 without."""
 
@@ -796,9 +914,15 @@ class TestMoney:
     def kept(self, *refunds: dict[str, Any], included: bool = True, **changes: Any) -> int:
         """Of the base, what is left after these refunds, in whatever order they come."""
         said = {"line_items": [self.MUG, self.POT], "taxes_included": included, "refunds": list(refunds)} | changes
+        orders = [paid(**said | {"refunds": told}) for told in permutations(refunds)]
+        [only] = {self.left_of(samples.reading("shopify", order).facts) for order in orders}
+        return only
+
+    def left_of(self, *told: tuple[Fact, ...]) -> int:
+        """Of the base, what is left after all that, whatever came first."""
         left = set()
-        for told in permutations(refunds):
-            facts, _ = OrderFacts().with_facts(samples.reading("shopify", paid(**said | {"refunds": told})).facts)
+        for readings in permutations(told):
+            facts, _ = OrderFacts().with_facts([fact for read in readings for fact in read])
             assert facts.snapshot is not None
             left.add(sum(basis.kept_base for basis in bases(facts, facts.snapshot, Base())))
         [only] = left
@@ -850,6 +974,37 @@ class TestMoney:
         assert self.kept(returned(1, pot), returned(2, mug), returned(3, beyond="-58.50")) == 0
         assert self.kept(returned(1, beyond="-100.00"), returned(2, beyond="-75.50")) == 0
         assert self.kept(returned(1, pot, mug, mug)) == 0
+
+    def test_one_refund_under_two_topics_is_one(self) -> None:
+        back = returned(1, (self.MUG, 1, "58.50", "8.50"))
+        order = paid(line_items=[self.MUG, self.POT], taxes_included=True, refunds=[back])
+        alone = delivery("refunds/create", back | {"order_id": int(ORDER)})
+        told = [samples.reading("shopify", request) for request in (order, alone, order)]
+        assert {read.external_id for read in told} == {ORDER}
+        assert self.left_of(*(read.facts for read in told)) == 10_000
+
+    def test_a_refund_that_later_fails_gives_back_what_it_took(self) -> None:
+        back = returned(1, (self.MUG, 1, "58.50", "8.50"))
+        tried, failed = (back | {"transactions": [moved("58.50", status)]} for status in ("pending", "failure"))
+        order = {"line_items": [self.MUG | {"current_quantity": 1}, self.POT], "taxes_included": True}
+        early = paid(**order, refunds=[tried])
+        late = paid(**order, refunds=[failed], updated_at="2026-06-01T00:00:00Z")
+        alone = delivery("refunds/create", tried | {"order_id": int(ORDER)})
+        told = [samples.reading("shopify", request).facts for request in (early, alone, late)]
+        assert self.left_of(*told) == 15_000
+
+    def test_what_the_bank_took_is_money_with_tax_in_it(self) -> None:
+        """A third of what was paid is a third of the base; what was refunded after all is not taken twice."""
+        order = paid(line_items=[self.MUG, self.POT], taxes_included=True)
+        charge = {"amount": "58.50", "order_id": int(ORDER)}
+        refunded = returned(1, beyond="-58.50") | {"order_id": int(ORDER)}
+        for last, left in ((disputed(status="lost", **charge), 10_000), (disputed(status="won", **charge), 15_000)):
+            told = [samples.reading("shopify", request).facts for request in (order, disputed(**charge), last)]
+            assert self.left_of(*told) == left
+        given_back = delivery("refunds/create", refunded)
+        settled_by_hand = disputed(status="charge_refunded", **charge)
+        told = [samples.reading("shopify", request).facts for request in (order, settled_by_hand, given_back)]
+        assert self.left_of(*told) == 10_000
 
     def test_shipping_alone_takes_nothing_back(self) -> None:
         assert self.kept(returned(1, shipping="-7.00")) == 15_000

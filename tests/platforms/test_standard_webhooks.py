@@ -6,14 +6,16 @@ from typing import Any
 import pytest
 
 from tests.platforms import samples
+from tests.platforms.test_rest import FULL, FULLY_READ
 from vouch.domain import clicks, times
 from vouch.domain.commission import bases
-from vouch.domain.facts import Cancellation, Lifecycle, Line, OrderFacts, Refund, RefundLine, Snapshot
+from vouch.domain.facts import Cancellation, Dispute, Lifecycle, Line, OrderFacts, Refund, RefundLine, Snapshot
 from vouch.domain.terms import Base
 from vouch.platforms import standard_webhooks
 from vouch.platforms.base import Ignored, Reading, Request, Unreadable
 
 SAID = "2026-05-04T15:15:31.104517Z"
+AFTER = "2026-06-04T00:00:00Z"
 CLICK = clicks.PREFIX + "a" * clicks.ENCODED
 ORDER = {
     "external_id": "G-7",
@@ -24,6 +26,7 @@ ORDER = {
 
 SUMMARY = {"order_id": "1", "currency": "USD"}
 REFUND = {"order_id": "1", "external_id": "R-1", "currency": "USD"}
+DISPUTE = {"order_id": "G-7", "external_id": "D-1", "currency": "USD"}
 
 
 def event(kind: Any, data: Any, timestamp: Any = SAID) -> Request:
@@ -74,6 +77,11 @@ def test_an_order_in_the_shape_of_the_api() -> None:
             ),
         ),
     )
+
+
+def test_an_order_may_say_all_that_the_api_takes() -> None:
+    read = samples.reading("standard_webhooks", event("order.updated", FULL))
+    assert read == Reading("POS-1", (FULLY_READ.__replace__(platform="standard_webhooks"),))
 
 
 @pytest.mark.parametrize(
@@ -198,6 +206,47 @@ def test_a_refund_by_lines_and_amount() -> None:
     assert standard_webhooks.subject(request) == "G-7"
 
 
+@pytest.mark.parametrize(
+    "kind, said", [("refund.failed", {"amount": 500}), ("refund.failed", {}), ("refund.updated", {"failed": True})]
+)
+def test_a_refund_may_fail_later(kind: str, said: dict[str, Any]) -> None:
+    moved = event("refund.created", {"order_id": "G-7", "external_id": "R-1", "amount": 500})
+    failed = event(kind, {"order_id": "G-7", "external_id": "R-1"} | said, "2026-05-06T00:00:00Z")
+    for told in ([moved, failed], [failed, moved]):
+        facts = [fact for request in told for fact in samples.reading("standard_webhooks", request).facts]
+        assert OrderFacts().with_facts(facts)[0].refunds == []
+
+
+@pytest.mark.parametrize(
+    "kind, said, status",
+    [
+        ("dispute.created", {}, "open"),
+        ("dispute.created", {"status": "lost"}, "lost"),
+        ("dispute.updated", {"status": "open"}, "open"),
+        ("dispute.closed", {"status": "won"}, "won"),
+        ("dispute.closed", {"status": "lost"}, "lost"),
+    ],
+)
+def test_a_dispute_begins_and_ends(kind: str, said: dict[str, Any], status: Any) -> None:
+    request = event(kind, DISPUTE | {"amount": "54.00"} | said)
+    expected = Dispute("D-1", times.parse(SAID), status, "USD", 5_400)
+    assert samples.reading("standard_webhooks", request) == Reading("G-7", (expected,))
+    assert standard_webhooks.subject(request) == "G-7"
+
+
+@pytest.mark.parametrize("name", ["external_id", "dispute_id", "id"])
+def test_a_dispute_names_itself_in_three_ways_and_needs_neither_currency_nor_amount(name: str) -> None:
+    read = samples.reading("standard_webhooks", event("dispute.created", {name: 7, "order_id": "G-7"}))
+    assert read.facts == (Dispute("7", times.parse(SAID), "open"),)
+
+
+def test_the_newest_word_on_a_dispute_counts() -> None:
+    begun, ended = event("dispute.created", DISPUTE), event("dispute.closed", DISPUTE | {"status": "won"}, AFTER)
+    for told in ([begun, ended], [ended, begun], [ended, begun, ended]):
+        facts = [fact for request in told for fact in samples.reading("standard_webhooks", request).facts]
+        assert [known.status for known in OrderFacts().with_facts(facts)[0].disputes] == ["won"]
+
+
 def test_an_unknown_type_is_ignored() -> None:
     assert standard_webhooks.facts(event("order.shipped", None), samples.pseudonym) == Ignored("unknown_type")
 
@@ -227,6 +276,14 @@ def test_a_body_that_names_no_order_is_its_own_subject(body: bytes) -> None:
         (event("order.paid", SUMMARY | {"subtotal": "108.00", "tax": 8}), ("bad_amount", "data.tax")),
         (event("order.paid", ORDER | {"shipping": "7.00"}), ("bad_amount", "data.lines[0].unit_price")),
         (event("refund.created", REFUND | {"amount": "54.005"}), ("bad_amount", "data.amount")),
+        (event("refund.created", {"order_id": "G-7", "external_id": "R-1"}), ("shape_mismatch", "data.lines")),
+        (event("dispute.created", DISPUTE | {"order_id": None}), ("shape_mismatch", "data.order_id")),
+        (event("dispute.created", DISPUTE | {"external_id": None}), ("shape_mismatch", "data.external_id")),
+        (event("dispute.created", DISPUTE | {"amount": 0}), ("bad_amount", "data.amount")),
+        (event("dispute.created", DISPUTE | {"amount": "54.005"}), ("bad_amount", "data.amount")),
+        (event("dispute.updated", DISPUTE), ("status_missing", "data.status")),
+        (event("dispute.closed", DISPUTE), ("status_missing", "data.status")),
+        (event("dispute.closed", DISPUTE | {"status": "closed"}), ("unknown_status", "data.status")),
         (event("order.updated", ORDER), ("status_missing", "data.status")),
         (event("order.updated", SUMMARY | {"subtotal": "108.00"}), ("status_missing", "data.status")),
         (event("order.paid", ORDER | {"currency": None}), ("shape_mismatch", "data.currency")),

@@ -60,9 +60,7 @@ def test_delivery_is_applied_once_and_unchanged_ever_after(world: World, sale: S
 
 def test_topic_without_money_is_ignored_with_its_reason(world: World, sale: Sale) -> None:
     body = sale.paid()
-    assert settle(world, type(body)("disputes/create", body.body, "d", NOON)) == Outcome(
-        "ignored", None, "dispute_topic"
-    )
+    assert settle(world, type(body)("orders/edited", body.body, "d", NOON)) == Outcome("ignored", None, "order_edit")
 
 
 def test_conflicts_are_waited_out_and_a_storm_is_raised(

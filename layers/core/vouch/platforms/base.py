@@ -16,8 +16,8 @@ from vouch.domain.facts import Fact
 class Pseudonym:
     """What buyers are called here: `keyed` is a hash by a brand's own key, so that the text gives nobody away.
 
-    A mailbox is the same person on every platform; a customer's number means somebody only behind the `door` (platform
-    and connection) that gave it.
+    A mailbox is the same person on every platform; the number of a customer or a subscription means something only
+    behind the `door` (platform and connection) that gave it.
     """
 
     keyed: Callable[[str], str]
@@ -28,6 +28,9 @@ class Pseudonym:
 
     def by_id(self, platform_id: str) -> str:
         return self.keyed(f"id:{self.door}:{platform_id}")
+
+    def of_subscription(self, platform_id: str) -> str:
+        return self.keyed(f"subscription:{self.door}:{platform_id}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,10 +6,14 @@ from collections.abc import Iterable
 from vouch.domain import clicks
 from vouch.domain.codes import LENGTH_MAX, normal
 from vouch.domain.facts import TOUCH_KEYS_MAX
-from vouch.domain.people import mailbox
+from vouch.domain.people import handle, mailbox
 from vouch.platforms.base import Pseudonym
+from vouch.platforms.parsing import Fields
 
 EMAIL_MAX = 320
+HANDLE_MAX = 64
+"""Twice as long as any platform takes: folding may join and split characters, and a handle becomes a key."""
+SOCIAL_PLATFORMS = ("instagram", "tiktok")
 
 _CLICK_ID = re.compile(rf"{clicks.PREFIX}[A-Za-z0-9_-]{{{clicks.ENCODED}}}")
 _TYPED_MAX = 4 * LENGTH_MAX  # room for spaces and for characters that folding joins
@@ -24,6 +28,13 @@ def codes(texts: Iterable[str]) -> tuple[str, ...]:
 def click_ids(texts: Iterable[str]) -> tuple[str, ...]:
     """What has the shape of a click id; whether one is genuine needs the brand's keys, which no adapter has."""
     return _first(text for text in texts if _CLICK_ID.fullmatch(text))
+
+
+def handles(said: Fields) -> tuple[str, ...]:
+    """Whom a platform itself names as the creator, by platform, in the one form of creators' own handles."""
+    named = ((platform, said.hint(platform)) for platform in SOCIAL_PLATFORMS)
+    found = (handle(platform, name) for platform, name in named if name is not None)
+    return tuple(name for name in found if 0 < len(name.partition(":")[2]) <= HANDLE_MAX)
 
 
 def customers(pseudonym: Pseudonym, emails: Iterable[str | None], platform_id: str | None) -> tuple[str, ...]:

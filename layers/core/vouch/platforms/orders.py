@@ -1,21 +1,25 @@
-"""Our own shape of orders and refunds as facts: what `POST /v1/orders` takes, and what our generic webhooks bring.
+"""Our own shape of orders, refunds and disputes as facts: what the API takes, and what our generic webhooks bring.
 
-    order   external_id, occurred_at, updated_at?, currency, status?, customer?: {email?, id?, new?}, country?, codes?,
-            click_ids?, lines: [{id, quantity, unit_price, discount?, tax?, sku?, product_id?, tags?, collections?,
-            gift_card?}], shipping?, shipping_tax?, tip?, tax_included?, test?
-    refund  order_id (the order's `external_id`), external_id, currency, updated_at?, amount?,
-            lines?: [{id, quantity, amount?, tax?}]
+    order    external_id, occurred_at, updated_at?, currency, status?, customer?: {email?, id?, new?}, country?, codes?,
+             click_ids?, handles?: {instagram?, tiktok?}, subscription?: {id, started_at}, lines: [{id, quantity,
+             unit_price, discount?, tax?, sku?, product_id?, tags?, collections?, gift_card?}], shipping?,
+             shipping_tax?, tip?, tax_included?, test?
+    refund   order_id (the order's `external_id`), external_id, currency?, updated_at?, failed?, amount?,
+             lines?: [{id, quantity, amount?, tax?}]
+    dispute  order_id (likewise), external_id, status, currency?, amount?, updated_at?
 
 Amounts are integers in minor units; a refund's are in the terms of the order's prices: with tax where the order says
-`tax_included`, else without. `status` is open, paid (if not said), refunded or cancelled. Fields that are not named
-here mean nothing here. Everything raises Unreadable with a stable reason and the path of the field, so the API can
-validate with it; only what no money hangs on is passed over where it has a wrong shape.
+`tax_included`, else without. A dispute's is what the bank asks for, tax and all; without one it is about all of the
+order. An order's `status` is open, paid (if not said), refunded or cancelled, a dispute's is open, lost or won. Fields
+that are not named here mean nothing here. Everything raises Unreadable with a stable reason and the path of the field,
+so the API can validate with it; only what no money hangs on is passed over where it has a wrong shape.
 """
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from typing import get_args
 
-from vouch.domain.facts import Lifecycle, Line, Refund, RefundLine, Snapshot
+from vouch.domain.facts import Dispute, DisputeStatus, Lifecycle, Line, Refund, RefundLine, Snapshot
 from vouch.domain.money import AMOUNT_MAX
 from vouch.platforms import evidence
 from vouch.platforms.base import Pseudonym, Unreadable
@@ -29,6 +33,7 @@ _LIFECYCLES = {
     "refunded": Lifecycle.REFUNDED,
     "cancelled": Lifecycle.CANCELLED,
 }
+_DISPUTES: tuple[DisputeStatus, ...] = get_args(DisputeStatus)
 
 
 def order(body: Fields, platform: str, said_at: datetime, pseudonym: Pseudonym) -> Snapshot:
@@ -38,6 +43,7 @@ def order(body: Fields, platform: str, said_at: datetime, pseudonym: Pseudonym) 
     lines = body.children("lines", "lines")
     lifecycle = _lifecycle(body)
     buyer = body.hinted("customer")
+    subscription = body.child_or_none("subscription")
     return Snapshot(
         updated_at=body.moment_or_none("updated_at") or said_at,
         placed_at=body.moment("occurred_at"),
@@ -56,20 +62,42 @@ def order(body: Fields, platform: str, said_at: datetime, pseudonym: Pseudonym) 
         click_ids=evidence.click_ids(body.hints("click_ids")),
         customers=evidence.customers(pseudonym, [buyer.hint("email", evidence.EMAIL_MAX)], buyer.hint("id")),
         customer_new=new if isinstance(new := buyer.values.get("new"), bool) else None,
+        handles=evidence.handles(body.hinted("handles")),
+        subscription=pseudonym.of_subscription(subscription.identifier("id")) if subscription else None,
+        subscribed_at=subscription.moment("started_at") if subscription else None,
     )
 
 
 def refund(body: Fields, said_at: datetime) -> Refund:
-    """The refund; without amounts of their own its lines count by quantity."""
+    """The refund; without amounts of their own its lines count by quantity, and one that failed needs none."""
     lines = body.children("lines", "lines")
-    amount = body.minor_or_zero("amount")
-    if not lines and not amount:
+    amount, failed = body.minor_or_zero("amount"), body.flag("failed")
+    if not lines and not amount and not failed:
         raise body.refusal("shape_mismatch", "lines", "a refund needs lines or an amount")
     return Refund(
         id=body.identifier("external_id"),
         updated_at=body.moment_or_none("updated_at") or said_at,
         currency=body.currency("currency") if body.has("currency") else None,
         lines=ordered(_refund_line(line) for line in lines),
+        amount=amount,
+        failed=failed,
+    )
+
+
+def dispute(body: Fields, said_at: datetime) -> Dispute:
+    """The dispute; one of nothing is none."""
+    said = body.text("status")
+    status = next((status for status in _DISPUTES if status == said), None)
+    if status is None:
+        raise body.refusal("unknown_status", "status", f"not one of {', '.join(_DISPUTES)}")
+    amount = body.minor("amount") if body.has("amount") else None
+    if amount == 0:
+        raise body.refusal("bad_amount", "amount", "nothing; without one the dispute is about all of the order")
+    return Dispute(
+        id=body.identifier("external_id"),
+        updated_at=body.moment_or_none("updated_at") or said_at,
+        status=status,
+        currency=body.currency("currency") if body.has("currency") else None,
         amount=amount,
     )
 

@@ -1,13 +1,16 @@
-"""What our own API wrote down: orders, refunds and decisions, stored and settled like any platform's deliveries.
+"""What our own API wrote down: orders and all that is said of them, stored and settled like any platform's deliveries.
 
 The body of such a delivery, as `envelope` writes it, is
 
-    {"kind": "order" | "refund" | "decision", "received_at": <RFC 3339>, "body": {…}}
+    {"kind": "order" | "refund" | "dispute" | "decision", "received_at": <RFC 3339>, "body": {…}}
 
-where `body` is the request's own, as `vouch.platforms.orders` describes it. A request about one order names it in its
-path, so the API adds to `body`: `order_id`, the order's `external_id`; to a decision `id`, `actor` and `refunds`, those
-that an approval lets pass, `{kind: hold | approve | reject, reason}`. `facts` is all
-the validation that such a request needs.
+where `body` is the request's own, as `vouch.platforms.orders` describes it; a decision's is
+
+    {kind: hold | approve | reject | reassign | adjust, reason, creator_id?, program_id?, amount?}
+
+A request about one order names it in its path, so the API adds to `body`: `order_id`, the order's `external_id`; to a
+decision `id`, `actor`, `refunds`, those that an approval lets pass, and the program of the creator whom it names.
+`facts` is all the validation that such a request needs, but for whom a decision names.
 """
 
 import json
@@ -24,9 +27,9 @@ from vouch.platforms.parsing import Fields, body_hash, read
 KEPT_HEADERS: tuple[str, ...] = ()
 REASON_MAX = 1_000
 
-Kind = Literal["order", "refund", "decision"]
+Kind = Literal["order", "refund", "dispute", "decision"]
 
-_NAMED_BY = {"order": "external_id", "refund": "order_id", "decision": "order_id"}
+_NAMED_BY = {"order": "external_id", "refund": "order_id", "dispute": "order_id", "decision": "order_id"}
 _VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
 
 
@@ -61,6 +64,8 @@ def facts(request: Request, pseudonym: Pseudonym) -> Reading:
             fact = orders.order(body, "rest", received_at, pseudonym)
         case "refund":
             fact = orders.refund(body, received_at)
+        case "dispute":
+            fact = orders.dispute(body, received_at)
         case _:
             fact = _decision(body, received_at)
     return Reading(body.identifier(_NAMED_BY[kind]), (fact,))
@@ -78,6 +83,7 @@ def _decision(body: Fields, received_at: datetime) -> Decision:
     verdict = next((verdict for verdict in _VERDICTS if verdict == said), None)
     if verdict is None:
         raise body.refusal("shape_mismatch", "kind", f"not one of {', '.join(_VERDICTS)}")
+    names_somebody = verdict in ("reassign", "adjust")
     return Decision(
         id=body.identifier("id"),
         updated_at=received_at,
@@ -85,4 +91,7 @@ def _decision(body: Fields, received_at: datetime) -> Decision:
         actor=body.text("actor"),
         reason=body.text("reason", REASON_MAX),
         refunds=tuple(body.hints("refunds")),
+        creator_id=body.identifier("creator_id") if names_somebody else None,
+        program_id=body.identifier("program_id") if names_somebody else None,
+        amount=body.minor("amount") if verdict == "adjust" else None,
     )

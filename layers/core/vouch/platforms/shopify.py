@@ -1,4 +1,4 @@
-"""Shopify: orders and refunds as its webhooks tell them.
+"""Shopify: orders, refunds and disputes as its webhooks tell them.
 
 Only the body is signed. The topic header picks the reader and no more: a body has to have the shape of its topic and to
 say itself what the topic claims. The shop is not read from a header either; a connection's address names it.
@@ -9,6 +9,9 @@ included: below 0 more was given back than the lines are worth, above 0 less. A 
 which goes away in silence. What an edit removes is a refund with one of the whole, too, and its money comes as a refund
 without lines; so the adjustments of an order are netted across its refunds. A refund all of whose transactions failed
 takes nothing back.
+
+A dispute's body dates its beginning and its end, so one that was decided stays so until it is decided anew, and its
+amount is in the currency in which the buyer paid. Which subscription an order pays for is in none of these bodies.
 """
 
 from collections import Counter
@@ -17,7 +20,7 @@ from datetime import datetime
 from urllib.parse import parse_qsl
 
 from vouch.domain import times
-from vouch.domain.facts import Cancellation, Lifecycle, Line, Refund, RefundLine, Snapshot
+from vouch.domain.facts import Cancellation, Dispute, DisputeStatus, Lifecycle, Line, Refund, RefundLine, Snapshot
 from vouch.domain.money import divide_half_up
 from vouch.platforms import evidence, orders, signatures
 from vouch.platforms.base import BadSignature, Ignored, Pseudonym, Reading, Request, Unreadable
@@ -27,8 +30,6 @@ KEPT_HEADERS: tuple[str, ...] = ("x-shopify-topic", "x-shopify-triggered-at")
 
 _IGNORED = {
     "orders/edited": "order_edit",  # names what was edited; orders/updated brings the order itself
-    "disputes/create": "dispute_topic",
-    "disputes/update": "dispute_topic",
     "customers/data_request": "compliance_topic",
     "customers/redact": "compliance_topic",
     "shop/redact": "compliance_topic",
@@ -44,6 +45,15 @@ _LIFECYCLES = {
     "refunded": Lifecycle.REFUNDED,
     "voided": Lifecycle.CANCELLED,
 }
+_DISPUTES: dict[str, DisputeStatus] = {
+    "needs_response": "open",
+    "under_review": "open",
+    "accepted": "lost",
+    "lost": "lost",
+    "won": "won",
+    "charge_refunded": "won",  # the bank took nothing: what was given back comes as a refund
+    "prevented": "won",  # likewise
+}
 _FAILED = {"failure", "error"}
 _CLICK_NAMES = {"ref", "_ref", "click_id"}
 _URL_MAX = 8_192
@@ -51,6 +61,8 @@ _EXPLAINED_BY = ("refund_line_items", "order_adjustments", "refund_shipping_line
 """What of a refund says where its money comes from; without any of it there are only the transactions."""
 _ORDER_SHAPE = ("line_items", "created_at", "updated_at", "currency")
 _REFUND_SHAPE = ("refund_line_items", "order_id", "created_at")
+_DISPUTE_SHAPE = ("id", "type", "status", "amount", "currency", "initiated_at")
+_DISPUTE_MOMENTS = ("initiated_at", "evidence_sent_on", "finalized_on")
 
 
 def usable(secret: str) -> bool:
@@ -149,7 +161,31 @@ def _refund(body: Fields, triggered_at: datetime | None, pseudonym: Pseudonym) -
     return Reading(body.identifier("order_id"), (_refund_fact(body),))
 
 
-_READERS: dict[str, Callable[[Fields, datetime | None, Pseudonym], Reading]] = {
+def _dispute(body: Fields, triggered_at: datetime | None, pseudonym: Pseudonym) -> Reading | Ignored:  # noqa: ARG001
+    """What a buyer's bank asks for. A mere inquiry takes no money; one that becomes a chargeback keeps its id."""
+    _expect(body, _DISPUTE_SHAPE)
+    phase = body.text("type")
+    if phase not in ("inquiry", "chargeback"):
+        raise body.refusal("shape_mismatch", "type", "neither an inquiry nor a chargeback")
+    if not body.has("order_id"):
+        return Ignored("dispute_without_order")
+    if phase == "inquiry":
+        return Ignored("dispute_inquiry")
+    status = body.text("status")
+    if status not in _DISPUTES:
+        raise body.refusal("unknown_status", "status", "not a status that is known here")
+    currency = body.currency("currency")
+    dispute = Dispute(
+        id=body.identifier("id"),
+        updated_at=max(moment for key in _DISPUTE_MOMENTS if (moment := body.moment_or_none(key))),
+        status=_DISPUTES[status],
+        currency=currency,
+        amount=body.major("amount", currency),
+    )
+    return Reading(body.identifier("order_id"), (dispute,))
+
+
+_READERS: dict[str, Callable[[Fields, datetime | None, Pseudonym], Reading | Ignored]] = {
     "orders/create": _order,
     "orders/paid": _order,
     "orders/updated": _order,
@@ -158,6 +194,8 @@ _READERS: dict[str, Callable[[Fields, datetime | None, Pseudonym], Reading]] = {
     "orders/cancelled": _cancelled,
     "orders/delete": _deleted,
     "refunds/create": _refund,
+    "disputes/create": _dispute,
+    "disputes/update": _dispute,
 }
 
 

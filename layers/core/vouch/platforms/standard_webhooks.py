@@ -2,17 +2,17 @@
 
     {"type": "order.paid", "timestamp": <RFC 3339>, "data": {…}}
 
-`data` is what `vouch.platforms.orders` takes; a refund names its order by `order_id` and itself by `external_id`,
-`refund_id` or `id`. An order may also come as a summary, without lines: `order_id, subtotal,
-tax, discount_codes, ref, click_id, customer.external_id`; its subtotal is net of discounts, without shipping and tax.
-Amounts may be decimal texts in major units (`"130.50"`), all of one event or none. An update has to say its `status`,
-since it tells of any change; a cancellation is for good.
+`data` is what `vouch.platforms.orders` takes; a refund or a dispute names its order by `order_id` and itself by
+`external_id`, `refund_id` or `dispute_id`, or `id`. An order may also come as a summary, without lines: `order_id,
+subtotal, tax, discount_codes, ref, click_id, customer.external_id`; its subtotal is net of discounts, without shipping
+and tax. Amounts may be decimal texts in major units (`"130.50"`), all of one event or none. An update has to say its
+`status`, since it tells of any change, and so has the end of a dispute; a cancellation is for good.
 """
 
 import base64
 import binascii
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -29,11 +29,14 @@ TOLERANCE = timedelta(minutes=5)
 """Both ways, as in the reference library: a sender's clock may be ahead."""
 
 _KEY_BYTES_MIN = 8
-_REFUND = "refund.created"
+_REFUND_FAILED = "refund.failed"
+_REFUNDS = ("refund.created", "refund.updated", _REFUND_FAILED)
+_DISPUTES = {"dispute.created": "open", "dispute.updated": None, "dispute.closed": None}
 _CANCELLED = "order.cancelled"
 _STATUS = {"order.created": "open", "order.paid": "paid", "order.updated": None, _CANCELLED: "cancelled"}
 _SUMMARY_LINE = "order"
 _REFUND_NAMES = ("external_id", "refund_id", "id")
+_DISPUTE_NAMES = ("external_id", "dispute_id", "id")
 _AMOUNTS = ("amount", "shipping", "shipping_tax", "tip")
 _AMOUNTS_OF_SUMMARY = ("subtotal", "tax")
 _AMOUNTS_OF_LINE = ("unit_price", "discount", "tax", "amount")
@@ -71,7 +74,7 @@ def subject(request: Request) -> str:
 def facts(request: Request, pseudonym: Pseudonym) -> Reading | Ignored:
     event = read(request.body)
     kind = event.text("type")
-    if kind not in _STATUS and kind != _REFUND:
+    if kind not in _STATUS and kind not in _REFUNDS and kind not in _DISPUTES:
         return Ignored("unknown_type")
     said_at, data = _said_at(event, request), event.child("data")
     return Reading(_external_id(kind, data), tuple(_facts(kind, data, said_at, pseudonym)))
@@ -95,13 +98,17 @@ def _key(secret: str) -> bytes:
 
 
 def _external_id(kind: str, data: Fields) -> str:
-    """An order goes by `external_id` here and by `order_id` in the summary; a refund names its order by `order_id`."""
-    return data.identifier("order_id" if kind == _REFUND or not data.has("external_id") else "external_id")
+    """An order goes by `external_id` here and by `order_id` in the summary; what is about one says its `order_id`."""
+    about_one = kind in _REFUNDS or kind in _DISPUTES
+    return data.identifier("order_id" if about_one or not data.has("external_id") else "external_id")
 
 
 def _facts(kind: str, data: Fields, said_at: datetime, pseudonym: Pseudonym) -> Iterator[Fact]:
-    if kind == _REFUND:
-        yield orders.refund(_refund_in_our_terms(data), said_at)
+    if kind in _REFUNDS:
+        yield orders.refund(_refund_in_our_terms(kind, data), said_at)
+        return
+    if kind in _DISPUTES:
+        yield orders.dispute(_dispute_in_our_terms(kind, data), said_at)
         return
     if kind == _CANCELLED:
         yield Cancellation(kind, data.moment_or_none("updated_at") or said_at)
@@ -115,9 +122,7 @@ def _in_our_terms(kind: str, data: Fields, said_at: datetime) -> Fields:
     amounts = _in_minor_units(data)
     said, ours = amounts.values, dict(amounts.values)
     if kind == _CANCELLED or not data.has("status"):
-        ours["status"] = _STATUS[kind]
-        if ours["status"] is None:
-            raise data.refusal("status_missing", "status", "an update has to say it")
+        ours["status"] = _status_of(kind, _STATUS, data)
     if not data.has("occurred_at"):
         ours["occurred_at"] = times.text(said_at)
     if not data.has("codes"):
@@ -132,10 +137,31 @@ def _in_our_terms(kind: str, data: Fields, said_at: datetime) -> Fields:
     return Fields(ours, data.path)
 
 
-def _refund_in_our_terms(data: Fields) -> Fields:
+def _refund_in_our_terms(kind: str, data: Fields) -> Fields:
     ours = dict(_in_minor_units(data).values)
-    ours["external_id"] = next((data.values[name] for name in _REFUND_NAMES if data.has(name)), None)
-    return Fields(ours, data.path)
+    if kind == _REFUND_FAILED:
+        ours["failed"] = True
+    return _named(ours, _REFUND_NAMES, data)
+
+
+def _dispute_in_our_terms(kind: str, data: Fields) -> Fields:
+    ours = dict(_in_minor_units(data).values)
+    if not data.has("status"):
+        ours["status"] = _status_of(kind, _DISPUTES, data)
+    return _named(ours, _DISPUTE_NAMES, data)
+
+
+def _status_of(kind: str, statuses: Mapping[str, str | None], data: Fields) -> str:
+    """What an event of this kind says without saying it."""
+    status = statuses[kind]
+    if status is None:
+        raise data.refusal("status_missing", "status", "an event of this type has to say it")
+    return status
+
+
+def _named(ours: dict[str, Any], names: Sequence[str], data: Fields) -> Fields:
+    name = next((name for name in names if data.has(name)), names[0])
+    return Fields(ours | {"external_id": data.values.get(name)}, data.path)
 
 
 def _summary_line(data: Fields) -> dict[str, Any]:
