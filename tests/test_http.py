@@ -124,7 +124,31 @@ def test_words_are_in_the_callers_language_and_codes_are_not(client: Client, acc
 
 def test_a_broken_field_is_told_in_hebrew_too(client: Client) -> None:
     got = client.post("/v1/things", {"name": "Mug", "count": "3"}, accept_language="he")
-    assert got.body["errors"] == [{"param": "count", "code": "wrong_type", "detail": "הסוג אינו הצפוי."}]
+    assert got.body["errors"] == [
+        {"param": "count", "code": "wrong_type", "detail": "`count`: כאן צריך להיות מספר שלם."}
+    ]
+
+
+@pytest.mark.parametrize(
+    "body, detail",
+    [
+        ({"nme": "Mug"}, "`nme`: There is no such field here. Did you mean `name`?"),
+        ({"wholly": "other"}, "`wholly`: There is no such field here."),
+        ({"price": {"amounts": 1}}, "`price.amounts`: There is no such field here. Did you mean `amount`?"),
+        (
+            {"parts": [{"name": "Ear"}, {"name": "Foot", "parts": [{"name": "Toe", "maill": "x"}]}]},
+            "Item 2 of `parts`, item 1 of `parts`, `maill`: There is no such field here. Did you mean `email`?",
+        ),
+    ],
+)
+def test_a_field_that_is_misspelt_is_told_what_it_may_have_meant(client: Client, body: Any, detail: str) -> None:
+    got = client.post("/v1/things", body)
+    assert detail in {broken["detail"] for broken in got.body["errors"]}
+
+
+def test_of_what_a_hostile_body_breaks_a_hundred_fields_are_told(client: Client) -> None:
+    got = client.post("/v1/things", {"name": "Mug"} | {f"nam{number}": 1 for number in range(9_000)})
+    assert (got.status, got.code, len(got.body["errors"])) == (400, "unknown_field", 100)
 
 
 def test_unknown_paths_and_methods_are_problems_as_well(client: Client) -> None:

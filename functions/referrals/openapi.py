@@ -33,7 +33,17 @@ _PROBLEM: Final = {PROBLEM_TYPE: {"schema": {"$ref": "#/components/schemas/Probl
 _REFUSAL: Final = {"description": "Any other refusal", "content": _PROBLEM}
 _TEXT: Final = {"type": "string"}
 _Codes = dict[int, tuple[str, ...]]
-_TERMS: Final[_Codes] = {422: ("currency_mismatch", "empty_range")}
+_TERMS: Final[_Codes] = {
+    422: (
+        "currency_mismatch",
+        "empty_range",
+        "rule_never_reached",
+        "tiers_need_rule",
+        "levels_not_ascending",
+        "bonus_repeated",
+        "terms_too_large",
+    )
+}
 _CONNECTION: Final[_Codes] = {404: ("not_found",), 422: ("not_a_host", "address_not_allowed", "too_many")}
 _SUBMISSION: Final[_Codes] = {404: ("not_found",), 422: ("invalid_order",)}
 _OWN_REFUSALS: Final[dict[str, _Codes]] = {

@@ -9,10 +9,19 @@ from tests.fixtures import Clock
 from tests.functions.client import Client
 from tests.functions.setting_up import new_program
 from vouch.domain import terms as domain
+from vouch.service.deployment import Deployment
+from vouch.store.programs import terms_of_item, versions
 
-EVERYTHING = {
+EVERYTHING: dict[str, Any] = {
     "hold_days": 14,
-    "attribution": {"model": "last", "window_days": 30, "code_policy": "wins", "half_life_days": 7},
+    "attribution": {
+        "model": "last",
+        "window_days": 30,
+        "code_policy": "wins",
+        "half_life_days": 7,
+        "customer_tie": {"months": 12, "first": True},
+        "product_ties": True,
+    },
     "commission": {
         "base": {"tax": False, "shipping": False, "gift_cards": False},
         "rules": [
@@ -21,12 +30,32 @@ EVERYTHING = {
                 "match": {"order_min": {"amount": 100, "currency": "ILS"}, "countries": ["IL"]},
                 "reward": {"type": "flat_order", "amount": 500, "currency": "ILS"},
             },
-            {"match": {}, "reward": {"type": "none"}},
+            {"match": {"platforms": ["tiktok_shop"]}, "reward": {"type": "none"}},
+            {"match": {}, "reward": {"type": "percent", "bps": 1000}},
         ],
         "cap_per_order": {"amount": 50000, "currency": "ILS"},
+        "cap_per_period": {"amount": 900000, "currency": "ILS", "period": "quarter"},
+        "recurring": {"payments": 6, "months": 12},
+        "tiers": {
+            "period": "month",
+            "measure": "orders",
+            "levels": [{"from": 10, "bps": 1200}, {"from": 50, "bps": 1500}],
+        },
+        "bonuses": [
+            {
+                "id": "hundred-orders",
+                "measure": "orders",
+                "threshold": 100,
+                "period": "lifetime",
+                "reward": {"amount": 20000, "currency": "ILS"},
+            }
+        ],
+        "recruiter": {"bps": 500, "months": 24},
     },
     "payout": {"minimum": {"amount": 5000, "currency": "ILS"}, "rail": "csv"},
     "journey": True,
+    "convert_to": "ILS",
+    "time_zone": "Asia/Jerusalem",
 }
 
 
@@ -55,12 +84,43 @@ def test_what_the_terms_do_not_say_is_said_for_them(brand: Client) -> None:
     made = brand.made("/v1/programs", {"name": "Plain", "currency": "KWD"})
     assert made["terms"] == {
         "hold_days": 14,
-        "attribution": {"model": "last", "window_days": 30, "code_policy": "wins", "half_life_days": 7},
-        "commission": {"base": {"tax": False, "shipping": False, "gift_cards": False}, "rules": []},
+        "attribution": {
+            "model": "last",
+            "window_days": 30,
+            "code_policy": "wins",
+            "half_life_days": 7,
+            "product_ties": False,
+        },
+        "commission": {"base": {"tax": False, "shipping": False, "gift_cards": False}, "rules": [], "bonuses": []},
         "payout": {"rail": "csv"},
         "journey": False,
+        "time_zone": "UTC",
     }
     assert domain.from_plain(made["terms"], "KWD") == domain.Terms()
+
+
+def test_what_was_shown_can_be_said_again(brand: Client) -> None:
+    for terms in (EVERYTHING, {}, {"attribution": {"customer_tie": {}}}):
+        program = new_program(brand, terms=terms)
+        again = brand.made(f"/v1/programs/{program['id']}/terms", program["terms"])
+        assert again["terms"] == program["terms"]
+
+
+def test_orders_are_counted_from_the_first_version_on_that_has_a_rule_per_period(
+    brand: Client, deployment: Deployment
+) -> None:
+    """By number, whichever begins first: what is stored never changes, so a later version counts nothing backwards."""
+    cap = {"commission": {"cap_per_period": {"amount": 1, "currency": "ILS", "period": "month"}}}
+    bonus = {"commission": {"bonuses": EVERYTHING["commission"]["bonuses"]}}
+    for periodic in (cap, bonus):
+        program = new_program(brand)["id"]
+        said: list[Any] = [{}, periodic | {"effective_from": "2099-01-01T00:00:00Z"}, {}, periodic, {}]
+        for terms in said:
+            brand.made(f"/v1/programs/{program}/terms", terms)
+        items = versions(deployment.database, brand.brand_id, program, range(1, 7))
+        assert [terms_of_item(item).counted for item in items] == [False, False, True, True, True, True]
+    (first,) = versions(deployment.database, brand.brand_id, new_program(brand, terms=cap)["id"], [1])
+    assert first.counted
 
 
 def test_a_first_version_may_begin_on_a_day(brand: Client, clock: Clock) -> None:
@@ -112,7 +172,7 @@ def test_a_version_that_is_scheduled_blocks_none_before_it(brand: Client, clock:
         ({"attribution": {"window_days": 0}}, "attribution.window_days", "too_small"),
         ({"attribution": {"window_days": 3651}}, "attribution.window_days", "too_great"),
         ({"attribution": {"model": "best"}}, "attribution.model", "not_one_of"),
-        ({"time_zone": "Asia/Jerusalem"}, "time_zone", "unknown_field"),
+        ({"timezone": "Asia/Jerusalem"}, "timezone", "unknown_field"),
         ({"commission": {"rules": [{"reward": {"type": "none"}}] * 101}}, "commission.rules", "too_long"),
         ({"commission": {"rules": [{"match": {}}]}}, "commission.rules.0.reward", "missing"),
         (
@@ -158,7 +218,59 @@ def test_money_in_terms_is_in_the_programs_currency(brand: Client) -> None:
     assert (made.status, made.code, made.body["param"]) == (422, "currency_mismatch", "terms.commission.cap_per_order")
     published = brand.post(f"/v1/programs/{new_program(brand)['id']}/terms", cap)
     assert (published.status, published.body["param"]) == (422, "commission.cap_per_order")
-    assert "USD" in published.body["detail"]
+    words = "`commission.cap_per_order`: The program pays in ILS; this says USD."
+    assert (published.body["detail"], published.body["errors"]) == (words, [])
+
+
+@pytest.mark.parametrize(
+    "rule, english, hebrew",
+    [
+        (
+            {"match": {"sku": ["A"]}, "reward": {"type": "none"}},
+            "Rule 2 of `rules`, `match.sku`: There is no such field here. Did you mean `skus`?",
+            "כלל 2 ב-`rules`, `match.sku`: אין כאן שדה כזה. האם התכוונתם ל-`skus`?",
+        ),
+        (
+            {"reward": {"type": "percent", "bps": "20 %"}},
+            "Rule 2 of `rules`, `reward.bps`: This should be a whole number.",
+            "כלל 2 ב-`rules`, `reward.bps`: כאן צריך להיות מספר שלם.",
+        ),
+        (
+            {"match": {"creator_ids": ["cre_01ARZ3NDEKTSV4RRFFQ69G5FAV", "noa"]}, "reward": {"type": "none"}},
+            "Rule 2 of `rules`, item 2 of `creator_ids`: This is not a creator's id; those begin with `cre_`.",
+            "כלל 2 ב-`rules`, פריט 2 ב-`creator_ids`: זה אינו מזהה של יוצר; מזהה כזה מתחיל ב-`cre_`.",
+        ),
+    ],
+)
+def test_a_broken_rule_is_named_as_people_count(brand: Client, rule: Any, english: str, hebrew: str) -> None:
+    terms = {"commission": {"rules": [{"match": {"skus": ["B"]}, "reward": {"type": "none"}}, rule]}}
+    body = {"name": "Friends", "currency": "ILS", "terms": terms}
+    for language, words in (("en", english), ("he", hebrew)):
+        (broken,) = brand.post("/v1/programs", body, accept_language=language).body["errors"]
+        assert broken["detail"] == words
+        assert broken["param"].startswith("terms.commission.rules.1.")
+
+
+def test_a_rule_that_nobody_comes_to_is_named_with_the_one_in_its_way(brand: Client) -> None:
+    ten, twenty = ({"reward": {"type": "percent", "bps": bps}} for bps in (1000, 2000))
+    terms = {"commission": {"rules": [ten, twenty | {"match": {"customer": "new"}}]}}
+    refused = brand.post("/v1/programs", {"name": "Friends", "currency": "ILS", "terms": terms})
+    assert (refused.status, refused.code) == (422, "rule_never_reached")
+    assert refused.body["param"] == "terms.commission.rules.1"
+    assert refused.body["detail"] == (
+        "Rule 2 of `rules`: Whatever this rule matches, rule 1 matches first. Move it above rule 1, or take it out."
+    )
+
+
+def test_terms_that_fill_a_page_a_hundredfold_are_refused_and_the_greatest_are_kept(brand: Client) -> None:
+    def body(values: int) -> Any:
+        tags = [f"{number:04}{'קיץ' * 10}" for number in range(values)]
+        rule = {"match": {"tags": tags}, "reward": {"type": "none"}}
+        return {"name": "Friends", "currency": "ILS", "terms": {"commission": {"rules": [rule]}}}
+
+    assert brand.post("/v1/programs", body(590)).status == 201
+    refused = brand.post("/v1/programs", body(640))
+    assert (refused.status, refused.code) == (422, "terms_too_large")
 
 
 def test_a_program_is_renamed_paused_and_resumed_but_keeps_its_currency(brand: Client, clock: Clock) -> None:

@@ -133,7 +133,7 @@ class Api(APIGatewayHttpResolver):
         return answer
 
     def _told(self, error: Exception) -> Response[str]:
-        return refusals.told(error, self.context["call"])
+        return refusals.told(error, self.context["call"], self.context.get("_route"))
 
 
 def _check_path(parts: Mapping[str, str]) -> None:

@@ -1,6 +1,6 @@
 """The words of every answer that refuses something, in English and Hebrew, by code: a title and, under it, a detail."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final, Literal
 
 Language = Literal["en", "he"]
@@ -146,6 +146,34 @@ PROBLEMS: dict[str, Words] = {
     "not_a_host": {
         "en": ("Not a host name", "Give a public host name such as `shop.example.com`, without scheme, port or path."),
         "he": ("לא שם של אתר", "יש לתת שם אתר ציבורי כמו `shop.example.com`, בלי פרוטוקול, פורט או נתיב."),
+    "rule_never_reached": {
+        "en": (
+            "A rule that never pays",
+            "Whatever this rule matches, rule {earlier} matches first. Move it above rule {earlier}, or take it out.",
+        ),
+        "he": (
+            "כלל שלעולם לא ישלם",
+            "כל שורה שהכלל הזה תופס, כלל {earlier} תופס לפניו. העבירו אותו לפני כלל {earlier}, או הסירו אותו.",
+        ),
+    },
+    "tiers_need_rule": {
+        "en": (
+            "Nothing for the tiers to rate",
+            "Tiers set the rate of the rule with an empty `match`. Add one, with a `percent` reward, as the last rule.",
+        ),
+        "he": (
+            "למדרגות אין על מה לחול",
+            "המדרגות קובעות את השיעור של הכלל שה-`match` שלו ריק. הוסיפו כלל כזה, עם תגמול `percent`, בסוף הכללים.",
+        ),
+    },
+    "levels_not_ascending": {
+        "en": ("Levels go upwards", "Each level begins above the one before it, which begins at {before}."),
+        "he": ("המדרגות עולות", "כל מדרגה מתחילה מעל הקודמת לה, שמתחילה ב-{before}."),
+    },
+    "bonus_repeated": {
+        "en": ("Two bonuses with one id", "Bonus {earlier} has this id; give each bonus one of its own."),
+        "he": ("שני בונוסים עם אותו מזהה", "לבונוס {earlier} יש את המזהה הזה; תנו לכל בונוס מזהה משלו."),
+    },
     },
     "address_not_allowed": {
         "en": ("Not an address that is called from here", "Give `https` and a public host name, without user or port."),
@@ -216,9 +244,9 @@ PROBLEMS: dict[str, Words] = {
 FIELDS: dict[str, dict[Language, str]] = {
     "missing": {"en": "This is required.", "he": "שדה חובה."},
     "unknown_field": {"en": "There is no such field here.", "he": "אין כאן שדה כזה."},
-    "wrong_type": {"en": "This is of another type than expected.", "he": "הסוג אינו הצפוי."},
-    "too_short": {"en": "This has fewer than {least}.", "he": "יש כאן פחות מ-{least}."},
-    "too_long": {"en": "This has more than {most}.", "he": "יש כאן יותר מ-{most}."},
+    "wrong_type": {"en": "This should be {wanted}.", "he": "כאן צריך להיות {wanted}."},
+    "too_short": {"en": "This is too short: at least {least}.", "he": "קצר מדי: לפחות {least}."},
+    "too_long": {"en": "This is too long: at most {most}.", "he": "ארוך מדי: לכל היותר {most}."},
     "too_small": {"en": "This is below {least}.", "he": "זה קטן מ-{least}."},
     "too_great": {"en": "This is above {most}.", "he": "זה גדול מ-{most}."},
     "not_one_of": {"en": "This is none of {expected}.", "he": "זה אינו אחד מ-{expected}."},
@@ -243,9 +271,26 @@ def words(code: str, language: Language, facts: Mapping[str, str | int]) -> tupl
     return title, detail.format_map(facts)
 
 
-def field_words(code: str, language: Language, facts: Mapping[str, str | int]) -> str:
-    """What is wrong with one field."""
-    return FIELDS[code][language].format_map(facts)
+def field_words(path: Sequence[str | int], code: str, language: Language, facts: Mapping[str, str | int]) -> str:
+    """What is wrong with one field, and which one that is."""
+    wanted = TYPES.get(str(facts.get("wanted")), {}).get(language, "")
+    said = FIELDS[code][language].format_map({**facts, "wanted": wanted})
+    return placed(path, said + (SUGGESTION[language].format_map(facts) if "nearest" in facts else ""), language)
+
+
+def placed(path: Sequence[str | int], said: str, language: Language) -> str:
+    """What is said of the field at that path, after its name as people count: `Rule 2 of `rules`, `reward.bps`: …`."""
+    places, names = list[str](), list[str]()
+    for step in path:
+        if isinstance(step, str):
+            names.append(step)
+            continue
+        items = names[-1] if names else ""
+        item = _ITEMS.get(items, _ITEM)[language]
+        places.append(_OF[language].format(item=item, number=step + 1, items=items))
+        names = []
+    place = ", ".join([*places, f"`{'.'.join(names)}`"] if names else places)
+    return f"{place[:1].upper()}{place[1:]}: {said}"
 
 
 def language(accepted: str) -> Language:
@@ -266,3 +311,40 @@ def _weight(parameter: str) -> float:
         return float(parameter.strip().removeprefix("q=")) if parameter.strip() else 1.0
     except ValueError:
         return 0.0
+    "unknown_time_zone": {
+        "en": "There is no such time zone; it is named like `Asia/Jerusalem`.",
+        "he": "אין אזור זמן כזה; שמו נכתב כמו `Asia/Jerusalem`.",
+    },
+    "not_a_country": {
+        "en": "A country is two letters of ISO 3166, like `IL` or `GB`.",
+        "he": "מדינה נכתבת בשתי אותיות לפי ISO 3166, כמו `IL` או `GB`.",
+    },
+    "not_a_creator": {
+        "en": "This is not a creator's id; those begin with `cre_`.",
+        "he": "זה אינו מזהה של יוצר; מזהה כזה מתחיל ב-`cre_`.",
+    },
+    "empty_condition": {
+        "en": "An empty list would ask for nothing, and match everything: name something, or leave the field out.",
+        "he": "רשימה ריקה אינה דורשת דבר ותתאים להכול: ציינו ערך אחד לפחות, או השמיטו את השדה.",
+    },
+    "needs_one_of": {"en": "This needs `{one}` or `{other}`.", "he": "כאן נדרש `{one}` או `{other}`."},
+TYPES: dict[str, dict[Language, str]] = {
+    "int": {"en": "a whole number", "he": "מספר שלם"},
+    "string": {"en": "a text in quotes", "he": "טקסט במירכאות"},
+    "bool": {"en": "`true` or `false`", "he": "`true` או `false`"},
+    "list": {"en": "a list, `[…]`", "he": "רשימה, `[…]`"},
+    "model": {"en": "an object, `{…}`", "he": "אובייקט, `{…}`"},
+}
+"""What is wanted where something is of another type, by the first word of Pydantic's code."""
+
+SUGGESTION: dict[Language, str] = {"en": " Did you mean `{nearest}`?", "he": " האם התכוונתם ל-`{nearest}`?"}
+
+_ITEMS: dict[str, dict[Language, str]] = {
+    "rules": {"en": "rule", "he": "כלל"},
+    "levels": {"en": "level", "he": "מדרגה"},
+    "bonuses": {"en": "bonus", "he": "בונוס"},
+    "lines": {"en": "line", "he": "שורה"},
+}
+_ITEM: dict[Language, str] = {"en": "item", "he": "פריט"}
+_OF: dict[Language, str] = {"en": "{item} {number} of `{items}`", "he": "{item} {number} ב-`{items}`"}
+

@@ -43,9 +43,13 @@ def status(refusal: VouchError) -> int:
 def problem(refusal: VouchError, language: messages.Language, request_id: str) -> dict[str, Any]:
     """The body. `code` is stable and never translated; `type` is a relative reference that names it.
 
-    `errors` is filled where a body or a query is refused field by field.
+    `errors` is filled where a body or a query is refused field by field. Where what a field says breaks a rule, the
+    words say which field, as those of `errors` do.
     """
     title, detail = messages.words(refusal.reason, language, refusal.facts)
+    if isinstance(refusal, Unprocessable) and refusal.param is not None:
+        steps = [int(step) if step.isdecimal() else step for step in refusal.param.split(".")]
+        detail = messages.placed(steps, detail, language)
     body: dict[str, Any] = {
         "type": f"/problems/{refusal.reason}",
         "title": title,

@@ -4,15 +4,20 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from aws_lambda_powertools.event_handler import Response
+from aws_lambda_powertools.event_handler.api_gateway import Route
 from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValidationError, ResponseValidationError
 
 from vouch import bodies, messages, problems, telemetry
 from vouch.calls import Call
 from vouch.domain.errors import Conflict, Malformed, MethodNotAllowed, Unauthenticated, Unavailable, VouchError
 from vouch.store.database import FAILURES
+from vouch.wire.base import field_names, nearest
 
-Broken = tuple[str, str, dict[str, str | int]]
+Broken = tuple[list[str | int], str, dict[str, str | int]]
 """The path to a field, the code of what is wrong with it, and the facts for its words."""
+
+_BROKEN_MAX: Final = 100
+"""How many broken fields are told of: what a body can break has no end, and nobody reads on."""
 
 _FIELD_CODES: Final = {
     "extra_forbidden": "unknown_field",
@@ -32,7 +37,7 @@ class InvalidFields(Malformed):
 
     def __init__(self, fields: Sequence[Broken]) -> None:
         only_unknown = all(code == "unknown_field" for _, code, _ in fields)
-        super().__init__("unknown_field" if only_unknown else None, param=fields[0][0])
+        super().__init__("unknown_field" if only_unknown else None, param=_dotted(fields[0][0]))
         self.fields = fields
 
 
@@ -42,17 +47,17 @@ class Running(Conflict):
     code = "idempotency_running"
 
 
-def told(error: Exception, call: Call) -> Response[str]:
+def told(error: Exception, call: Call, route: Route | None = None) -> Response[str]:
     """The refusal as a problem document. What nobody foresaw is logged, and says nothing of itself."""
-    refusal = _refusal(error)
+    refusal = _refusal(error, route)
     if refusal is None:
         refusal = Unavailable() if isinstance(error, FAILURES) else VouchError()
         _log(error, call)
     document = problems.problem(refusal, call.language, call.request_id)
     if isinstance(refusal, InvalidFields):
         document["errors"] = [
-            {"param": param, "code": code, "detail": messages.field_words(code, call.language, facts)}
-            for param, code, facts in refusal.fields
+            {"param": _dotted(path), "code": code, "detail": messages.field_words(path, code, call.language, facts)}
+            for path, code, facts in refusal.fields
         ]
     headers = {"Content-Type": problems.PROBLEM_TYPE, "Content-Language": call.language, "Vary": "Accept-Language"}
     if isinstance(refusal, Unauthenticated):
@@ -64,20 +69,31 @@ def told(error: Exception, call: Call) -> Response[str]:
     return Response(document["status"], body=bodies.written(document), headers=headers)
 
 
-def _refusal(error: Exception) -> VouchError | None:
+def _refusal(error: Exception, route: Route | None) -> VouchError | None:
     if isinstance(error, RequestValidationError):
-        return InvalidFields([_broken(each) for each in error.errors()])
+        taken = route.dependant.body_params if route else []
+        body = taken[0].type_ if taken else None
+        return InvalidFields([_broken(each, body) for each in error.errors()[:_BROKEN_MAX]])
     return error if isinstance(error, VouchError) and error.reason != VouchError.code else None
 
 
-def _broken(error: dict[str, Any]) -> Broken:
+def _broken(error: dict[str, Any], body: Any) -> Broken:
     kind = error["type"]
+    wanted = kind.partition("_")[0]
     code = _FIELD_CODES.get(kind, kind)
     if code not in messages.FIELDS:
-        code = "wrong_type" if kind.endswith(("_type", "_parsing", "_from_float")) else "wrong_shape"
+        code = "wrong_type" if wanted in messages.TYPES else "wrong_shape"
     place, *path = error["loc"]
     facts = {_FIELD_FACTS.get(name, name): value for name, value in (error.get("ctx") or {}).items()}
-    return ".".join(str(step) for step in path) or place, code, facts
+    if code == "wrong_type":
+        facts["wanted"] = wanted
+    if code == "unknown_field":
+        facts |= nearest(path[-1], field_names(body, path[:-1]))
+    return path or [place], code, facts
+
+
+def _dotted(path: Sequence[str | int]) -> str:
+    return ".".join(str(step) for step in path)
 
 
 def _log(error: Exception, call: Call) -> None:

@@ -3,9 +3,11 @@
 Stored and sent as the JSON object of the API; here it becomes frozen values that the settlement can trust.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import Any, Literal
 
 from vouch.domain import times
@@ -18,6 +20,10 @@ CodePolicy = Literal["wins", "joins", "needs_click"]
 RewardType = Literal["percent", "flat_item", "flat_order", "none"]
 Measure = Literal["orders", "commission"]
 VolumeMeasure = Literal["orders", "commission", "revenue"]
+SELF_PAYING = frozenset({"tiktok_shop"})
+"""Platforms that pay their affiliates themselves: there only a rule that names the platform earns anything."""
+BYTES_MAX = 40 * 1024
+"""Of one version as JSON, so that an answer can show a hundred of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +82,11 @@ class Match:
     @property
     def asks_nothing(self) -> bool:
         """Whether every line matches it."""
-        return self == Match()
+        return self == _NOTHING
+
+
+_NOTHING = Match()
+_SETS = [field.name for field in fields(Match) if field.default == frozenset()]
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +220,8 @@ def from_plain(plain: Mapping[str, Any], currency: str | None = None) -> Terms:
     """The terms that an object of the API's shape says.
 
     The shape itself (names, types, ranges) was checked at the door. With the `currency` of a program that is about to
-    publish them, raises Unprocessable with the path of the field where two fields do not go together.
+    publish them, raises Unprocessable where two fields do not go together, with the path of the one that is to change,
+    and where all together is too much to keep.
     """
     payout = plain.get("payout", {})
     said = {name: plain[name] for name in ("hold_days", "journey", "convert_to", "time_zone") if name in plain}
@@ -221,6 +232,9 @@ def from_plain(plain: Mapping[str, Any], currency: str | None = None) -> Terms:
         payout=Payout(**payout | {"minimum": _money(payout.get("minimum"))}),
     )
     if currency is not None:
+        size = len(json.dumps(plain, ensure_ascii=False).encode())
+        if size > BYTES_MAX:
+            raise Unprocessable("terms_too_large", most=BYTES_MAX, found=size)
         _check(terms, currency)
     return terms
 
@@ -274,19 +288,84 @@ def _money(plain: Mapping[str, Any] | None) -> Money | None:
     return None if plain is None else Money(plain["amount"], plain["currency"])
 
 
+# --- what does not go together ----------------------------------------------------------------------------------------
+
+
 def _check(terms: Terms, currency: str) -> None:
-    _check_currency(terms.commission.cap_per_order, currency, "terms.commission.cap_per_order")
-    _check_currency(terms.payout.minimum, currency, "terms.payout.minimum")
-    for index, rule in enumerate(terms.commission.rules):
+    for param, said in _currencies(terms):
+        if said != currency:
+            raise Unprocessable("currency_mismatch", param=param, expected=currency, found=said)
+    commission = terms.commission
+    _check_rules(commission.rules, one_currency=terms.convert_to is not None)
+    if commission.tiers is not None:
+        _check_tiers(commission.tiers, commission.rules)
+    ids = [bonus.id for bonus in commission.bonuses]
+    for index, name in enumerate(ids):
+        if name in ids[:index]:
+            at = f"terms.commission.bonuses.{index}.id"
+            raise Unprocessable("bonus_repeated", param=at, earlier=ids.index(name) + 1)
+
+
+def _currencies(terms: Terms) -> Iterator[tuple[str, str]]:
+    """Every currency that is said, with the path to what is in it."""
+    commission = terms.commission
+    amounts: dict[str, Money | None] = {
+        "terms.commission.cap_per_order": commission.cap_per_order,
+        "terms.commission.cap_per_period": commission.cap_per_period.most if commission.cap_per_period else None,
+        "terms.payout.minimum": terms.payout.minimum,
+    }
+    for index, rule in enumerate(commission.rules):
         at = f"terms.commission.rules.{index}"
-        _check_currency(rule.reward.flat, currency, f"{at}.reward")
-        _check_currency(rule.match.order_min, currency, f"{at}.match.order_min")
-        _check_currency(rule.match.order_max, currency, f"{at}.match.order_max")
+        amounts[f"{at}.reward"] = rule.reward.flat
+        amounts[f"{at}.match.order_min"] = rule.match.order_min
+        amounts[f"{at}.match.order_max"] = rule.match.order_max
+    for index, bonus in enumerate(commission.bonuses):
+        amounts[f"terms.commission.bonuses.{index}.reward"] = bonus.reward
+    yield from ((param, money.currency) for param, money in amounts.items() if money is not None)
+    if terms.convert_to is not None:
+        yield "terms.convert_to", terms.convert_to
+
+
+def _check_rules(rules: Sequence[Rule], *, one_currency: bool) -> None:
+    for index, rule in enumerate(rules):
+        at = f"terms.commission.rules.{index}"
         low, high = rule.match.order_min, rule.match.order_max
         if low is not None and high is not None and low.amount > high.amount:
             raise Unprocessable("empty_range", param=f"{at}.match.order_min")
+        for number, earlier in enumerate(rules[:index], start=1):
+            if _covers(earlier, rule, one_currency=one_currency):
+                raise Unprocessable("rule_never_reached", param=at, earlier=number)
 
 
-def _check_currency(money: Money | None, currency: str, param: str) -> None:
-    if money is not None and money.currency != currency:
-        raise Unprocessable("currency_mismatch", param=param, expected=currency, found=money.currency)
+def _covers(earlier: Rule, later: Rule, *, one_currency: bool) -> bool:
+    """Whether the earlier rule takes whatever the later one could match, so that nobody ever comes to that one."""
+    wide, narrow = earlier.match, later.match
+    if earlier.reward.flat is not None and not one_currency and not _names_money(later):
+        return False  # A flat amount is for orders in its currency; the later rule is there for all others.
+    if not wide.platforms and not SELF_PAYING.isdisjoint(narrow.platforms):
+        return False
+    low, high = wide.order_min, wide.order_max
+    return (
+        all(_is_within(getattr(narrow, name), getattr(wide, name)) for name in _SETS)
+        and wide.customer in {None, narrow.customer}
+        and (low is None or (narrow.order_min is not None and narrow.order_min.amount >= low.amount))
+        and (high is None or (narrow.order_max is not None and narrow.order_max.amount <= high.amount))
+    )
+
+
+def _is_within(narrow: frozenset[str], wide: frozenset[str]) -> bool:
+    return not wide or (bool(narrow) and narrow <= wide)
+
+
+def _names_money(rule: Rule) -> bool:
+    """Whether it is for orders in the program's currency alone."""
+    return any(money is not None for money in (rule.reward.flat, rule.match.order_min, rule.match.order_max))
+
+
+def _check_tiers(tiers: Tiers, rules: Sequence[Rule]) -> None:
+    if not any(rule.reward.type == "percent" and rule.match.asks_nothing for rule in rules):
+        raise Unprocessable("tiers_need_rule", param="terms.commission.tiers")
+    for index, (before, level) in enumerate(pairwise(tiers.levels), start=1):
+        if level.begins <= before.begins:
+            at = f"terms.commission.tiers.levels.{index}.from"
+            raise Unprocessable("levels_not_ascending", param=at, before=before.begins)

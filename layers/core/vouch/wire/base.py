@@ -2,8 +2,10 @@
 
 import re
 import unicodedata
+from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import Annotated, Any, Final, Literal, Self
+from difflib import get_close_matches
+from typing import Annotated, Any, Final, Literal, Self, get_args
 
 from aws_lambda_powertools.event_handler.openapi.params import Query
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
@@ -81,6 +83,27 @@ def _shown(value: Any) -> Any:
     if isinstance(value, str):
         value = times.parse(value)
     return times.short(value) if isinstance(value, datetime) else value
+
+
+def nearest(said: str, known: Collection[str]) -> dict[str, Any]:
+    """The fact by which a refusal's words ask whether that was meant; none where nothing that is known is near."""
+    return {"nearest": close[0]} if (close := get_close_matches(said, known, n=1)) else {}
+
+
+def field_names(body: Any, path: Sequence[str | int]) -> list[str]:
+    """The names that the object at that path of a body knows, as callers write them; none where it holds no model."""
+    model = _model_in(body)
+    for step in path:
+        if isinstance(step, str) and model is not None:
+            named = (field for name, field in model.model_fields.items() if (field.alias or name) == step)
+            model = _model_in(getattr(next(named, None), "annotation", None))
+    return [] if model is None else [field.alias or name for name, field in model.model_fields.items()]
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next((model for part in get_args(annotation) if (model := _model_in(part))), None)
 
 
 Text = Annotated[str, Field(max_length=1000), AfterValidator(_clean)]

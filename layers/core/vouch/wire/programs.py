@@ -1,26 +1,79 @@
 """Programs and their terms."""
 
-from typing import Annotated, Any, Literal, Self
+import re
+from collections.abc import Callable
+from functools import cache
+from importlib import resources
+from typing import Annotated, Any, Final, Literal, Self, TypeVar
 
-from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from vouch.domain.money import AMOUNT_MAX
-from vouch.domain.terms import CodePolicy, Model, RewardType
-from vouch.wire.base import Answer, Body, Currency, Moment, Name, Price, Shown, Text
+from vouch.domain import ids
+from vouch.domain.calendars import Period
+from vouch.domain.money import AMOUNT_MAX, BPS_WHOLE
+from vouch.domain.terms import CodePolicy, Measure, Model, RewardType, VolumeMeasure
+from vouch.wire.base import Answer, Body, Currency, Moment, Name, Price, Shown, Text, nearest
+
+_COUNTRY: Final = re.compile(r"(?!UK)[A-Z]{2}", re.ASCII | re.IGNORECASE)
+"""The one pair of letters that people write for a country and that stands for none is not one."""
+
+_T = TypeVar("_T")
+Unsaid = Annotated[_T | None, Field(exclude_if=lambda value: value is None)]
+"""What need not be said, and is not shown where it was not."""
 
 
-class _Sparse(Body):
-    """Shown without what was not said."""
+def _is(code: str, holds: Callable[[str], object]) -> AfterValidator:
+    """Refuses with that code a text of which it does not hold."""
 
-    @model_serializer(mode="wrap")
-    def _said(self, shown: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        return {name: value for name, value in shown(self).items() if value is not None}
+    def check(text: str) -> str:
+        if not holds(text):
+            raise PydanticCustomError(code, "not one")
+        return text
+
+    return AfterValidator(check)
+
+
+def _asking(values: Any) -> Any:
+    if values == []:
+        raise PydanticCustomError("empty_condition", "an empty list asks for nothing")
+    return values
+
+
+@cache
+def _time_zones() -> frozenset[str]:
+    """By the package that the layer brings along: what a machine has of its own differs from the next one's."""
+    return frozenset(resources.files("tzdata").joinpath("zones").read_text().split())
+
+
+def _time_zone(text: str) -> str:
+    if text not in _time_zones():
+        raise PydanticCustomError("unknown_time_zone", "no such time zone", nearest(text, _time_zones()))
+    return text
 
 
 Days = Annotated[int, Field(ge=1, le=3650)]
-Values = Annotated[list[Text], Field(max_length=1000)]
+Months = Annotated[int, Field(ge=1, le=1200)]
+Bps = Annotated[int, Field(ge=0, le=BPS_WHOLE, description="Hundredths of a percent: 1000 is 10 %")]
 Parameter = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_-]{0,31}$")]
+TimeZone = Annotated[str, Field(max_length=64, examples=["Asia/Jerusalem"]), AfterValidator(_time_zone)]
+Platform = Literal[
+    "shopify", "woocommerce", "tiktok_shop", "meta", "stripe", "square", "bigcommerce", "standard_webhooks", "rest"
+]
+"""`rest` is the API itself. Terms may name a platform before it can be connected."""
+Country = Annotated[
+    str, Field(description="Two letters of ISO 3166", examples=["IL"]), _is("not_a_country", _COUNTRY.fullmatch)
+]
+CreatorId = Annotated[str, _is("not_a_creator", lambda text: ids.is_id(text, "cre_"))]
+Value = Annotated[Text, Field(min_length=1)]
+AnyOf = Unsaid[Annotated[list[_T], BeforeValidator(_asking), Field(max_length=1000, json_schema_extra={"minItems": 1})]]
+
+
+class CustomerTie(Body):
+    """A customer's later orders are the creator's who brought them: for `months`, or for life if not said."""
+
+    months: Unsaid[Months] = None
+    first: bool = Field(default=False, description="Before the order's own clicks and codes, not after them")
 
 
 class Attribution(Body):
@@ -28,6 +81,8 @@ class Attribution(Body):
     window_days: Days = 30
     code_policy: CodePolicy = "wins"
     half_life_days: Days = 7
+    customer_tie: Unsaid[CustomerTie] = None
+    product_ties: bool = Field(default=False, description="A product that is tied to a creator earns for that one")
 
 
 class Base(Body):
@@ -36,28 +91,29 @@ class Base(Body):
     gift_cards: bool = False
 
 
-class Match(_Sparse):
+class Match(Body):
     """Every condition that is given must hold; within one, any of its values will do."""
 
-    skus: Values | None = None
-    product_ids: Values | None = None
-    collections: Values | None = None
-    tags: Values | None = None
-    creator_ids: Values | None = None
-    countries: Values | None = None
-    platforms: Values | None = None
-    customer: Literal["new", "returning"] | None = None
-    order_min: Price | None = None
-    order_max: Price | None = None
+    skus: AnyOf[Value] = None
+    product_ids: AnyOf[Value] = None
+    collections: AnyOf[Value] = None
+    tags: AnyOf[Value] = None
+    creator_ids: AnyOf[CreatorId] = None
+    creator_tiers: AnyOf[Value] = None
+    countries: AnyOf[Country] = None
+    platforms: AnyOf[Platform] = None
+    customer: Unsaid[Literal["new", "returning"]] = None
+    order_min: Unsaid[Price] = None
+    order_max: Unsaid[Price] = None
 
 
-class Reward(_Sparse):
+class Reward(Body):
     """`percent` has `bps`; `flat_item` and `flat_order` have an amount and its currency; `none` has neither."""
 
     type: RewardType
-    bps: Annotated[int, Field(ge=0, le=10_000)] | None = None
-    amount: Annotated[int, Field(ge=0, le=AMOUNT_MAX)] | None = None
-    currency: Currency | None = None
+    bps: Unsaid[Bps] = None
+    amount: Unsaid[Annotated[int, Field(ge=0, le=AMOUNT_MAX)]] = None
+    currency: Unsaid[Currency] = None
 
     @model_validator(mode="after")
     def _has_what_its_type_needs(self) -> Self:
@@ -77,14 +133,72 @@ class Rule(Body):
     reward: Reward
 
 
-class Commission(_Sparse):
+class PeriodCap(Price):
+    """What a creator earns at most from the orders of one period."""
+
+    period: Period
+
+
+class Recurring(Body):
+    """How long a subscription earns: for so many payments or months from its start, whichever ends first."""
+
+    payments: Unsaid[Annotated[int, Field(ge=1, le=120)]] = None
+    months: Unsaid[Months] = None
+
+    @model_validator(mode="after")
+    def _has_a_limit(self) -> Self:
+        if self.payments is None and self.months is None:
+            raise PydanticCustomError("needs_one_of", "a limit is missing", {"one": "payments", "other": "months"})
+        return self
+
+
+class Level(Body):
+    """From that volume on (a number of orders, or minor units of the program's currency), the rate."""
+
+    model_config = ConfigDict(serialize_by_alias=True)
+
+    begins: Annotated[int, Field(alias="from", ge=0, le=AMOUNT_MAX)]
+    bps: Bps
+
+
+class Tiers(Body):
+    """A creator's volume in the period before sets the rate of the rule with an empty `match`."""
+
+    period: Literal["month", "quarter", "year"]
+    measure: VolumeMeasure
+    levels: Annotated[list[Level], Field(min_length=1, max_length=50)]
+
+
+class Bonus(Body):
+    """Paid once in each period in which the measure reaches the threshold: once ever if that is a lifetime."""
+
+    id: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$", examples=["hundred-orders"])]
+    measure: Measure
+    threshold: Annotated[int, Field(ge=1, le=AMOUNT_MAX, description="Orders, or minor units")]
+    period: Period
+    reward: Price
+
+
+class Recruiter(Body):
+    """What who recruited a creator gets on top of that creator's commission: for `months`, or without end."""
+
+    bps: Bps
+    months: Unsaid[Months] = None
+
+
+class Commission(Body):
     base: Base = Base()
     rules: Annotated[list[Rule], Field(max_length=100)] = Field(default_factory=list)
-    cap_per_order: Price | None = None
+    cap_per_order: Unsaid[Price] = None
+    cap_per_period: Unsaid[PeriodCap] = None
+    recurring: Unsaid[Recurring] = None
+    tiers: Unsaid[Tiers] = None
+    bonuses: Annotated[list[Bonus], Field(max_length=20)] = Field(default_factory=list)
+    recruiter: Unsaid[Recruiter] = None
 
 
-class Payout(_Sparse):
-    minimum: Price | None = None
+class Payout(Body):
+    minimum: Unsaid[Price] = None
     rail: Literal["csv"] = "csv"
 
 
@@ -96,6 +210,10 @@ class Terms(Body):
     commission: Commission = Commission()
     payout: Payout = Payout()
     journey: bool = Field(default=False, description="Whether visitors may be given the journey cookie")
+    convert_to: Unsaid[Currency] = Field(
+        None, description="The program's currency, if orders in others are to earn in it, not in their own"
+    )
+    time_zone: TimeZone = Field("UTC", description="Where the months of caps, tiers and bonuses begin at midnight")
 
     def plain(self) -> dict[str, Any]:
         """As it is stored: what was not said is said, so that another default of ours changes no version."""
