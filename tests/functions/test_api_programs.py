@@ -100,7 +100,8 @@ def test_what_the_terms_do_not_say_is_said_for_them(brand: Client) -> None:
 
 
 def test_what_was_shown_can_be_said_again(brand: Client) -> None:
-    for terms in (EVERYTHING, {}, {"attribution": {"customer_tie": {}}}):
+    said: list[Any] = [EVERYTHING, {}, {"attribution": {"customer_tie": {}}}]
+    for terms in said:
         program = new_program(brand, terms=terms)
         again = brand.made(f"/v1/programs/{program['id']}/terms", program["terms"])
         assert again["terms"] == program["terms"]
