@@ -5,16 +5,18 @@ Amounts are written as people write them (`"130.50"`), in shekels where nothing 
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from vouch.domain import money
 from vouch.domain.attribution import TermsKey, Touch
-from vouch.domain.context import Context
+from vouch.domain.context import CUSTOMER, HANDLE, NAMED, Context
 from vouch.domain.facts import (
     Cancellation,
     Decision,
+    Dispute,
+    DisputeStatus,
     Event,
     Lifecycle,
     Line,
@@ -22,12 +24,23 @@ from vouch.domain.facts import (
     Refund,
     RefundLine,
     Snapshot,
+    Standing,
     Verdict,
     fingerprint,
 )
 from vouch.domain.money import Money
 from vouch.domain.settlement import Settlement, settle
-from vouch.domain.terms import Attribution, Base, CodePolicy, Commission, Match, Model, Reward, Rule, Terms
+from vouch.domain.terms import (
+    Attribution,
+    Base,
+    CodePolicy,
+    Commission,
+    Match,
+    Model,
+    Reward,
+    Rule,
+    Terms,
+)
 
 PLACED = datetime(2026, 5, 4, 12, tzinfo=UTC)
 BUYER = "the buyer"
@@ -117,6 +130,28 @@ def code(
     return Touch("code", evidence or f"{creator}10", None, creator, program, 1, persons, None, barred)
 
 
+def named(creator: str, *, platform: str = "tiktok", program: str = "main", persons: tuple[str, ...] = ()) -> Touch:
+    """The platform's own word that the creator made the sale."""
+    return Touch("platform", f"{platform}:{creator}", None, creator, program, 1, persons)
+
+
+def tie(creator: str, *, days: int, program: str = "main", persons: tuple[str, ...] = ()) -> Touch:
+    """The creator brought the customer, with an order this long before."""
+    return Touch("customer", "the first order", PLACED - timedelta(days=days), creator, program, 1, persons)
+
+
+def product_tie(
+    creator: str, what: str, *, program: str = "main", persons: tuple[str, ...] = (), barred: str | None = None
+) -> Touch:
+    """What sells is the creator's: `product:mug` or `sku:MUG-01`."""
+    return Touch("product", what, None, creator, program, 1, persons, None, barred)
+
+
+def given(creator: str, *, program: str = "main") -> Touch:
+    """The creator whom a decision names, as they are looked up."""
+    return Touch("decision", f"{NAMED}{creator}:{program}", None, creator, program, 1)
+
+
 def refund(
     refund_id: str,
     *,
@@ -159,6 +194,53 @@ def decision(verdict: Verdict, *, minutes: int = 60, decision_id: str = "d1", se
     return Decision(decision_id, said_at, verdict, "ops@shop.example", "looked at it", refunds)
 
 
+def reassign(creator: str, *, minutes: int = 60, decision_id: str = "d1", program: str = "main") -> Decision:
+    said_at = PLACED + timedelta(minutes=minutes)
+    whom: dict[str, Any] = {"creator_id": creator, "program_id": program}
+    return Decision(decision_id, said_at, "reassign", "ops@shop.example", "it was their video", **whom)
+
+
+def adjust(
+    creator: str,
+    amount: str,
+    *,
+    minutes: int = 60,
+    decision_id: str = "d1",
+    program: str = "main",
+    currency: str = ILS,
+) -> Decision:
+    said_at = PLACED + timedelta(minutes=minutes)
+    net = money.minor(amount, currency)
+    return Decision(
+        decision_id,
+        said_at,
+        "adjust",
+        "ops@shop.example",
+        "as agreed",
+        creator_id=creator,
+        program_id=program,
+        amount=net,
+    )
+
+
+def dispute(
+    status: DisputeStatus,
+    amount: str | None = None,
+    *,
+    minutes: int = 60,
+    dispute_id: str = "q1",
+    currency: str | None = None,
+) -> Dispute:
+    """All of the order where no amount is said."""
+    said_at = PLACED + timedelta(minutes=minutes)
+    return Dispute(dispute_id, said_at, status, currency, None if amount is None else money.minor(amount, ILS))
+
+
+def standing(*, version: int = 1, minutes: int = 60, register: str = f"customer:{BUYER}", **said: Any) -> Standing:
+    """A register's later word on the order."""
+    return Standing(register, PLACED + timedelta(minutes=minutes), version, **said)
+
+
 def percent(whole: int, **match: Any) -> Rule:
     return Rule(_match(match), Reward("percent", bps=whole * 100))
 
@@ -195,12 +277,21 @@ def offer(
     tax: bool = False,
     shipping: bool = False,
     gift_cards: bool = False,
+    **around: Any,
 ) -> Terms:
-    """A program's terms: 10 % of everything where no rule is given."""
+    """A program's terms: 10 % of everything where no rule is given.
+
+    `around` is whatever else an `Attribution`, a `Commission` or `Terms` has.
+    """
+    ties, rest, whole = (
+        {name: value for name, value in around.items() if name in {each.name for each in fields(kind)}}
+        for kind in (Attribution, Commission, Terms)
+    )
     return Terms(
         hold_days=hold_days,
-        attribution=Attribution(model, window_days, code_policy, half_life_days),
-        commission=Commission(Base(tax, shipping, gift_cards), rules or (percent(10),), cap),
+        attribution=Attribution(model, window_days, code_policy, half_life_days, **ties),
+        commission=Commission(Base(tax, shipping, gift_cards), rules or (percent(10),), cap, **rest),
+        **whole,
     )
 
 
@@ -210,19 +301,44 @@ def promises(main: Terms | None = None, **others: Terms) -> Promises:
 
 
 def carrying(snapshot: Snapshot, touches: Iterable[Touch]) -> Snapshot:
-    """The order with the codes and click ids of these touches on it, in their order."""
+    """The order with the codes, click ids and handles of these touches on it, in their order."""
     touches = tuple(touches)
-    codes, visits = ([touch.evidence for touch in touches if touch.kind == kind] for kind in ("code", "click"))
-    return replace(snapshot, codes=tuple(codes), click_ids=tuple(visits))
+    codes, visits, handles = (
+        tuple(touch.evidence for touch in touches if touch.kind == kind) for kind in ("code", "click", "platform")
+    )
+    return replace(snapshot, codes=codes, click_ids=visits, handles=handles)
 
 
 def context(touches: Iterable[Touch], **surroundings: Any) -> Context:
-    """The touches as they are pinned, each under its own key."""
+    """The touches as they are pinned, each under its own key; the one of a customer with the register that names it."""
     found: dict[str, tuple[Touch, ...]] = {}
+    standings: dict[str, Standing] = {}
     for touch in touches:
-        key = f"{touch.kind}:{touch.evidence}"
+        key = _key(touch)
         found[key] = (*found.get(key, ()), touch)
-    return Context(found, **surroundings)
+        if touch.kind == "customer":
+            standings[f"customer:{BUYER}"] = _named_by(touch)
+    tied = any(touch.kind == "product" for touch in touches)
+    said: dict[str, Any] = {"standings": standings, "tied": tied} | surroundings
+    return Context(found, **said)
+
+
+def _key(touch: Touch) -> str:
+    match touch.kind:
+        case "platform":
+            return f"{HANDLE}{touch.evidence}"
+        case "customer":
+            return f"{CUSTOMER}{touch.evidence}:{touch.creator_id}:{touch.program_id}"
+        case "product" | "decision":
+            return touch.evidence
+        case _:
+            return f"{touch.kind}:{touch.evidence}"
+
+
+def _named_by(touch: Touch) -> Standing:
+    origin: dict[str, Any] = {"origin": touch.evidence, "origin_at": touch.at}
+    whose: dict[str, Any] = {"creator_id": touch.creator_id, "program_id": touch.program_id}
+    return Standing(f"customer:{BUYER}", PLACED, first=False, **origin, **whose)
 
 
 def settled(

@@ -17,7 +17,8 @@ from tests.domain.sales import (
     refund,
     sale,
 )
-from vouch.domain.commission import Rating, bases, rated, unclear_refunds
+from vouch.domain.commission import Case, Rating, bases, rated, unclear_refunds
+from vouch.domain.context import Membership
 from vouch.domain.facts import Event, Lifecycle, OrderFacts, Snapshot
 from vouch.domain.terms import Base, Rule, Terms
 
@@ -33,7 +34,8 @@ def kept(order: Snapshot, *events: Event, **counted: bool) -> dict[str, tuple[in
 
 def ratings(order: Snapshot, terms: Terms, *events: Event, creator: str = "noa") -> list[Rating]:
     facts = OrderFacts(order, {(event.kind, event.id): event for event in events})
-    return rated(terms.commission, bases(facts, order, terms.commission.base), order, creator)
+    case = Case(order, creator, order.currency, Membership(), customer_new=order.customer_new)
+    return rated(terms.commission, bases(facts, order, terms.commission.base), case)
 
 
 def commissions(order: Snapshot, terms: Terms, *events: Event) -> list[tuple[int, int]]:

@@ -1,28 +1,22 @@
 """What an order pays whom, and why: for everybody who wants to know without reading code.
 
-A case reads: what was sold · who led to it · what came of it later → who earns what. An amount is what stands now;
-`"3.00 of 9.00"` is what stands of what the order earned before refunds and the like. A mug is 100.00 and a program pays
-10 % of everything to the last creator, unless the case says otherwise.
+`tests/domain/cases.py` says how to read a case. What other orders and other people have to do with it is next door, in
+`test_settlement_cases_beyond.py`.
 """
 
-import random
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import timedelta
-from typing import Any
 
 import pytest
 
+from tests.domain.cases import Case
 from tests.domain.sales import (
     BUYER,
     PLACED,
-    Promises,
     cancellation,
-    carrying,
     cash,
     click,
     code,
-    context,
     decision,
     flat_item,
     flat_order,
@@ -33,12 +27,9 @@ from tests.domain.sales import (
     promises,
     refund,
     sale,
-    settled,
 )
 from vouch.domain.attribution import Touch
-from vouch.domain.facts import Event, Lifecycle, OrderFacts, Snapshot
-from vouch.domain.money import minor
-from vouch.domain.settlement import Posting, Settlement, difference, settle, wanted
+from vouch.domain.facts import Lifecycle
 
 MUG = item("mug", "100.00")
 POT = item("pot", "50.00")
@@ -46,23 +37,6 @@ DOLLARS, EUROS = refund("r1", currency="USD", amount="27.00"), refund("r2", curr
 YEAR_LATER = PLACED + timedelta(days=365)
 OPEN, PARTLY_PAID = Lifecycle.OPEN, Lifecycle.PARTLY_PAID
 CANCELLED, REFUNDED = Lifecycle.CANCELLED, Lifecycle.REFUNDED
-
-
-@dataclass(frozen=True)
-class Case:
-    """Lost touches are named by their creator, a creator's second click by its number."""
-
-    situation: str
-    order: Snapshot | None
-    touches: Sequence[Touch]
-    later: Sequence[Event | Snapshot] = ()
-    earns: Mapping[str, str] = field(default_factory=dict)
-    lost: Mapping[str, str] = field(default_factory=dict)
-    reason: str | None = None
-    status: str = "paid"
-    held: bool = False
-    terms: Promises = field(default_factory=promises)
-    surroundings: dict[str, Any] = field(default_factory=dict)
 
 
 MODELS = [
@@ -1377,37 +1351,9 @@ CASES = [pytest.param(case, id=f"{group}: {case.situation}") for group, cases in
 
 @pytest.mark.parametrize("case", CASES)
 def test_the_case_ends_as_it_says(case: Case) -> None:
-    settlement = settled(case.order, case.touches, case.later, case.terms, **case.surroundings)
-    assert _earned(settlement) == {creator: _amounts(said, settlement) for creator, said in case.earns.items()}
-    lost = [candidate for candidate in settlement.candidates if candidate.outcome == "lost"]
-    assert {candidate.touch.evidence: candidate.reason for candidate in lost} == case.lost
-    assert (settlement.reason, settlement.status) == (case.reason, case.status)
-    assert any(earning.held for earning in settlement.earnings) == case.held
+    case.check()
 
 
 @pytest.mark.parametrize("case", CASES)
 def test_the_case_ends_so_however_its_facts_arrive(case: Case) -> None:
-    """One by one, repeated and out of order, with the touches found in another order: the books are the same."""
-    expected = settled(case.order, case.touches, case.later, case.terms, **case.surroundings)
-    whole = [*case.later, *([case.order] if case.order else [])]
-    arriving = [carrying(fact, case.touches) if isinstance(fact, Snapshot) else fact for fact in whole] * 2
-    shuffled, touches = random.Random(case.situation), list(case.touches)
-    shuffled.shuffle(arriving)
-    shuffled.shuffle(touches)
-    facts, posted = OrderFacts(), dict[Posting, int]()
-    for fact in arriving:
-        facts, _ = facts.with_facts([fact])
-        for change in difference(wanted(settle(facts, context(touches, **case.surroundings), case.terms)), posted):
-            key = Posting(change.creator_id, change.part, change.currency, change.matures_at, change.counted)
-            posted[key] = posted.get(key, 0) + change.amount
-    assert {key: amount for key, amount in posted.items() if amount} == wanted(expected)
-
-
-def _earned(settlement: Settlement) -> dict[str, tuple[int, int]]:
-    return {earning.creator_id: (earning.net, earning.earned) for earning in settlement.earnings}
-
-
-def _amounts(said: str, settlement: Settlement) -> tuple[int, int]:
-    net, _, earned = said.partition(" of ")
-    currency = settlement.currency or ""
-    return minor(net, currency), minor(earned or net, currency)
+    case.check_shuffled()

@@ -4,14 +4,18 @@ Rules are matched on the order as it was sold. Then `rated` runs twice: over the
 them. So a refund can neither change a rule nor leak a unit, and a full refund leaves exactly nothing.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
+from vouch.domain.calendars import months_later
+from vouch.domain.context import Membership, Product
 from vouch.domain.facts import Lifecycle, Line, OrderFacts, Refund, RefundLine, Snapshot, fingerprint
 from vouch.domain.money import BPS_WHOLE, divide_half_up, split
-from vouch.domain.terms import Base, Commission, Match, Reward
+from vouch.domain.terms import Base, Commission, Match, Reward, Rule
 
 SHIPPING = "shipping"
+SELF_PAYING = frozenset({"tiktok_shop"})
+"""Platforms that pay their affiliates themselves: there only a rule that names the platform earns anything."""
 _FINE = 10**6
 
 
@@ -36,6 +40,41 @@ class Basis:
 
 
 @dataclass(frozen=True, slots=True)
+class Case:
+    """What rules ask about beside the line, of one creator on one order.
+
+    `member` is what the creator was in the program. Commissions are in `currency`; `rate` is what a minor unit of the
+    order's is worth in it, as a fraction. `customer_new` is None where nobody knows.
+    """
+
+    snapshot: Snapshot
+    creator_id: str
+    currency: str
+    member: Membership
+    rate: tuple[int, int] = (1, 1)
+    customer_new: bool | None = None
+    payments_before: int = 0
+    products: Mapping[str, Product] = field(default_factory=dict)
+
+    def passed_limit(self, commission: Commission) -> bool:
+        """Whether the order pays for a subscription that has earned as often, or as long, as the terms allow."""
+        limit, snapshot = commission.recurring, self.snapshot
+        if limit is None or snapshot.subscription is None:
+            return False
+        if limit.payments is not None and self.payments_before >= limit.payments:
+            return True
+        begun = snapshot.subscribed_at or snapshot.placed_at
+        return limit.months is not None and snapshot.placed_at >= months_later(begun, limit.months)
+
+    def rewarded(self, commission: Commission, rule: Rule) -> Reward:
+        """What the rule gives here: of one that asks for nothing, a creator's volume may have raised the rate."""
+        if commission.tiers is None or rule.reward.type != "percent" or not rule.match.asks_nothing:
+            return rule.reward
+        level = commission.tiers.level(self.member.volume or 0)
+        return rule.reward if level is None else Reward("percent", bps=level.bps)
+
+
+@dataclass(frozen=True, slots=True)
 class Rating:
     """What one line earns in full and net of refunds; `rule` is the index of the rule that matched."""
 
@@ -51,14 +90,15 @@ def bases(facts: OrderFacts, snapshot: Snapshot, options: Base) -> list[Basis]:
 
     Amounts that name no line are spread over the lines by what is kept of them, never beyond it.
     """
-    gone = facts.cancelled or snapshot.lifecycle >= Lifecycle.REFUNDED
+    lost = any(dispute.status == "lost" and dispute.amount is None for dispute in facts.disputes)
+    gone = facts.cancelled or lost or snapshot.lifecycle >= Lifecycle.REFUNDED
     returned = _returned(facts.refunds, snapshot.currency)
     sold = [_worth(line, snapshot, options) for line in snapshot.lines]
     kept = [
         _kept(line, worth, returned.get(line.id, ()), tax_included=snapshot.tax_included)
         for line, worth in zip(snapshot.lines, sold, strict=True)
     ]
-    nets = [0] * len(sold) if gone else _less_loose(kept, facts.refunds, snapshot)
+    nets = [0] * len(sold) if gone else _less_loose(kept, facts.losses, snapshot)
     # All of its money given back, a line is gone, though no refund counted its items; what rounds to nothing is not.
     counts = [_left_of(line, returned.get(line.id, ())) if any(nets) else 0 for line in snapshot.lines]
     found = [
@@ -80,24 +120,93 @@ def unclear_refunds(facts: OrderFacts, snapshot: Snapshot) -> list[Refund]:
     approved = facts.approved
     return [
         refund
-        for refund in facts.refunds
+        for refund in facts.losses
         if not refund.is_in(snapshot.currency)
         and (refund.amount or any(part.amount for part in refund.lines))
         and fingerprint(refund) not in approved
     ]
 
 
-def rated(commission: Commission, lines: Sequence[Basis], snapshot: Snapshot, creator_id: str) -> list[Rating]:
+def rated(commission: Commission, lines: Sequence[Basis], case: Case) -> list[Rating]:
     """Each line under the first rule that matches it."""
-    value = sum(basis.base for basis in lines if basis.line is not None)
-    rules = [_first_match(commission, basis, snapshot, value, creator_id) for basis in lines]
+    if case.passed_limit(commission):
+        return [Rating(basis, None, None, 0, 0) for basis in lines]
+    value = goods(lines)
+    rules = [_first_match(commission, basis, case, value) for basis in lines]
+    rewards = [None if rule is None else case.rewarded(commission, commission.rules[rule]) for rule in rules]
     sold = [basis.base for basis in lines]
-    full = _amounts(commission, rules, [(basis.base, basis.quantity) for basis in lines], sold)
-    kept = _amounts(commission, rules, [(basis.kept_base, basis.kept_quantity) for basis in lines], sold, full)
+    full = _amounts(rules, rewards, [(basis.base, basis.quantity) for basis in lines], sold, case.rate)
+    kept = _amounts(rules, rewards, [(b.kept_base, b.kept_quantity) for b in lines], sold, case.rate, full)
     return [
-        Rating(basis, rule, None if rule is None else commission.rules[rule].reward, earned, net)
-        for basis, rule, earned, net in zip(lines, rules, full, kept, strict=True)
+        Rating(basis, rule, reward, earned, net)
+        for basis, rule, reward, earned, net in zip(lines, rules, rewards, full, kept, strict=True)
     ]
+
+
+def goods(lines: Sequence[Basis]) -> int:
+    """What the order's goods come to, which is what rules mean by its value."""
+    return sum(basis.base for basis in lines if basis.line is not None)
+
+
+def mismatch(rule: Rule, basis: Basis, case: Case, value: int) -> str | None:
+    """The first thing that keeps the rule from this line, None where it matches.
+
+    That is the name of the condition, or why there is no telling: `other_currency`, `platform_pays` (the platform pays
+    its affiliates itself), `tags_unknown` and `collections_unknown` (neither the order nor the catalogue says them),
+    `customer_unknown`.
+    """
+    flat = rule.reward.flat
+    if flat is not None and flat.currency != case.currency:
+        return "other_currency"
+    match, line, snapshot = rule.match, basis.line, case.snapshot
+    if snapshot.platform in SELF_PAYING and snapshot.platform not in match.platforms:
+        return "platform_pays"
+    if match.asks_nothing:
+        return None
+    said = (
+        ("skus", match.skus, line.sku if line else None),
+        ("product_ids", match.product_ids, line.product_id if line else None),
+        ("creator_ids", match.creator_ids, case.creator_id),
+        ("creator_tiers", match.creator_tiers, case.member.tier),
+        ("countries", match.countries, snapshot.country),
+        ("platforms", match.platforms, snapshot.platform),
+    )
+    for name, wanted, found in said:
+        if wanted and found not in wanted:
+            return name
+    return _unlike(match, line, case) or _out_of_range(match, case, value)
+
+
+def _unlike(match: Match, line: Line | None, case: Case) -> str | None:
+    """What tags, collections and the customer have against it."""
+    if match.tags or match.collections:
+        tags, collections, known = _labels(line, case.products)
+        for name, wanted, found in (("tags", match.tags, tags), ("collections", match.collections, collections)):
+            if wanted and wanted.isdisjoint(found):
+                return name if known else f"{name}_unknown"
+    if match.customer is None or case.customer_new is (match.customer == "new"):
+        return None
+    return "customer" if case.customer_new is not None else "customer_unknown"
+
+
+def _labels(line: Line | None, products: Mapping[str, Product]) -> tuple[Sequence[str], Sequence[str], bool]:
+    """A line's tags and collections, its own if it says any, else the catalogue's; and whether anybody knows them."""
+    if line is None or line.tags or line.collections:
+        return (line.tags, line.collections, True) if line else ((), (), True)
+    product = products.get(line.product_id or "")
+    return (product.tags, product.collections, product.known) if product else ((), (), False)
+
+
+def _out_of_range(match: Match, case: Case, value: int) -> str | None:
+    numerator, denominator = case.rate
+    for name, bound, sign in (("order_min", match.order_min, 1), ("order_max", match.order_max, -1)):
+        if bound is None:
+            continue
+        if bound.currency != case.currency:
+            return "other_currency"
+        if sign * (value * numerator - bound.amount * denominator) < 0:
+            return name
+    return None
 
 
 def _worth(line: Line, snapshot: Snapshot, options: Base) -> _Worth:
@@ -175,68 +284,47 @@ def _basis(line: Line, net: int, left: int, count: int, options: Base) -> Basis:
     return Basis(line.id, line, base, _part(base, left, net), line.quantity, count)
 
 
-def _first_match(commission: Commission, basis: Basis, snapshot: Snapshot, value: int, creator_id: str) -> int | None:
+def _first_match(commission: Commission, basis: Basis, case: Case, value: int) -> int | None:
     if basis.base == 0:
         return None
     for index, rule in enumerate(commission.rules):
-        flat = rule.reward.flat
-        payable = flat is None or flat.currency == snapshot.currency
-        if payable and _matches(rule.match, basis.line, snapshot, value, creator_id):
+        if mismatch(rule, basis, case, value) is None:
             return index
     return None
 
 
-def _matches(match: Match, line: Line | None, snapshot: Snapshot, value: int, creator_id: str) -> bool:
-    asks_of_line = (
-        (match.skus, {line.sku} if line else set()),
-        (match.product_ids, {line.product_id} if line else set()),
-        (match.collections, set(line.collections) if line else set()),
-        (match.tags, set(line.tags) if line else set()),
-        (match.creator_ids, {creator_id}),
-        (match.countries, {snapshot.country}),
-        (match.platforms, {snapshot.platform}),
-    )
-    if any(wanted and wanted.isdisjoint(found) for wanted, found in asks_of_line):
-        return False
-    if match.customer is not None and snapshot.customer_new is not (match.customer == "new"):
-        return False
-    for bound, holds in ((match.order_min, int.__ge__), (match.order_max, int.__le__)):
-        if bound is not None and not (bound.currency == snapshot.currency and holds(value, bound.amount)):
-            return False
-    return True
-
-
 def _amounts(
-    commission: Commission,
     rules: Sequence[int | None],
+    rewards: Sequence[Reward | None],
     counted: Sequence[tuple[int, int]],
     sold: Sequence[int],
+    rate: tuple[int, int],
     ceilings: Sequence[int] | None = None,
 ) -> list[int]:
     """The commission of each line for these bases and quantities; a flat order reward is spread over its lines."""
     amounts = [
-        0 if rule is None else _simple(commission.rules[rule].reward, base, quantity)
-        for rule, (base, quantity) in zip(rules, counted, strict=True)
+        0 if reward is None else _simple(reward, base, quantity, rate)
+        for reward, (base, quantity) in zip(rewards, counted, strict=True)
     ]
     places_of: dict[int, list[int]] = {}
-    for place, rule in enumerate(rules):
-        if rule is not None and commission.rules[rule].reward.type == "flat_order":
+    for place, (rule, reward) in enumerate(zip(rules, rewards, strict=True)):
+        if rule is not None and reward is not None and reward.type == "flat_order":
             places_of.setdefault(rule, []).append(place)
-    for rule, places in places_of.items():
-        flat = commission.rules[rule].reward.flat
+    for places in places_of.values():
+        reward = rewards[places[0]]
         whole = sum(sold[place] for place in places)
         left = [counted[place][0] for place in places]
-        total = divide_half_up(flat.amount * sum(left), whole) if flat and whole else 0
+        total = divide_half_up(reward.flat.amount * sum(left), whole) if reward and reward.flat and whole else 0
         highest = None if ceilings is None else [ceilings[place] for place in places]
         for place, part in zip(places, split(total, left, highest), strict=True):
             amounts[place] = part
     return amounts
 
 
-def _simple(reward: Reward, base: int, quantity: int) -> int:
+def _simple(reward: Reward, base: int, quantity: int, rate: tuple[int, int]) -> int:
     match reward.type:
         case "percent":
-            return divide_half_up(base * reward.bps, BPS_WHOLE)
+            return divide_half_up(base * reward.bps * rate[0], BPS_WHOLE * rate[1])
         case "flat_item" if reward.flat is not None:
             return reward.flat.amount * quantity
         case _:

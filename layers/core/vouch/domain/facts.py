@@ -177,6 +177,11 @@ class Dispute:
         """Greatest wins among versions of one dispute; at one time it was open first, and won last."""
         return self.updated_at, get_args(DisputeStatus).index(self.status)
 
+    def as_refund(self) -> Refund:
+        """What the bank took, as money given back that names no line."""
+        name = f"{self.kind}:{self.id}"
+        return Refund(name, self.updated_at, self.currency, amount=self.amount or 0, amount_with_tax=True)
+
 
 @dataclass(frozen=True, slots=True)
 class Decision:
@@ -219,7 +224,7 @@ class Standing:
 
     id: str
     updated_at: datetime
-    version: int
+    version: int = 0
     first: bool = True
     payments_before: int = 0
     origin: str | None = None
@@ -256,6 +261,12 @@ class OrderFacts:
         """The refunds that took money back, by id."""
         found = [event for event in self.events.values() if isinstance(event, Refund) and not event.failed]
         return sorted(found, key=lambda refund: refund.id)
+
+    @property
+    def losses(self) -> list[Refund]:
+        """Refunds, and the disputes that were lost: to a commission they are the same."""
+        lost = [dispute.as_refund() for dispute in self.disputes if dispute.status == "lost"]
+        return [*self.refunds, *lost]
 
     @property
     def cancelled(self) -> bool:

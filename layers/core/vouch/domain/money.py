@@ -22,6 +22,9 @@ class Money:
 class OutOfRange(Exception):
     """A sum of amounts, each of which is one, that is none itself."""
 
+    def __init__(self) -> None:
+        super().__init__("the order's sums are no amounts any more")
+
 
 def minor(text: str | int | Decimal, currency: str) -> int:
     """Major units as a platform writes them (`"130.50"`) in minor units.

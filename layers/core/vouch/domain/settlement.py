@@ -5,19 +5,21 @@ there, so repeats, lateness, disorder and concurrency cannot matter.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import astuple, dataclass, replace
+from dataclasses import astuple, dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal, NamedTuple
 
-from vouch.domain import commission, times
+from vouch.domain import calendars, commission, times
 from vouch.domain.attribution import Candidate, Credit, Share, TermsKey, credit
-from vouch.domain.commission import Basis, Rating
-from vouch.domain.context import Context
-from vouch.domain.facts import Lifecycle, OrderFacts, Snapshot
+from vouch.domain.commission import Basis, Case, Rating
+from vouch.domain.context import Context, Membership, named_key
+from vouch.domain.facts import Decision, Lifecycle, OrderFacts, Snapshot
 from vouch.domain.ledger import EARNED, HELD, Counted, Difference
-from vouch.domain.money import AMOUNT_MAX, OutOfRange, split
-from vouch.domain.terms import Base, Terms
+from vouch.domain.money import AMOUNT_MAX, BPS_WHOLE, OutOfRange, divide_half_up, split
+from vouch.domain.terms import Base, Recruiter, Terms
 
+_NEVER_EARNS = frozenset({"test_order", "not_paid"})
+"""Why an order earns nothing that no adjustment changes."""
 OrderStatus = Literal["open", "paid", "cancelled", "refunded", "test", "parked"]
 
 
@@ -43,12 +45,16 @@ class Earning:
 
 @dataclass(frozen=True, slots=True)
 class LinePart:
-    """One creator's part of one line's commission, in full and net of refunds; nobody's where nobody is credited."""
+    """One creator's part of one line's commission, in full and net of refunds; nobody's where nobody is credited.
+
+    `case` is what the rules were asked about; the amounts are in its currency.
+    """
 
     share: Share | None
     rating: Rating
     commission: int = 0
     kept_commission: int = 0
+    case: Case | None = None
 
     @property
     def creator_id(self) -> str | None:
@@ -57,10 +63,31 @@ class LinePart:
 
 
 @dataclass(frozen=True, slots=True)
+class Recruited:
+    """What a creator gets for having recruited another: `bps` of that one's commission, in full and net of refunds."""
+
+    creator_id: str
+    recruited_id: str
+    bps: int
+    earned: int
+    net: int
+
+
+@dataclass(frozen=True, slots=True)
+class Adjusted:
+    """What a creator's net was, and the brand's word that set it to something else."""
+
+    decision: Decision
+    before: int
+
+
+@dataclass(frozen=True, slots=True)
 class Settlement:
     """The whole decision. `reason` says why an order earns nobody anything, or why that was taken back or is held.
 
-    `lead` is the heaviest share, the first of equals: its terms describe the order as a whole.
+    `lead` is the heaviest share, the first of equals: its terms describe the order as a whole. Between `lines` and
+    `earnings` lie what caps per order cut `off` (by creator, of the commission in full), recruiters' shares, and the
+    brand's adjustments. `origin` is whom the order's own clicks and codes name.
     """
 
     status: OrderStatus
@@ -72,6 +99,10 @@ class Settlement:
     candidates: tuple[Candidate, ...]
     lines: tuple[LinePart, ...]
     reason: str | None
+    off: Mapping[str, int] = field(default_factory=dict)
+    recruited: tuple[Recruited, ...] = ()
+    adjusted: Mapping[str, Adjusted] = field(default_factory=dict)
+    origin: Share | None = None
 
 
 class Posting(NamedTuple):
@@ -88,27 +119,48 @@ Posted = Mapping[Posting, int]
 """What the ledger holds of an order, nothing for what is nothing."""
 
 
-def settle(facts: OrderFacts, context: Context, terms: Mapping[TermsKey, Terms]) -> Settlement:
-    """What the books should show for these facts. Raises OutOfRange where its sums are no amounts any more.
+class RateMissing(Exception):
+    """Commissions are to be converted, and there is no rate for the day of the order; nobody guesses one."""
 
-    `terms` has every version that a touch names.
+    def __init__(self, currency: str, wanted: str) -> None:
+        super().__init__(f"no rate from {currency} to {wanted}")
+
+
+def settle(facts: OrderFacts, context: Context, terms: Mapping[TermsKey, Terms]) -> Settlement:
+    """What the books should show for these facts.
+
+    `terms` has every version that a touch names. Raises OutOfRange where its sums are no amounts any more, and
+    RateMissing.
     """
     snapshot = facts.snapshot
     if snapshot is None:
         return Settlement("parked", None, 0, 0, None, (), (), (), "awaiting_order")
-    credited = credit(snapshot, context.touches_of(snapshot), terms, only_program=context.only_program)
-    lead = max(credited.shares, key=lambda share: share.weight, default=None)
+    given = facts.decision("reassign")
+    touches = [
+        touch
+        for touch in context.touches_of(facts)
+        if touch.kind != "decision" or (given is not None and touch.evidence == named_key(given))
+    ]
+    credited = credit(snapshot, touches, terms, only_program=context.only_program)
+    lead = max(credited.shares or credited.everyone, key=lambda share: share.weight, default=None)
     options = terms[lead.program_id, lead.terms_version].commission.base if lead else Base()
     sold = commission.bases(facts, snapshot, options)
     base, kept = sum(line.base for line in sold), sum(line.kept_base for line in sold)
     nothing = _why_nothing(snapshot, context, credited, base)
     taken_back, held = _why_taken_back(facts, snapshot), _why_held(facts, snapshot)
-    lines = _line_parts(facts, snapshot, credited, terms, earns=not nothing)
-    if max(base, sum(line.commission for line in lines)) > AMOUNT_MAX:
+    lines = _line_parts(facts, context, credited, terms, earns=not nothing)
+    work = _Work(facts, context, credited, terms, lines)
+    work.cap()
+    work.recruit()
+    if not _NEVER_EARNS.intersection(nothing):
+        work.adjust()
+    earnings = work.earnings(held=facts.held or bool(held), taken_back=bool(taken_back))
+    sums = base, sum(line.commission for line in lines), sum(earning.earned for earning in earnings)
+    if max(sums) > AMOUNT_MAX:
         raise OutOfRange
-    earnings = _earnings(snapshot, credited, lines, terms, held=facts.held or bool(held))
-    if taken_back:
-        earnings = tuple(replace(earning, reversed=earning.earned) for earning in earnings)
+    nothing = [] if work.adjusted else nothing
+    unmatched = [] if work.adjusted else _why_none_of_it(lines, terms)
+    unshared = [LinePart(None, Rating(basis, None, None, 0, 0)) for basis in sold if not credited.on(basis.line)]
     return Settlement(
         status=_status(facts, snapshot, context, all_returned=base > 0 and kept == 0),
         currency=snapshot.currency,
@@ -117,8 +169,12 @@ def settle(facts: OrderFacts, context: Context, terms: Mapping[TermsKey, Terms])
         lead=lead,
         earnings=earnings,
         candidates=credited.candidates,
-        lines=lines or tuple(LinePart(None, Rating(basis, None, None, 0, 0)) for basis in sold),
-        reason=next(iter((*nothing, *taken_back, *held, *_why_none_of_it(lines))), None),
+        lines=(*lines, *unshared),
+        reason=next(iter((*nothing, *taken_back, *held, *unmatched)), None),
+        off=work.off,
+        recruited=tuple(work.recruited),
+        adjusted=work.adjusted,
+        origin=credited.origin,
     )
 
 
@@ -151,84 +207,202 @@ def matures_at(placed_at: datetime, hold_days: int) -> datetime:
 
 
 def _line_parts(
-    facts: OrderFacts, snapshot: Snapshot, credited: Credit, terms: Mapping[TermsKey, Terms], *, earns: bool
+    facts: OrderFacts, context: Context, credited: Credit, terms: Mapping[TermsKey, Terms], *, earns: bool
 ) -> tuple[LinePart, ...]:
     """Each creator's lines under their own program's terms, split by the shares."""
-    weights = [share.weight for share in credited.shares]
     bases: dict[Base, list[Basis]] = {}
     splits: dict[tuple[int, int], list[tuple[int, int]]] = {}
-    parts = []
-    for place, share in enumerate(credited.shares):
-        rules = terms[share.program_id, share.terms_version].commission
+    weights = [share.weight for share in credited.shares]
+    places = {share: place for place, share in enumerate(credited.shares)}
+    parts: list[LinePart] = []
+    for share in credited.everyone:
+        promise = terms[share.program_id, share.terms_version]
+        rules, case = promise.commission, _case(facts, context, share, promise, earns=earns)
         if rules.base not in bases:
-            bases[rules.base] = commission.bases(facts, snapshot, rules.base)
-        for rating in commission.rated(rules, bases[rules.base], snapshot, share.creator_id):
+            bases[rules.base] = commission.bases(facts, case.snapshot, rules.base)
+        for rating in commission.rated(rules, bases[rules.base], case):
             amounts = (rating.commission, rating.kept_commission) if earns else (0, 0)
-            if amounts not in splits:
-                in_full = split(amounts[0], weights)
-                splits[amounts] = [*zip(in_full, split(amounts[1], weights, in_full), strict=True)]
-            parts.append(LinePart(share, rating, *splits[amounts][place]))
+            sharing = credited.on(rating.basis.line)
+            if sharing is not credited.shares:
+                alone = sharing[0].creator_id == share.creator_id
+                parts += [LinePart(share, rating, *amounts, case)] if alone else []
+            elif share in places:
+                if amounts not in splits:
+                    in_full = split(amounts[0], weights)
+                    splits[amounts] = [*zip(in_full, split(amounts[1], weights, in_full), strict=True)]
+                parts.append(LinePart(share, rating, *splits[amounts][places[share]], case))
     return tuple(parts)
 
 
-def _earnings(
-    snapshot: Snapshot, credited: Credit, lines: Sequence[LinePart], terms: Mapping[TermsKey, Terms], *, held: bool
-) -> tuple[Earning, ...]:
-    earned = {share.creator_id: 0 for share in credited.shares}
-    net = dict(earned)
-    for line in lines:
-        if line.creator_id is not None:
-            earned[line.creator_id] += line.commission
-            net[line.creator_id] += line.kept_commission
-    _cap(snapshot, credited, terms, earned, net)
-    return tuple(
-        Earning(
-            creator_id=share.creator_id,
-            program_id=share.program_id,
-            terms_version=share.terms_version,
-            currency=snapshot.currency,
-            earned=earned[share.creator_id],
-            reversed=earned[share.creator_id] - net[share.creator_id],
-            matures_at=matures_at(snapshot.placed_at, terms[share.program_id, share.terms_version].hold_days),
-            held=held,
-        )
-        for share in credited.shares
+def _case(facts: OrderFacts, context: Context, share: Share, promise: Terms, *, earns: bool) -> Case:
+    snapshot = facts.snapshot
+    if snapshot is None:
+        raise ValueError("nothing is known of the order")
+    currency, rate = promise.convert_to or snapshot.currency, (1, 1)
+    if currency != snapshot.currency and earns:
+        fixing = context.rates.get((snapshot.currency, currency))
+        if fixing is None:
+            raise RateMissing(snapshot.currency, currency)
+        rate = fixing.fraction(snapshot.currency, currency)
+    return Case(
+        snapshot,
+        share.creator_id,
+        currency,
+        context.members.get((share.creator_id, share.program_id), Membership()),
+        rate,
+        context.customer_new(facts),
+        context.payments_before(facts),
+        context.products,
     )
 
 
-def _cap(
-    snapshot: Snapshot,
-    credited: Credit,
-    terms: Mapping[TermsKey, Terms],
-    earned: dict[str, int],
-    net: dict[str, int],
-) -> None:
-    """Holds each program's part of the order to its cap; a cap in another currency than the order's says nothing.
+@dataclass(slots=True)
+class _Part:
+    """What one creator has of an order, as it comes about."""
 
-    A refund first takes what the cap had cut off: of what is left nobody has more than before, nor than it earns alone.
-    """
-    for version in {(share.program_id, share.terms_version): None for share in credited.shares}:
-        cap = terms[version].commission.cap_per_order
-        if cap is None or cap.currency != snapshot.currency:
-            continue
-        creators = [s.creator_id for s in credited.shares if (s.program_id, s.terms_version) == version]
-        whole = [earned[creator] for creator in creators]
-        for creator, part in zip(creators, split(min(cap.amount, sum(whole)), whole), strict=True):
-            earned[creator], net[creator] = part, min(part, net[creator])
+    program_id: str
+    terms_version: int
+    currency: str
+    matures_at: datetime
+    counted: Counted | None
+    earned: int = 0
+    net: int = 0
+
+
+class _Work:
+    """From the lines to what each creator has: capped, recruiters added, adjusted, in that order."""
+
+    def __init__(
+        self,
+        facts: OrderFacts,
+        context: Context,
+        credited: Credit,
+        terms: Mapping[TermsKey, Terms],
+        lines: Sequence[LinePart],
+    ) -> None:
+        self._facts, self._context, self._terms = facts, context, terms
+        self._parts: dict[str, _Part] = {}
+        self.off: dict[str, int] = {}
+        self.recruited: list[Recruited] = []
+        self.adjusted: dict[str, Adjusted] = {}
+        for share in credited.everyone:
+            self._parts[share.creator_id] = self._part(share.program_id, share.terms_version)
+        for line in lines:
+            if line.creator_id is not None:
+                part = self._parts[line.creator_id]
+                part.earned, part.net = part.earned + line.commission, part.net + line.kept_commission
+
+    def cap(self) -> None:
+        """Holds each program's part of the order to its cap; a cap in another currency says nothing.
+
+        A refund first takes what the cap had cut off: of what is left nobody has more than before, nor than it earns
+        alone.
+        """
+        for version in {(part.program_id, part.terms_version): None for part in self._parts.values()}:
+            cap = self._terms[version].commission.cap_per_order
+            parts = {
+                creator: part
+                for creator, part in self._parts.items()
+                if (part.program_id, part.terms_version) == version and cap and part.currency == cap.currency
+            }
+            whole = [part.earned for part in parts.values()]
+            most = min(cap.amount, sum(whole)) if cap else 0
+            for (creator, part), left in zip(parts.items(), split(most, whole), strict=True):
+                if left < part.earned:
+                    self.off[creator] = part.earned - left
+                part.earned, part.net = left, min(left, part.net)
+
+    def recruit(self) -> None:
+        """Gives whoever recruited a creator their share on top, if they were active in the same program themselves."""
+        for creator, part in list(self._parts.items()):
+            member = self._context.members.get((creator, part.program_id), Membership())
+            offer = self._terms[part.program_id, part.terms_version].commission.recruiter
+            recruiter = member.recruiter_id
+            if offer is None or recruiter is None or not part.earned or self._is_barred(member, offer):
+                continue
+            own = self._parts.setdefault(recruiter, self._part(part.program_id, part.terms_version))
+            if own.currency != part.currency:
+                continue
+            given = [divide_half_up(amount * offer.bps, BPS_WHOLE) for amount in (part.earned, part.net)]
+            self.recruited.append(Recruited(recruiter, creator, offer.bps, *given))
+        for share in self.recruited:
+            own = self._parts[share.creator_id]
+            own.earned, own.net = own.earned + share.earned, own.net + share.net
+
+    def adjust(self) -> None:
+        """Sets what the brand has set."""
+        for creator, decision in sorted(self._facts.adjustments.items()):
+            part = self._parts.get(creator)
+            if part is None:
+                [touch] = self._context.touches.get(named_key(decision), (None,))
+                if touch is None or touch.program_id is None or touch.terms_version is None:
+                    continue
+                part = self._parts[creator] = self._part(touch.program_id, touch.terms_version)
+            self.adjusted[creator] = Adjusted(decision, part.net)
+            part.net = decision.amount or 0
+            part.earned = max(part.earned, part.net)
+
+    def earnings(self, *, held: bool, taken_back: bool) -> tuple[Earning, ...]:
+        """What each creator has, sorted; all of it taken back where the order is off."""
+        return tuple(
+            Earning(
+                creator_id=creator,
+                program_id=part.program_id,
+                terms_version=part.terms_version,
+                currency=part.currency,
+                earned=part.earned,
+                reversed=part.earned if taken_back else part.earned - part.net,
+                matures_at=part.matures_at,
+                held=held,
+                counted=part.counted,
+            )
+            for creator, part in sorted(self._parts.items())
+        )
+
+    def _part(self, program_id: str, terms_version: int) -> _Part:
+        snapshot, promise = self._facts.snapshot, self._terms[program_id, terms_version]
+        if snapshot is None:
+            raise ValueError("nothing is known of the order")
+        placed_at = snapshot.placed_at
+        month = calendars.month(placed_at, promise.time_zone) if promise.counted else None
+        return _Part(
+            program_id,
+            terms_version,
+            promise.convert_to or snapshot.currency,
+            matures_at(placed_at, promise.hold_days),
+            Counted(program_id, terms_version, month) if month else None,
+        )
+
+    def _is_barred(self, member: Membership, offer: Recruiter) -> bool:
+        snapshot, since = self._facts.snapshot, member.recruited_at
+        if member.recruiter_barred or snapshot is None or since is None:
+            return True
+        if not {*snapshot.customers, *snapshot.former_customers}.isdisjoint(member.recruiter_persons):
+            return True
+        return offer.months is not None and snapshot.placed_at >= calendars.months_later(since, offer.months)
 
 
 def _why_nothing(snapshot: Snapshot, context: Context, credited: Credit, base: int) -> list[str]:
     causes = {
         "test_order": _is_test(snapshot, context),
-        "no_credit": not credited.shares,
+        "no_credit": not credited.everyone,
         "nothing_commissionable": base == 0,
         "not_paid": snapshot.lifecycle is Lifecycle.OPEN or not snapshot.paid,
     }
     return [cause for cause, holds in causes.items() if holds]
 
 
-def _why_none_of_it(lines: Sequence[LinePart]) -> list[str]:
-    return ["no_rule"] if all(line.rating.rule is None for line in lines) else []
+def _why_none_of_it(lines: Sequence[LinePart], terms: Mapping[TermsKey, Terms]) -> list[str]:
+    if any(line.rating.rule is not None for line in lines):
+        return []
+    for line in lines:
+        if line.share is None or line.case is None:
+            continue
+        if line.case.passed_limit(terms[line.share.program_id, line.share.terms_version].commission):
+            return ["recurring_limit"]
+        if line.case.snapshot.platform in commission.SELF_PAYING:
+            return ["platform_pays"]
+    return ["no_rule"]
 
 
 def _why_taken_back(facts: OrderFacts, snapshot: Snapshot) -> list[str]:
@@ -237,7 +411,11 @@ def _why_taken_back(facts: OrderFacts, snapshot: Snapshot) -> list[str]:
 
 
 def _why_held(facts: OrderFacts, snapshot: Snapshot) -> list[str]:
-    return ["refund_currency"] if commission.unclear_refunds(facts, snapshot) else []
+    causes = {
+        "refund_currency": bool(commission.unclear_refunds(facts, snapshot)),
+        "disputed": any(dispute.status == "open" for dispute in facts.disputes),
+    }
+    return [cause for cause, holds in causes.items() if holds]
 
 
 def _status(facts: OrderFacts, snapshot: Snapshot, context: Context, *, all_returned: bool) -> OrderStatus:
