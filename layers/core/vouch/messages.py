@@ -131,21 +131,6 @@ PROBLEMS: dict[str, Words] = {
         "en": ("An empty range", "The lower bound is above the upper one."),
         "he": ("טווח ריק", "הגבול התחתון גבוה מהעליון."),
     },
-    "effective_in_past": {
-        "en": ("In the past", "Nothing can begin or end before now, {now}."),
-        "he": ("בעבר", "דבר אינו יכול להתחיל או להסתיים לפני עכשיו, {now}."),
-    },
-    "too_many": {
-        "en": ("Too many", "There can be {most} of these."),
-        "he": ("יותר מדי", "יכולים להיות {most} כאלה."),
-    },
-    "destination_not_allowed": {
-        "en": ("Not a destination for this brand", "A link leads to `https` on a host of this brand; see /v1/domains."),
-        "he": ("לא יעד של המותג", "קישור מוביל ל-`https` באתר של המותג; ראו /v1/domains."),
-    },
-    "not_a_host": {
-        "en": ("Not a host name", "Give a public host name such as `shop.example.com`, without scheme, port or path."),
-        "he": ("לא שם של אתר", "יש לתת שם אתר ציבורי כמו `shop.example.com`, בלי פרוטוקול, פורט או נתיב."),
     "rule_never_reached": {
         "en": (
             "A rule that never pays",
@@ -174,6 +159,31 @@ PROBLEMS: dict[str, Words] = {
         "en": ("Two bonuses with one id", "Bonus {earlier} has this id; give each bonus one of its own."),
         "he": ("שני בונוסים עם אותו מזהה", "לבונוס {earlier} יש את המזהה הזה; תנו לכל בונוס מזהה משלו."),
     },
+    "effective_in_past": {
+        "en": ("In the past", "Nothing can begin or end before now, {now}."),
+        "he": ("בעבר", "דבר אינו יכול להתחיל או להסתיים לפני עכשיו, {now}."),
+    },
+    "terms_too_large": {
+        "en": (
+            "Too much for one version",
+            "These are {found} bytes of JSON, of {most}; rules may name a tag or collection instead of its products.",
+        ),
+        "he": (
+            "יותר מדי לגרסה אחת",
+            "אלה {found} בתים של JSON מתוך {most}; כללים יכולים לציין תגית או אוסף במקום את המוצרים שבהם.",
+        ),
+    },
+    "too_many": {
+        "en": ("Too many", "There can be {most} of these."),
+        "he": ("יותר מדי", "יכולים להיות {most} כאלה."),
+    },
+    "destination_not_allowed": {
+        "en": ("Not a destination for this brand", "A link leads to `https` on a host of this brand; see /v1/domains."),
+        "he": ("לא יעד של המותג", "קישור מוביל ל-`https` באתר של המותג; ראו /v1/domains."),
+    },
+    "not_a_host": {
+        "en": ("Not a host name", "Give a public host name such as `shop.example.com`, without scheme, port or path."),
+        "he": ("לא שם של אתר", "יש לתת שם אתר ציבורי כמו `shop.example.com`, בלי פרוטוקול, פורט או נתיב."),
     },
     "address_not_allowed": {
         "en": ("Not an address that is called from here", "Give `https` and a public host name, without user or port."),
@@ -260,9 +270,46 @@ FIELDS: dict[str, dict[Language, str]] = {
     "not_an_email": {"en": "This is not an e-mail address.", "he": "זו אינה כתובת דוא״ל."},
     "not_a_time": {"en": "This is not an RFC 3339 time with an offset.", "he": "זה אינו זמן RFC 3339 עם היסט."},
     "control_character": {"en": "This holds a control character.", "he": "יש כאן תו בקרה."},
+    "unknown_time_zone": {
+        "en": "There is no such time zone; it is named like `Asia/Jerusalem`.",
+        "he": "אין אזור זמן כזה; שמו נכתב כמו `Asia/Jerusalem`.",
+    },
+    "not_a_country": {
+        "en": "A country is two letters of ISO 3166, like `IL` or `GB`.",
+        "he": "מדינה נכתבת בשתי אותיות לפי ISO 3166, כמו `IL` או `GB`.",
+    },
+    "not_a_creator": {
+        "en": "This is not a creator's id; those begin with `cre_`.",
+        "he": "זה אינו מזהה של יוצר; מזהה כזה מתחיל ב-`cre_`.",
+    },
+    "empty_condition": {
+        "en": "An empty list would ask for nothing, and match everything: name something, or leave the field out.",
+        "he": "רשימה ריקה אינה דורשת דבר ותתאים להכול: ציינו ערך אחד לפחות, או השמיטו את השדה.",
+    },
+    "needs_one_of": {"en": "This needs `{one}` or `{other}`.", "he": "כאן נדרש `{one}` או `{other}`."},
     "needs_field": {"en": "This needs `{field}` beside it.", "he": "לצד זה נדרש `{field}`."},
     "needless_field": {"en": "This goes only without `{field}`.", "he": "זה אפשרי רק בלי `{field}`."},
 }
+
+TYPES: dict[str, dict[Language, str]] = {
+    "int": {"en": "a whole number", "he": "מספר שלם"},
+    "string": {"en": "a text in quotes", "he": "טקסט במירכאות"},
+    "bool": {"en": "`true` or `false`", "he": "`true` או `false`"},
+    "list": {"en": "a list, `[…]`", "he": "רשימה, `[…]`"},
+    "model": {"en": "an object, `{…}`", "he": "אובייקט, `{…}`"},
+}
+"""What is wanted where something is of another type, by the first word of Pydantic's code."""
+
+SUGGESTION: dict[Language, str] = {"en": " Did you mean `{nearest}`?", "he": " האם התכוונתם ל-`{nearest}`?"}
+
+_ITEMS: dict[str, dict[Language, str]] = {
+    "rules": {"en": "rule", "he": "כלל"},
+    "levels": {"en": "level", "he": "מדרגה"},
+    "bonuses": {"en": "bonus", "he": "בונוס"},
+    "lines": {"en": "line", "he": "שורה"},
+}
+_ITEM: dict[Language, str] = {"en": "item", "he": "פריט"}
+_OF: dict[Language, str] = {"en": "{item} {number} of `{items}`", "he": "{item} {number} ב-`{items}`"}
 
 
 def words(code: str, language: Language, facts: Mapping[str, str | int]) -> tuple[str, str]:
@@ -311,40 +358,3 @@ def _weight(parameter: str) -> float:
         return float(parameter.strip().removeprefix("q=")) if parameter.strip() else 1.0
     except ValueError:
         return 0.0
-    "unknown_time_zone": {
-        "en": "There is no such time zone; it is named like `Asia/Jerusalem`.",
-        "he": "אין אזור זמן כזה; שמו נכתב כמו `Asia/Jerusalem`.",
-    },
-    "not_a_country": {
-        "en": "A country is two letters of ISO 3166, like `IL` or `GB`.",
-        "he": "מדינה נכתבת בשתי אותיות לפי ISO 3166, כמו `IL` או `GB`.",
-    },
-    "not_a_creator": {
-        "en": "This is not a creator's id; those begin with `cre_`.",
-        "he": "זה אינו מזהה של יוצר; מזהה כזה מתחיל ב-`cre_`.",
-    },
-    "empty_condition": {
-        "en": "An empty list would ask for nothing, and match everything: name something, or leave the field out.",
-        "he": "רשימה ריקה אינה דורשת דבר ותתאים להכול: ציינו ערך אחד לפחות, או השמיטו את השדה.",
-    },
-    "needs_one_of": {"en": "This needs `{one}` or `{other}`.", "he": "כאן נדרש `{one}` או `{other}`."},
-TYPES: dict[str, dict[Language, str]] = {
-    "int": {"en": "a whole number", "he": "מספר שלם"},
-    "string": {"en": "a text in quotes", "he": "טקסט במירכאות"},
-    "bool": {"en": "`true` or `false`", "he": "`true` או `false`"},
-    "list": {"en": "a list, `[…]`", "he": "רשימה, `[…]`"},
-    "model": {"en": "an object, `{…}`", "he": "אובייקט, `{…}`"},
-}
-"""What is wanted where something is of another type, by the first word of Pydantic's code."""
-
-SUGGESTION: dict[Language, str] = {"en": " Did you mean `{nearest}`?", "he": " האם התכוונתם ל-`{nearest}`?"}
-
-_ITEMS: dict[str, dict[Language, str]] = {
-    "rules": {"en": "rule", "he": "כלל"},
-    "levels": {"en": "level", "he": "מדרגה"},
-    "bonuses": {"en": "bonus", "he": "בונוס"},
-    "lines": {"en": "line", "he": "שורה"},
-}
-_ITEM: dict[Language, str] = {"en": "item", "he": "פריט"}
-_OF: dict[Language, str] = {"en": "{item} {number} of `{items}`", "he": "{item} {number} ב-`{items}`"}
-
