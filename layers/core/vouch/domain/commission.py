@@ -11,11 +11,9 @@ from vouch.domain.calendars import months_later
 from vouch.domain.context import Membership, Product
 from vouch.domain.facts import Lifecycle, Line, OrderFacts, Refund, RefundLine, Snapshot, fingerprint
 from vouch.domain.money import BPS_WHOLE, divide_half_up, split
-from vouch.domain.terms import Base, Commission, Match, Reward, Rule
+from vouch.domain.terms import SELF_PAYING, Base, Commission, Match, Reward, Rule
 
 SHIPPING = "shipping"
-SELF_PAYING = frozenset({"tiktok_shop"})
-"""Platforms that pay their affiliates themselves: there only a rule that names the platform earns anything."""
 _FINE = 10**6
 
 

@@ -16,7 +16,7 @@ from vouch.domain.context import Context, Membership, named_key
 from vouch.domain.facts import Decision, Lifecycle, OrderFacts, Snapshot
 from vouch.domain.ledger import EARNED, HELD, Counted, Difference
 from vouch.domain.money import AMOUNT_MAX, BPS_WHOLE, OutOfRange, divide_half_up, split
-from vouch.domain.terms import Base, Recruiter, Terms
+from vouch.domain.terms import SELF_PAYING, Base, Recruiter, Terms
 
 _NEVER_EARNS = frozenset({"test_order", "not_paid"})
 """Why an order earns nothing that no adjustment changes."""
@@ -400,7 +400,7 @@ def _why_none_of_it(lines: Sequence[LinePart], terms: Mapping[TermsKey, Terms]) 
             continue
         if line.case.passed_limit(terms[line.share.program_id, line.share.terms_version].commission):
             return ["recurring_limit"]
-        if line.case.snapshot.platform in commission.SELF_PAYING:
+        if line.case.snapshot.platform in SELF_PAYING:
             return ["platform_pays"]
     return ["no_rule"]
 
