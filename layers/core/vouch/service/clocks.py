@@ -5,7 +5,7 @@ from datetime import datetime
 
 from vouch.domain import times
 from vouch.domain.errors import Forbidden, Unprocessable
-from vouch.service import brands, folds
+from vouch.service import brands, folds, volumes
 from vouch.service.deployment import Deployment
 from vouch.service.revisions import committed
 from vouch.store import programs
@@ -20,7 +20,7 @@ def check_test_mode(brand: Brand) -> None:
 
 
 def moved(deployment: Deployment, brand: Brand, now: datetime, *, in_time: Callable[[], bool]) -> bool:
-    """Sets the brand's clock and folds what has matured by then; False where time ran out: the same again goes on.
+    """Sets the brand's clock, seals volumes and folds what has matured by then; False where time ran out: again.
 
     Raises Unprocessable where the clock would go back. Only a brand without any program may begin in the past.
     """
@@ -35,7 +35,10 @@ def moved(deployment: Deployment, brand: Brand, now: datetime, *, in_time: Calla
         writes.update(Brand(known.pk, known.sk), [Brand.clock.set(times.text(now))], as_read)
         return known
 
-    return folds.fold_to(deployment, committed(deployment, attempt), now, in_time=in_time)
+    known = committed(deployment, attempt)
+    return volumes.seal_to(deployment, known, now, in_time=in_time) and folds.fold_to(
+        deployment, known, now, in_time=in_time
+    )
 
 
 def _has_programs(deployment: Deployment, brand: Brand) -> bool:

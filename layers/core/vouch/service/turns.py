@@ -1,4 +1,4 @@
-"""Jobs that come to every brand once a day: in turns, each going on where it stopped, so that no brand starves another.
+"""Jobs that come to every brand each day: in turns, each going on where it stopped, so that no brand starves another.
 
 How far a brand's round has come is noted with the brand after each of its turns. Whose last turn is the longest ago
 comes first in the next job. The turn is noted before it begins, so that one that kills the process is not the first of
@@ -70,14 +70,16 @@ def daily(
     *,
     in_time: Callable[[], bool],
     of: Callable[[Brand], bool] = lambda _: True,
+    hours: int = 24,
 ) -> Done:
     """Goes on with every brand's round, or begins today's, while `in_time`; one that failed anywhere is begun again.
 
-    A brand whose turn raises keeps no other from its own.
+    A round is begun every so many `hours` of the day. A brand whose turn raises keeps no other from its own.
     """
-    midnight = deployment.now().replace(hour=0, minute=0, second=0, microsecond=0)
+    now = deployment.now()
+    begun = times.floor_hour(now).replace(hour=now.hour // hours * hours)
     known = ((brand, noted(brand, job)) for brand in brands.every(deployment.database) if of(brand))
-    due = [(brand, before) for brand, before in known if _is_due(before, midnight)]
+    due = [(brand, before) for brand, before in known if _is_due(before, begun)]
     waiting = deque(sorted(due, key=lambda each: each[1].turned if each[1] else ""))
     done, began = Done(), time.monotonic()
     while waiting and in_time():
@@ -124,8 +126,8 @@ def _put(deployment: Deployment, brand: Brand, job: Job, current: Round) -> None
     brands.put_round(deployment.database, brand, job, stored)
 
 
-def _is_due(before: Round | None, midnight: datetime) -> bool:
-    return before is None or not before.done or not before.whole or before.moment < midnight
+def _is_due(before: Round | None, begun: datetime) -> bool:
+    return before is None or not before.done or not before.whole or before.moment < begun
 
 
 def _until(ends: float, in_time: Callable[[], bool]) -> Callable[[], bool]:

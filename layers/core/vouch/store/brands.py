@@ -8,8 +8,8 @@ from vouch.store.database import BATCH_GET_MAX, Database, Writes
 from vouch.store.tables import ApiKey, Brand, Main
 
 INDEX = "BRANDS"
-Job = Literal["folds", "audit"]
-"""What comes to every brand once a day."""
+Job = Literal["folds", "audit", "seals"]
+"""What comes to every brand in turns; a brand's item has an attribute of each name."""
 
 
 def new_brand(brand_id: str, *, name: str, mode: str, created_at: str, clock: str | None) -> Brand:
@@ -87,12 +87,11 @@ def every(database: Database) -> Iterator[Brand]:
 
 
 def round_of(brand: Brand, job: Job) -> list[Any] | None:
-    """How far that daily job has come with the brand, as it noted it."""
-    stored: list[Any] | None = brand.folds if job == "folds" else brand.audit
+    """How far that job has come with the brand, as it noted it."""
+    stored: list[Any] | None = getattr(brand, job)
     return stored
 
 
 def put_round(database: Database, brand: Brand, job: Job, stored: list[Any]) -> None:
-    """Notes how far that daily job has come with the brand."""
-    attribute = Brand.folds if job == "folds" else Brand.audit
-    database.update(brand, [attribute.set(stored)])
+    """Notes how far that job has come with the brand."""
+    database.update(brand, [getattr(Brand, job).set(stored)])

@@ -19,6 +19,7 @@ from vouch.domain.errors import Unavailable
 from vouch.domain.facts import Event, Fact, OrderFacts, Snapshot
 from vouch.domain.ledger import Counted, Entry
 from vouch.domain.settlement import Earning, Posted, Posting, Settlement, wanted
+from vouch.domain.money import divide_half_up
 from vouch.store import ledger
 from vouch.store.database import Database, Writes, pause
 from vouch.store.inbox import REST
@@ -242,7 +243,10 @@ def _commissions(
     if snapshot is None:
         return [], []
     placed_at = times.text(snapshot.placed_at)
-    now = {earning.creator_id: _commission(before, placed_at, earning) for earning in settlement.earnings}
+    now = {
+        earning.creator_id: _commission(before, placed_at, earning, _kept_base(settlement, earning.creator_id))
+        for earning in settlement.earnings
+    }
     former = [item for item in before.commissions if item.creator_id not in now]
     moved = [item for item in former if (item.reversed, item.placed_at) != (item.earned, placed_at)]
     for item in moved:
@@ -251,7 +255,14 @@ def _commissions(
     return [*now.values(), *former], [*now.values(), *moved]
 
 
-def _commission(before: StoredOrder, placed_at: str, earning: Earning) -> Commission:
+def _kept_base(settlement: Settlement, creator_id: str) -> int:
+    """What is kept of the base of a creator's lines, in the currency of their commission."""
+    lines = [line for line in settlement.lines if line.creator_id == creator_id]
+    rate = next((line.case.rate for line in lines if line.case), (1, 1))
+    return divide_half_up(sum(line.rating.basis.kept_base for line in lines) * rate[0], rate[1])
+
+
+def _commission(before: StoredOrder, placed_at: str, earning: Earning, base: int) -> Commission:
     return Commission(
         order_key(before.brand_id, before.id),
         f"C#{earning.creator_id}",
@@ -261,6 +272,7 @@ def _commission(before: StoredOrder, placed_at: str, earning: Earning) -> Commis
         placed_at=placed_at,
         **{name: getattr(earning, name) for name in _KEPT} | {"matures_at": times.text(earning.matures_at)},
     )
+        base=base,
 
 
 def _index_key(placed_at: str, order: str) -> str:

@@ -64,9 +64,9 @@ class Main(Item):
 class Brand(Main, discriminator="brand"):
     """`b` / `BRAND`, index `BRANDS`. `clock` is set in test brands whose clock was moved.
 
-    `hosts` = {host: [who wants links to lead there: `brand`, or a connection's id]}. `folds` and `audit` = how far the
-    last round of that job has come: [the moment that it is about, where it goes on or null, whether nothing failed,
-    when it had its last turn]; see `vouch.service.turns`.
+    `hosts` = {host: [who wants links to lead there: `brand`, or a connection's id]}. `folds`, `audit` and `seals` =
+    how far the last round of that job has come: [the moment that it is about, where it goes on or null, whether nothing
+    failed, when it had its last turn]; see `vouch.service.turns`.
     """
 
     id = UnicodeAttribute()
@@ -77,6 +77,7 @@ class Brand(Main, discriminator="brand"):
     hosts = JSONAttribute(null=True)
     folds = JSONAttribute(null=True)
     audit = JSONAttribute(null=True)
+    seals = JSONAttribute(null=True)
 
 
 class ApiKey(Main, discriminator="key"):
@@ -320,7 +321,10 @@ class OrderEvent(Main, discriminator="event"):
 
 
 class Commission(Main, discriminator="commission"):
-    """`b#O#<ord>` / `C#<c>`, index `b#C#<c>#O`: one creator's part of an order, as it stands."""
+    """`b#O#<ord>` / `C#<c>`, index `b#C#<c>#O`: one creator's part of an order, as it stands.
+
+    `base` is what is kept of the base of the lines that are credited to them, in the commission's currency.
+    """
 
     order_id = UnicodeAttribute(attr_name="o")
     creator_id = UnicodeAttribute(attr_name="c")
@@ -332,6 +336,7 @@ class Commission(Main, discriminator="commission"):
     held = BooleanAttribute(attr_name="h")
     matures_at = UnicodeAttribute(attr_name="m")
     placed_at = UnicodeAttribute(attr_name="at")
+    base = IntegerAttribute(attr_name="b")
     version = IntegerAttribute(attr_name="v")
 
 
@@ -357,6 +362,13 @@ class Marker(Main, discriminator="marker"):
     counts = BooleanAttribute(attr_name="c")
     origin = JSONAttribute(null=True, attr_name="o")
     version = IntegerAttribute(attr_name="v")
+
+
+class Seal(Main, discriminator="seal"):
+    """`b#C#<c>` / `SEAL#<program>#<period>#<measure>#<time zone>`: a creator's volume of that period. Never updated."""
+
+    volume = IntegerAttribute()
+    sealed_at = UnicodeAttribute()
 
 
 class Balance(Main, discriminator="balance"):
