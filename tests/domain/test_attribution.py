@@ -163,3 +163,10 @@ def test_a_creator_is_rated_by_the_program_of_their_first_touch_whichever_is_cre
 def test_a_touch_that_does_not_stand_decides_no_program() -> None:
     older, newer = click("noa", days=2, program="vip"), click("noa", days=1, evidence="noa-2", barred="not_enrolled")
     assert [share.program_id for share in credited(older, newer).shares] == ["vip"]
+
+
+def test_whose_terms_decided_is_told_with_their_policy_and_nobodys_decide_where_no_touch_stands() -> None:
+    older, newer = click("noa", days=2), click("dan", days=1, program="vip")
+    touches, terms = [older, newer], promises(offer(model="first"), vip=offer(model="linear"))
+    assert credit(carrying(ORDER, touches), touches, terms).policy == terms["vip", 1].attribution
+    assert credited(click("noa", barred="not_enrolled")).policy is None

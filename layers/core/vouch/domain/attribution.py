@@ -83,13 +83,14 @@ class Credit:
     """The decision: shares sorted by creator (none where nobody is credited), and every candidate.
 
     `tied` are the lines that a product tie took, by line id. `origin` is whom the order's own clicks and codes name
-    with the largest share: the creator to whom they tie its customer.
+    with the largest share: the creator to whom they tie its customer. `policy` is what decided who shares the rest.
     """
 
     shares: tuple[Share, ...]
     candidates: tuple[Candidate, ...]
     tied: Mapping[str, Share] = field(default_factory=dict)
     origin: Share | None = None
+    policy: Attribution | None = None
 
     def on(self, line: Line | None) -> tuple[Share, ...]:
         """Who shares that line, or what is none (shipping)."""
@@ -133,7 +134,8 @@ def credit(
     weights = _weighed(standing, snapshot, terms)
     shares = _shares(standing, weights)
     tied = _tied([touch for touch in standing if touch.kind == "product"], snapshot, shares)
-    together = Credit(shares, (), {line: share for line, (_, share) in tied.items()}, origin)
+    lines = {line: share for line, (_, share) in tied.items()}
+    together = Credit(shares, (), lines, origin, _deciding(standing, terms))
     return replace(together, candidates=_candidates(touches, reasons, weights, tied, together))
 
 
@@ -221,12 +223,17 @@ def _goes_first(touch: Touch, terms: Mapping[TermsKey, Terms]) -> bool:
 
 def _weighed(standing: Sequence[Touch], snapshot: Snapshot, terms: Mapping[TermsKey, Terms]) -> dict[Touch, int]:
     """The weights of the touches that may share what no product tie takes, as the first of them in priority decides."""
-    general = [touch for touch in standing if touch.kind in _PRIORITY]
-    if not general:
+    policy = _deciding(standing, terms)
+    if policy is None:
         return {}
-    policy = _terms_of(general[0], terms).attribution
-    pool = _pool(general, policy)
+    pool = _pool([touch for touch in standing if touch.kind in _PRIORITY], policy)
     return dict.fromkeys(pool, 0) | _weights(pool, policy, snapshot.placed_at)
+
+
+def _deciding(standing: Sequence[Touch], terms: Mapping[TermsKey, Terms]) -> Attribution | None:
+    """The policy of the first in priority; None where no touch is for all of the order."""
+    first = next((touch for touch in standing if touch.kind in _PRIORITY), None)
+    return _terms_of(first, terms).attribution if first else None
 
 
 def _pool(standing: Sequence[Touch], policy: Attribution) -> Sequence[Touch]:

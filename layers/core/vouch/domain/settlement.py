@@ -87,7 +87,7 @@ class Settlement:
 
     `lead` is the heaviest share, the first of equals: its terms describe the order as a whole. Between `lines` and
     `earnings` lie what caps per order cut `off` (by creator, of the commission in full), recruiters' shares, and the
-    brand's adjustments. `origin` is whom the order's own clicks and codes name.
+    brand's adjustments. `origin` is whom the order's own clicks and codes name, `policy` what decided who shares.
     """
 
     status: OrderStatus
@@ -103,6 +103,7 @@ class Settlement:
     recruited: tuple[Recruited, ...] = ()
     adjusted: Mapping[str, Adjusted] = field(default_factory=dict)
     origin: Share | None = None
+    policy: Attribution | None = None
 
 
 class Posting(NamedTuple):
@@ -175,6 +176,7 @@ def settle(facts: OrderFacts, context: Context, terms: Mapping[TermsKey, Terms])
         recruited=tuple(work.recruited),
         adjusted=work.adjusted,
         origin=credited.origin,
+        policy=credited.policy,
     )
 
 
