@@ -16,7 +16,7 @@ from vouch.domain.context import Context, Membership, named_key
 from vouch.domain.facts import Decision, Lifecycle, OrderFacts, Snapshot
 from vouch.domain.ledger import EARNED, HELD, Counted, Difference
 from vouch.domain.money import AMOUNT_MAX, BPS_WHOLE, OutOfRange, divide_half_up, split
-from vouch.domain.terms import SELF_PAYING, Base, Recruiter, Terms
+from vouch.domain.terms import SELF_PAYING, Attribution, Base, Recruiter, Terms
 
 _NEVER_EARNS = frozenset({"test_order", "not_paid"})
 """Why an order earns nothing that no adjustment changes."""
