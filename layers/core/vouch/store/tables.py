@@ -446,9 +446,9 @@ class Click(Item):
 
 
 class Figure(Item):
-    """Table `figures`: due days (`b#DUE` / `<day>#<c>`), how far the second pass is, and idempotency keys.
+    """Table `figures`: due days (`b#DUE` / `<day>#<c>`), how far the second pass is, simulations, idempotency keys.
 
-    Of these only the keys (`b#IDEM#<hash>` / `I`) expire.
+    Of these only simulations and the keys (`b#IDEM#<hash>` / `I`) expire.
     """
 
     class Meta:
@@ -469,6 +469,45 @@ class Passed(Figure, discriminator="passed"):
     """`SECOND_PASS` / `P`: the last hour whose deliveries have all been settled again."""
 
     hour = UnicodeAttribute()
+
+
+class Simulation(Figure, discriminator="simulation"):
+    """`b#SIM` / `<sim>`: what it is about, and how far it has come.
+
+    `terms` is the draft as JSON, zlib'd. `bookmark` is the sort key of the last order that was counted, of the index of
+    orders; "" at the beginning. `chunks`, `differences` and `pages` count its `SimulationPart`s: sums, orders that are
+    told of, and rows. `different` and `left_out` count orders. `totals` = {currency: [before, after]}. `mark` is another
+    one each time it is put.
+    """
+
+    id = UnicodeAttribute()
+    program_id = UnicodeAttribute()
+    currency = UnicodeAttribute()
+    terms = BinaryAttribute(legacy_encoding=False)
+    placed_from = UnicodeAttribute()
+    placed_to = UnicodeAttribute()
+    created_at = UnicodeAttribute()
+    moved_at = UnicodeAttribute()
+    status = UnicodeAttribute()
+    bookmark = UnicodeAttribute()
+    orders = IntegerAttribute()
+    different = IntegerAttribute()
+    left_out = IntegerAttribute()
+    chunks = IntegerAttribute()
+    differences = IntegerAttribute()
+    pages = IntegerAttribute()
+    rows = IntegerAttribute()
+    totals = JSONAttribute(null=True)
+    mark = UnicodeAttribute()
+    version = IntegerAttribute()
+    expires_at = IntegerAttribute()
+
+
+class SimulationPart(Figure, discriminator="simulation_part"):
+    """`b#SIM#<sim>` / `S#<chunk>#<n>` sums, `D#<number of its first>` differences, `R#<page>` rows: JSON, zlib'd."""
+
+    body = BinaryAttribute(legacy_encoding=False)
+    expires_at = IntegerAttribute()
 
 
 class Idempotency(Figure, discriminator="idempotency"):
