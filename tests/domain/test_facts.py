@@ -1,8 +1,9 @@
 """Facts: the same set of them is the same order, in whatever order, number and company they arrive."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import timedelta
 from itertools import product
+from typing import get_args
 
 import pytest
 from hypothesis import given
@@ -13,6 +14,9 @@ from vouch.domain import times
 from vouch.domain.facts import (
     Cancellation,
     Decision,
+    Dispute,
+    DisputeStatus,
+    Event,
     Fact,
     Lifecycle,
     Line,
@@ -21,6 +25,7 @@ from vouch.domain.facts import (
     Refund,
     RefundLine,
     Snapshot,
+    Standing,
     Verdict,
     event_from_json,
     fingerprint,
@@ -32,7 +37,8 @@ MUG = item("mug", "100.00")
 PAID = sale(MUG)
 LATER = PLACED + timedelta(minutes=1)
 HOUR = timedelta(hours=1)
-VERDICTS: tuple[Verdict, ...] = ("hold", "approve", "reject")
+VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
+STATUSES: tuple[DisputeStatus, ...] = get_args(DisputeStatus)
 
 
 def _pool() -> list[Fact]:
@@ -61,7 +67,22 @@ def _pool() -> list[Fact]:
         Decision(decision_id, at, verdict, "ops", "looked at it")
         for decision_id, at, verdict in product(["d1", "d2"], moments, VERDICTS)
     )
-    return [*snapshots, *lives, *refunds, *decisions, *(Cancellation("c1", at) for at in moments)]
+    named = (
+        Decision(decision_id, at, "adjust", "ops", "as agreed", (), creator, "prg", amount)
+        for decision_id, at, creator, amount in product(["d3", "d4"], moments, ["noa", "dan"], [0, 70])
+    )
+    disputes = (
+        Dispute(dispute_id, at, status, "ILS", amount)
+        for dispute_id, at, status, amount in product(["p1", "r1"], moments, STATUSES, [None, 300])
+    )
+    standings = (
+        Standing(register, at, version, first, payments)
+        for register, at, version, first, payments in product(
+            ["customer:noa", "subscription:s"], moments, [1, 2], [False, True], [0, 3]
+        )
+    )
+    events: list[Event] = [*refunds, *decisions, *named, *disputes, *standings]
+    return [*snapshots, *lives, *events, *(Cancellation("c1", at) for at in moments)]
 
 
 FACTS = st.lists(st.sampled_from(_pool()), max_size=6)
@@ -206,6 +227,45 @@ def test_a_refund_is_known_by_its_id_and_its_newest_version_counts() -> None:
     assert joined([failed], [refund("r1", mug=1, minutes=61)]).refunds == [refund("r1", mug=1, minutes=61)]
 
 
+@pytest.mark.parametrize("one, other", [("open", "lost"), ("open", "won"), ("lost", "won")])
+def test_at_one_time_a_dispute_was_open_first_and_won_last(one: DisputeStatus, other: DisputeStatus) -> None:
+    first, last = Dispute("p1", LATER, one), Dispute("p1", LATER, other)
+    assert joined([first], [last]).disputes == joined([last], [first]).disputes == [last]
+
+
+@pytest.mark.parametrize("one, other", [*product(STATUSES, STATUSES)])
+def test_the_newest_word_on_a_dispute_counts_whatever_it_says(one: DisputeStatus, other: DisputeStatus) -> None:
+    first, last = Dispute("p1", PLACED, one, "ILS", 300), Dispute("p1", LATER, other)
+    assert joined([first], [last]).disputes == joined([last], [first]).disputes == [last]
+    assert joined([last]).with_facts([first, last, first])[1] == ()
+
+
+def test_a_dispute_and_a_refund_of_one_name_are_two_losses() -> None:
+    lost, back = Dispute("7", LATER, "lost", "ILS", 300), refund("7", mug=1)
+    assert joined([lost], [back]).losses == joined([back], [lost]).losses
+    assert [(loss.id, loss.amount) for loss in joined([lost], [back]).losses] == [("7", 0), ("dispute:7", 300)]
+    assert joined([replace(lost, status="won"), back]).losses == [back]
+
+
+def test_adjustments_are_counted_by_creator_the_newest_of_each() -> None:
+    for_noa, for_dan = (
+        Decision(decision_id, PLACED, "adjust", "ops", "as agreed", (), creator, "prg", 70)
+        for decision_id, creator in (("d1", "noa"), ("d2", "dan"))
+    )
+    again = replace(for_noa, id="d3", updated_at=LATER, amount=0)
+    facts: list[Fact] = [for_noa, for_dan, again]
+    assert joined(facts).adjustments == joined(facts[::-1]).adjustments == {"noa": again, "dan": for_dan}
+    assert joined(facts).decision("reassign") is None
+
+
+def test_the_latest_version_of_a_register_has_the_last_word() -> None:
+    early = Standing("customer:noa", LATER, 1)
+    late = Standing("customer:noa", PLACED, 2, first=False)
+    assert joined([early], [late]) == joined([late], [early])
+    assert joined([late], [early]).standing("customer:noa") == late
+    assert joined([early]).standing("customer:dan") is None
+
+
 def test_refunds_come_by_id_however_they_arrived() -> None:
     assert [r.id for r in joined([refund("r2"), refund("r10"), refund("r1")]).refunds] == ["r1", "r10", "r2"]
 
@@ -248,10 +308,36 @@ def test_a_full_snapshot_is_read_back_as_it_was_written() -> None:
         country="IL",
         codes=("noa10",),
         click_ids=("clk_1",),
+        customers=("gil",),
         former_customers=("dan",),
         customer_new=False,
+        handles=("instagram:noa", "tiktok:נועה"),
+        subscription="s",
+        subscribed_at=PLACED - HOUR,
     )
+    assert says_everything(snapshot)
     assert snapshot_from_json(to_json(snapshot)) == snapshot
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        Refund("r1", LATER, "ILS", (RefundLine("1", 2, 300, 40),), 500, failed=True, amount_with_tax=True),
+        Dispute("p1", LATER, "lost", "ILS", 300),
+        Decision("d1", LATER, "adjust", "key_1", "as agreed", ("7f",), "noa", "prg", 70),
+        Standing("customer:noa", LATER, 2, False, 3, "ord_1", PLACED, "noa", "prg"),
+        Cancellation("c1", LATER),
+    ],
+    ids=lambda event: event.kind,
+)
+def test_a_full_event_is_read_back_as_it_was_written(event: Event) -> None:
+    assert says_everything(event)
+    assert event_from_json(event.kind, to_json(event)) == event
+
+
+def says_everything(fact: Fact) -> bool:
+    """Whether no field is left as it is by default: a field that is added one day has to be added here, too."""
+    return not [each.name for each in fields(fact) if getattr(fact, each.name) == each.default]
 
 
 def test_one_fact_has_one_text() -> None:
