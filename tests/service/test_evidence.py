@@ -10,8 +10,8 @@ from tests.faults.world import CHANGED, World
 from tests.fixtures import NOON
 from vouch.domain import times
 from vouch.domain.attribution import Touch
-from vouch.domain.context import Context, touch_keys
-from vouch.domain.facts import Lifecycle, Snapshot
+from vouch.domain.context import Context
+from vouch.domain.facts import Lifecycle, OrderFacts, Snapshot
 from vouch.service.deployment import Unchanging
 from vouch.service.evidence import ClickOnItsWay, Evidence
 from vouch.store.tables import Creator, Enrolment, Program
@@ -28,8 +28,12 @@ def order(placed_at: datetime = NOON, *, codes: Iterable[str] = (), click_ids: I
 
 
 def resolved(world: World, snapshot: Snapshot, since: datetime | None = None) -> dict[str, tuple[Touch, ...]]:
+    return dict(pinned(world, snapshot, since).touches)
+
+
+def pinned(world: World, snapshot: Snapshot, since: datetime | None = None) -> Context:
     evidence = Evidence(world.deployment, world.brand_id)
-    return evidence.resolve(snapshot, touch_keys(snapshot), wait_for_clicks_since=since)
+    return evidence.pinned("ord_1", OrderFacts(snapshot), Context(), wait_for_clicks_since=since)
 
 
 def of_code(world: World, code: str, placed_at: datetime) -> Touch:
@@ -174,7 +178,7 @@ def test_at_most_ten_codes_and_ten_clicks_count_each_once() -> None:
     touches: dict[str, tuple[Touch, ...]] = {f"code:{code}": (touch("code", n),) for n, code in enumerate(codes)}
     touches |= {f"click:{click}": (touch("click", n), touch("click", n + 1)) for n, click in enumerate(click_ids)}
     snapshot = order(codes=codes, click_ids=click_ids)
-    counted = Context(touches).touches_of(snapshot)
+    counted = Context(touches).touches_of(OrderFacts(snapshot))
     assert [each.evidence for each in counted] == codes + click_ids
-    assert Context(touches).touches_of(replace(snapshot, codes=(), click_ids=())) == ()
-    assert Context().touches_of(snapshot) == ()
+    assert Context(touches).touches_of(OrderFacts(replace(snapshot, codes=(), click_ids=()))) == ()
+    assert Context().touches_of(OrderFacts(snapshot)) == ()

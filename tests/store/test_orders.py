@@ -14,9 +14,10 @@ from tests.faults.world import World
 from tests.fixtures import NOON
 from vouch.domain import facts, times
 from vouch.domain.attribution import Touch
-from vouch.domain.context import Context
-from vouch.domain.facts import Lifecycle, Line, OrderFacts, Refund, RefundLine, Snapshot
+from vouch.domain.context import Context, Membership, Product
+from vouch.domain.facts import Lifecycle, Line, OrderFacts, Refund, RefundLine, Snapshot, Standing
 from vouch.domain.ledger import Difference, settlement_entry
+from vouch.domain.rates import Rate
 from vouch.domain.settlement import Earning, Posting, Settlement
 from vouch.service.deployment import Deployment
 from vouch.store import database as requests
@@ -27,8 +28,28 @@ from vouch.store.tables import Item, Main, Order, OrderPart
 
 PLACED = NOON - timedelta(days=1)
 CONTEXT = Context(
-    {"code:noa": (Touch("code", "noa", None, "cre_1", "prg_1", 1, ("old", "new")),), "click:x": ()},
-    "prg_1",
+    touches={"code:noa": (Touch("code", "noa", None, "cre_1", "prg_1", 1, ("old", "new")),), "click:x": ()},
+    members={
+        ("cre_1", "prg_1"): Membership("gold", 12, "cre_2", NOON, ("old",), "not_enrolled"),
+        ("cre_2", "prg_1"): Membership(volume=0),
+    },
+    standings={
+        "customer:somebody": Standing(
+            "customer:somebody",
+            times.EPOCH,
+            3,
+            first=False,
+            origin="ord_0",
+            origin_at=NOON,
+            creator_id="cre_1",
+            program_id="prg_1",
+        ),
+        "subscription:monthly": Standing("subscription:monthly", times.EPOCH, payments_before=4),
+    },
+    products={"mug": Product(("sale",), ("kitchen",)), "pot": Product(known=False)},
+    rates={("USD", "ILS"): Rate(37_215, 10_000, "bank", NOON)},
+    tied=False,
+    only_program="prg_1",
     test_brand=True,
 )
 

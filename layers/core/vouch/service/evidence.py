@@ -1,32 +1,81 @@
-"""Resolves an order's touches as of the day it was placed: what each click id and code meant then.
+"""Looks up what an order needs from its surroundings, as of the day it was placed: what each click id and code meant
+then, who its creators were, where it stands among its customer's orders, what its products and currencies were.
 
-What it reads is dated and append-only, so the answer is the same whenever it is asked; it is then pinned.
-Only what cannot change is cached (terms versions, a link's creator and program), and never an absence.
+What it reads is dated and append-only, so the answer is the same whenever it is asked; it is then pinned, and what is
+pinned is not asked again. Only what cannot change is cached (terms versions, a link's creator and program), and never
+an absence.
 """
 
-from collections.abc import Iterable
-from dataclasses import replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from vouch.domain import clicks, periods, terms
+from vouch.domain import clicks, periods, tenures, times
 from vouch.domain.attribution import TermsKey, Touch
 from vouch.domain.clicks import ClickId
-from vouch.domain.context import CLICK, CODE
-from vouch.domain.facts import Snapshot
-from vouch.domain.terms import Terms
-from vouch.service import promises
+from vouch.domain.context import (
+    CLICK,
+    CODE,
+    HANDLE,
+    PRODUCT,
+    SKU,
+    SUBSCRIPTIONS,
+    Context,
+    Membership,
+    Product,
+    product_keys,
+    register_keys,
+)
+from vouch.domain.facts import OrderFacts, Snapshot, Standing
+from vouch.domain.rates import Rate
+from vouch.domain.terms import Terms, number_in_force
+from vouch.service import promises, volumes
 from vouch.service.deployment import Deployment
 from vouch.store import clicks as visits
-from vouch.store import codes, creators, links, programs
+from vouch.store import codes, creators, handles, links, product_ties, products, programs, rates, registers
 from vouch.store.database import Key
 from vouch.store.tables import Item
 
 CLICK_LAG = timedelta(minutes=15)
 """For this long a genuine click id may be ahead of its record, which took the spill queue."""
+RATE_AGE_MAX = timedelta(days=7)
+"""Fixings pause over weekends and holidays; an older one says nothing about the day of the order."""
+_ENROLMENTS_MAX = 100
 
 
 class ClickOnItsWay(Exception):
     """The record of a genuine, young click is not there yet; a miss must not be pinned."""
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """The order that is looked up: its id, its facts, and what is pinned of it so far."""
+
+    order_id: str
+    facts: OrderFacts
+    context: Context
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """The newest one. Raises ValueError where there is none: nothing is looked up before."""
+        if self.facts.snapshot is None:
+            raise ValueError("nothing is pinned before there is a snapshot")
+        return self.facts.snapshot
+
+    @property
+    def placed_at(self) -> datetime:
+        """The day on which everything is asked about."""
+        return self.snapshot.placed_at
+
+    def new_touch_keys(self) -> list[str]:
+        """The evidence that no earlier snapshot carried."""
+        return [key for key in self.context.touch_keys(self.facts) if key not in self.context.touches]
+
+    def new_registers(self) -> list[str]:
+        """The registers in which the order stands only now; a test order stands in none but a test brand's."""
+        if self.snapshot.test and not self.context.test_brand:
+            return []
+        return [key for key in register_keys(self.snapshot) if key not in self.context.standings]
 
 
 class Evidence:
@@ -39,31 +88,20 @@ class Evidence:
         self._links: dict[str, tuple[str, str]] = {}
         """Link key → creator and program."""
 
-    def resolve(
-        self, snapshot: Snapshot, keys: Iterable[str], *, wait_for_clicks_since: datetime | None
-    ) -> dict[str, tuple[Touch, ...]]:
-        """The touches behind each key, in three batches at most.
+    def pinned(
+        self, order_id: str, facts: OrderFacts, context: Context, *, wait_for_clicks_since: datetime | None
+    ) -> Context:
+        """The context with all that these facts need and that it does not have yet; as it is before any snapshot.
 
-        Raises ClickOnItsWay for a click younger than 15 minutes before `wait_for_clicks_since` (None: do not wait).
+        Raises ClickOnItsWay for a click younger than 15 minutes before `wait_for_clicks_since` (None: do not wait), and
+        SealNotDue for an order of a period whose volumes are not known yet.
         """
-        wanted, placed_at = list(keys), snapshot.placed_at
-        texts = [key.removeprefix(CODE) for key in wanted if key.startswith(CODE)]
-        shown = [key.removeprefix(CLICK) for key in wanted if key.startswith(CLICK)]
-        genuine = {text: click for text in shown if (click := self._genuine(text)) is not None}
-        self._fetch(
-            *(codes.key(self._brand, text) for text in texts),
-            *(visits.key(self._brand, text) for text in genuine),
-            *self._link_keys(genuine.values()),
-        )
-        self._await(genuine.values(), wait_for_clicks_since)
-        journeys = {text: [click, *self._trail(click)] for text, click in genuine.items()}
-        self._fetch(*(key for journey in journeys.values() for key in self._link_keys(journey)))
-        sightings = {CODE + text: [self._code(text, placed_at)] for text in texts}
-        for text in shown:
-            journey = [self._click(click) for click in journeys.get(text, ())]
-            sightings[CLICK + text] = journey or [Touch("click", text, problem="unknown_click")]
-        self._fetch(*(key for seen in sightings.values() for touch in seen for key in self._membership_keys(touch)))
-        return {key: tuple(self._judged(touch, placed_at) for touch in seen) for key, seen in sightings.items()}
+        if facts.snapshot is None:
+            return context
+        subject = Subject(order_id, facts, context)
+        subject = self._with_standings(subject, wait_for_clicks_since)
+        subject = self._with_touches(subject)
+        return self._with_what_terms_ask(subject)
 
     def terms(self, touches: Iterable[Touch]) -> dict[TermsKey, Terms]:
         """Every terms version that a touch names, the unknown ones in one batch."""
@@ -73,6 +111,107 @@ class Evidence:
             if touch.program_id is not None and touch.terms_version is not None
         }
         return promises.terms_of(self._deployment, self._brand, keys)
+
+    # --- one after another, what the next needs -----------------------------------------------------------------------
+
+    def _with_standings(self, subject: Subject, since: datetime | None) -> Subject:
+        """Also fetches what codes, clicks and handles need, so that all of it is one batch."""
+        new, keys = subject.new_registers(), subject.new_touch_keys()
+        asks_for_ties = subject.context.tied is None and bool(product_keys(subject.snapshot))
+        genuine = self._genuine_of(keys)
+        self._fetch(
+            *(registers.key(self._brand, register) for register in new),
+            *([product_ties.marker_key(self._brand)] if asks_for_ties else []),
+            *(codes.key(self._brand, text) for text in _said(keys, CODE)),
+            *(handles.key(self._brand, text) for text in _said(keys, HANDLE)),
+            *(visits.key(self._brand, text) for text in genuine),
+            *self._link_keys(genuine.values()),
+        )
+        self._await(genuine.values(), since)
+        standings = {register: self._standing(register, subject) for register in new}
+        tied = self._tied(subject) if asks_for_ties else subject.context.tied
+        if not standings and tied is subject.context.tied:
+            return subject
+        context = replace(subject.context, standings={**subject.context.standings, **standings}, tied=tied)
+        return replace(subject, context=context)
+
+    def _with_touches(self, subject: Subject) -> Subject:
+        keys, placed_at = subject.new_touch_keys(), subject.placed_at
+        if not keys:
+            return subject
+        journeys = {text: [click, *self._trail(click)] for text, click in self._genuine_of(keys).items()}
+        self._fetch(
+            *(product_ties.key(self._brand, *_product(key)) for key in keys if key.startswith((PRODUCT, SKU))),
+            *(key for journey in journeys.values() for key in self._link_keys(journey)),
+        )
+        sightings = {key: self._sighted(key, subject, journeys) for key in keys}
+        found = [touch for seen in sightings.values() for touch in seen]
+        self._fetch(*(key for touch in found for key in self._membership_keys(touch)))
+        known = subject.context.members
+        people = {(t.creator_id, t.program_id) for t in found if t.creator_id and t.program_id} - known.keys()
+        members = {person: self._member(person[0], placed_at) for person in sorted(people)}
+        self._fetch(*(key for person, member in members.items() for key in self._recruiter_keys(person[1], member)))
+        members = {person: self._recruited(person[1], member, placed_at) for person, member in members.items()}
+        touches = {key: tuple(self._judged(touch, placed_at) for touch in seen) for key, seen in sightings.items()}
+        said = {person: member for person, member in members.items() if member != Membership()}
+        context = replace(subject.context, touches={**subject.context.touches, **touches}, members={**known, **said})
+        return replace(subject, context=context)
+
+    def _with_what_terms_ask(self, subject: Subject) -> Context:
+        """Volumes, the catalogue and rates: only where terms have a use for them."""
+        context, snapshot = subject.context, subject.snapshot
+        touches = context.touches_of(subject.facts)
+        promised = self.terms(touches)
+        wanted_volumes, labels, pairs = set[tuple[str, TermsKey]](), False, set[tuple[str, str]]()
+        for touch in touches:
+            if touch.creator_id is None or touch.program_id is None or touch.terms_version is None:
+                continue
+            key = touch.program_id, touch.terms_version
+            terms = promised[key]
+            if terms.commission.tiers is not None:
+                wanted_volumes.add((touch.creator_id, key))
+            labels |= any(rule.match.tags or rule.match.collections for rule in terms.commission.rules)
+            if terms.convert_to not in (None, snapshot.currency):
+                pairs.add((snapshot.currency, terms.convert_to or ""))
+        context = self._with_volumes(context, wanted_volumes, promised, subject.placed_at)
+        if labels:
+            context = self._with_products(context, snapshot)
+        return self._with_rates(context, pairs, subject.placed_at)
+
+    def _with_volumes(
+        self,
+        context: Context,
+        wanted: Iterable[tuple[str, TermsKey]],
+        promised: Mapping[TermsKey, Terms],
+        placed_at: datetime,
+    ) -> Context:
+        members = dict(context.members)
+        for creator_id, key in sorted(wanted):
+            person = creator_id, key[0]
+            known = members.get(person, Membership())
+            if known.volume is None:
+                names = (self._deployment, self._brand, *person, promised[key], placed_at)
+                members[person] = replace(known, volume=volumes.sealed(*names))
+        return replace(context, members=members) if members != context.members else context
+
+    def _with_products(self, context: Context, snapshot: Snapshot) -> Context:
+        """What the catalogue says of the lines that say nothing themselves."""
+        silent = {line.product_id for line in snapshot.lines if line.product_id and not (line.tags or line.collections)}
+        new = sorted(silent - context.products.keys())
+        if not new:
+            return context
+        self._fetch(*(products.key(self._brand, product) for product in new))
+        found = {product: self._product(product, snapshot.placed_at) for product in new}
+        return replace(context, products={**context.products, **found})
+
+    def _with_rates(self, context: Context, pairs: Iterable[tuple[str, str]], placed_at: datetime) -> Context:
+        """The fixings there are; one that is missing is not pinned, and asked for again."""
+        found: dict[tuple[str, str], Rate] = {}
+        for pair in sorted(set(pairs) - context.rates.keys()):
+            item = rates.latest_before(self._deployment.database, self._brand, *pair, placed_at)
+            if item is not None and placed_at - times.parse(item.at) <= RATE_AGE_MAX:
+                found[pair] = rates.rate(item)
+        return replace(context, rates={**context.rates, **found}) if found else context
 
     # --- what is read -------------------------------------------------------------------------------------------------
 
@@ -101,7 +240,59 @@ class Evidence:
             programs.key(self._brand, touch.program_id),
         ]
 
-    # --- clicks -------------------------------------------------------------------------------------------------------
+    def _recruiter_keys(self, program_id: str, member: Membership) -> list[Key]:
+        if member.recruiter_id is None:
+            return []
+        return [
+            creators.key(self._brand, member.recruiter_id),
+            creators.enrolment_key(self._brand, member.recruiter_id, program_id),
+        ]
+
+    # --- standings and ties -------------------------------------------------------------------------------------------
+
+    def _standing(self, register: str, subject: Subject) -> Standing:
+        names = (register, subject.order_id, subject.placed_at)
+        item = self._item(registers.key(self._brand, register))
+        word = registers.standing(item, *names, self._deployment.now())
+        if not register.startswith(SUBSCRIPTIONS):
+            return word
+        before = registers.payments_before(
+            self._deployment.database, self._brand, register, subject.placed_at, subject.order_id
+        )
+        return replace(word, payments_before=before)
+
+    def _tied(self, subject: Subject) -> bool:
+        begin = self._item(product_ties.marker_key(self._brand))
+        return begin is not None and begin.since <= times.text(subject.placed_at)
+
+    def _product(self, product_id: str, placed_at: datetime) -> Product:
+        item = self._item(products.key(self._brand, product_id))
+        said = products.as_of(item, placed_at) if item else None
+        return Product(known=False) if said is None else Product(*said)
+
+    # --- touches ------------------------------------------------------------------------------------------------------
+
+    def _sighted(self, key: str, subject: Subject, journeys: Mapping[str, list[ClickId]]) -> list[Touch]:
+        """What one key leads to, as yet unjudged."""
+        kind, _, text = key.partition(":")
+        match kind:
+            case "code":
+                return [self._code(text, subject.placed_at)]
+            case "click":
+                journey = [self._click(click) for click in journeys.get(text, ())]
+                return journey or [Touch("click", text, problem="unknown_click")]
+            case "handle":
+                return [self._handle(text, subject)]
+            case "customer":
+                return self._origin(subject)
+            case "creator":
+                creator_id, _, program_id = text.partition(":")
+                return [Touch("decision", key, None, creator_id, program_id)]
+            case _:
+                return self._product_tie(key, subject.placed_at)
+
+    def _genuine_of(self, keys: Iterable[str]) -> dict[str, ClickId]:
+        return {text: click for text in _said(keys, CLICK) if (click := self._genuine(text)) is not None}
 
     def _genuine(self, text: str) -> ClickId | None:
         return clicks.read(text, self._brand, self._deployment.secrets.click_keys)
@@ -126,8 +317,6 @@ class Evidence:
             return Touch("click", click.id, click.at, problem="unknown_click")
         return Touch("click", click.id, click.at, *self._links[click.link_key])
 
-    # --- codes --------------------------------------------------------------------------------------------------------
-
     def _code(self, text: str, placed_at: datetime) -> Touch:
         item = self._item(codes.key(self._brand, text))
         owners = codes.owners(item) if item else []
@@ -139,6 +328,36 @@ class Evidence:
         barred = None if then else "code_not_active"
         return Touch("code", text, None, owner.creator_id, owner.program_id, barred=barred)
 
+    def _handle(self, text: str, subject: Subject) -> Touch:
+        """Whose name it was then. A platform knows no programs: it is the connection's, or the creator's oldest."""
+        item = self._item(handles.key(self._brand, text))
+        then = tenures.at(item.owners, subject.placed_at) if item else None
+        if then is None or then[0] is None:
+            return Touch("platform", text, problem="unknown_handle")
+        creator_id = then[0]
+        program_id = subject.context.only_program or self._program_of(creator_id, subject.placed_at)
+        if program_id is None:
+            return Touch("platform", text, None, creator_id, barred="not_enrolled")
+        return Touch("platform", text, None, creator_id, program_id)
+
+    def _program_of(self, creator_id: str, placed_at: datetime) -> str | None:
+        enrolments = creators.enrolments(
+            self._deployment.database, self._brand, creator_id, limit=_ENROLMENTS_MAX, after=None
+        )
+        active = [each.program_id for each in enrolments if periods.any_covers(each.active, placed_at)]
+        return min(active, default=None)
+
+    def _origin(self, subject: Subject) -> list[Touch]:
+        word = subject.context.origin(subject.facts)
+        if word is None or word.origin is None:
+            return []
+        return [Touch("customer", word.origin, word.origin_at, word.creator_id, word.program_id)]
+
+    def _product_tie(self, key: str, placed_at: datetime) -> list[Touch]:
+        item = self._item(product_ties.key(self._brand, *_product(key)))
+        then = tenures.at(item.owners, placed_at) if item else None
+        return [Touch("product", key, None, then[0], then[1])] if then else []
+
     # --- membership ---------------------------------------------------------------------------------------------------
 
     def _judged(self, touch: Touch, placed_at: datetime) -> Touch:
@@ -146,15 +365,49 @@ class Evidence:
         if touch.creator_id is None or touch.program_id is None:
             return touch
         creator = self._item(creators.key(self._brand, touch.creator_id))
-        enrolment = self._item(creators.enrolment_key(self._brand, touch.creator_id, touch.program_id))
         program = self._item(programs.key(self._brand, touch.program_id))
-        version = terms.number_in_force(program.versions, placed_at) if program else None
+        version = number_in_force(program.versions, placed_at) if program else None
+        persons = tuple(creator.persons) if creator else ()
+        if touch.kind == "decision":
+            # The brand's own word: whether the creator took part that day is for the brand to know.
+            return replace(touch, terms_version=version, problem=None if version else "no_terms")
         barred = touch.barred
-        if enrolment is None or not periods.any_covers(enrolment.active, placed_at):
+        if not self._takes_part(touch.creator_id, touch.program_id, placed_at):
             barred = "not_enrolled"
         if program is not None and not periods.any_covers(program.active, placed_at):
             barred = "program_paused"
         if version is None:
             barred = "no_terms"
-        persons = tuple(creator.persons) if creator else ()
         return replace(touch, terms_version=version, persons=persons, barred=barred)
+
+    def _takes_part(self, creator_id: str, program_id: str, placed_at: datetime) -> bool:
+        enrolment = self._item(creators.enrolment_key(self._brand, creator_id, program_id))
+        return enrolment is not None and periods.any_covers(enrolment.active, placed_at)
+
+    def _member(self, creator_id: str, placed_at: datetime) -> Membership:
+        creator = self._item(creators.key(self._brand, creator_id))
+        if creator is None:
+            return Membership()
+        tier, recruited = tenures.at(creator.tiers, placed_at), tenures.at(creator.recruiters, placed_at)
+        if recruited is None or recruited[-2] is None:
+            return Membership(tier[0] if tier else None)
+        since = times.parse(recruited[-2])
+        return Membership(tier[0] if tier else None, recruiter_id=recruited[0], recruited_at=since)
+
+    def _recruited(self, program_id: str, member: Membership, placed_at: datetime) -> Membership:
+        """With what stood in the recruiter's way."""
+        if member.recruiter_id is None:
+            return member
+        recruiter = self._item(creators.key(self._brand, member.recruiter_id))
+        active = self._takes_part(member.recruiter_id, program_id, placed_at)
+        persons = tuple(recruiter.persons) if recruiter else ()
+        return replace(member, recruiter_persons=persons, recruiter_barred=None if active else "not_enrolled")
+
+
+def _said(keys: Iterable[str], kind: str) -> list[str]:
+    return [key.removeprefix(kind) for key in keys if key.startswith(kind)]
+
+
+def _product(key: str) -> tuple[product_ties.Kind, str]:
+    kind, _, value = key.partition(":")
+    return "sku" if kind == "sku" else "product", value

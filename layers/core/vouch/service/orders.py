@@ -8,7 +8,7 @@ import traceback
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import batched
@@ -17,16 +17,17 @@ from typing import Any, Literal
 
 from vouch import telemetry
 from vouch.domain import times
-from vouch.domain.context import Context, touch_keys
+from vouch.domain.context import Context
 from vouch.domain.errors import NotFound, Unavailable
 from vouch.domain.facts import Fact, OrderFacts, PlacedAtChanged, Snapshot
 from vouch.domain.ledger import settlement_entry
 from vouch.domain.money import OutOfRange
-from vouch.domain.settlement import Posted, Settlement, difference, settle, wanted
+from vouch.domain.settlement import Posted, RateMissing, Settlement, difference, settle, wanted
 from vouch.platforms.base import Ignored, Pseudonym, Reading, Request, Unreadable
 from vouch.platforms.registry import PLATFORMS
 from vouch.service.deployment import Deployment
 from vouch.service.evidence import CLICK_LAG, ClickOnItsWay, Evidence
+from vouch.service.volumes import SealNotDue
 from vouch.store import brands, inbox, orders
 from vouch.store.database import FAILURES, Overfull, Refused, pause
 from vouch.store.orders import EVENTS_MAX, StoredOrder
@@ -79,10 +80,8 @@ def settle_delivery(deployment: Deployment, delivery: Delivery) -> Outcome:
         return _settle_reading(deployment, delivery, reading)
     except Unreadable as refusal:
         return _park(deployment, delivery, refusal.reason, refusal.detail)
-    except PlacedAtChanged as refusal:
-        return _park(deployment, delivery, "placed_at_changed", str(refusal))
-    except OutOfRange:
-        return _park(deployment, delivery, "amount_out_of_range", "the order's sums are no amounts any more")
+    except tuple(_PARKED) as refusal:
+        return _park(deployment, delivery, _PARKED[type(refusal)], str(refusal))
     except Defect as defect:
         return _park(deployment, delivery, "defect", defect.where)
 
@@ -107,7 +106,7 @@ def _settle_reading(deployment: Deployment, delivery: Delivery, reading: Reading
     young = deployment.now() - received_at < CLICK_LAG
     try:
         changed = apply(deployment, target, reading.facts, wait_for_clicks=young)
-    except ClickOnItsWay:
+    except (ClickOnItsWay, SealNotDue):
         _wake_later(deployment, {"delivery": [delivery.pk, delivery.sk]}, seconds=_WAKE_SECONDS)
         return Outcome("deferred", target.order_id)
     return Outcome("applied" if changed else "unchanged", target.order_id)
@@ -132,7 +131,15 @@ class Defect(Exception):
         return f"{type(cause).__name__} in {frame.name}, line {frame.lineno} of {Path(frame.filename).name}"
 
 
-_NOT_OURS = (*FAILURES, OSError, Unreadable, PlacedAtChanged, OutOfRange, ClickOnItsWay, Defect)
+_PARKED: dict[type[Exception], str] = {
+    PlacedAtChanged: "placed_at_changed",
+    OutOfRange: "amount_out_of_range",
+    RateMissing: "rate_missing",
+}
+"""What is wrong with what a delivery says, once it is read."""
+_NOT_OURS = (
+    *(*FAILURES, *_PARKED, OSError, Unreadable, ClickOnItsWay, SealNotDue, Defect),
+)
 """What the world does, what is wrong with a delivery, and what already has its name."""
 
 
@@ -150,8 +157,8 @@ def _ours() -> Iterator[None]:
 def apply(deployment: Deployment, target: Target, facts: Sequence[Fact], *, wait_for_clicks: bool = False) -> bool:
     """Adds facts to an order and posts the difference; whether anything changed.
 
-    A lost race reads again. Raises PlacedAtChanged, OutOfRange, ClickOnItsWay and Defect as described there, and
-    Unavailable where races outlast the tries.
+    A lost race reads again. Raises PlacedAtChanged, OutOfRange, RateMissing, ClickOnItsWay, SealNotDue and Defect as
+    described there, and Unavailable where races outlast the tries.
     """
     changed_any = False
     snapshots = tuple(fact for fact in facts if isinstance(fact, Snapshot))
@@ -306,22 +313,15 @@ def pseudonym(deployment: Deployment, brand_id: str, platform: str, connection_i
 def _context(
     evidence: Evidence, order: StoredOrder, target: Target, after: OrderFacts, *, since: datetime | None
 ) -> Context:
-    """What is pinned, and the touches of keys that appear for the first time. The first snapshot pins the rest."""
+    """What is pinned, and what is looked up for the first time. The first snapshot pins the rest."""
     context = order.context
     if order.facts.snapshot is None:
         context = Context(only_program=target.only_program, test_brand=target.mode == "test")
-    if after.snapshot is None:
-        return context
-    new = [key for key in touch_keys(after.snapshot) if key not in context.touches]
-    if not new:
-        return context
-    found = evidence.resolve(after.snapshot, new, wait_for_clicks_since=since)
-    return replace(context, touches={**context.touches, **found})
+    return evidence.pinned(order.id, after, context, wait_for_clicks_since=since)
 
 
 def _settle(evidence: Evidence, facts: OrderFacts, context: Context) -> Settlement:
-    counted = context.touches_of(facts.snapshot) if facts.snapshot else ()
-    return settle(facts, context, evidence.terms(counted))
+    return settle(facts, context, evidence.terms(context.touches_of(facts)))
 
 
 def _brand_now(deployment: Deployment, target: Target) -> datetime:

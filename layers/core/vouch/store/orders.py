@@ -8,18 +8,20 @@ was written, and the state says what these versions add up to: a torn reading is
 import json
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, astuple, dataclass, field
+from dataclasses import astuple, dataclass, field, fields
+from datetime import datetime
 from itertools import batched
 from typing import Any
 
 from vouch.domain import facts, ids, times
 from vouch.domain.attribution import Touch
-from vouch.domain.context import Context
+from vouch.domain.context import Context, Membership, Product
 from vouch.domain.errors import Unavailable
-from vouch.domain.facts import Event, Fact, OrderFacts, Snapshot
+from vouch.domain.facts import Event, Fact, OrderFacts, Snapshot, Standing
 from vouch.domain.ledger import Counted, Entry
-from vouch.domain.settlement import Earning, Posted, Posting, Settlement, wanted
 from vouch.domain.money import divide_half_up
+from vouch.domain.rates import Rate
+from vouch.domain.settlement import Earning, Posted, Posting, Settlement, wanted
 from vouch.store import ledger
 from vouch.store.database import Database, Writes, pause
 from vouch.store.inbox import REST
@@ -270,9 +272,9 @@ def _commission(before: StoredOrder, placed_at: str, earning: Earning, base: int
         g1sk=_index_key(placed_at, before.id),
         order_id=before.id,
         placed_at=placed_at,
+        base=base,
         **{name: getattr(earning, name) for name in _KEPT} | {"matures_at": times.text(earning.matures_at)},
     )
-        base=base,
 
 
 def _index_key(placed_at: str, order: str) -> str:
@@ -288,22 +290,67 @@ def _event_item(before: StoredOrder, event: Event) -> OrderEvent:
     return OrderEvent(key, f"F#{event.kind}#{event.id}", fact=_packed(facts.to_json(event)))
 
 
-def _touch(plain: dict[str, Any]) -> Touch:
-    at = plain.get("at")
-    return Touch(**plain | {"at": times.parse(at) if at else None, "persons": tuple(plain.get("persons", ()))})
-
-
 def _context(plain: dict[str, Any]) -> Context:
-    touches = {key: tuple(_touch(touch) for touch in found) for key, found in plain["touches"].items()}
-    return Context(touches, plain.get("only_program"), plain.get("test_brand", False))
+    """What `_plain_context` wrote."""
+    return Context(
+        touches={key: tuple(_touch(touch) for touch in found) for key, found in plain["touches"].items()},
+        members={(creator, program): _member(said) for creator, program, said in plain.get("members", ())},
+        standings={register: _standing(register, said) for register, said in plain.get("standings", {}).items()},
+        products={
+            product: Product(tuple(tags), tuple(collections), known)
+            for product, (tags, collections, known) in plain.get("products", {}).items()
+        },
+        rates={(one, other): _rate(said) for one, other, said in plain.get("rates", ())},
+        tied=plain.get("tied"),
+        only_program=plain.get("only_program"),
+        test_brand=plain.get("test_brand", False),
+    )
 
 
 def _plain_context(context: Context) -> dict[str, Any]:
-    touches = {key: [_plain_touch(touch) for touch in found] for key, found in context.touches.items()}
-    said = {"only_program": context.only_program, "test_brand": context.test_brand}
-    return {"touches": touches} | {name: value for name, value in said.items() if value}
+    said = {
+        "members": [[*person, _sparse(member)] for person, member in sorted(context.members.items())],
+        "standings": {
+            register: _sparse(word, "id", "updated_at") for register, word in sorted(context.standings.items())
+        },
+        "products": {
+            product: [said.tags, said.collections, said.known] for product, said in sorted(context.products.items())
+        },
+        "rates": [[*pair, _sparse(rate)] for pair, rate in sorted(context.rates.items())],
+        "tied": context.tied,
+        "only_program": context.only_program,
+        "test_brand": context.test_brand or None,
+    }
+    touches = {key: [_sparse(touch) for touch in found] for key, found in context.touches.items()}
+    return {"touches": touches} | {name: value for name, value in said.items() if value not in (None, [], {})}
 
 
-def _plain_touch(touch: Touch) -> dict[str, Any]:
-    said = asdict(touch) | {"at": times.text(touch.at) if touch.at else None, "persons": touch.persons or None}
-    return {name: value for name, value in said.items() if value is not None}
+def _sparse(record: Touch | Membership | Standing | Rate, *but: str) -> dict[str, Any]:
+    """What it says beside its defaults and `but` these, moments as texts."""
+    said = [(each.name, each.default, getattr(record, each.name)) for each in fields(record)]
+    return {
+        name: times.text(value) if isinstance(value, datetime) else value
+        for name, default, value in said
+        if value != default and name not in but
+    }
+
+
+def _revived(plain: dict[str, Any], *moments: str) -> dict[str, Any]:
+    tuples = {name: tuple(value) if isinstance(value, list) else value for name, value in plain.items()}
+    return tuples | {name: times.parse(plain[name]) for name in moments if name in plain}
+
+
+def _touch(plain: dict[str, Any]) -> Touch:
+    return Touch(**_revived(plain, "at"))
+
+
+def _member(plain: dict[str, Any]) -> Membership:
+    return Membership(**_revived(plain, "recruited_at"))
+
+
+def _standing(register: str, plain: dict[str, Any]) -> Standing:
+    return Standing(register, times.EPOCH, **_revived(plain, "origin_at"))
+
+
+def _rate(plain: dict[str, Any]) -> Rate:
+    return Rate(**_revived(plain, "at"))
