@@ -48,8 +48,8 @@ class Undecodable(Exception):
 
 
 @dataclass(frozen=True)
-class StoredOrder:
-    """An order as it is stored; `version` 0 is one that nothing is known of yet, with nothing pinned."""
+class KnownOrder:
+    """An order with all that settling it again goes by, and what is posted of it."""
 
     id: str
     brand_id: str
@@ -60,6 +60,12 @@ class StoredOrder:
     context: Context = field(default_factory=Context)
     posted: Posted = field(default_factory=dict)
     summary: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class StoredOrder(KnownOrder):
+    """An order as it is stored; `version` 0 is one that nothing is known of yet, with nothing pinned."""
+
     commissions: tuple[Commission, ...] = ()
     written: dict[str, int] = field(default_factory=dict)
     """At which version each item beside the state was written, by sort key."""
@@ -95,6 +101,45 @@ def states(database: Database, brand_id: str, orders: Sequence[str]) -> list[Ord
     keys = [(order_key(brand_id, order), "O") for order in orders]
     found = database.get_many((Order, *key) for key in keys)
     return [item for key in keys if isinstance(item := found.get(key), Order)]
+
+
+def placed(
+    database: Database, brand_id: str, begin: datetime, end: datetime, *, behind: str = "", limit: int
+) -> tuple[list[Order], str | None]:
+    """A page of the orders placed in `[begin, end)`, the newest first, from behind the one with that sort key.
+
+    And the sort key of the last one, None where none follow. So a range is gone through in two requests for a hundred.
+    """
+    # Sort keys are `<moment>#<order>`: the bare moment sorts before all of its own.
+    within = Main.g1sk.between(times.text(begin), times.text(end))
+    keys, after = database.index_keys(
+        Main,
+        index(brand_id),
+        limit=limit,
+        after=_index_place(brand_id, behind) if behind else None,
+        condition=within,
+        newest_first=True,
+    )
+    found = states(database, brand_id, [pk.rpartition("#")[2] for pk, _ in keys])
+    return found, after["g1sk"]["S"] if after else None
+
+
+def known(database: Database, brand_id: str, state: Order) -> KnownOrder | None:
+    """The order whose state was just read, as it is now: without another read where the state holds all of it.
+
+    An item alone is never torn. Raises as `load`.
+    """
+    if state.events or state.parts:
+        return load(database, brand_id, state.id)
+    try:
+        return _stored(brand_id, state, ())
+    except (LookupError, TypeError, ValueError, zlib.error) as failure:
+        raise Undecodable from failure
+
+
+def postings(state: Order) -> Posted:
+    """What is posted of the order, by its state."""
+    return dict(map(_posting, json.loads(state.lines[1])))
 
 
 def load(database: Database, brand_id: str, order: str) -> StoredOrder | None:
@@ -211,6 +256,7 @@ def _state(
         external_id=before.external_id,
         packed=packed,
         parts=len(pieces) or None,
+        events=len(after.events) or None,
     )
     return state, [OrderPart(key, f"S#{number:04}", body=bytes(piece)) for number, piece in enumerate(pieces)]
 
@@ -279,6 +325,13 @@ def _commission(before: StoredOrder, placed_at: str, earning: Earning, base: int
 
 def _index_key(placed_at: str, order: str) -> str:
     return f"{placed_at}#{order}"
+
+
+def _index_place(brand_id: str, sort_key: str) -> dict[str, Any]:
+    """Where a query of the index goes on behind the order with that sort key."""
+    place = {"pk": order_key(brand_id, sort_key.rpartition("#")[2]), "sk": "O"}
+    place |= {"g1pk": index(brand_id), "g1sk": sort_key}
+    return {name: {"S": text} for name, text in place.items()}
 
 
 def _event(item: OrderEvent) -> Event:

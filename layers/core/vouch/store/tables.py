@@ -282,7 +282,8 @@ class Order(Main, discriminator="order"):
 
     `packed` = four lines of JSON, zlib'd together: they name the same ids, and the second kB would double the bill:
     the summary; what is posted, [[creator, part, currency, matures at, amount]]; the pinned context; the newest
-    snapshot. A snapshot that no item holds lies in `parts` items (`OrderPart`) instead.
+    snapshot. A snapshot that no item holds lies in `parts` items (`OrderPart`) instead. `events` is how many
+    `OrderEvent`s there are. Null is none of them.
     `written` = Σ of the versions at which the partition's other items were written; see `vouch.store.orders`.
     """
 
@@ -292,6 +293,7 @@ class Order(Main, discriminator="order"):
     external_id = UnicodeAttribute(attr_name="ext")
     packed = BinaryAttribute(legacy_encoding=False, attr_name="z")
     parts = IntegerAttribute(null=True, attr_name="sn")
+    events = IntegerAttribute(null=True, attr_name="fn")
     written = IntegerAttribute(attr_name="w")
 
     @property
