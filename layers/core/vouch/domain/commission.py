@@ -175,24 +175,24 @@ def mismatch(rule: Rule, basis: Basis, case: Case, value: int) -> str | None:
     return _unlike(match, line, case) or _out_of_range(match, case, value)
 
 
+def labels(line: Line | None, products: Mapping[str, Product]) -> tuple[Sequence[str], Sequence[str], bool]:
+    """A line's tags and collections, its own if it says any, else the catalogue's; and whether anybody knows them."""
+    if line is None or line.tags or line.collections:
+        return (line.tags, line.collections, True) if line else ((), (), True)
+    product = products.get(line.product_id or "")
+    return (product.tags, product.collections, product.known) if product else ((), (), False)
+
+
 def _unlike(match: Match, line: Line | None, case: Case) -> str | None:
     """What tags, collections and the customer have against it."""
     if match.tags or match.collections:
-        tags, collections, known = _labels(line, case.products)
+        tags, collections, known = labels(line, case.products)
         for name, wanted, found in (("tags", match.tags, tags), ("collections", match.collections, collections)):
             if wanted and wanted.isdisjoint(found):
                 return name if known else f"{name}_unknown"
     if match.customer is None or case.customer_new is (match.customer == "new"):
         return None
     return "customer" if case.customer_new is not None else "customer_unknown"
-
-
-def _labels(line: Line | None, products: Mapping[str, Product]) -> tuple[Sequence[str], Sequence[str], bool]:
-    """A line's tags and collections, its own if it says any, else the catalogue's; and whether anybody knows them."""
-    if line is None or line.tags or line.collections:
-        return (line.tags, line.collections, True) if line else ((), (), True)
-    product = products.get(line.product_id or "")
-    return (product.tags, product.collections, product.known) if product else ((), (), False)
 
 
 def _out_of_range(match: Match, case: Case, value: int) -> str | None:
