@@ -2,10 +2,12 @@
 
 from http import HTTPStatus
 
+from vouch.domain import tenures
 from vouch.domain.errors import Malformed
 from vouch.http import Routes, brand_access
 from vouch.service import creators
-from vouch.service.creators import CreatorChange
+from vouch.service.creators import CreatorChange, NewCreator
+from vouch.store.tables import Creator
 from vouch.wire import creators as wire
 from vouch.wire.base import LIMIT, Cursor, Filter, Limit, Page
 
@@ -15,37 +17,43 @@ routes = Routes()
 @routes.post("/v1/creators", security=brand_access("creators:write"), status_code=HTTPStatus.CREATED)
 def create_creator(body: wire.NewCreator) -> wire.Creator:
     call = routes.call
-    creator = creators.created(
-        call.deployment,
-        call.mint,
-        call.brand,
+    said = NewCreator(
         email=body.email,
         name=body.name,
         language=body.language,
         handles=body.handles.model_dump(exclude_none=True),
+        tier=body.tier,
+        recruited_by=body.recruited_by,
         program_ids=body.program_ids,
         active_from=body.active_from,
     )
-    return wire.Creator.of(creator)
+    return _shown(creators.created(call.deployment, call.mint, call.brand, said))
 
 
 @routes.get("/v1/creators", security=brand_access("creators:read"))
 def list_creators(limit: Limit = LIMIT, cursor: Cursor = None) -> Page[wire.Creator]:
     page = creators.listed(routes.call.deployment, routes.call.brand, limit=limit, cursor=cursor)
-    return Page(items=[wire.Creator.of(creator) for creator in page.items], next_cursor=page.next_cursor)
+    return Page(items=[_shown(creator) for creator in page.items], next_cursor=page.next_cursor)
 
 
 @routes.get("/v1/creators/<creator_id>", security=brand_access("creators:read"))
 def show_creator(creator_id: str) -> wire.Creator:
-    return wire.Creator.of(creators.found(routes.call.deployment, routes.call.brand, creator_id))
+    return _shown(creators.found(routes.call.deployment, routes.call.brand, creator_id))
 
 
 @routes.patch("/v1/creators/<creator_id>", security=brand_access("creators:write"))
 def change_creator(creator_id: str, body: wire.CreatorChange) -> wire.Creator:
     call = routes.call
     handles = body.handles.model_dump(exclude_none=True) if body.handles else None
-    change = CreatorChange(email=body.email, name=body.name, language=body.language, handles=handles)
-    return wire.Creator.of(creators.changed(call.deployment, call.brand, creator_id, change, if_match=call.if_match))
+    change = CreatorChange(
+        email=body.email,
+        name=body.name,
+        language=body.language,
+        handles=handles,
+        tier=body.tier if "tier" in body.model_fields_set else ...,
+        recruited_by=body.recruited_by if "recruited_by" in body.model_fields_set else ...,
+    )
+    return _shown(creators.changed(call.deployment, call.brand, creator_id, change, if_match=call.if_match))
 
 
 @routes.post("/v1/enrolments", security=brand_access("creators:write"), status_code=HTTPStatus.CREATED)
@@ -86,4 +94,14 @@ def change_enrolment(enrolment_id: str, body: wire.EnrolmentChange) -> wire.Enro
     call = routes.call
     return wire.Enrolment.of(
         creators.moved(call.deployment, call.brand, enrolment_id, body.status, if_match=call.if_match)
+    )
+
+
+def _shown(creator: Creator) -> wire.Creator:
+    tier, recruiter = tenures.current(creator.tiers), tenures.current(creator.recruiters)
+    return wire.Creator.of(
+        creator,
+        tier=tier[0] if tier else None,
+        recruited_by=recruiter[0] if recruiter else None,
+        recruited_at=recruiter[1] if recruiter else None,
     )

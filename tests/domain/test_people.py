@@ -1,8 +1,8 @@
-"""One person's address is theirs however it is typed, and two people's stay two."""
+"""One person's address or name is theirs however it is typed, and two people's stay two."""
 
 import pytest
 
-from vouch.domain.people import mailbox
+from vouch.domain.people import handle, mailbox
 
 
 @pytest.mark.parametrize(
@@ -22,3 +22,13 @@ def test_gmail_ignores_dots_and_tags(typed: str) -> None:
 def test_two_stay_two(other: str) -> None:
     assert mailbox(other) != mailbox("noa@example.com")
     assert mailbox(mailbox(other)) == mailbox(other)
+
+
+@pytest.mark.parametrize("typed", ["maya", "@maya", " @Maya ", "ＭＡＹＡ", "\uff20maya"])
+def test_a_handle_however_it_is_typed(typed: str) -> None:
+    assert handle("tiktok", typed) == "tiktok:maya"
+
+
+def test_a_handle_is_a_platforms_own() -> None:
+    assert len({handle("tiktok", "maya"), handle("instagram", "maya"), handle("tiktok", "maya.levi")}) == 3
+    assert handle("tiktok", "@@maya") == "tiktok:@maya"

@@ -11,7 +11,7 @@ from tests.functions.setting_up import new_creator, new_program
 from vouch.http import Api
 from vouch.service.creators import PERSONS_MAX
 from vouch.service.deployment import Deployment
-from vouch.store import creators
+from vouch.store import creators, handles
 
 
 def test_a_creator_is_enrolled_and_active_when_the_brand_adds_them(brand: Client) -> None:
@@ -32,6 +32,9 @@ def test_a_creator_is_enrolled_and_active_when_the_brand_adds_them(brand: Client
         "name": "נועה לוי",
         "language": "he",
         "handles": {"tiktok": "noa.levi", "instagram": None},
+        "tier": None,
+        "recruited_by": None,
+        "recruited_at": None,
         "active_from": "2026-05-04T12:00:00Z",
         "created_at": "2026-05-04T12:00:00Z",
         "version": 1,
@@ -115,6 +118,121 @@ def test_of_a_creators_many_addresses_the_last_are_remembered(brand: Client, dep
     assert stored is not None
     pseudonym = deployment.secrets.pseudonym
     assert stored.persons == [pseudonym(brand.brand_id, f"email:{name}@example.com") for name in names]
+
+
+def test_a_tier_counts_from_the_second_in_which_it_was_said(
+    brand: Client, deployment: Deployment, clock: Clock
+) -> None:
+    noa = new_creator(brand, tier=" Gold ", active_from="2026-01-01T00:00:00Z")
+    path = f"/v1/creators/{noa['id']}"
+    assert noa["tier"] == "gold"
+    for tier, shown in (("GOLD", "gold"), ("ＶＩＰ  club", "vip club"), (None, None), (None, None), ("gold", "gold")):
+        clock.pass_(timedelta(days=1, milliseconds=300))
+        changed = brand.patch(path, {"tier": tier}).body
+        assert changed["tier"] == brand.get(path).body["tier"] == shown
+        assert brand.patch(path, {"name": "Noa"}).body["tier"] == shown
+    stored = creators.creator(deployment.database, brand.brand_id, noa["id"])
+    assert stored is not None
+    assert stored.tiers == [
+        ["gold", "2026-01-01T00:00:00.000000Z", "2026-05-06T12:00:00.000000Z"],
+        ["vip club", "2026-05-06T12:00:00.000000Z", "2026-05-07T12:00:00.000000Z"],
+        ["gold", "2026-05-09T12:00:01.000000Z", None],
+    ]
+
+
+@pytest.mark.parametrize("tier, code", [("", "wrong_shape"), (" \u200b", "wrong_shape"), ("x" * 65, "too_long")])
+def test_what_is_no_tier_is_refused(brand: Client, tier: str, code: str) -> None:
+    got = brand.post("/v1/creators", {"email": "noa@example.com", "name": "Noa", "tier": tier})
+    assert (got.status, got.body["errors"][0]["code"], got.body["param"]) == (400, code, "tier")
+    assert new_creator(brand, tier="x" * 64)["tier"] == "x" * 64
+
+
+def test_who_recruited_a_creator_counts_from_their_first_day(brand: Client, clock: Clock) -> None:
+    dan, tal = new_creator(brand, "dan")["id"], new_creator(brand, "tal")["id"]
+    noa = new_creator(brand, recruited_by=dan, active_from="2026-01-01T00:00:00Z")
+    path = f"/v1/creators/{noa['id']}"
+
+    def said(recruiter: str | None) -> tuple[str | None, str | None]:
+        clock.pass_(timedelta(days=1))
+        body = brand.patch(path, {"recruited_by": recruiter}).body
+        return body["recruited_by"], body["recruited_at"]
+
+    assert (noa["recruited_by"], noa["recruited_at"]) == (dan, "2026-01-01T00:00:00Z")
+    assert said(dan) == (dan, "2026-01-01T00:00:00Z")
+    assert said(tal) == (tal, "2026-05-06T12:00:00Z")
+    assert said(tal) == (tal, "2026-05-06T12:00:00Z")
+    assert said(None) == (None, None)
+    assert said(tal) == (tal, "2026-05-09T12:00:00Z")
+
+
+def test_a_recruiter_of_who_is_yet_to_begin_counts_from_that_day(brand: Client) -> None:
+    dan, tal = new_creator(brand, "dan")["id"], new_creator(brand, "tal")["id"]
+    noa = new_creator(brand, recruited_by=dan, active_from="2027-01-01T00:00:00Z")["id"]
+    changed = brand.patch(f"/v1/creators/{noa}", {"recruited_by": tal}).body
+    assert (changed["recruited_by"], changed["recruited_at"]) == (tal, "2027-01-01T00:00:00Z")
+
+
+def test_a_recruiter_is_another_creator_of_the_brand(brand: Client, new_brand: NewBrand) -> None:
+    noa, theirs = new_creator(brand)["id"], new_creator(new_brand("Theirs"))["id"]
+    path = f"/v1/creators/{noa}"
+    own = brand.patch(path, {"recruited_by": noa})
+    assert (own.status, own.code, own.body["param"]) == (422, "own_recruiter", "recruited_by")
+    for stranger in (theirs, "cre_x", "#"):
+        for got in (
+            brand.patch(path, {"recruited_by": stranger}),
+            brand.post("/v1/creators", {"email": "dan@example.com", "name": "Dan", "recruited_by": stranger}),
+        ):
+            assert (got.status, got.code, got.body["param"]) == (404, "not_found", "recruited_by")
+    assert brand.get(path).body["recruited_by"] is None
+
+
+def owners(deployment: Deployment, brand: Client, name: str) -> list[list[str | None]]:
+    """Of a handle, with days for moments."""
+    item = handles.handle(deployment.database, brand.brand_id, name)
+    return [
+        [owner.creator_id, owner.active_from[:10], owner.active_until and owner.active_until[:10]]
+        for owner in handles.owners(item)
+    ]
+
+
+def test_a_handle_is_one_creators_at_a_time(brand: Client, deployment: Deployment, clock: Clock) -> None:
+    noa = new_creator(brand, handles={"tiktok": "@Maya", "instagram": "maya"})["id"]
+    dan = new_creator(brand, "dan", handles={"tiktok": "dan"})["id"]
+    for got in (
+        brand.patch(f"/v1/creators/{dan}", {"handles": {"tiktok": " @MAYA"}}),
+        brand.post("/v1/creators", {"email": "tal@example.com", "name": "Tal", "handles": {"tiktok": "ｍａｙａ"}}),
+    ):
+        assert (got.status, got.code, got.body["param"]) == (409, "handle_taken", "handles.tiktok")
+    assert brand.get(f"/v1/creators/{dan}").body["handles"]["tiktok"] == "dan"
+    clock.pass_(timedelta(days=1))
+    assert brand.patch(f"/v1/creators/{noa}", {"handles": {"instagram": "maya"}}).status == 200
+    clock.pass_(timedelta(days=1))
+    assert brand.patch(f"/v1/creators/{dan}", {"handles": {"tiktok": "maya"}}).body["handles"]["tiktok"] == "maya"
+    assert owners(deployment, brand, "tiktok:maya") == [[noa, "2026-05-04", "2026-05-05"], [dan, "2026-05-06", None]]
+    assert owners(deployment, brand, "tiktok:dan") == [[dan, "2026-05-04", "2026-05-06"]]
+    assert owners(deployment, brand, "instagram:maya") == [[noa, "2026-05-04", None]]
+
+
+def test_a_handle_is_its_creators_from_their_first_day(brand: Client, deployment: Deployment, clock: Clock) -> None:
+    noa = new_creator(brand, handles={"tiktok": "maya"}, active_from="2025-01-01T00:00:00Z")["id"]
+    clock.pass_(timedelta(days=1))
+    brand.patch(f"/v1/creators/{noa}", {"handles": {}})
+    clock.pass_(timedelta(days=1))
+    dan = new_creator(brand, "dan", handles={"tiktok": "maya"}, active_from="2026-01-01T00:00:00Z")["id"]
+    assert owners(deployment, brand, "tiktok:maya") == [[noa, "2025-01-01", "2026-05-05"], [dan, "2026-05-05", None]]
+
+
+def test_a_handle_in_another_brand_is_another(brand: Client, new_brand: NewBrand) -> None:
+    new_creator(brand, handles={"tiktok": "maya"})
+    new_creator(new_brand("Theirs"), handles={"tiktok": "maya"})
+
+
+def test_what_does_not_name_handles_leaves_them(brand: Client, deployment: Deployment) -> None:
+    noa = new_creator(brand, handles={"tiktok": "maya"})["id"]
+    for body in ({"name": "Noa"}, {"handles": None}, {"handles": {"tiktok": "MAYA"}}):
+        assert brand.patch(f"/v1/creators/{noa}", body).body["handles"]["tiktok"] == "maya"
+    item = handles.handle(deployment.database, brand.brand_id, "tiktok:maya")
+    assert (item.version, len(item.owners)) == (1, 1)
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from vouch.domain.money import OutOfRange
 from vouch.platforms.base import Request
 from vouch.service import brands, codes, creators, programs
 from vouch.service import orders as settling
+from vouch.service.creators import NewCreator
 from vouch.service.deployment import Deployment
 from vouch.service.mint import Mint, fresh
 from vouch.service.orders import Target
@@ -76,12 +77,7 @@ def world(deployment: Deployment, clock: Clock, monkeypatch: pytest.MonkeyPatch)
             deployment,
             mint,
             brand,
-            email=f"{name}@example.com",
-            name=name,
-            language="he",
-            handles={},
-            program_ids=[friends, rich, sharers],
-            active_from=since,
+            NewCreator(email=f"{name}@example.com", name=name, program_ids=[friends, rich, sharers], active_from=since),
         ).id
         for name in ("noa", "dana")
     )

@@ -1,6 +1,6 @@
 """Many hands on one thing at the same moment: exactly one wins, and nothing that was said is lost."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from threading import Barrier
@@ -9,15 +9,19 @@ from typing import Any
 import pytest
 
 from tests.fixtures import Clock
+from vouch.domain import tenures, times
 from vouch.domain.errors import Conflict, Stale, VouchError
-from vouch.service import brands, codes, connections, creators, links, programs
-from vouch.service.creators import CreatorChange
+from vouch.service import brands, codes, connections, creators, links, product_ties, products, programs, rates
+from vouch.service.creators import CreatorChange, NewCreator
 from vouch.service.deployment import Deployment
 from vouch.service.links import LinkChange
 from vouch.service.mint import fresh
 from vouch.service.pages import Selection
 from vouch.service.programs import ProgramChange
-from vouch.store import idempotency
+from vouch.store import handles, idempotency
+from vouch.store import product_ties as store
+from vouch.store import products as catalogue
+from vouch.store.product_ties import Tied
 from vouch.store.tables import Brand, Program, Slug
 
 HANDS = 8
@@ -45,19 +49,9 @@ def program(deployment: Deployment, brand: Brand) -> Program:
     ).program
 
 
-def new_creator(deployment: Deployment, brand: Brand, email: str) -> str:
-    made = creators.created(
-        deployment,
-        fresh(deployment),
-        brand,
-        email=email,
-        name="Noa",
-        language="he",
-        handles={},
-        program_ids=[],
-        active_from=None,
-    )
-    return str(made.id)
+def new_creator(deployment: Deployment, brand: Brand, email: str, **handles: str) -> str:
+    said = NewCreator(email=email, name="Noa", handles=handles)
+    return str(creators.created(deployment, fresh(deployment), brand, said).id)
 
 
 @pytest.fixture
@@ -174,6 +168,133 @@ def test_a_freed_address_goes_to_one_creator(deployment: Deployment, brand: Bran
     won, refused = at_once(lambda n: creators.changed(deployment, brand, hopefuls[n], wanted, if_match=None))
     assert len(won) == 1
     assert all(isinstance(refusal, Conflict) for refusal in refused)
+
+
+def test_a_handle_goes_to_one_creator_old_or_new(deployment: Deployment, brand: Brand) -> None:
+    known = [new_creator(deployment, brand, f"c{number}@example.com") for number in range(HANDS)]
+    wanted = CreatorChange(handles={"tiktok": "maya"})
+
+    def take(number: int) -> Any:
+        if number % 2:
+            return new_creator(deployment, brand, f"new{number}@example.com", tiktok="maya")
+        return creators.changed(deployment, brand, known[number], wanted, if_match=None).id
+
+    won, refused = at_once(take)
+    assert len(won) == 1
+    assert {refusal.reason for refusal in refused} == {"handle_taken"}
+    item = handles.handle(deployment.database, brand.id, "tiktok:maya")
+    assert [owner.creator_id for owner in handles.owners(item)] == won
+    everybody = creators.listed(deployment, brand, limit=100, cursor=None).items
+    assert [creator.id for creator in everybody if creator.handles] == won
+
+
+def test_handles_of_many_changes_are_those_of_the_last(deployment: Deployment, brand: Brand, creator: str) -> None:
+    def rename(number: int) -> Any:
+        return creators.changed(
+            deployment, brand, creator, CreatorChange(handles={"tiktok": f"maya{number}"}), if_match=None
+        )
+
+    won, refused = at_once(rename)
+    assert (len(won), refused) == (HANDS, [])
+    last = creators.found(deployment, brand, creator).handles["tiktok"]
+    items = [handles.handle(deployment.database, brand.id, f"tiktok:maya{number}") for number in range(HANDS)]
+    held = [item.pk for item in items if tenures.current(item.owners)]
+    assert held == [handles.key(brand.id, f"tiktok:{last}")[1]]
+
+
+def test_a_product_goes_to_one_creator(deployment: Deployment, brand: Brand, program: Program) -> None:
+    hopefuls = [new_creator(deployment, brand, f"c{number}@example.com") for number in range(HANDS)]
+    wanted = [Tied("product", "1"), Tied("sku", "MUG-01")]
+    won, refused = at_once(
+        lambda number: product_ties.replaced(deployment, brand, hopefuls[number], program.id, wanted)
+    )
+    assert len(won) == 1
+    assert {refusal.reason for refusal in refused} == {"product_taken"}
+    winner = check_ties(deployment, brand, program, hopefuls, wanted)
+    assert [sorted(tied) for tied in winner.values()] == [wanted]
+
+
+def test_of_a_creators_many_lists_one_stands_whole(
+    deployment: Deployment, brand: Brand, program: Program, creator: str
+) -> None:
+    """Each takes several transactions, and the last step of each is its own list or none."""
+    lists = [
+        [Tied("product", f"{number}-{index}") for index in range(90)]
+        + [Tied("sku", f"{sku}") for sku in range(number, 60)]
+        for number in range(HANDS)
+    ]
+    won, refused = at_once(lambda number: product_ties.replaced(deployment, brand, creator, program.id, lists[number]))
+    assert won
+    assert {refusal.reason for refusal in refused} <= {"unavailable"}
+    everything = {tied for wanted in lists for tied in wanted}
+    held = check_ties(deployment, brand, program, [creator], everything)
+    if not refused:
+        assert held[creator] in [set(wanted) for wanted in lists]
+    product_ties.replaced(deployment, brand, creator, program.id, lists[0])
+    assert check_ties(deployment, brand, program, [creator], everything) == {creator: set(lists[0])}
+
+
+def check_ties(
+    deployment: Deployment, brand: Brand, program: Program, owners: list[str], known: Iterable[Tied]
+) -> dict[str, set[Tied]]:
+    """What is whose, which lists and products say alike."""
+    said: dict[str, set[Tied]] = {}
+    for tied, item in store.ties(deployment.database, brand.id, known).items():
+        held = tenures.current(item.owners)
+        if held is not None:
+            said.setdefault(str(held[0]), set()).add(tied)
+    items = {owner: store.tie_list(deployment.database, brand.id, owner, program.id) for owner in owners}
+    assert said == {owner: store.listed(item) for owner, item in items.items() if item.tied}
+    return said
+
+
+def test_the_first_tie_of_many_is_marked(deployment: Deployment, brand: Brand, program: Program) -> None:
+    hopefuls = [new_creator(deployment, brand, f"c{number}@example.com") for number in range(HANDS)]
+    won, refused = at_once(
+        lambda number: product_ties.replaced(
+            deployment, brand, hopefuls[number], program.id, [Tied("product", str(number))]
+        )
+    )
+    assert (len(won), refused) == (HANDS, [])
+    marker = deployment.database.get(*store.marker_key(brand.id))
+    assert marker is not None
+    assert marker.since == times.text(deployment.now())
+
+
+def test_a_rate_is_fixed_once(deployment: Deployment, brand: Brand) -> None:
+    def fix(number: int) -> Any:
+        return rates.fixed(
+            deployment,
+            brand,
+            from_currency="USD",
+            to_currency="ILS",
+            rate=f"3.{number % 2 + 1}",
+            at=deployment.now(),
+            source="Bank of Israel",
+        )
+
+    won, refused = at_once(fix)
+    assert len(won) == len(refused) == HANDS // 2
+    assert {refusal.reason for refusal in refused} == {"rate_fixed"}
+    assert len({item.numerator for item, _ in won}) == 1
+    assert sum(new for _, new in won) == 1
+
+
+def test_words_on_many_products_are_all_kept(deployment: Deployment, brand: Brand, clock: Clock) -> None:
+    first = [products.Said(str(number), ["a"], []) for number in range(20)]
+    products.put(deployment, brand, first)
+    clock.pass_(timedelta(days=1))
+
+    def put(number: int) -> Any:
+        said = [products.Said(str(index), [f"t{number}"], []) for index in range(20)]
+        return products.put(deployment, brand, said[number:] + said[:number])
+
+    won, refused = at_once(put)
+    assert (len(won), refused) == (HANDS, [])
+    found = catalogue.products(deployment.database, brand.id, [str(index) for index in range(20)])
+    for item in found.values():
+        assert [begin for begin, _ in item.versions] == [None, times.text(clock.now)]
+        assert item.version == 1 + HANDS
 
 
 def test_hosts_of_many_hands_are_all_kept(deployment: Deployment, brand: Brand) -> None:

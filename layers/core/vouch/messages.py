@@ -95,6 +95,21 @@ PROBLEMS: dict[str, Words] = {
         "en": ("The code is taken", "Another creator holds this code at that time; end their period first."),
         "he": ("הקוד תפוס", "יוצר אחר מחזיק בקוד הזה באותו זמן; סיימו קודם את התקופה שלו."),
     },
+    "handle_taken": {
+        "en": ("The handle is taken", "Another creator of this brand has this name on that platform."),
+        "he": ("שם המשתמש תפוס", "ליוצר אחר של המותג יש השם הזה באותה פלטפורמה."),
+    },
+    "product_taken": {
+        "en": (
+            "The product is taken",
+            "`{product}` is tied to another creator, or to this one in another program; end that tie first.",
+        ),
+        "he": ("המוצר תפוס", "`{product}` משויך ליוצר אחר, או ליוצר הזה בתכנית אחרת; סיימו קודם את השיוך ההוא."),
+    },
+    "rate_fixed": {
+        "en": ("The rate is fixed", "This source gave another rate for that moment, and a rate never changes."),
+        "he": ("השער כבר נקבע", "המקור הזה נתן שער אחר לאותו מועד, ושער אינו משתנה."),
+    },
     "email_taken": {
         "en": ("The address is taken", "Another creator of this brand has this e-mail address."),
         "he": ("הכתובת תפוסה", "ליוצר אחר של המותג יש כתובת הדוא״ל הזאת."),
@@ -205,6 +220,18 @@ PROBLEMS: dict[str, Words] = {
         "en": ("Not from here", "What is {status} cannot become {wanted}."),
         "he": ("לא מכאן", "מה שמצבו {status} אינו יכול להפוך ל-{wanted}."),
     },
+    "own_recruiter": {
+        "en": ("Nobody recruits themselves", "Name another creator of this brand."),
+        "he": ("אין יוצר שמגייס את עצמו", "יש לציין יוצר אחר של המותג."),
+    },
+    "changed_too_often": {
+        "en": ("Changed too often", "Every change is kept for the orders of its day, and there can be {most}."),
+        "he": ("יותר מדי שינויים", "כל שינוי נשמר עבור ההזמנות של יומו, ויכולים להיות {most}."),
+    },
+    "same_currency": {
+        "en": ("The same currency", "A rate is between two different currencies."),
+        "he": ("אותו מטבע", "שער הוא בין שני מטבעות שונים."),
+    },
     "not_active_yet": {
         "en": ("Not active yet", "Only an active enrolment has a day from which it is active."),
         "he": ("עוד לא פעיל", "רק לרישום פעיל יש יום שממנו הוא פעיל."),
@@ -268,6 +295,11 @@ FIELDS: dict[str, dict[Language, str]] = {
         "he": "אין הרשאה כזאת; אלה קיימות: {scopes}.",
     },
     "not_an_email": {"en": "This is not an e-mail address.", "he": "זו אינה כתובת דוא״ל."},
+    "not_a_rate": {
+        "en": "This is not a rate above 0 with at most {most} digits on each side of the point, as text.",
+        "he": "זה אינו שער גדול מ-0, כטקסט, עם {most} ספרות לכל היותר בכל צד של הנקודה.",
+    },
+    "repeated": {"en": "This says `{value}` twice.", "he": "`{value}` כתוב כאן פעמיים."},
     "not_a_time": {"en": "This is not an RFC 3339 time with an offset.", "he": "זה אינו זמן RFC 3339 עם היסט."},
     "control_character": {"en": "This holds a control character.", "he": "יש כאן תו בקרה."},
     "unknown_time_zone": {

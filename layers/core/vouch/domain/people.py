@@ -19,6 +19,11 @@ def mailbox(address: str) -> str:
 
 
 def handle(platform: str, name: str) -> str:
-    """A creator's name on a platform in its one form, with or without its `@`: `tiktok:maya`."""
-    folded = unicodedata.normalize("NFKC", name).casefold()
-    return f"{platform}:{unicodedata.normalize('NFKC', folded).strip().removeprefix('@')}"
+    """Whom a platform calls by that name, as one text: `tiktok:maya`."""
+    return f"{platform}:{username(name)}"
+
+
+def username(text: str) -> str:
+    """A creator's name on a platform in its one form, without its `@`."""
+    folded = unicodedata.normalize("NFKC", text).casefold()
+    return unicodedata.normalize("NFKC", folded).strip().removeprefix("@")

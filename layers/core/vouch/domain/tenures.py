@@ -8,9 +8,12 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from vouch.domain import periods
+from vouch.domain.errors import Unprocessable
 
 Tenure = list[str | None]
 Tenures = Sequence[Tenure]
+MOST = 200
+"""Of one place: every order reads them all."""
 
 
 def at(tenures: Tenures, moment: datetime) -> Tenure | None:
@@ -35,11 +38,13 @@ def ended(tenures: Tenures, moment: str) -> list[Tenure]:
 def passed_on(tenures: Tenures, holder: Sequence[str], moment: str) -> list[Tenure]:
     """The place is this holder's from `moment` on, or from the end of the tenure before if that is later.
 
-    The holder of the current tenure goes on in it.
+    The holder of the current tenure goes on in it. Raises Unprocessable where the place has changed hands too often.
     """
     held = current(tenures)
     if held is not None and held[:-2] == [*holder]:
         return [*tenures]
     past = ended(tenures, moment)
+    if len(past) >= MOST:
+        raise Unprocessable("changed_too_often", most=MOST)
     free = (past[-1][-1] or "") if past else ""
     return [*past, [*holder, max(moment, free), None]]

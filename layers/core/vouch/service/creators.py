@@ -1,19 +1,19 @@
 """Creators: a brand's people, each with one address, and their enrolments in its programs."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from types import EllipsisType
 
-from vouch.domain import periods, times
+from vouch.domain import people, periods, tenures, times
 from vouch.domain.errors import Conflict, NotFound, Unprocessable
-from vouch.domain.people import mailbox
-from vouch.service import pages
+from vouch.domain.tenures import Tenure, Tenures
+from vouch.service import pages, product_ties
 from vouch.service.deployment import Deployment
 from vouch.service.mint import Mint
 from vouch.service.pages import Page
-from vouch.service.revisions import revised
-from vouch.store import creators, programs
+from vouch.service.revisions import committed, revised
+from vouch.store import creators, handles, programs, versions
 from vouch.store.database import Refused, Writes
 from vouch.store.tables import Brand, Creator, Enrolment, Mailbox
 
@@ -23,62 +23,75 @@ _NEXT = {"applied": {"active", "left"}, "active": {"paused", "left"}, "paused": 
 
 
 @dataclass(frozen=True, slots=True)
+class NewCreator:
+    """What is said of a creator who is to be added. `handles` are names by platform."""
+
+    email: str
+    name: str
+    language: str = "en"
+    handles: Mapping[str, str] = field(default_factory=dict)
+    tier: str | None = None
+    recruited_by: str | None = None
+    program_ids: Sequence[str] = ()
+    active_from: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class CreatorChange:
-    """What is to be another; None stays as it is."""
+    """What is to be another; None stays as it is. What None would take away stays where it is `...`."""
 
     email: str | None = None
     name: str | None = None
     language: str | None = None
-    handles: dict[str, Any] | None = None
+    handles: Mapping[str, str] | None = None
+    tier: str | EllipsisType | None = ...
+    recruited_by: str | EllipsisType | None = ...
 
 
-def created(
-    deployment: Deployment,
-    mint: Mint,
-    brand: Brand,
-    *,
-    email: str,
-    name: str,
-    language: str,
-    handles: dict[str, Any],
-    program_ids: Sequence[str],
-    active_from: datetime | None,
-) -> Creator:
-    """A new creator, enrolled and active in the programs. Raises Conflict where the address is another creator's."""
-    wanted = list(dict.fromkeys(program_ids))
+def created(deployment: Deployment, mint: Mint, brand: Brand, said: NewCreator) -> Creator:
+    """A new creator, enrolled and active in the programs; what is said of them counts from their first day on.
+
+    Raises Conflict where the address or a handle is another creator's.
+    """
+    wanted = list(dict.fromkeys(said.program_ids))
     if set(wanted) - programs.existing(deployment.database, brand.id, wanted):
         raise NotFound(param="program_ids")
-    now = deployment.brand_now(brand)
-    begin, created_at = times.text(active_from or times.floor_second(now)), times.text(now)
-    person = _person(deployment, brand, email)
-    creator = creators.new_creator(
-        brand.id,
-        mint.id(creators.PREFIX),
-        email=email,
-        person=person,
-        name=name,
-        language=language,
-        handles=handles,
-        active_from=begin,
-        created_at=created_at,
-    )
-    writes = Writes()
-    writes.put_new(creator)
-    _take(writes, brand, person, creator.id)
-    for program_id in wanted:
-        enrolment, place = creators.new_enrolment(
-            brand.id, creator.id, program_id, status="active", active=[[begin, None]], created_at=created_at
+    _check_recruiter(deployment, brand, said.recruited_by)
+    creator_id, now = mint.id(creators.PREFIX), deployment.brand_now(brand)
+    begin, created_at = times.text(said.active_from or times.floor_second(now)), times.text(now)
+    person = _person(deployment, brand, said.email)
+
+    def create(writes: Writes) -> Creator:
+        earlier = creators.creator(deployment.database, brand.id, creator_id)
+        if earlier is not None:
+            return earlier
+        creator = creators.new_creator(
+            brand.id,
+            creator_id,
+            email=said.email,
+            person=person,
+            name=said.name,
+            language=said.language,
+            active_from=begin,
+            created_at=created_at,
         )
-        writes.put_new(enrolment)
-        writes.put_new(place)
+        creator.tiers = _next(creator.tiers, said.tier, begin)
+        creator.recruiters = _next(creator.recruiters, said.recruited_by, begin)
+        _take(writes, brand, person, creator_id)
+        _call(deployment, writes, brand, creator, said.handles, begin=begin, end=begin)
+        writes.put_new(creator)
+        for program_id in wanted:
+            enrolment, place = creators.new_enrolment(
+                brand.id, creator_id, program_id, status="active", active=[[begin, None]], created_at=created_at
+            )
+            writes.put_new(enrolment)
+            writes.put_new(place)
+        return creator
+
     try:
-        deployment.database.commit(writes)
+        return committed(deployment, create, final=(Mailbox,))
     except Refused:
-        earlier = creators.creator(deployment.database, brand.id, creator.id)
-        if earlier is None:
-            raise Conflict("email_taken", param="email") from None
-        return earlier
-    return creator
+        raise Conflict("email_taken", param="email") from None
 
 
 def found(deployment: Deployment, brand: Brand, creator_id: str, *, param: str | None = None) -> Creator:
@@ -105,18 +118,30 @@ def listed(deployment: Deployment, brand: Brand, *, limit: int, cursor: str | No
 def changed(
     deployment: Deployment, brand: Brand, creator_id: str, change: CreatorChange, *, if_match: int | None
 ) -> Creator:
-    """Raises Conflict where the new address is another creator's; the old one is free again.
+    """Raises Conflict where the new address or a new handle is another creator's; the old one is free again.
 
-    As a buyer, the creator stays known by it: else an order under a former address would earn its own buyer.
+    As a buyer, the creator stays known by a former address: else an order under it would earn its own buyer. A tier, a
+    recruiter and a handle count from now on; for what was before, the days past keep theirs.
     """
+    if change.recruited_by == creator_id:
+        raise Unprocessable("own_recruiter", param="recruited_by")
+    if change.recruited_by is not ...:
+        _check_recruiter(deployment, brand, change.recruited_by)
+    now = deployment.brand_now(brand)
 
     def apply(creator: Creator, writes: Writes) -> None:
+        begin = _earliest(creator, now)
         creator.name = change.name or creator.name
         creator.language = change.language or creator.language
-        creator.handles = creator.handles if change.handles is None else change.handles
         if change.email is not None and change.email != creator.email:
             creator.email = change.email
             _move(writes, brand, creator, _person(deployment, brand, change.email))
+        if change.handles is not None:
+            _call(deployment, writes, brand, creator, change.handles, begin=begin, end=times.text(now))
+        if change.tier is not ...:
+            creator.tiers = _next(creator.tiers, change.tier, begin)
+        if change.recruited_by is not ...:
+            creator.recruiters = _next(creator.recruiters, change.recruited_by, begin)
 
     try:
         return revised(
@@ -200,7 +225,10 @@ def enrolments_of(
 
 
 def moved(deployment: Deployment, brand: Brand, enrolment_id: str, status: str, *, if_match: int | None) -> Enrolment:
-    """An enrolment in another status from now on; what was earned in its active periods stays earned."""
+    """An enrolment in another status from now on; what was earned in its active periods stays earned.
+
+    Whoever leaves a program leaves its products, too.
+    """
     now = deployment.brand_now(brand)
 
     def apply(enrolment: Enrolment, _: Writes) -> None:
@@ -215,16 +243,54 @@ def moved(deployment: Deployment, brand: Brand, enrolment_id: str, status: str, 
         else:
             enrolment.active = periods.closed(enrolment.active, times.text(now))
 
-    return revised(
+    enrolment = revised(
         deployment,
         lambda: creators.enrolment(deployment.database, brand.id, enrolment_id),
         apply,
         if_match=if_match,
     )
+    if enrolment.status == "left":
+        product_ties.replaced(deployment, brand, enrolment.creator_id, enrolment.program_id, ())
+    return enrolment
 
 
 def _earliest(creator: Creator, now: datetime) -> str:
     return max(times.text(times.floor_second(now)), creator.active_from)
+
+
+def _next(known: Tenures, holder: str | None, begin: str) -> list[Tenure]:
+    return tenures.ended(known, begin) if holder is None else tenures.passed_on(known, [holder], begin)
+
+
+def _check_recruiter(deployment: Deployment, brand: Brand, creator_id: str | None) -> None:
+    if creator_id is not None:
+        found(deployment, brand, creator_id, param="recruited_by")
+
+
+def _call(
+    deployment: Deployment,
+    writes: Writes,
+    brand: Brand,
+    creator: Creator,
+    wanted: Mapping[str, str],
+    *,
+    begin: str,
+    end: str,
+) -> None:
+    """Names that the creator drops are nobody's from `end` on, and new ones are theirs from `begin` on."""
+    held = {people.handle(platform, name): platform for platform, name in creator.handles.items()}
+    named = {people.handle(platform, name): platform for platform, name in wanted.items()}
+    for name in sorted(held.keys() ^ named.keys()):
+        item = handles.handle(deployment.database, brand.id, name)
+        if name in held:
+            handles.end(item, end)
+        else:
+            owner = tenures.current(item.owners)
+            if owner is not None and owner[0] != creator.id:
+                raise Conflict("handle_taken", param=f"handles.{named[name]}")
+            handles.give(item, creator.id, begin)
+        versions.put(writes, item)
+    creator.handles = dict(wanted)
 
 
 def _move(writes: Writes, brand: Brand, creator: Creator, person: str) -> None:
@@ -242,4 +308,4 @@ def _take(writes: Writes, brand: Brand, person: str, creator_id: str) -> None:
 
 def _person(deployment: Deployment, brand: Brand, email: str) -> str:
     """As adapters name a buyer with this address, so that a creator's own order is known for what it is."""
-    return deployment.secrets.pseudonym(brand.id, f"email:{mailbox(email)}")
+    return deployment.secrets.pseudonym(brand.id, f"email:{people.mailbox(email)}")

@@ -28,6 +28,8 @@ _NOUNS = (
     "creators",
     "links",
     "codes",
+    "products",
+    "fx_rates",
     "connections",
     "orders",
     "deliveries",

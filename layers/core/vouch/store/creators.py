@@ -18,11 +18,10 @@ def new_creator(
     person: str,
     name: str,
     language: str,
-    handles: dict[str, Any],
     active_from: str,
     created_at: str,
 ) -> Creator:
-    """A creator who is not stored yet, in no tier and recruited by nobody."""
+    """A creator who is not stored yet, without handles, in no tier and recruited by nobody."""
     _, pk, sk = key(brand_id, creator_id)
     return Creator(
         pk,
@@ -34,7 +33,7 @@ def new_creator(
         persons=[person],
         name=name,
         language=language,
-        handles=handles,
+        handles={},
         tiers=[],
         recruiters=[],
         active_from=active_from,

@@ -3,24 +3,38 @@
 import re
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
-from vouch.wire.base import Answer, Body, Email, Id, Language, Moment, Name, Shown
+from vouch.domain import codes, people
+from vouch.wire.base import Answer, Body, Email, Id, Language, Moment, Name, Shown, Text
 
-_HANDLE: Final = re.compile(r"@?([a-z0-9._]{1,30})", re.ASCII | re.IGNORECASE)
+_HANDLE: Final = re.compile(r"[a-z0-9._]{1,30}", re.ASCII)
+_TIER_LENGTH_MAX: Final = 64
 
 
 def _handle(value: Any) -> Any:
     if not isinstance(value, str):
         return value
-    handle = _HANDLE.fullmatch(value.strip())
-    if handle is None:
+    handle = people.username(value)
+    if not _HANDLE.fullmatch(handle):
         raise PydanticCustomError("wrong_shape", "not a handle")
-    return handle[1].lower()
+    return handle
+
+
+def _tier(text: str) -> str:
+    tier = codes.normal(text)
+    if not tier:
+        raise PydanticCustomError("wrong_shape", "no name")
+    if len(tier) > _TIER_LENGTH_MAX:
+        raise PydanticCustomError("too_long", "too long", {"most": _TIER_LENGTH_MAX})
+    return tier
 
 
 Handle = Annotated[str, BeforeValidator(_handle)]
+Tier = Annotated[Text, AfterValidator(_tier), Field(examples=["gold"])]
+"""In its one spelling, as codes are."""
+
 Status = Literal["applied", "active", "paused", "left"]
 
 
@@ -37,22 +51,33 @@ class NewCreator(Body):
     language: Language = "en"
     program_ids: Annotated[list[Id], Field(max_length=20)] = Field(default_factory=list)
     handles: Handles = Handles()
+    tier: Tier | None = None
+    recruited_by: Id | None = Field(None, description="The creator who brought this one")
     active_from: Moment | None = Field(None, description="From when on orders earn; the second of creation if not said")
 
 
 class CreatorChange(Body):
+    """Counts from now on. `handles` are all of them; null takes a `tier` or `recruited_by` away."""
+
     email: Email | None = None
     name: Name | None = None
     language: Language | None = None
     handles: Handles | None = None
+    tier: Tier | None = None
+    recruited_by: Id | None = None
 
 
 class Creator(Answer):
+    """`recruited_at` is since when `recruited_by` counts as this creator's recruiter."""
+
     id: str
     email: str
     name: str
     language: Language
     handles: Handles
+    tier: str | None
+    recruited_by: str | None
+    recruited_at: Shown | None
     active_from: Shown
     created_at: Shown
     version: int
