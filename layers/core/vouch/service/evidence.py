@@ -6,7 +6,7 @@ pinned is not asked again. Only what cannot change is cached (terms versions, a 
 an absence.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -34,13 +34,14 @@ from vouch.service.deployment import Deployment
 from vouch.store import clicks as visits
 from vouch.store import codes, creators, handles, links, product_ties, products, programs, rates, registers
 from vouch.store.database import Key
-from vouch.store.tables import Item
+from vouch.store.tables import Item, RateItem
 
 CLICK_LAG = timedelta(minutes=15)
 """For this long a genuine click id may be ahead of its record, which took the spill queue."""
 RATE_AGE_MAX = timedelta(days=7)
 """Fixings pause over weekends and holidays; an older one says nothing about the day of the order."""
 _ENROLMENTS_MAX = 100
+_NOTHING: Mapping[str, Touch] = {}
 
 
 class ClickOnItsWay(Exception):
@@ -78,15 +79,34 @@ class Subject:
         return [key for key in register_keys(self.snapshot) if key not in self.context.standings]
 
 
-class Evidence:
-    """Reads of one brand's dated configuration."""
+VolumeOf = Callable[[Deployment, str, str, str, Terms, datetime], int]
+"""As `volumes.sealed`."""
 
-    def __init__(self, deployment: Deployment, brand_id: str) -> None:
+
+class Evidence:
+    """Reads of one brand's dated configuration.
+
+    `volume_of` is for drafts of terms, whose volumes nobody may seal; `assumed` are touches by their key, each taken
+    for what would be found behind it.
+    """
+
+    def __init__(
+        self,
+        deployment: Deployment,
+        brand_id: str,
+        *,
+        volume_of: VolumeOf = volumes.sealed,
+        assumed: Mapping[str, Touch] = _NOTHING,
+    ) -> None:
         self._deployment = deployment
         self._brand = brand_id
+        self._volume_of = volume_of
+        self._assumed = assumed
         self._items: dict[tuple[str, str | None], Item] = {}
         self._links: dict[str, tuple[str, str]] = {}
         """Link key → creator and program."""
+        self._fixings: dict[tuple[str, str], tuple[datetime, RateItem | None]] = {}
+        """Pair → the moment that was asked about last, and the fixing before it."""
 
     def pinned(
         self, order_id: str, facts: OrderFacts, context: Context, *, wait_for_clicks_since: datetime | None
@@ -101,7 +121,18 @@ class Evidence:
         subject = Subject(order_id, facts, context)
         subject = self._with_standings(subject, wait_for_clicks_since)
         subject = self._with_touches(subject)
-        return self._with_what_terms_ask(subject)
+        return self._with_what_terms_ask(subject, self.terms(subject.context.touches_of(facts)))
+
+    def asked_by(
+        self, promised: Mapping[TermsKey, Terms], order_id: str, facts: OrderFacts, context: Context
+    ) -> Context:
+        """The context with what only terms ask for, by these in place of those that its touches name.
+
+        Raises SealNotDue likewise.
+        """
+        if facts.snapshot is None:
+            return context
+        return self._with_what_terms_ask(Subject(order_id, facts, context), promised)
 
     def terms(self, touches: Iterable[Touch]) -> dict[TermsKey, Terms]:
         """Every terms version that a touch names, the unknown ones in one batch."""
@@ -157,11 +188,10 @@ class Evidence:
         context = replace(subject.context, touches={**subject.context.touches, **touches}, members={**known, **said})
         return replace(subject, context=context)
 
-    def _with_what_terms_ask(self, subject: Subject) -> Context:
+    def _with_what_terms_ask(self, subject: Subject, promised: Mapping[TermsKey, Terms]) -> Context:
         """Volumes, the catalogue and rates: only where terms have a use for them."""
         context, snapshot = subject.context, subject.snapshot
         touches = context.touches_of(subject.facts)
-        promised = self.terms(touches)
         wanted_volumes, labels, pairs = set[tuple[str, TermsKey]](), False, set[tuple[str, str]]()
         for touch in touches:
             if touch.creator_id is None or touch.program_id is None or touch.terms_version is None:
@@ -191,7 +221,7 @@ class Evidence:
             known = members.get(person, Membership())
             if known.volume is None:
                 names = (self._deployment, self._brand, *person, promised[key], placed_at)
-                members[person] = replace(known, volume=volumes.sealed(*names))
+                members[person] = replace(known, volume=self._volume_of(*names))
         return replace(context, members=members) if members != context.members else context
 
     def _with_products(self, context: Context, snapshot: Snapshot) -> Context:
@@ -208,10 +238,19 @@ class Evidence:
         """The fixings there are; one that is missing is not pinned, and asked for again."""
         found: dict[tuple[str, str], Rate] = {}
         for pair in sorted(set(pairs) - context.rates.keys()):
-            item = rates.latest_before(self._deployment.database, self._brand, *pair, placed_at)
+            item = self._fixing(pair, placed_at)
             if item is not None and placed_at - times.parse(item.at) <= RATE_AGE_MAX:
                 found[pair] = rates.rate(item)
         return replace(context, rates={**context.rates, **found}) if found else context
+
+    def _fixing(self, pair: tuple[str, str], placed_at: datetime) -> RateItem | None:
+        """The last one before that moment. One that is the last before a later moment is it, too, if it is before."""
+        asked, known = self._fixings.get(pair, (times.EPOCH, None))
+        if placed_at <= asked and (known is None or known.at < times.text(placed_at)):
+            return known
+        item = rates.latest_before(self._deployment.database, self._brand, *pair, placed_at)
+        self._fixings[pair] = placed_at, item
+        return item
 
     # --- what is read -------------------------------------------------------------------------------------------------
 
@@ -274,6 +313,8 @@ class Evidence:
 
     def _sighted(self, key: str, subject: Subject, journeys: Mapping[str, list[ClickId]]) -> list[Touch]:
         """What one key leads to, as yet unjudged."""
+        if key in self._assumed:
+            return [self._assumed[key]]
         kind, _, text = key.partition(":")
         match kind:
             case "code":

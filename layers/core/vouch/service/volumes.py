@@ -45,6 +45,18 @@ def sealed(
     return known
 
 
+def measured(
+    deployment: Deployment, brand_id: str, creator_id: str, program_id: str, terms: Terms, placed_at: datetime
+) -> int:
+    """The same for terms that nobody has published: as it was sealed, or else as it would be by now. Seals nothing."""
+    tiers, zone = terms.commission.tiers, terms.time_zone
+    if tiers is None:
+        return 0
+    wanted = Volume(creator_id, program_id, tiers.measure, counting(tiers.period, placed_at, zone), zone)
+    known = seals.sealed(deployment.database, brand_id, wanted)
+    return _measured_now(deployment, brand_id, wanted) if known is None else known
+
+
 def seal_brands(deployment: Deployment, *, in_time: Callable[[], bool]) -> Done:
     """Seals the volumes of every brand's creators, twice a day and as far as a job's time goes.
 
@@ -76,7 +88,7 @@ def seal_due(
         if number and not in_time():
             return Turn(last, failures)
         try:
-            _measured(deployment, brand.id, wanted)
+            _measured_for_good(deployment, brand.id, wanted)
         except Exception as failure:  # noqa: BLE001 - told with the turn
             failures.append(failure)
         last = [wanted.program_id, wanted.creator_id]
@@ -117,11 +129,25 @@ def _promised(deployment: Deployment, brand_id: str, now: datetime, begin: str) 
 
 
 def _sealed_now(deployment: Deployment, brand_id: str, wanted: Volume) -> int:
+    _check_due(deployment, brand_id, wanted)
+    return _measured_for_good(deployment, brand_id, wanted)
+
+
+def _measured_now(deployment: Deployment, brand_id: str, wanted: Volume) -> int:
+    _check_due(deployment, brand_id, wanted)
+    return _measured(deployment, brand_id, wanted)
+
+
+def _check_due(deployment: Deployment, brand_id: str, wanted: Volume) -> None:
     brand = brands.brand(deployment.database, brand_id)
     now = deployment.now() if brand is None else deployment.brand_now(brand)
     if now < wanted.span.ends + SEALED_FROM:
         raise SealNotDue(wanted.span.name)
-    return _measured(deployment, brand_id, wanted)
+
+
+def _measured_for_good(deployment: Deployment, brand_id: str, wanted: Volume) -> int:
+    found = _measured(deployment, brand_id, wanted)
+    return seals.seal(deployment.database, brand_id, wanted, found, at=deployment.now())
 
 
 def _measured(deployment: Deployment, brand_id: str, wanted: Volume) -> int:
@@ -129,5 +155,4 @@ def _measured(deployment: Deployment, brand_id: str, wanted: Volume) -> int:
     program = programs.program(database, brand_id, wanted.program_id)
     if program is None:
         raise LookupError(f"no program {wanted.program_id}")
-    measured = volume(wanted.measure, seals.parts(database, brand_id, wanted, program.currency))
-    return seals.seal(database, brand_id, wanted, measured, at=deployment.now())
+    return volume(wanted.measure, seals.parts(database, brand_id, wanted, program.currency))
