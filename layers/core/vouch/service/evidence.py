@@ -175,7 +175,8 @@ class Evidence:
             *(product_ties.key(self._brand, *_product(key)) for key in keys if key.startswith((PRODUCT, SKU))),
             *(key for journey in journeys.values() for key in self._link_keys(journey)),
         )
-        sightings = {key: self._sighted(key, subject, journeys) for key in keys}
+        sightings = {key: self._sighted(key, subject, journeys) for key in keys if key not in self._assumed}
+        sightings |= {key: [self._assumed[key]] for key in keys if key in self._assumed}
         found = [touch for seen in sightings.values() for touch in seen]
         self._fetch(*(key for touch in found for key in self._membership_keys(touch)))
         known = subject.context.members
@@ -313,8 +314,6 @@ class Evidence:
 
     def _sighted(self, key: str, subject: Subject, journeys: Mapping[str, list[ClickId]]) -> list[Touch]:
         """What one key leads to, as yet unjudged."""
-        if key in self._assumed:
-            return [self._assumed[key]]
         kind, _, text = key.partition(":")
         match kind:
             case "code":
