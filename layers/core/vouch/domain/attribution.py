@@ -253,7 +253,7 @@ def _tied(touches: Sequence[Touch], snapshot: Snapshot, shares: Sequence[Share])
     elsewhere = {share.creator_id: share for share in shares}
     tied: dict[str, tuple[Touch, Share]] = {}
     programs: dict[str, Share] = {}
-    for line in snapshot.lines:
+    for line in snapshot.lines if touches else ():
         touch = by_evidence.get(f"sku:{line.sku}") or by_evidence.get(f"product:{line.product_id}")
         if touch is None:
             continue

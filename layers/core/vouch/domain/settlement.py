@@ -149,7 +149,7 @@ def settle(facts: OrderFacts, context: Context, terms: Mapping[TermsKey, Terms])
     base, kept = sum(line.base for line in sold), sum(line.kept_base for line in sold)
     nothing = _why_nothing(snapshot, context, credited, base)
     taken_back, held = _why_taken_back(facts, snapshot), _why_held(facts, snapshot)
-    lines = _line_parts(facts, context, credited, terms, earns=not nothing)
+    lines = _line_parts(facts, context, credited, terms, {options: sold}, earns=not nothing)
     work = _Work(facts, context, credited, terms, lines)
     work.cap()
     work.recruit()
@@ -209,10 +209,15 @@ def matures_at(placed_at: datetime, hold_days: int) -> datetime:
 
 
 def _line_parts(
-    facts: OrderFacts, context: Context, credited: Credit, terms: Mapping[TermsKey, Terms], *, earns: bool
+    facts: OrderFacts,
+    context: Context,
+    credited: Credit,
+    terms: Mapping[TermsKey, Terms],
+    bases: dict[Base, list[Basis]],
+    *,
+    earns: bool,
 ) -> tuple[LinePart, ...]:
-    """Each creator's lines under their own program's terms, split by the shares."""
-    bases: dict[Base, list[Basis]] = {}
+    """Each creator's lines under their own program's terms, split by the shares; `bases` grows by what is new."""
     splits: dict[tuple[int, int], list[tuple[int, int]]] = {}
     weights = [share.weight for share in credited.shares]
     places = {share: place for place, share in enumerate(credited.shares)}
