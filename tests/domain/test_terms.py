@@ -98,7 +98,7 @@ def test_all_that_can_be_said() -> None:
                         "collections": ["summer"],
                         "tags": ["fragile"],
                         "creator_ids": ["noa"],
-                        "creator_tiers": ["gold"],
+                        "creator_tiers": [" GOLD"],
                         "countries": ["il"],
                         "platforms": ["shopify"],
                         "customer": "new",

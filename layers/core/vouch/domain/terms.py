@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any, Literal
 
-from vouch.domain import times
+from vouch.domain import codes, times
 from vouch.domain.calendars import Period
 from vouch.domain.errors import Unprocessable
 from vouch.domain.money import Money
@@ -280,6 +280,8 @@ def _rule(plain: Mapping[str, Any]) -> Rule:
     }
     if "countries" in conditions:
         conditions["countries"] = frozenset(country.upper() for country in conditions["countries"])
+    if "creator_tiers" in conditions:
+        conditions["creator_tiers"] = frozenset(codes.normal(tier) for tier in conditions["creator_tiers"])
     flat = Money(reward["amount"], reward["currency"]) if "amount" in reward else None
     return Rule(Match(**conditions), Reward(reward["type"], reward.get("bps", 0), flat))
 
