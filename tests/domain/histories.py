@@ -1,8 +1,9 @@
 """Random lives of an account, in simulated time: postings in flight, slow folds that page and race, clocks that stand
-still and jump. One seed, one history.
+still and jump, caps and bonuses over months and versions of terms. One seed, one history.
 """
 
 import heapq
+from collections import defaultdict
 from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -10,12 +11,26 @@ from itertools import count
 from random import Random
 
 from vouch.domain import account
-from vouch.domain.account import Balance, Figures
-from vouch.domain.ledger import EARNED, HELD, Difference, Entry, settlement_entry
+from vouch.domain.account import Balance, Figures, Folded
+from vouch.domain.ledger import EARNED, HELD, Counted, Difference, Entry, bonus_entry, fold_entry, settlement_entry
+from vouch.domain.money import Money
+from vouch.domain.period_rules import Place, Tally, settle_periods
+from vouch.domain.terms import Bonus, Commission, PeriodCap, Terms
 
 START = datetime(2026, 3, 1, 22, tzinfo=UTC)
 CREATOR = "cre_1"
 CURRENCIES = ("ILS", "JPY")
+PROGRAM = "prg_1"
+TERMS = {
+    (PROGRAM, 1): Terms(
+        commission=Commission(
+            cap_per_period=PeriodCap(Money(40, "ILS"), "month"),
+            bonuses=(Bonus("two", "orders", 2, "quarter", Money(40, "ILS")),),
+        )
+    ),
+    (PROGRAM, 2): Terms(commission=Commission(cap_per_period=PeriodCap(Money(70, "ILS"), "quarter"))),
+}
+PLACES = tuple(Counted(PROGRAM, version, month) for version in (1, 2) for month in ("2026-01", "2026-02"))
 IN_FLIGHT_SECONDS_MAX = 14 * 60
 _SKEW_SECONDS_MAX = 10
 Process = Generator[float, float]
@@ -27,11 +42,13 @@ class History:
 
     balance: Balance = field(default_factory=Balance)
     landed: list[Entry] = field(default_factory=list)
+    folds: list[Entry] = field(default_factory=list)
     moved: dict[str, int] = field(default_factory=dict)
     finals: list[Balance] = field(default_factory=list)
     wrong_figures: list[str] = field(default_factory=list)
     stragglers: int = 0
     races: int = 0
+    unfinished: int = 0
 
 
 @dataclass(frozen=True)
@@ -54,7 +71,8 @@ def lived(seed: int, postings: int, folds: int) -> History:
     processes: list[tuple[float, Process]] = [
         *((random.uniform(0, span), _posting(random, history, clock, number)) for number in range(postings)),
         *((random.uniform(0, span), _fold(random, history, clock)) for _ in range(folds)),
-        (span + 2 * IN_FLIGHT_SECONDS_MAX, _fold(random, history, clock)),
+        # More than one, since one may leave months aside.
+        *((span + 2 * IN_FLIGHT_SECONDS_MAX + 200 * n, _fold(random, history, clock)) for n in range(9)),
     ]
     # Every process learns the time at which it goes on by what is sent to it.
     queue = [(at, next(ticket), process) for at, process in processes]
@@ -86,12 +104,15 @@ def _posting(random: Random, history: History, clock: Clock, number: int) -> Gen
     started = yield 0.0
     now = clock.at(started, random.uniform(-1, 1) * _SKEW_SECONDS_MAX)
     ahead = timedelta(seconds=random.choice([0, 0, 60, 900, 86_400]))
+    amount = random.choice([-70, -1, 3, 100])
     entry = posting(
         number,
-        random.choice([-70, -1, 3, 100]),
+        amount,
         random.choice(CURRENCIES),
         now=now,
         matures_at=now + ahead - timedelta(hours=random.randrange(2)),
+        counted=random.choice([None, *PLACES]),
+        orders=random.choice([0, 1 if amount > 0 else -1]),
     )
     yield random.choice([0.01, 1.0, random.uniform(0, IN_FLIGHT_SECONDS_MAX)])
     history.landed.append(entry)
@@ -112,14 +133,37 @@ def _fold(random: Random, history: History, clock: Clock) -> Generator[float, fl
         yield random.choice([0.01, 1.0, 90.0])
         if len(found) < size:
             break
-    folded = account.fold(before, read, until, START + timedelta(seconds=started + skew))
+    real, months_max = START + timedelta(seconds=started + skew), random.choice([None, None, 1])
+    folded = extended(account.fold(before, read, until, real, months_max=months_max))
     if history.balance.version != before.version:
         history.races += 1
     elif folded.changed:
-        history.balance = folded.balance
-        history.finals.append(folded.balance)
-        for currency, amount in folded.moved.items():
-            history.moved[currency] = history.moved.get(currency, 0) + amount
+        _commit(history, folded)
+
+
+def extended(folded: Folded) -> Folded:
+    """What caps and bonuses make of it."""
+    return account.extended(folded, settle_periods(folded.tallies, TERMS))
+
+
+def _commit(history: History, folded: Folded) -> None:
+    history.balance = folded.balance
+    history.finals.append(folded.balance)
+    history.unfinished += folded.balance.unfinished
+    at, version = folded.balance.watermark, folded.balance.version
+    for currency, amount in folded.moved.items():
+        history.folds.append(fold_entry(CREATOR, currency, amount, at=at, version=version))
+        history.moved[currency] = history.moved.get(currency, 0) + amount
+    history.landed += bonuses(folded)
+
+
+def bonuses(folded: Folded) -> list[Entry]:
+    """The entries that a fold posts for caps and bonuses."""
+    at, version = folded.balance.watermark, folded.balance.version
+    return [
+        bonus_entry(CREATOR, rule, currency, amount, at=at, version=version)
+        for (rule, currency), amount in folded.posted.items()
+    ]
 
 
 def page(landed: list[Entry], before: Balance, until: datetime, last: list[Entry], size: int) -> list[Entry]:
@@ -134,29 +178,55 @@ def page(landed: list[Entry], before: Balance, until: datetime, last: list[Entry
 
 
 def _wrong_figures(history: History, now: datetime) -> Iterator[str]:
-    ahead = [entry for entry in history.landed if (entry.position or now) >= history.balance.zone_start]
-    shown = account.balances(history.balance, ahead, [], now)
     seen = max(now, history.balance.watermark)
+    read = page(history.landed, history.balance, seen, [], len(history.landed))
+    pending = {
+        currency: total(history.landed, currency) - total(history.landed, currency, until=seen)
+        for currency in CURRENCIES
+    }
+    shown = account.figures(extended(account.fold(history.balance, read, seen, START)).balance, pending, [])
     for currency in CURRENCIES:
         figures = shown.get(currency, Figures())
-        if figures.available != total(history.landed, currency, until=seen):
+        if figures.available != theirs(history.landed, currency, until=seen):
             yield f"available {currency} {figures}"
-        if figures.pending != total(history.landed, currency) - total(history.landed, currency, until=seen):
-            yield f"pending {currency} {figures}"
 
 
 def posting(
-    number: int, amount: int, currency: str, *, now: datetime, matures_at: datetime, held: bool = False
+    number: int,
+    amount: int,
+    currency: str,
+    *,
+    now: datetime,
+    matures_at: datetime,
+    held: bool = False,
+    counted: Counted | None = None,
+    orders: int = 0,
 ) -> Entry:
     """An entry as a settlement would post it."""
-    change = Difference(CREATOR, HELD if held else EARNED, currency, amount, matures_at)
+    change = Difference(CREATOR, HELD if held else EARNED, currency, amount, matures_at, counted, orders)
     return settlement_entry(change, order_id=f"ord_{number}", version=1, number=0, now=now)
 
 
 def total(entries: Iterable[Entry], currency: str, *, until: datetime | None = None) -> int:
-    """The naive count: all of a currency at or before a moment."""
-    return sum(
-        account.due(entry)
-        for entry in entries
-        if entry.currency == currency and entry.position is not None and (until is None or entry.position <= until)
-    )
+    """The naive count: all of a currency that was earned at or before a moment."""
+    return sum(account.due(entry) for entry in _by(entries, until) if entry.currency == currency)
+
+
+def theirs(entries: Iterable[Entry], currency: str, *, until: datetime) -> int:
+    """The same with what caps and bonuses have to make of it, whatever was posted of that."""
+    landed = list(_by(entries, until))
+    extras = settle_periods(tallied(landed), TERMS)
+    return total(landed, currency) + sum(amount for (_, each), amount in extras.items() if each == currency)
+
+
+def tallied(entries: Iterable[Entry]) -> dict[Place, Tally]:
+    """What entries add up to, where they count."""
+    tallies: defaultdict[Place, Tally] = defaultdict(Tally)
+    for entry in entries:
+        if entry.counted is not None:
+            tallies[entry.counted, entry.currency] += Tally(account.due(entry), entry.orders)
+    return {place: tally for place, tally in tallies.items() if tally}
+
+
+def _by(entries: Iterable[Entry], until: datetime | None) -> Iterator[Entry]:
+    return (each for each in entries if each.position is not None and (until is None or each.position <= until))

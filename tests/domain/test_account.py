@@ -10,10 +10,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.domain import histories
-from tests.domain.histories import CURRENCIES, START, History, lived, posting, total
+from tests.domain.histories import (
+    CURRENCIES,
+    PLACES,
+    START,
+    TERMS,
+    History,
+    bonuses,
+    extended,
+    lived,
+    posting,
+    tallied,
+    theirs,
+    total,
+)
 from vouch.domain import account
 from vouch.domain.account import IN_FLIGHT_MAX, Balance, Checkpoint, Figures, Sums
-from vouch.domain.ledger import Entry
+from vouch.domain.ledger import Entry, PeriodRule
+from vouch.domain.period_rules import RuleKey, Tally, settle_periods
 
 seeds = st.integers(0, 2**32)
 MINUTE = timedelta(minutes=1)
@@ -22,20 +36,33 @@ MINUTE = timedelta(minutes=1)
 def faults(history: History) -> list[str]:
     """How the account differs from a naive recount of everything that was posted."""
     balance, found = history.balance, list(history.wrong_figures)
+    landed = [entry for entry in history.landed if entry.position and entry.position <= balance.watermark]
     for currency in CURRENCIES:
-        sums, recounted = balance.of(currency), total(history.landed, currency, until=balance.watermark)
-        if sums.available != recounted or sums.folded != recounted or history.moved.get(currency, 0) != recounted:
-            found.append(f"{currency}: {sums}, moved {history.moved}, recounted {recounted}")
+        sums, earned = balance.of(currency), total(landed, currency)
+        recounted = theirs(landed, currency, until=balance.watermark)
+        values = sum(account.value(entry) for entry in landed if entry.currency == currency)
+        if {sums.available, sums.counted, values} != {recounted} or history.moved.get(currency, 0) != earned:
+            found.append(f"{currency}: {sums}, moved {history.moved}, recounted {recounted} of {earned}")
         for final in history.finals:
-            before = [account.due(e) for e in history.landed if e.currency == currency and _before(e, final)]
+            before = [account.value(e) for e in history.landed if e.currency == currency and _before(e, final)]
             expected = (sum(a for a in before if a > 0), -sum(a for a in before if a < 0))
             if (final.of(currency).credited, final.of(currency).debited) != expected:
                 found.append(f"{currency}: before {final.zone_start} {final.of(currency)}, recounted {expected}")
+    if (
+        balance.unfinished
+        or balance.tallies != tallied(landed)
+        or balance.extras != settle_periods(tallied(landed), TERMS)
+    ):
+        found.append(f"counted {balance.tallies} with {balance.extras}, recounted {tallied(landed)}")
     return found
 
 
 def _before(entry: Entry, balance: Balance) -> bool:
     return entry.position is not None and entry.position < balance.zone_start
+
+
+def rules_of(history: History) -> set[RuleKey]:
+    return {key for final in history.finals for key in final.extras}
 
 
 def first_fault(changed: Callable[[], None]) -> int | None:
@@ -56,6 +83,10 @@ def test_the_histories_are_hard() -> None:
     assert sum(life.races for life in lives) > 100
     assert sum(len({final.zone_start for final in life.finals}) > 2 for life in lives) > 30
     assert sum(any(a.watermark == b.watermark for a, b in pairwise(life.finals)) for life in lives) > 30
+    assert sum(life.unfinished for life in lives) > 30
+    posted = [[final.extras.get(key) for final in life.finals] for life in lives for key in rules_of(life)]
+    assert sum(len({*amounts} - {None}) > 1 for amounts in posted) > 30, "capped, and capped otherwise"
+    assert sum(amounts[-1] is None for amounts in posted) > 20, "capped or given a bonus for a while"
 
 
 def test_moving_the_zone_to_a_young_watermark_would_lose_money(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -124,13 +155,6 @@ def test_entries_that_cancel_out_are_worth_a_fold_of_their_own() -> None:
     assert (again.moved, again.changed) == ({}, False)
 
 
-def test_a_clock_behind_the_watermark_sees_what_was_folded_by_it() -> None:
-    entry = posting(1, 100, "ILS", now=START, matures_at=START + MINUTE)
-    folded = account.fold(Balance(), [entry], START + 2 * MINUTE, START).balance
-    for now in (START, START + MINUTE, START + 2 * MINUTE):
-        assert account.balances(folded, [entry], [], now) == {"ILS": Figures(available=100)}
-
-
 def test_an_account_that_fell_silent_is_soon_not_read_again() -> None:
     """Else one import of a hundred thousand orders would be read at every look at the balances, for ever."""
     entries = [posting(n, 5, "ILS", now=START, matures_at=START) for n in range(9)]
@@ -150,14 +174,64 @@ def test_currencies_never_meet() -> None:
     assert account.fold(Balance(), entries, START, START).moved == {"ILS": 100, "JPY": 9}
 
 
-def test_balances_tell_matured_pending_and_held_apart() -> None:
-    entries = [
-        posting(1, 100, "ILS", now=START, matures_at=START + MINUTE),
-        posting(2, 40, "ILS", now=START, matures_at=START + 2 * MINUTE),
+def test_an_account_is_shown_with_what_is_pending_and_held_in_whatever_currencies() -> None:
+    held = [posting(n, amount, "ILS", now=START, matures_at=START, held=True) for n, amount in enumerate((9, -2))]
+    folded = Balance(sums={"ILS": Sums(available=1000, in_transit=50, paid=3, zone=70)})
+    assert account.figures(folded, {"JPY": 5}, held) == {
+        "ILS": Figures(held=7, available=1000, in_transit=50, paid=3),
+        "JPY": Figures(pending=5),
+    }
+
+
+# --- caps and bonuses -------------------------------------------------------------------------------------------------
+
+
+def test_what_a_fold_posts_is_counted_at_once_and_never_again() -> None:
+    """Neither while it is read again as part of the zone, nor when the zone has gone by."""
+    entries = [posting(n, 100, "ILS", now=START, matures_at=START, counted=PLACES[0], orders=1) for n in range(3)]
+    folded = extended(account.fold(Balance(), entries, START, START))
+    cap, bonus = PeriodRule("prg_1", "cap_per_period", "2026-01"), PeriodRule("prg_1", "bonuses.two", "2026-Q1")
+    assert (folded.moved, folded.posted) == ({"ILS": 300}, {(bonus, "ILS"): 40, (cap, "ILS"): -260})
+    assert folded.balance.of("ILS") == Sums(available=80, zone=80)
+    entries += bonuses(folded)
+    for day in range(1, 4):
+        now = START + timedelta(days=day)
+        read = [each for each in entries if (each.position or START) >= folded.balance.zone_start]
+        folded = extended(account.fold(folded.balance, read, now, now))
+        assert (folded.moved, folded.posted, folded.programs) == ({}, {}, frozenset())
+    assert folded.balance.of("ILS") == Sums(available=80, credited=340, debited=260)
+    assert folded.balance.tallies == {(PLACES[0], "ILS"): Tally(300, 3)}
+    assert folded.balance.zone_tallies == {}
+
+
+def test_an_order_that_comes_to_count_elsewhere_is_a_change_though_no_money_moves() -> None:
+    before = posting(1, 400, "ILS", now=START, matures_at=START, counted=PLACES[0], orders=1)
+    once = extended(account.fold(Balance(), [before], START, START))
+    assert once.balance.of("ILS").available == 40
+    moved = [
+        posting(2, -400, "ILS", now=START, matures_at=START, counted=PLACES[0], orders=-1),
+        posting(3, 400, "ILS", now=START, matures_at=START, counted=PLACES[2], orders=1),
     ]
-    held = [posting(3, 7, "ILS", now=START, matures_at=START, held=True)]
-    folded = Balance(sums={"ILS": Sums(available=1000, in_transit=50, paid=3, zone=0)})
-    for now, pending, available in ((START, 140, 1000), (START + MINUTE, 40, 1100), (START + 2 * MINUTE, 0, 1140)):
-        assert account.balances(folded, entries, held, now) == {
-            "ILS": Figures(pending=pending, held=7, available=available, in_transit=50, paid=3)
-        }
+    again = extended(account.fold(once.balance, [before, *bonuses(once), *moved], START, START))
+    assert (again.moved, again.changed, again.balance.of("ILS").available) == ({}, True, 70)
+
+
+def test_months_that_are_left_aside_are_as_if_they_were_in_flight() -> None:
+    """Uncounted and unmoved, in whatever step, until their turn comes."""
+    later = START + timedelta(hours=1)
+    entries = [posting(n, 70, "ILS", now=later, matures_at=later, counted=each) for n, each in enumerate(PLACES)]
+    entries += [posting(9, 5, "ILS", now=START, matures_at=START)]
+    balance = account.fold(Balance(), entries[-1:], START, START).balance
+    steps = []
+    for _ in range(3):
+        folded = extended(account.fold(balance, entries, later, later, months_max=1))
+        balance = folded.balance
+        entries += bonuses(folded)
+        steps.append((folded.moved, balance.of("ILS").available, balance.unfinished, balance.zone_start == START))
+    assert steps == [({"ILS": 140}, 75, True, False), ({"ILS": 140}, 85, False, True), ({}, 85, False, True)]
+
+
+def test_a_fold_that_was_left_unfinished_is_finished_though_nothing_is_left_of_it() -> None:
+    balance = Balance(START, START, None, version=3, unfinished=True)
+    folded = account.fold(balance, [], START, START)
+    assert (folded.changed, folded.balance.unfinished) == (True, False)

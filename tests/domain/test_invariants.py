@@ -1,24 +1,41 @@
 """The account's invariants as arithmetic: what each currency must add up to, and what is left aside."""
 
-from datetime import timedelta
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
-from tests.domain.histories import CREATOR, START, lived, posting
+from tests.domain.histories import CREATOR, PLACES, START, TERMS, bonuses, extended, lived, posting
 from vouch.domain import account
 from vouch.domain.account import Balance, Sums
 from vouch.domain.invariants import AccountAudit, Claim, Violation, commission_violations, unequal
-from vouch.domain.ledger import AVAILABLE, EARNED, HELD, IN_TRANSIT, Entry, Leg, creator_account, fold_entry
+from vouch.domain.ledger import (
+    AVAILABLE,
+    EARNED,
+    EXPENSE_BONUS,
+    HELD,
+    IN_TRANSIT,
+    Entry,
+    Leg,
+    PeriodRule,
+    bonus_entry,
+    creator_account,
+    fold_entry,
+    fold_id,
+)
+from vouch.domain.period_rules import Tally
+from vouch.domain.terms import Terms
 
 HOUR = timedelta(hours=1)
+CAP = PeriodRule("prg_1", "cap_per_period", "2026-01")
 
 
-def audited(balance: Balance, *entries: Entry, folds: tuple[Entry, ...] = ()) -> list[Violation]:
-    audit = AccountAudit(CREATOR, balance, START, clock_set=False)
+def audited(balance: Balance, *entries: Entry, now: datetime = START, clock_set: bool = False) -> list[Violation]:
+    audit = AccountAudit(CREATOR, balance, now, TERMS, clock_set=clock_set)
     for number, each in enumerate(entries):
-        audit.entry(f"entry {number}", each, None)
-    for each in folds:
-        audit.entry("fold", each, balance.version)
+        audit.entry(f"entry {number}", each)
     return audit.violations()
 
 
@@ -33,26 +50,15 @@ def transit(amount: int) -> Entry:
         Leg(creator_account(CREATOR, AVAILABLE), amount - 1),
         Leg(creator_account(CREATOR, IN_TRANSIT), -amount),
     )
-    return Entry(f"ent_{amount}", "fold", CREATOR, "ILS", legs, START, START)
+    return Entry(fold_id(CREATOR, "ILS", START, 1), "fold", CREATOR, "ILS", legs, START, START, fold=1)
 
 
 @pytest.mark.parametrize("seed", range(40))
 def test_accounts_that_folds_have_kept_are_sound(seed: int) -> None:
     life = lived(seed, postings=12, folds=8)
-    balance, folded = life.balance, {"ILS": 0, "JPY": 0}
-    audit = AccountAudit(CREATOR, balance, balance.watermark, clock_set=True)
-    for number, each in enumerate(life.landed):
-        audit.entry(f"entry {number}", each, None)
-    before = Balance()
-    for final in life.finals:
-        for currency in folded:
-            moved = final.of(currency).folded - before.of(currency).folded
-            if moved:
-                fold = fold_entry(CREATOR, currency, moved, at=final.watermark, version=final.version)
-                audit.entry(f"fold {final.version} {currency}", fold, final.version)
-        before = final
     # The histories' debits are random, so more may be pending away than is pending.
-    assert [violation for violation in audit.violations() if "pending" not in violation.detail] == []
+    found = audited(life.balance, *life.landed, *life.folds, now=life.balance.watermark, clock_set=True)
+    assert [violation for violation in found if "pending" not in violation.detail] == []
 
 
 @pytest.mark.parametrize(
@@ -67,17 +73,15 @@ def test_what_waits_is_never_negative(held: bool, ahead: timedelta, names: str) 
 
 def test_in_transit_is_never_negative() -> None:
     balance = Balance(sums={"ILS": Sums(available=2, in_transit=-3)}, version=1)
-    found = audited(balance, folds=(transit(-3),))
+    found = audited(balance, transit(-3))
     assert "I10" in {violation.invariant for violation in found}
 
 
 def test_what_was_posted_or_folded_since_is_left_aside() -> None:
     """Else a refund that came while we read would look like pending money that nobody ever earned."""
-    late = posting(1, -50, "ILS", now=START + HOUR, matures_at=START)
-    audit = AccountAudit(CREATOR, Balance(), START, clock_set=False)
-    audit.entry("entry", late, None)
-    audit.entry("fold", fold_entry(CREATOR, "ILS", -50, at=START + HOUR, version=1), 1)
-    assert audit.violations() == []
+    late = posting(1, -50, "ILS", now=START + HOUR, matures_at=START, counted=PLACES[0], orders=-1)
+    fold = fold_entry(CREATOR, "ILS", -50, at=START + HOUR, version=1)
+    assert audited(Balance(), late, fold, bonus_entry(CREATOR, CAP, "ILS", -5, at=START, version=1)) == []
 
 
 def test_a_watermark_a_little_ahead_is_another_machine_s_clock() -> None:
@@ -86,10 +90,9 @@ def test_a_watermark_a_little_ahead_is_another_machine_s_clock() -> None:
 
 
 def test_the_ledger_and_the_commission_say_the_same_of_an_order() -> None:
-    audit = AccountAudit(CREATOR, Balance(), START, clock_set=False)
+    audit = AccountAudit(CREATOR, Balance(), START, {}, clock_set=False)
     for number, (amount, held) in enumerate([(100, False), (-100, False), (100, True), (-30, True)]):
-        entry = posted(amount, number=7, held=held)
-        audit.entry(f"entry {number}", entry, None)
+        audit.entry(f"entry {number}", posted(amount, number=7, held=held))
     assert audit.orders() == {"ord_7": {(HELD, "ILS"): 70}}
     assert unequal(audit.orders(), [Claim("ord_7", "ILS", 100, 30, held=True)]) == {}
     for wrong in (Claim("ord_7", "ILS", 100, 30, held=False), Claim("ord_7", "JPY", 100, 30, held=True)):
@@ -109,3 +112,100 @@ def test_no_more_is_reversed_than_was_earned(earned: int, taken: int, sound: boo
 
 def test_due_is_what_the_entry_adds_to_earned() -> None:
     assert account.due(posted(-7)) == -7
+
+
+# --- caps and bonuses -------------------------------------------------------------------------------------------------
+
+
+CAPPED, BONUS_FOR_TWO = (CAP, "ILS"), (PeriodRule("prg_1", "bonuses.two", "2026-Q1"), "ILS")
+COUNTED = (PLACES[0], "ILS")
+
+
+def order(amount: int, at: datetime, number: int = 1) -> Entry:
+    return posting(number, amount, "ILS", now=at, matures_at=at, counted=PLACES[0], orders=1)
+
+
+def capped_books() -> tuple[Balance, list[Entry]]:
+    """Orders of a month capped at 40: two of 100 before the zone, which brought their bonus, and one of 10 in it."""
+    balance, entries, folds = Balance(), [order(100, START - 9 * HOUR, n) for n in (1, 2)], []
+    for hours in (9, 8, 7):
+        at = START - hours * HOUR
+        entries += [order(10, at, 3)] if hours == 7 else []
+        read = [each for each in entries if each.position and each.position >= balance.zone_start]
+        folded = extended(account.fold(balance, read, at, at))
+        balance = folded.balance
+        entries += bonuses(folded)
+        folds += [fold_entry(CREATOR, "ILS", moved, at=at, version=balance.version) for moved in folded.moved.values()]
+    return balance, entries + folds
+
+
+def test_capped_books_are_sound() -> None:
+    balance, entries = capped_books()
+    assert (balance.tallies, balance.zone_tallies) == ({COUNTED: Tally(210, 3)}, {COUNTED: Tally(10, 1)})
+    assert (balance.extras, balance.of("ILS").available) == ({CAPPED: -170, BONUS_FOR_TWO: 40}, 80)
+    assert audited(balance, *entries) == []
+
+
+Hand = Callable[[Balance, list[Entry]], tuple[Balance, list[Entry]]]
+
+
+def bonus_of(entries: list[Entry]) -> Entry:
+    return next(entry for entry in entries if entry.rule == BONUS_FOR_TWO[0])
+
+
+def changed(entries: list[Entry], **changes: Any) -> list[Entry]:
+    return [replace(entry, **changes) if entry is bonus_of(entries) else entry for entry in entries]
+
+
+LEGS = (Leg(EXPENSE_BONUS, 41), Leg(creator_account(CREATOR, AVAILABLE), -41))
+AS_COMMISSION = (Leg(EXPENSE_BONUS, 40), Leg(creator_account(CREATOR, EARNED), -40))
+HANDS: dict[str, tuple[Hand, str]] = {
+    "a tally raised": (lambda b, e: (replace(b, tallies={COUNTED: Tally(211, 3)}), e), "I14 I3"),
+    "an order more in a tally": (lambda b, e: (replace(b, tallies={COUNTED: Tally(210, 4)}), e), "I3"),
+    "a tally lost": (lambda b, e: (replace(b, tallies={}), e), "I14 I14 I3"),
+    "a tally of nothing": (
+        lambda b, e: (replace(b, tallies={**b.tallies, (PLACES[3], "ILS"): Tally(1, 1)}), e),
+        "I3",
+    ),
+    "more counted of the zone": (lambda b, e: (replace(b, zone_tallies={COUNTED: Tally(11, 1)}), e), "I3"),
+    "an order more in the zone": (lambda b, e: (replace(b, zone_tallies={COUNTED: Tally(10, 2)}), e), "I3"),
+    "a cut forgotten": (lambda b, e: (replace(b, extras={BONUS_FOR_TWO: 40}), e), "I14 I14"),
+    "a bonus lost": (lambda b, e: (b, [each for each in e if each is not bonus_of(e)]), "I14 I3 I3 I3"),
+    "a bonus raised": (lambda b, e: (b, changed(e, legs=LEGS)), "I14 I3 I3 I3"),
+    "a bonus under another rule": (lambda b, e: (b, changed(e, rule=CAP)), "I14 I14 I19"),
+    "a bonus of another fold": (lambda b, e: (b, changed(e, fold=3)), "I19"),
+    "a bonus that names no rule": (lambda b, e: (b, changed(e, rule=None)), "I1 I14 I19 I3"),
+    "a bonus that names no fold": (lambda b, e: (b, changed(e, fold=None)), "I1"),
+    "a bonus among commissions": (lambda b, e: (b, changed(e, kind="settle")), "I1"),
+    "a bonus as if it were earned": (lambda b, e: (b, changed(e, legs=AS_COMMISSION)), "I1 I14 I3 I3"),
+}
+
+
+@pytest.mark.parametrize("hand, invariants", HANDS.values(), ids=HANDS)
+def test_a_hand_on_caps_and_bonuses_is_found(hand: Hand, invariants: str) -> None:
+    balance, entries = hand(*capped_books())
+    assert sorted(each.invariant for each in audited(balance, *entries)) == invariants.split()
+
+
+def test_what_the_terms_do_not_say_is_found() -> None:
+    """Both more than the cap allows and a bonus that nobody promised."""
+    balance, entries = capped_books()
+    audit = AccountAudit(CREATOR, balance, START, {("prg_1", 1): Terms()}, clock_set=False)
+    for each in entries:
+        audit.entry("entry", each)
+    assert [each.invariant for each in audit.violations()] == ["I14", "I14"]
+
+
+def test_a_tally_may_lack_what_was_in_flight_and_no_more() -> None:
+    balance, entries = capped_books()
+    young = order(50, balance.watermark - timedelta(minutes=14), 4)
+    assert audited(balance, *entries, young) == []
+    old = order(50, balance.watermark - timedelta(minutes=16), 4)
+    assert [each.invariant for each in audited(balance, *entries, old)] == ["I3", "I3"]
+    assert audited(balance, *entries, old, clock_set=True) == []
+
+
+def test_what_a_fold_left_aside_is_not_late() -> None:
+    balance, entries = capped_books()
+    old = order(50, balance.watermark - timedelta(minutes=16), 4)
+    assert audited(replace(balance, unfinished=True), *entries, old) == []

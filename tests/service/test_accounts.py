@@ -67,12 +67,19 @@ def test_a_test_brand_is_told_its_balances_by_its_own_clock(deployment: Deployme
     assert accounts.balances(deployment, brand, NOA) == {"ILS": Figures(available=100)}
 
 
+def test_a_clock_behind_the_watermark_sees_what_was_folded_by_it(deployment: Deployment) -> None:
+    brand = books.open_books(deployment)
+    post(brand, entry(100, now=NOON, ahead=HOUR))
+    folds.fold_creator(deployment, brand.id, NOA, NOON + 2 * HOUR)
+    assert accounts.balances(deployment, brand, NOA) == {"ILS": Figures(available=100)}
+
+
 def test_balances_take_three_requests(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
     brand = books.open_books(deployment)
     post(brand, *(entry(1, now=NOON, ahead=hour * HOUR) for hour in range(60)))
     wire = Wire(monkeypatch)
     accounts.balances(deployment, brand, NOA)
-    assert [operation for operation, _ in wire.sent] == ["BatchGetItem", "Query", "Query"]
+    assert [operation for operation, _ in wire.sent] == ["Query", "Query", "Query"]
 
 
 def test_nobody_has_balances_in_another_brand(deployment: Deployment) -> None:

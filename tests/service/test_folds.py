@@ -18,7 +18,7 @@ from tests.fixtures import NOON, Clock
 from vouch.domain import account
 from vouch.domain.account import Balance, Sums
 from vouch.domain.errors import Unavailable
-from vouch.domain.ledger import Unbalanced
+from vouch.domain.ledger import FOLD, Unbalanced
 from vouch.service import clocks, folds, projections
 from vouch.service.deployment import Deployment
 from vouch.service.projections import Change
@@ -36,7 +36,11 @@ def balance_of(deployment: Deployment, brand: Brand, creator_id: str = NOA) -> B
 
 def fold_entries(deployment: Deployment, brand: Brand) -> list[tuple[str, int]]:
     found = ledger.everything(deployment.database, brand.id, NOA)
-    return [(item.entry.currency, -account.due(item.entry)) for item in found if isinstance(item, Found) and item.fold]
+    return [
+        (item.entry.currency, -account.due(item.entry))
+        for item in found
+        if isinstance(item, Found) and item.entry.kind == FOLD
+    ]
 
 
 def noted(deployment: Deployment, brand: Brand) -> list[str]:
@@ -103,11 +107,11 @@ def test_a_fold_never_goes_back(deployment: Deployment) -> None:
     assert balance_of(deployment, brand).of("ILS").available == 105
 
 
-FOLD = ("GetItem", "Query", "TransactWriteItems")
+A_FOLD = ("Query", "Query", "TransactWriteItems")
 
 
 @pytest.mark.parametrize(
-    "number, kind", [(number, kind) for number, operation in enumerate(FOLD, start=1) for kind in kinds(operation)]
+    "number, kind", [(number, kind) for number, operation in enumerate(A_FOLD, start=1) for kind in kinds(operation)]
 )
 def test_whatever_fails_at_whichever_call_the_next_try_ends_with_the_same_books(
     deployment: Deployment, number: int, kind: str
@@ -115,7 +119,7 @@ def test_whatever_fails_at_whichever_call_the_next_try_ends_with_the_same_books(
     brand = books.open_books(deployment)
     post(brand, entry(100, now=NOON), entry(-7, now=NOON, currency="JPY"))
     calls = tried(deployment, number, kind, lambda: folds.fold_creator(deployment, brand.id, NOA, NOON))
-    assert calls[:number] == [*FOLD[:number]]
+    assert calls[:number] == [*A_FOLD[:number]]
     folds.fold_creator(deployment, brand.id, NOA, NOON)
     assert fold_entries(deployment, brand) == [("ILS", 100), ("JPY", -7)]
     balance = balance_of(deployment, brand)

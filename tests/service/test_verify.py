@@ -6,7 +6,6 @@ import zlib
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -257,9 +256,10 @@ def test_neither_is_a_clock_that_moves_meanwhile(deployment: Deployment, monkeyp
         tomorrow = deployment.brand_now(brand) + DAY
         brand.update([Brand.clock.set(times.text(tomorrow))])
         folds.fold_creator(deployment, brand_id, creator_id, tomorrow)
-        return balances.read(database, brand_id, creator_id)
+        return read(database, brand_id, creator_id)
 
-    monkeypatch.setattr("vouch.service.verify.balances", SimpleNamespace(read=moved_and_read))
+    read = balances.read
+    monkeypatch.setattr("vouch.service.verify.balances.read", moved_and_read)
     assert verify(deployment, stale).violations == []
     assert balances.read(deployment.database, stale.id, NOA).watermark > NOON
 

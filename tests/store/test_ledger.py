@@ -1,5 +1,6 @@
 """Entries as they are stored: in the order of their moments, both bounds where they belong."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 from tests import books
@@ -7,7 +8,7 @@ from tests.books import DANA, NOA, entry, post
 from tests.fixtures import NOON
 from vouch.domain import account
 from vouch.domain.account import Balance
-from vouch.domain.ledger import fold_entry
+from vouch.domain.ledger import Counted, PeriodRule, bonus_entry, fold_entry
 from vouch.service.deployment import Deployment
 from vouch.store import ledger
 from vouch.store.ledger import Footing, Found, Unreadable
@@ -23,6 +24,15 @@ def test_an_entry_comes_back_as_it_was_put(deployment: Deployment) -> None:
     post(brand, ahead, held)
     assert list(ledger.time_line(deployment.database, brand.id, NOA, start=NOON)) == [ahead]
     assert list(ledger.held(deployment.database, brand.id, NOA)) == [held]
+
+
+def test_what_counts_for_caps_and_bonuses_comes_back_with_where_it_does(deployment: Deployment) -> None:
+    brand = books.open_books(deployment)
+    counted = replace(entry(70, now=NOON), counted=Counted("prg_1", 12, "2026-05"), orders=-1)
+    rule = PeriodRule("prg_1", "bonuses.#1 Ä", "2026-Q2")
+    bonus = bonus_entry(NOA, rule, "ILS", -5, at=NOON + HOUR, version=3)
+    post(brand, counted, bonus)
+    assert list(ledger.time_line(deployment.database, brand.id, NOA, start=NOON)) == [counted, bonus]
 
 
 def test_the_time_line_holds_both_its_bounds(deployment: Deployment) -> None:
@@ -63,18 +73,34 @@ def test_two_folds_of_one_moment_are_two_entries(deployment: Deployment) -> None
         fold = fold_entry(NOA, "ILS", 5, at=NOON, version=version)
         assert deployment.database.put_new(ledger.fold_item(brand.id, fold, Balance(NOON, NOON, None, {}, version)))
     found = list(ledger.everything(deployment.database, brand.id, NOA))
-    assert [item.fold for item in found if isinstance(item, Found)] == [1, 2]
+    assert [item.entry.fold for item in found if isinstance(item, Found)] == [1, 2]
 
 
 def test_what_is_no_entry_is_told_and_hides_nothing_behind_it(deployment: Deployment) -> None:
     brand = books.open_books(deployment)
-    good = [entry(number, now=NOON + number * HOUR) for number in (1, 4)]
-    unbalanced, garbled = (ledger.item(brand.id, entry(1, now=NOON + number * HOUR)) for number in (2, 3))
+    good = [entry(number, now=NOON + number * HOUR) for number in (1, 9)]
+    unbalanced, garbled, *others = (
+        ledger.item(brand.id, entry(1, now=NOON + number * HOUR)) for number in (2, 3, 4, 5, 6)
+    )
     unbalanced.legs = [["expense:commission", 5]]
     unbalanced.save()
+    for item, note in zip(others, ({"in": ["prg_1", 1]}, {"of": 5}, [1]), strict=True):
+        item.note = note
+        item.save()
     raw = garbled.serialize() | {"l": {"S": "[["}}
     deployment.database.connection.put_item(str(EntryItem.Meta.table_name), garbled.pk, garbled.sk, attributes=raw)
     post(brand, *good)
     found = list(ledger.everything(deployment.database, brand.id, NOA))
-    assert [type(item) for item in found] == [Found, Unreadable, Unreadable, Found]
+    assert [type(item) for item in found] == [Found, *[Unreadable] * 5, Found]
     assert [item.entry for item in found if isinstance(item, Found)] == good
+
+
+def test_a_fold_lies_among_folds_alone(deployment: Deployment) -> None:
+    brand = books.open_books(deployment)
+    fold = fold_entry(NOA, "ILS", 5, at=NOON, version=1)
+    astray = [ledger.item(brand.id, fold), ledger.fold_item(brand.id, fold, Balance(NOON, NOON, None, {}, 1))]
+    astray[1].kind = "settle"
+    for item in astray:
+        item.save()
+    found = list(ledger.everything(deployment.database, brand.id, NOA))
+    assert [type(item) for item in found] == [Unreadable, Unreadable]

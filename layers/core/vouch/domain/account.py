@@ -10,14 +10,20 @@ An entry is never dated before the moment at which its posting began, and no pos
 to a watermark that stood 15 minutes of *real* time ago: whatever belongs before that has arrived by now.
 
 Z itself is read again: a test brand's clock may stand still for hours, and postings then go on falling on W itself.
+
+Commissions that count for caps and bonuses are also counted by program, terms version and month (`tallies`). What caps
+take of these and bonuses give (`extras`) is posted with the fold, at W, straight to what is available: such an entry is
+counted as it is posted, and read again like all others of the zone.
 """
 
-from collections.abc import Iterable, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from vouch.domain import times
-from vouch.domain.ledger import EARNED, HELD, Entry, creator_account
+from vouch.domain import period_rules, times
+from vouch.domain.ledger import AVAILABLE, EARNED, HELD, Counted, Entry, creator_account
+from vouch.domain.period_rules import Extras, Place, Tallies, Tally
 
 IN_FLIGHT_MAX = timedelta(minutes=15)
 
@@ -42,20 +48,27 @@ class Sums:
     zone: int = 0
 
     @property
-    def folded(self) -> int:
-        """What all folds together have taken."""
+    def counted(self) -> int:
+        """All that folds have taken, and that bonuses and caps have added to it and taken away."""
         return self.credited - self.debited + self.zone
 
 
 @dataclass(frozen=True, slots=True)
 class Balance:
-    """What is stored of an account. `version` 0 is one that was never folded."""
+    """What is stored of an account. `version` 0 is one that was never folded.
+
+    `zone_tallies` are those of the zone alone. `unfinished`: its last fold left some of what had matured to another.
+    """
 
     watermark: datetime = times.EPOCH
     zone_start: datetime = times.EPOCH
     checkpoint: Checkpoint | None = None
     sums: Mapping[str, Sums] = field(default_factory=dict)
     version: int = 0
+    tallies: Tallies = field(default_factory=dict)
+    zone_tallies: Tallies = field(default_factory=dict)
+    extras: Extras = field(default_factory=dict)
+    unfinished: bool = False
 
     def of(self, currency: str) -> Sums:
         """That currency's sums, zeros where nothing happened in it."""
@@ -67,11 +80,20 @@ class Folded:
     """The account after a fold, the sum that each currency's fold entry carries (none is 0), and what it is worth.
 
     It is worth writing where something matured or moved, and where the next one need not read again what this one read.
+    `programs` are those of which tallies changed: `extended` adds what caps and bonuses make of these. `posted` is what
+    it has added, each an entry of its own.
     """
 
     balance: Balance
     moved: Mapping[str, int]
     changed: bool
+    programs: frozenset[str] = frozenset()
+    posted: Extras = field(default_factory=dict)
+
+    @property
+    def tallies(self) -> Tallies:
+        """Those of its programs."""
+        return {place: tally for place, tally in self.balance.tallies.items() if place[0].program_id in self.programs}
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,81 +112,159 @@ def due(entry: Entry) -> int:
     return entry.credited(creator_account(entry.creator_id, EARNED))
 
 
-def fold(balance: Balance, entries: Iterable[Entry], until: datetime, real: datetime) -> Folded:
+def value(entry: Entry) -> int:
+    """What an entry of the time line adds to what is the creator's: earned, or given and taken beside that."""
+    return due(entry) + entry.credited(creator_account(entry.creator_id, AVAILABLE))
+
+
+def fold(
+    balance: Balance, entries: Iterable[Entry], until: datetime, real: datetime, *, months_max: int | None = None
+) -> Folded:
     """Counts `entries`, all those of `[balance.zone_start, until]`, `until` being no earlier than the watermark.
 
-    `real` is the real time just before they were read: what a checkpoint promises counts from then.
+    `real` is the real time just before they were read: what a checkpoint promises counts from then. Where they change
+    the tallies of more than `months_max` months, the rest is left aside as if it were still in flight, for a next fold.
     """
     zone_start, checkpoint = _advanced(balance, until, real)
-    read: dict[str, _Reading] = {}
+    read: defaultdict[tuple[Counted | None, str], _Reading] = defaultdict(_Reading)
     matured = False
     for entry in entries:
         final = entry.position is not None and entry.position < zone_start
-        read.setdefault(entry.currency, _Reading()).add(due(entry), final=final)
+        read[entry.counted, entry.currency].add(value(entry), entry.orders, final=final)
         matured |= entry.position is not None and entry.position > balance.watermark
-    moved: dict[str, int] = {}
-    sums = dict(balance.sums)
-    for currency in {*sums, *read}:
-        before, reading = balance.of(currency), read.get(currency, _Reading())
-        moved[currency] = reading.credited + reading.debited + reading.zone - before.zone
-        sums[currency] = replace(
-            before,
-            available=before.available + moved[currency],
-            credited=before.credited + reading.credited,
-            debited=before.debited - reading.debited,
-            zone=reading.zone,
-        )
-    moved = {currency: moved[currency] for currency in sorted(moved) if moved[currency]}
+    news = _news(balance, read)
+    left = _beyond(news, months_max)
+    if left:  # what is not counted must be read again, so the zone stays
+        zone_start, checkpoint = balance.zone_start, balance.checkpoint
+        read.update({key: _in_zone(reading.tally) for key, reading in read.items()})
+        read.update({place: _in_zone(balance.zone_tallies.get(place, Tally())) for place in left})
+        news = {place: tally for place, tally in news.items() if place not in left}
+    sums, moved = _added(balance, read)
     shrinks = bool(read) and (zone_start > balance.zone_start or checkpoint != balance.checkpoint)
+    tallies = {place: balance.tallies.get(place, Tally()) + tally for place, tally in news.items()}
     return Folded(
-        Balance(until, zone_start, checkpoint, sums, balance.version + 1),
+        replace(
+            balance,
+            watermark=until,
+            zone_start=zone_start,
+            checkpoint=checkpoint,
+            sums=sums,
+            version=balance.version + 1,
+            tallies=_some({**balance.tallies, **tallies}),
+            zone_tallies=_some({place: reading.zone for place, reading in _counted(read)}),
+            unfinished=bool(left),
+        ),
         moved,
-        changed=bool(moved) or matured or shrinks,
+        changed=bool(moved or news) or matured or shrinks or balance.unfinished,
+        programs=frozenset(counted.program_id for counted, _ in news),
     )
 
 
-def balances(balance: Balance, entries: Iterable[Entry], held: Iterable[Entry], now: datetime) -> dict[str, Figures]:
-    """The account as of `now`, exact whenever it was last folded. `entries` are all from `balance.zone_start` on."""
-    now = max(now, balance.watermark)
-    matured, pending = dict.fromkeys(balance.sums, 0), dict.fromkeys(balance.sums, 0)
-    for entry in entries:
-        side = pending if entry.position is not None and entry.position > now else matured
-        side[entry.currency] = side.get(entry.currency, 0) + due(entry)
-    waiting: dict[str, int] = {}
+def extended(folded: Folded, wanted: Extras) -> Folded:
+    """The fold with what its programs' caps and bonuses should come to; what is missing of that is posted with it."""
+    balance = folded.balance
+    others = {key: amount for key, amount in balance.extras.items() if key[0].program_id not in folded.programs}
+    posted = period_rules.change({**others, **wanted}, balance.extras)
+    sums = dict(balance.sums)
+    for (_, currency), amount in posted.items():
+        before = sums.get(currency, Sums())
+        sums[currency] = replace(before, available=before.available + amount, zone=before.zone + amount)
+    return replace(folded, balance=replace(balance, sums=sums, extras={**others, **wanted}), posted=posted)
+
+
+def figures(balance: Balance, pending: Mapping[str, int], held: Iterable[Entry]) -> dict[str, Figures]:
+    """The account as of the moment up to which it was folded; `pending` by currency is what lies ahead of that."""
+    waiting: Counter[str] = Counter()
     for entry in held:
-        amount = entry.credited(creator_account(entry.creator_id, HELD))
-        waiting[entry.currency] = waiting.get(entry.currency, 0) + amount
-    figures: dict[str, Figures] = {}
-    for currency in sorted({*matured, *pending, *waiting}):
-        sums = balance.of(currency)
-        figures[currency] = Figures(
+        waiting[entry.currency] += entry.credited(creator_account(entry.creator_id, HELD))
+    return {
+        currency: Figures(
             pending=pending.get(currency, 0),
-            held=waiting.get(currency, 0),
-            available=sums.available + matured.get(currency, 0) - sums.zone,
-            in_transit=sums.in_transit,
-            paid=sums.paid,
+            held=waiting[currency],
+            available=balance.of(currency).available,
+            in_transit=balance.of(currency).in_transit,
+            paid=balance.of(currency).paid,
         )
-    return figures
+        for currency in sorted({*balance.sums, *pending, *waiting})
+    }
 
 
 @dataclass(slots=True)
 class _Reading:
-    """One currency of what a fold reads: final credits and debits (signed), and the new zone."""
+    """What a fold reads of one kind: final credits and debits (signed) and orders, and the new zone's."""
 
     credited: int = 0
     debited: int = 0
-    zone: int = 0
+    orders: int = 0
+    zone_amount: int = 0
+    zone_orders: int = 0
 
-    def add(self, amount: int, *, final: bool) -> None:
+    def add(self, amount: int, orders: int, *, final: bool) -> None:
         if not final:
-            self.zone += amount
-        elif amount > 0:
+            self.zone_amount += amount
+            self.zone_orders += orders
+            return
+        self.orders += orders
+        if amount > 0:
             self.credited += amount
         else:
             self.debited += amount
 
+    @property
+    def zone(self) -> Tally:
+        return Tally(self.zone_amount, self.zone_orders)
 
-def _advanced(balance: Balance, until: datetime, real: datetime) -> tuple[datetime, Checkpoint]:
+    @property
+    def tally(self) -> Tally:
+        return self.zone + Tally(self.credited + self.debited, self.orders)
+
+
+_Read = Mapping[tuple[Counted | None, str], _Reading]
+
+
+def _in_zone(tally: Tally) -> _Reading:
+    return _Reading(zone_amount=tally.amount, zone_orders=tally.orders)
+
+
+def _counted(read: _Read) -> Iterator[tuple[Place, _Reading]]:
+    return (((counted, currency), reading) for (counted, currency), reading in read.items() if counted is not None)
+
+
+def _some(tallies: Tallies) -> Tallies:
+    return {place: tally for place, tally in tallies.items() if tally}
+
+
+def _news(balance: Balance, read: _Read) -> Tallies:
+    """What is read beyond what was counted before."""
+    return _some({place: each.tally - balance.zone_tallies.get(place, Tally()) for place, each in _counted(read)})
+
+
+def _beyond(news: Tallies, months_max: int | None) -> set[Place]:
+    """What is left aside."""
+    months = sorted({(counted.program_id, counted.month) for counted, _ in news})
+    chosen = set(months[:months_max])
+    return {place for place in news if (place[0].program_id, place[0].month) not in chosen}
+
+
+def _added(balance: Balance, read: _Read) -> tuple[dict[str, Sums], dict[str, int]]:
+    """The sums after the fold, and what it moves in each currency, nothing where that is nothing."""
+    sums, moved = dict(balance.sums), dict[str, int]()
+    for currency in sorted({*sums, *(currency for _, currency in read)}):
+        before, parts = balance.of(currency), [reading for (_, each), reading in read.items() if each == currency]
+        amount = sum(part.tally.amount for part in parts) - before.zone
+        sums[currency] = replace(
+            before,
+            available=before.available + amount,
+            credited=before.credited + sum(part.credited for part in parts),
+            debited=before.debited - sum(part.debited for part in parts),
+            zone=sum(part.zone_amount for part in parts),
+        )
+        if amount:
+            moved[currency] = amount
+    return sums, moved
+
+
+def _advanced(balance: Balance, until: datetime, real: datetime) -> tuple[datetime, Checkpoint | None]:
     """Where Z and the checkpoint stand after a fold: a young checkpoint must be let grow old, so it stays."""
     if balance.checkpoint is None:
         return balance.zone_start, Checkpoint(until, real)

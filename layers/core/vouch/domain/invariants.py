@@ -2,25 +2,41 @@
 
 I1   each entry's legs sum to 0, are integers, at least two, none 0, and move the account that they lie on
 I3   all entries at or before the watermark = all that was folded + stragglers not yet folded, none of them late; and
-     what the balance item has of folds and payouts is what the entries' legs sum to
+     what the balance item has of folds and payouts is what the entries' legs sum to, and so it is with the tallies that
+     caps and bonuses go by
 I4   one entry per entry id
 I5   what is posted of an order = what settling its facts again says (`vouch.service.orders.audit`)
 I6   0 ≤ reversed ≤ earned, and the ledger holds of the order what is left of it
 I10  pending, held and in transit ≥ 0; available < 0 only after debits
 I11  nothing is folded before its moment
-I19  no entry was changed: a fold is what its id says
+I14  what the caps and bonuses of the terms make of the tallies is posted, no less and no more
+I19  no entry was changed: a fold, and what is posted with it, is what its id says
 
 The names are those of the design, whose other invariants are of payouts, rails and rates.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from vouch.domain import account, times
+from vouch.domain import account, period_rules, times
 from vouch.domain.account import IN_FLIGHT_MAX, Balance
-from vouch.domain.ledger import AVAILABLE, EARNED, FOLD, HELD, IN_TRANSIT, Entry, creator_account, fold_id
+from vouch.domain.attribution import TermsKey
+from vouch.domain.ledger import (
+    AVAILABLE,
+    BONUS,
+    EARNED,
+    FOLD,
+    HELD,
+    IN_TRANSIT,
+    Entry,
+    bonus_id,
+    creator_account,
+    fold_id,
+)
+from vouch.domain.period_rules import Place, RuleKey, Tally, settle_periods
+from vouch.domain.terms import Terms
 
 CLOCKS_APART_MAX = timedelta(minutes=1)
 
@@ -59,18 +75,30 @@ class AccountAudit:
 
     What was posted or folded since then is left aside, so that a busy account is not called a broken one.
     `clock_set`: the brand's clock jumps, so from an entry's dates nothing follows about how long it was in flight.
+    `terms` has every version that the balance's tallies name.
     """
 
-    def __init__(self, creator_id: str, balance: Balance, now: datetime, *, clock_set: bool) -> None:
+    def __init__(
+        self,
+        creator_id: str,
+        balance: Balance,
+        now: datetime,
+        terms: Mapping[TermsKey, Terms],
+        *,
+        clock_set: bool,
+    ) -> None:
         self.entries = 0
         self.late = False
         self._creator = creator_id
         self._balance = balance
         self._now = max(now, balance.watermark)
-        self._clock_set = clock_set
+        self._late_is_young = clock_set or balance.unfinished
+        self._terms = terms
         self._early = balance.watermark > now + CLOCKS_APART_MAX
         self._ids: set[str] = set()
         self._recounts: defaultdict[str, _Recount] = defaultdict(_Recount)
+        self._tallies: defaultdict[Place, _TallyRecount] = defaultdict(_TallyRecount)
+        self._extras: Counter[RuleKey] = Counter()
         self._orders: defaultdict[str, defaultdict[tuple[str, str], int]] = defaultdict(lambda: defaultdict(int))
         self._found: list[Violation] = []
 
@@ -79,24 +107,29 @@ class AccountAudit:
         self.entries += 1
         self._report("I1", reason, sort_key)
 
-    def entry(self, sort_key: str, entry: Entry, fold: int | None) -> None:
-        """One entry; `fold` is the version in a fold's key."""
+    def entry(self, sort_key: str, entry: Entry) -> None:
+        """One entry, where it was found."""
         self.entries += 1
         if entry.id in self._ids:
             self._report("I4", "this id was there before", entry.id)
         self._ids.add(entry.id)
-        self._check_legs(sort_key, entry, fold)
-        if fold is not None:
-            self._fold(sort_key, entry, fold)
+        self._check_legs(sort_key, entry)
+        if entry.fold is not None:
+            self._check_id(sort_key, entry, entry.fold)
+        if entry.kind == FOLD:
+            self._fold(entry)
             return
         if entry.order_id is not None:
             part = HELD if entry.position is None else EARNED
             self._orders[entry.order_id][part, entry.currency] += self._credited(entry, part)
-        if entry.posted_at > self._now:
+        if self._is_since(entry):
             return
         recount = self._recounts[entry.currency]
         recount.available += self._credited(entry, AVAILABLE)
         recount.in_transit += self._credited(entry, IN_TRANSIT)
+        if entry.rule is not None:
+            recount.counted += self._credited(entry, AVAILABLE)
+            self._extras[entry.rule, entry.currency] += self._credited(entry, AVAILABLE)
         if entry.position is None:
             recount.held += self._credited(entry, HELD)
         else:
@@ -114,46 +147,64 @@ class AccountAudit:
             self._report("I11", f"folded up to {times.short(self._balance.watermark)}, which lies ahead")
         for currency in sorted({*self._recounts, *self._balance.sums}):
             self._check_sums(currency, self._recounts[currency])
+        for place in sorted({*self._tallies, *self._balance.tallies, *self._balance.zone_tallies}):
+            self._check_tally(place, self._tallies[place])
+        self._check_extras()
         return self._found
 
-    def _check_legs(self, sort_key: str, entry: Entry, fold: int | None) -> None:
-        part = EARNED if entry.position is not None else HELD
+    def _is_since(self, entry: Entry) -> bool:
+        """Whether it was posted since the balance was read: a fold's by its version, others by their date."""
+        return entry.posted_at > self._now if entry.fold is None else entry.fold > self._balance.version
+
+    def _check_legs(self, sort_key: str, entry: Entry) -> None:
+        part = HELD if entry.position is None else AVAILABLE if entry.kind == BONUS else EARNED
         strangers = [
             leg.account
             for leg in entry.legs
             if leg.account.startswith("creator:") and not leg.account.startswith(creator_account(self._creator, ""))
         ]
-        if strangers or not self._credited(entry, part) or (entry.kind == FOLD) is not (fold is not None):
+        of_fold = (entry.fold is not None, entry.rule is not None) == (entry.kind in (FOLD, BONUS), entry.kind == BONUS)
+        if strangers or not self._credited(entry, part) or not of_fold:
             self._report("I1", f"a {entry.kind} that does not belong here: {entry.legs}", sort_key)
 
-    def _fold(self, sort_key: str, entry: Entry, version: int) -> None:
-        if entry.position is None or entry.id != fold_id(self._creator, entry.currency, entry.position, version):
+    def _check_id(self, sort_key: str, entry: Entry, version: int) -> None:
+        if entry.rule is not None:
+            named = bonus_id(self._creator, entry.rule, entry.currency, version)
+        else:
+            named = fold_id(self._creator, entry.currency, entry.position or times.EPOCH, version)
+        if entry.id != named:
             self._report("I19", "its id is not the one of this fold", sort_key)
-        if version > self._balance.version:
+
+    def _fold(self, entry: Entry) -> None:
+        if self._is_since(entry):
             return
         recount = self._recounts[entry.currency]
-        recount.folded -= self._credited(entry, EARNED)
+        recount.counted -= self._credited(entry, EARNED)
         recount.available += self._credited(entry, AVAILABLE)
         recount.in_transit += self._credited(entry, IN_TRANSIT)
 
     def _on_time_line(self, sort_key: str, entry: Entry, position: datetime, recount: "_Recount") -> None:
-        amount = account.due(entry)
+        amount = account.value(entry)
         if position < entry.posted_at:
             self._report("I3", f"dated {times.short(position)}, before its posting", sort_key)
         if position > self._now:
             recount.pending += amount
             return
-        recount.debits |= amount < 0
-        if position < self._balance.zone_start:
+        recount.debits |= account.due(entry) < 0
+        if position > self._balance.watermark:
+            recount.unfolded += amount
+            return
+        young = self._late_is_young or entry.posted_at > self._balance.watermark - IN_FLIGHT_MAX
+        late = young and entry.kind != BONUS
+        if position >= self._balance.zone_start:
+            recount.zone.add(amount, may_be_late=late)
+        else:
             recount.credited += max(amount, 0)
             recount.debited -= min(amount, 0)
-        elif position > self._balance.watermark:
-            recount.unfolded += amount
-        else:
-            recount.zone += amount
-            if self._clock_set or entry.posted_at > self._balance.watermark - IN_FLIGHT_MAX:
-                recount.straggling_up += max(amount, 0)
-                recount.straggling_down += min(amount, 0)
+        if entry.counted is not None:
+            self._tallies[entry.counted, entry.currency].add(
+                Tally(amount, entry.orders), final=position < self._balance.zone_start, may_be_late=late
+            )
 
     def _check_sums(self, currency: str, recount: "_Recount") -> None:
         sums = self._balance.of(currency)
@@ -162,20 +213,40 @@ class AccountAudit:
             self.late = True
             start = times.short(self._balance.zone_start)
             self._report("I3", f"{currency}: {counted} was counted before {start}, there is {there}")
-        if recount.folded != sums.folded:
-            self._report("I3", f"{currency}: the folds took {recount.folded}, the balance counts {sums.folded}")
-        straggling = recount.zone - sums.zone
-        if not recount.straggling_down <= straggling <= recount.straggling_up:
-            self._report("I3", f"{currency}: {sums.zone} was counted of the zone, there is {recount.zone}")
+        if recount.counted != sums.counted:
+            self._report("I3", f"{currency}: the folds took {recount.counted}, the balance counts {sums.counted}")
+        if not recount.zone.allows(sums.zone):
+            self._report("I3", f"{currency}: {sums.zone} was counted of the zone, there is {recount.zone.total}")
         if (recount.available, recount.in_transit) != (sums.available, sums.in_transit):
             said, legs = (sums.available, sums.in_transit), (recount.available, recount.in_transit)
             self._report("I3", f"{currency}: available and in transit {said}, the entries say {legs}")
         for name, amount in (("pending", recount.pending), ("held", recount.held), ("in transit", sums.in_transit)):
             if amount < 0:
                 self._report("I10", f"{currency}: {name} {amount}")
-        available = sums.available + straggling + recount.unfolded
+        available = sums.available + recount.zone.total - sums.zone + recount.unfolded
         if available < 0 and not recount.debits:
             self._report("I10", f"{currency}: available {available} without a debit")
+
+    def _check_tally(self, place: Place, recount: "_TallyRecount") -> None:
+        zone = self._balance.zone_tallies.get(place, Tally())
+        final = self._balance.tallies.get(place, Tally()) - zone
+        late = recount.amount.allows(zone.amount) and recount.orders.allows(zone.orders)
+        if final != recount.final or not late:
+            there = Tally(recount.amount.total, recount.orders.total)
+            where = f"{place[0].program_id}, terms {place[0].terms_version}, {place[0].month}"
+            self._report(
+                "I3", f"{where}: {final} and {zone} of the zone are counted, there is {recount.final}, {there}"
+            )
+
+    def _check_extras(self) -> None:
+        posted = {key: amount for key, amount in self._extras.items() if amount}
+        for said, source in (
+            (posted, "the entries"),
+            (settle_periods(self._balance.tallies, self._terms), "the terms"),
+        ):
+            for (rule, currency), amount in period_rules.change(said, self._balance.extras).items():
+                where = f"{rule.program_id}, {rule.rule}, {rule.period}"
+                self._report("I14", f"{where}: by {source} it is {amount} {currency} more than by the balance")
 
     def _credited(self, entry: Entry, part: str) -> int:
         return entry.credited(creator_account(self._creator, part))
@@ -201,18 +272,50 @@ def unequal(orders: Mapping[str, Parts], claims: Iterable[Claim]) -> dict[str, t
 
 
 @dataclass(slots=True)
+class _Zone:
+    """What lies in the zone, and by how much postings that came late may have made it more or less than was counted."""
+
+    total: int = 0
+    up: int = 0
+    down: int = 0
+
+    def add(self, amount: int, *, may_be_late: bool) -> None:
+        self.total += amount
+        if may_be_late:
+            self.up += max(amount, 0)
+            self.down += min(amount, 0)
+
+    def allows(self, counted: int) -> bool:
+        return self.down <= self.total - counted <= self.up
+
+
+@dataclass(slots=True)
 class _Recount:
     """One currency, counted again from the entries alone."""
 
     credited: int = 0
     debited: int = 0
-    zone: int = 0
-    straggling_up: int = 0
-    straggling_down: int = 0
+    zone: _Zone = field(default_factory=_Zone)
     unfolded: int = 0
     pending: int = 0
     held: int = 0
-    folded: int = 0
+    counted: int = 0
     available: int = 0
     in_transit: int = 0
     debits: bool = False
+
+
+@dataclass(slots=True)
+class _TallyRecount:
+    """One tally likewise."""
+
+    final: Tally = field(default_factory=Tally)
+    amount: _Zone = field(default_factory=_Zone)
+    orders: _Zone = field(default_factory=_Zone)
+
+    def add(self, tally: Tally, *, final: bool, may_be_late: bool) -> None:
+        if final:
+            self.final += tally
+        else:
+            self.amount.add(tally.amount, may_be_late=may_be_late)
+            self.orders.add(tally.orders, may_be_late=may_be_late)

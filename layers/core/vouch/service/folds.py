@@ -2,41 +2,72 @@
 
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 
 from vouch.domain import account
-from vouch.domain.account import Balance
-from vouch.domain.ledger import fold_entry
-from vouch.service import turns
+from vouch.domain.account import Balance, Folded
+from vouch.domain.ledger import bonus_entry, fold_entry
+from vouch.domain.period_rules import settle_periods
+from vouch.service import promises, turns
 from vouch.service.deployment import Deployment
 from vouch.service.revisions import committed
 from vouch.service.turns import Done, Round, Turn
 from vouch.store import balances, figures, ledger
-from vouch.store.database import Writes
+from vouch.store.database import Overfull, Writes
 from vouch.store.tables import Brand
+
+_MONTHS_MAX = 24
+"""So many months of programs with caps or bonuses change in one transaction, as a rule: each takes an item, and some of
+them one for a longer period, and an entry for each rule that has another result."""
 
 
 def fold_creator(deployment: Deployment, brand_id: str, creator_id: str, now: datetime) -> Balance:
     """Folds one account up to the brand's `now` and returns it as it then stands.
 
     The balance's version guards the entries that go with it: who loses the race, or repeats what took effect without
-    an answer, reads again and finds less to do, or nothing.
+    an answer, reads again and finds less to do, or nothing. What is more than a transaction takes comes in several.
     """
-    database = deployment.database
+    months_max = _MONTHS_MAX
+    while True:
+        try:
+            folded = committed(deployment, partial(_fold, deployment, brand_id, creator_id, now, months_max))
+        except Overfull:
+            if months_max == 1:
+                raise
+            months_max //= 2
+        else:
+            if not folded.unfinished:
+                return folded
 
-    def attempt(writes: Writes) -> Balance:
-        before = balances.read(database, brand_id, creator_id)
-        until, real = max(now, before.watermark), deployment.now()
-        entries = ledger.time_line(database, brand_id, creator_id, start=before.zone_start, until=until)
-        folded = account.fold(before, entries, until, real)
-        if not folded.changed:
-            return before
-        balances.replace(writes, brand_id, creator_id, folded.balance)
-        for currency, amount in folded.moved.items():
-            entry = fold_entry(creator_id, currency, amount, at=until, version=folded.balance.version)
-            writes.put_new(ledger.fold_item(brand_id, entry, folded.balance))
-        return folded.balance
 
-    return committed(deployment, attempt)
+def _fold(
+    deployment: Deployment, brand_id: str, creator_id: str, now: datetime, months_max: int, writes: Writes
+) -> Balance:
+    stored = balances.load(deployment.database, brand_id, creator_id)
+    before = stored.balance
+    until, real = max(now, before.watermark), deployment.now()
+    entries = ledger.time_line(deployment.database, brand_id, creator_id, start=before.zone_start, until=until)
+    folded = extended(deployment, brand_id, account.fold(before, entries, until, real, months_max=months_max))
+    if not folded.changed:
+        return before
+    balances.replace(writes, brand_id, creator_id, stored, folded.balance)
+    version = folded.balance.version
+    for currency, amount in folded.moved.items():
+        entry = fold_entry(creator_id, currency, amount, at=until, version=version)
+        writes.put_new(ledger.fold_item(brand_id, entry, folded.balance))
+    for (rule, currency), amount in folded.posted.items():
+        entry = bonus_entry(creator_id, rule, currency, amount, at=until, version=version)
+        writes.put_new(ledger.item(brand_id, entry))
+    return folded.balance
+
+
+def extended(deployment: Deployment, brand_id: str, folded: Folded) -> Folded:
+    """The fold with what caps and bonuses make of it, by the versions of the terms that its orders are under."""
+    if not folded.programs:
+        return folded
+    versions = {(counted.program_id, counted.terms_version) for counted, _ in folded.tallies}
+    terms = promises.terms_of(deployment, brand_id, versions)
+    return account.extended(folded, settle_periods(folded.tallies, terms))
 
 
 def fold_due(
@@ -49,16 +80,17 @@ def fold_due(
 ) -> Turn:
     """Folds all creators noted for days up to the brand's `now`, from behind the row `after`: one, and while `in_time`.
 
-    It may run twice, or beside itself. A row goes once its day has passed, unless it was put again while we folded;
-    today's rows stay, since more of the day's entries mature later. An account that cannot be folded keeps no other
-    back; its row stays.
+    An account is folded up to the moment at which its turn comes: what a fold posts is dated so, and a round may be
+    hours old. It may run twice, or beside itself. A row goes once its day has passed, unless it was put again while we
+    folded; today's rows stay, since more of the day's entries mature later. An account that cannot be folded keeps no
+    other back; its row stays.
     """
     failures: list[Exception] = []
     for number, (creator_id, row) in enumerate(figures.due(deployment.database, brand.id, now.date(), after)):
         if number and not in_time():
             return Turn(after, failures)
         try:
-            fold_creator(deployment, brand.id, creator_id, now)
+            fold_creator(deployment, brand.id, creator_id, max(now, deployment.brand_now(brand)))
         except Exception as failure:  # noqa: BLE001 - told with the turn
             failures.append(failure)
         else:

@@ -142,7 +142,7 @@ def _all_before(deployment: Deployment, brand: Brand, creator_id: str, currency:
     footing = ledger.footing(database, brand.id, creator_id, currency, moment)
     credited, debited = footing.credited, footing.debited
     since = ledger.time_line(database, brand.id, creator_id, start=footing.at, until=moment - _TICK)
-    for amount in (account.due(entry) for entry in since if entry.currency == currency):
+    for amount in (account.value(entry) for entry in since if entry.currency == currency):
         credited, debited = credited + max(amount, 0), debited - min(amount, 0)
     return Totals(credited, debited)
 
@@ -150,7 +150,7 @@ def _all_before(deployment: Deployment, brand: Brand, creator_id: str, currency:
 def _lines(entries: Iterator[Entry], currency: str, balance: int) -> Iterator[Line]:
     for entry in entries:
         if entry.currency == currency and entry.position is not None:
-            amount = account.due(entry)
+            amount = account.value(entry)
             balance += amount
             yield Line(entry.id, entry.position, entry.kind, entry.order_id, amount, balance)
 

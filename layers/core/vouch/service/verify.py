@@ -16,7 +16,7 @@ from typing import Any
 from vouch import telemetry
 from vouch.domain.errors import Unavailable
 from vouch.domain.invariants import AccountAudit, Claim, Parts, Violation, commission_violations, unequal
-from vouch.service import brands, orders
+from vouch.service import brands, orders, promises
 from vouch.service.deployment import Deployment
 from vouch.service.turns import Time
 from vouch.store import audits, balances, ledger
@@ -100,6 +100,8 @@ def _next_account(deployment: Deployment, brand: Brand, cursor: Cursor, time: Ti
         found, checked = _account(deployment, brand, creator_id, time.for_this)
     except _TooLarge:
         return _Step((), 0, following, unchecked=creator_id)
+    except balances.Torn:
+        found, checked = [Violation("I3", creator_id, "what lies beside its balance was not put with it")], 0
     except _GARBLED as failure:
         found, checked = [Violation("I3", creator_id, f"its balance or a commission cannot be read: {failure!r}")], 0
     kept, more = found[:_VIOLATIONS_MAX], len(found) - _VIOLATIONS_MAX
@@ -144,12 +146,14 @@ def _audited(deployment: Deployment, brand: Brand, creator_id: str, in_time: Cal
     # After the balance: a clock that is moved meanwhile does not lie behind what was folded by it.
     brand = brands.found(deployment, brand.id)
     now = deployment.brand_now(brand)
-    audit = AccountAudit(creator_id, balance, now, clock_set=bool(brand.clock))
+    versions = {(counted.program_id, counted.terms_version) for counted, _ in balance.tallies}
+    terms = promises.terms_of(deployment, brand.id, versions)
+    audit = AccountAudit(creator_id, balance, now, terms, clock_set=bool(brand.clock))
     for item in _while(in_time, ledger.everything(database, brand.id, creator_id)):
         if isinstance(item, ledger.Unreadable):
             audit.unreadable(item.sort_key, item.reason)
         else:
-            audit.entry(item.sort_key, item.entry, item.fold)
+            audit.entry(item.sort_key, item.entry)
     return audit
 
 

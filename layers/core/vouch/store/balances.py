@@ -1,37 +1,89 @@
-"""An account's balance item: read for sure, written only by who has read the version before."""
+"""An account's balance: read for sure, written only by who has read the version before.
 
+Beside the balance's item lie those of its periods (`vouch.store.period_sums`), and all come with one query. A query is
+no snapshot: of a fold that commits meanwhile it may show one item and not yet another. So each says at which version it
+was written, and the balance what these add up to: a torn reading is noticed, and read again.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import astuple, dataclass, field
 from datetime import datetime
 from typing import Any
 
 from vouch.domain import times
 from vouch.domain.account import Balance, Checkpoint, Sums
-from vouch.domain.errors import NotFound
-from vouch.store import tables
-from vouch.store.database import Database, Writes
+from vouch.domain.errors import NotFound, Unavailable
+from vouch.domain.ledger import Counted
+from vouch.domain.period_rules import Tallies, Tally
+from vouch.store import period_sums, tables
+from vouch.store.database import Database, Writes, pause
+from vouch.store.tables import Creator, Main, PeriodSums
 
 SORT_KEY = "BAL"
+_LAST = period_sums.PREFIX.replace("#", "$")  # follows '#': it lies behind every key that goes on from there
+_READINGS_MAX = 6
+
+
+class Torn(Unavailable):
+    """The items of an account do not belong together, in whatever way they are read."""
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A balance as it was read; `written` is the version at which each item beside it was put, by sort key."""
+
+    balance: Balance = field(default_factory=Balance)
+    written: Mapping[str, int] = field(default_factory=dict)
+
+
+def load(database: Database, brand_id: str, creator_id: str) -> Stored:
+    """The account's balance, for who may replace it; one that was never folded is all zeros. Raises Torn."""
+    return _stored(_items(database, brand_id, creator_id))
 
 
 def read(database: Database, brand_id: str, creator_id: str) -> Balance:
-    """The account's balance; one that was never folded is all zeros."""
-    return _balance(database.get(tables.Balance, _key(brand_id, creator_id), SORT_KEY))
+    """The same, for who only looks at it."""
+    return load(database, brand_id, creator_id).balance
 
 
 def read_of_creator(database: Database, brand_id: str, creator_id: str) -> Balance:
     """The same, for callers that may name a creator whom the brand does not have. Raises NotFound."""
-    key = _key(brand_id, creator_id)
-    found = database.get_many([(tables.Creator, key, "C"), (tables.Balance, key, SORT_KEY)])
-    if (key, "C") not in found:
+    items = _items(database, brand_id, creator_id)
+    if not any(isinstance(item, Creator) for item in items):
         raise NotFound
-    stored = found.get((key, SORT_KEY))
-    return _balance(stored if isinstance(stored, tables.Balance) else None)
+    return _stored(items).balance
 
 
-def replace(writes: Writes, brand_id: str, creator_id: str, balance: Balance) -> None:
+def replace(writes: Writes, brand_id: str, creator_id: str, before: Stored, balance: Balance) -> None:
     """Puts the account's next version, in the place of the one before it and of no other."""
-    stored = tables.Balance(_key(brand_id, creator_id), SORT_KEY, state=_state(balance), version=balance.version)
-    before = tables.Balance.version == balance.version - 1
-    writes.put(stored, before if balance.version > 1 else tables.Balance.pk.does_not_exist())
+    pk = _key(brand_id, creator_id)
+    beside = period_sums.changed(pk, before.balance, balance)
+    written = sum(({**before.written} | {item.sk: item.version for item in beside}).values())
+    stored = tables.Balance(pk, SORT_KEY, state=_state(balance), version=balance.version, written=written or None)
+    as_read = tables.Balance.version == balance.version - 1
+    writes.put(stored, as_read if balance.version > 1 else tables.Balance.pk.does_not_exist())
+    for item in beside:
+        writes.put(item)
+
+
+def _items(database: Database, brand_id: str, creator_id: str) -> Sequence[Main]:
+    """The balance and what lies beside it, which belong together; and the creator, whose key lies between."""
+    for attempt in range(_READINGS_MAX):
+        items = list(database.query(Main, _key(brand_id, creator_id), Main.sk.between(SORT_KEY, _LAST)))
+        balance = next((item for item in items if isinstance(item, tables.Balance)), None)
+        written = balance.written or 0 if balance else 0
+        if sum(item.version for item in items if isinstance(item, PeriodSums)) == written:
+            return items
+        pause(attempt)
+    raise Torn
+
+
+def _stored(items: Sequence[Main]) -> Stored:
+    balance = next((item for item in items if isinstance(item, tables.Balance)), None)
+    if balance is None:
+        return Stored()
+    beside = [item for item in items if isinstance(item, PeriodSums)]
+    return Stored(_balance(balance, beside), {item.sk: item.version for item in beside})
 
 
 def _key(brand_id: str, creator_id: str) -> str:
@@ -40,7 +92,7 @@ def _key(brand_id: str, creator_id: str) -> str:
 
 def _state(balance: Balance) -> dict[str, Any]:
     checkpoint = balance.checkpoint
-    return {
+    state = {
         "w": times.text(balance.watermark),
         "z": times.text(balance.zone_start),
         "cp": [times.text(checkpoint.watermark), times.text(checkpoint.real)] if checkpoint else None,
@@ -49,19 +101,31 @@ def _state(balance: Balance) -> dict[str, Any]:
             for currency, each in sorted(balance.sums.items())
         },
     }
+    zone = [[*astuple(place[0]), place[1], *astuple(tally)] for place, tally in sorted(balance.zone_tallies.items())]
+    return state | ({"zt": zone} if zone else {}) | ({"u": True} if balance.unfinished else {})
 
 
-def _balance(stored: tables.Balance | None) -> Balance:
-    if stored is None:
-        return Balance()
+def _balance(stored: tables.Balance, beside: Sequence[PeriodSums]) -> Balance:
     state = stored.state
+    tallies, extras = period_sums.read(beside)
     return Balance(
         watermark=_moment(state["w"]),
         zone_start=_moment(state["z"]),
         checkpoint=Checkpoint(*map(_moment, state["cp"])) if state["cp"] else None,
         sums={currency: Sums(*each) for currency, each in state["ccy"].items()},
         version=stored.version,
+        tallies=tallies,
+        zone_tallies=_zone_tallies(state.get("zt", ())),
+        extras=extras,
+        unfinished=state.get("u", False),
     )
+
+
+def _zone_tallies(plain: Sequence[Sequence[Any]]) -> Tallies:
+    return {
+        (Counted(program_id, version, month), currency): Tally(amount, orders)
+        for program_id, version, month, currency, amount, orders in plain
+    }
 
 
 def _moment(text: str) -> datetime:

@@ -4,16 +4,21 @@
     H#<posted at>#<ent>         held: waits for a decision and has no position
     F#<ccy>#<T>#<version>       folds, each with what lay before Z for ever, so that a statement need not begin at zero
 
+What a fold posts for caps and bonuses lies on the time line too. The note of an entry says where it counts for these,
+`{"in": [program, terms version, month], "n": orders}`, or which rule it is of,
+`{"of": [program, rule, period], "v": the fold's version}`.
+
 All of a creator's in one partition, in whatever currencies they are.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from datetime import datetime
+from typing import Any
 
 from vouch.domain import times
 from vouch.domain.account import Balance
-from vouch.domain.ledger import Entry, Leg, Unbalanced
+from vouch.domain.ledger import FOLD, Counted, Entry, Leg, PeriodRule, Unbalanced
 from vouch.store.database import Database
 from vouch.store.tables import EntryItem
 
@@ -34,11 +39,10 @@ class Footing:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """An entry where it was found; `fold` is the version that a fold's key names."""
+    """An entry where it was found."""
 
     sort_key: str
     entry: Entry
-    fold: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +91,11 @@ def fold_item(brand_id: str, fold: Entry, balance: Balance) -> EntryItem:
 
 def entry(stored: EntryItem) -> Entry:
     """The entry that was stored. Raises Unbalanced and the like where the item is not what was put."""
-    key = stored.sk.split("#")
-    position = None if stored.sk.startswith(HELD) else key[2 if stored.sk.startswith(FOLDS) else 1]
+    key, note = stored.sk.split("#"), stored.note or {}
+    is_fold = stored.sk.startswith(FOLDS)
+    if is_fold is not (stored.kind == FOLD):
+        raise ValueError(f"a {stored.kind} does not lie there")
+    position = None if stored.sk.startswith(HELD) else key[2 if is_fold else 1]
     return Entry(
         id=stored.id,
         kind=stored.kind,
@@ -98,6 +105,10 @@ def entry(stored: EntryItem) -> Entry:
         posted_at=times.parse(stored.posted_at),
         position=None if position is None else times.parse(position),
         order_id=stored.order_id,
+        counted=Counted(*note["in"]) if "in" in note else None,
+        orders=note.get("n", 0),
+        rule=PeriodRule(*note["of"]) if "of" in note else None,
+        fold=int(key[3]) if is_fold else note.get("v"),
     )
 
 
@@ -154,8 +165,8 @@ def everything(database: Database, brand_id: str, creator_id: str) -> Iterator[F
             continue
         last = item.sk
         try:
-            yield Found(item.sk, entry(item), int(item.sk.split("#")[3]) if item.sk.startswith(FOLDS) else None)
-        except (Unbalanced, TypeError, ValueError, IndexError) as error:
+            yield Found(item.sk, entry(item))
+        except (Unbalanced, AttributeError, LookupError, TypeError, ValueError) as error:
             yield Unreadable(item.sk, str(error))
 
 
@@ -173,4 +184,13 @@ def _item(brand_id: str, entry: Entry, sort_key: str) -> EntryItem:
         legs=[[leg.account, leg.amount] for leg in entry.legs],
         posted_at=times.text(entry.posted_at),
         order_id=entry.order_id,
+        note=_note(entry),
     )
+
+
+def _note(entry: Entry) -> dict[str, Any] | None:
+    if entry.counted is not None:
+        return {"in": astuple(entry.counted), "n": entry.orders}
+    if entry.rule is not None:
+        return {"of": astuple(entry.rule), "v": entry.fold}
+    return None

@@ -374,9 +374,26 @@ class Seal(Main, discriminator="seal"):
 
 
 class Balance(Main, discriminator="balance"):
-    """`b#C#<c>` / `BAL`: what folds have counted of a creator's time line; see `vouch.domain.account`."""
+    """`b#C#<c>` / `BAL`: what folds have counted of a creator's time line; see `vouch.domain.account`.
+
+    `written` = Σ of the versions at which the account's `PeriodSums` were written (null: there are none).
+    """
 
     state = JSONAttribute()
+    written = IntegerAttribute(null=True, attr_name="w")
+
+
+class PeriodSums(Main, discriminator="period"):
+    """`b#C#<c>` / `CAP#<program>#<period>`: what a creator's orders there come to; see `vouch.domain.period_rules`.
+
+    `tallies` = {currency: {terms version: [amount, orders]}} of a month (`2026-05`); `extras` = {rule: {currency:
+    amount}}, what caps took and bonuses gave in it, or in a longer period (`2026-Q2`, `2026`, `lifetime`). `version` is
+    that of the balance which was put with it.
+    """
+
+    tallies = JSONAttribute(attr_name="t")
+    extras = JSONAttribute(attr_name="x")
+    version = IntegerAttribute(attr_name="v")
     version = IntegerAttribute(attr_name="v")
 
 
