@@ -43,6 +43,7 @@ _PLACES = Settings(
     bodies_bucket="bodies",
     wake_queue_url="https://sqs.test/wake",
     spill_queue_url="https://sqs.test/spill",
+    simulate_queue_url="https://sqs.test/simulate",
     vault_key_id="vault-key",
     deployment_secret_arn="arn:aws:secretsmanager:us-east-1:000000000000:secret:deployment",
     public_url="https://go.test",

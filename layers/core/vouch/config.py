@@ -26,6 +26,7 @@ class Settings:
     bodies_bucket: str
     wake_queue_url: str
     spill_queue_url: str
+    simulate_queue_url: str
     vault_key_id: str
     deployment_secret_arn: str
     public_url: str
