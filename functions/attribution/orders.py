@@ -27,7 +27,7 @@ _AMOUNTS: Final = ("base", "refunded_base")
 _SUBMITTED: Final[dict[int, OpenAPIResponse]] = {
     200: {"description": "The order, which was known already"},
     201: {"description": "The order, which is new or has something new"},
-    202: {"description": "Stored; the order waits for a click that is on its way"},
+    202: {"description": "Stored; the order waits for what comes by itself, such as a click that is on its way"},
 }
 
 
@@ -48,13 +48,23 @@ def submit_refund(order_id: str, body: wire.NewRefund) -> Response[wire.Order]:
 
 
 @routes.post(
+    "/v1/orders/<order_id>/disputes",
+    security=brand_access("orders:write"),
+    status_code=HTTPStatus.CREATED,
+    responses=_SUBMITTED,
+)
+def submit_dispute(order_id: str, body: wire.NewDispute) -> Response[wire.Order]:
+    return _answered(_door().dispute(order_id, body.model_dump(mode="json", exclude_none=True)))
+
+
+@routes.post(
     "/v1/orders/<order_id>/decisions",
     security=brand_access("orders:write"),
     status_code=HTTPStatus.CREATED,
     responses=_SUBMITTED,
 )
 def submit_decision(order_id: str, body: wire.NewDecision) -> Response[wire.Order]:
-    return _answered(_door().decision(order_id, body.model_dump(), actor=routes.call.key.id))
+    return _answered(_door().decision(order_id, body.model_dump(exclude_none=True), actor=routes.call.key.id))
 
 
 @routes.get("/v1/orders", security=brand_access("orders:read"))
@@ -123,13 +133,19 @@ def _door() -> Submissions:
 def _answered(submitted: Submitted) -> Response[wire.Order]:
     order = _awaited(submitted) if submitted.order is None else _shown(submitted.order)
     status = HTTPStatus.CREATED if submitted.created else HTTPStatus.OK
-    return Response(HTTPStatus.ACCEPTED if submitted.waits else status, "application/json", order)
+    return Response(HTTPStatus.ACCEPTED if submitted.awaited else status, "application/json", order)
 
 
 def _awaited(submitted: Submitted) -> wire.Order:
     nothing = dict.fromkeys(("platform", "placed_at", "currency", "base", "refunded_base"))
     return wire.Order.of(
-        submitted, id=submitted.order_id, status="parked", reason="awaiting_click", commissions=[], version=0, **nothing
+        submitted,
+        id=submitted.order_id,
+        status="parked",
+        reason=submitted.awaited,
+        commissions=[],
+        version=0,
+        **nothing,
     )
 
 

@@ -79,9 +79,11 @@ _OWN_REFUSALS: Final[dict[str, _Codes]] = {
     "connect": _CONNECTION | {422: ("platform_not_supported", "secret_not_usable", *_CONNECTION[422])},
     "change_connection": _CONNECTION,
     "rotate_secret": {422: ("secret_not_usable",)},
-    "submit_order": _SUBMISSION | {422: ("placed_at_changed", *_SUBMISSION[422])},
+    "submit_order": _SUBMISSION | {422: ("placed_at_changed", "rate_missing", *_SUBMISSION[422])},
     "submit_refund": _SUBMISSION | {422: ("unknown_line", *_SUBMISSION[422])},
-    "submit_decision": _SUBMISSION,
+    "submit_dispute": _SUBMISSION,
+    "submit_decision": _SUBMISSION
+    | {422: ("order_unknown_yet", "not_enrolled", "no_terms", "rate_missing", *_SUBMISSION[422])},
     "show_statement": {422: ("statement_too_long",)},
     "move_clock": {403: ("not_a_test_brand",), 422: ("clock_backwards",)},
 }

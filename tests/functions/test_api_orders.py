@@ -1,9 +1,10 @@
-"""Orders, refunds, decisions, explanations, commissions and parked deliveries, as a brand's client sees them."""
+"""Orders and what becomes of them, explanations, commissions and parked deliveries, as a brand's client sees them."""
 
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -54,6 +55,7 @@ class World:
     api_key: str
     noa: str
     dana: str
+    programs: tuple[str, str, str]
     send: Send
 
 
@@ -89,7 +91,8 @@ def world(deployment: Deployment, clock: Clock, monkeypatch: pytest.MonkeyPatch)
         (dana, sharers, "SHARED2"),
     ):
         codes.given(deployment, mint, brand, program_id=program, creator_id=creator, text=text, active_from=since)
-    return World(deployment, brand, api_key, noa, dana, lambda *args, **kwargs: _send(api_key, *args, **kwargs))
+    send: Send = partial(_send, api_key)
+    return World(deployment, brand, api_key, noa, dana, (friends, rich, sharers), send)
 
 
 def _send(
@@ -381,6 +384,247 @@ def test_an_approval_that_is_repeated_takes_nothing_back(
         assert answer.body["commissions"][0]["status"] == "pending"
 
 
+@pytest.mark.parametrize(
+    "said, amount, status, left",
+    [
+        ("won", None, "pending", 1330),
+        ("won", 7900, "pending", 1330),
+        ("lost", None, "reversed", 0),
+        ("lost", 13300, "reversed", 0),
+        ("lost", 6650, "pending", 665),
+    ],
+)
+def test_a_dispute_holds_the_order_until_it_is_decided(
+    world: World, clock: Clock, said: str, amount: int | None, status: str, left: int
+) -> None:
+    made = world.send("POST", "/v1/orders", order(clock)).body
+    path, dispute = f"/v1/orders/{made['id']}/disputes", {"external_id": "D-1", "amount": amount}
+    begun = world.send("POST", path, dispute | {"status": "open"})
+    assert (begun.status, begun.body["reason"]) == (201, "disputed")
+    assert begun.body["commissions"][0]["status"] == "held"
+    clock.pass_(timedelta(days=30))
+    ended = world.send("POST", path, dispute | {"status": said})
+    assert (ended.status, ended.body["commissions"][0]["net"]) == (200, money(left))
+    assert ended.body["commissions"][0]["status"] == status.replace("pending", "available")
+    assert verify(world.deployment, world.brand).ok
+
+
+def test_what_is_said_again_of_a_dispute_or_a_refund_changes_nothing(world: World, clock: Clock) -> None:
+    made = world.send("POST", "/v1/orders", order(clock)).body
+    for path, body in (
+        ("disputes", {"external_id": "D-1", "status": "lost", "amount": 1000}),
+        ("refunds", {"external_id": "R-1", "lines": [{"id": "1", "quantity": 1}]}),
+    ):
+        first = world.send("POST", f"/v1/orders/{made['id']}/{path}", body)
+        clock.pass_(timedelta(hours=1))
+        again = world.send("POST", f"/v1/orders/{made['id']}/{path}", body)
+        assert (first.status, again.status, again.body["version"]) == (201, 200, first.body["version"])
+
+
+def test_an_older_word_on_a_dispute_that_comes_late_changes_nothing(world: World, clock: Clock) -> None:
+    made = world.send("POST", "/v1/orders", order(clock)).body
+    path, moment = f"/v1/orders/{made['id']}/disputes", clock.now - timedelta(minutes=10)
+    won = {"external_id": "D-1", "status": "won", "updated_at": moment.isoformat()}
+    begun = won | {"status": "open", "updated_at": (moment - timedelta(days=1)).isoformat()}
+    ended = world.send("POST", path, won)
+    late = world.send("POST", path, begun)
+    assert (late.status, late.body) == (200, ended.body)
+    assert late.body["commissions"][0]["status"] == "pending"
+
+
+@pytest.mark.parametrize(
+    "wrong, param",
+    [({"status": "under_review"}, "status"), ({"amount": 0}, "amount"), ({"amount": "45.00"}, "amount")],
+)
+def test_a_dispute_in_a_wrong_shape_is_refused(world: World, clock: Clock, wrong: dict[str, Any], param: str) -> None:
+    made = world.send("POST", "/v1/orders", order(clock)).body
+    got = world.send("POST", f"/v1/orders/{made['id']}/disputes", {"external_id": "D-1", "status": "open"} | wrong)
+    assert (got.status, got.body["param"]) == (400, param)
+    assert world.send("GET", f"/v1/orders/{made['id']}").body == made
+
+
+def test_a_refund_that_later_fails_gives_back_what_it_took(world: World, clock: Clock) -> None:
+    made = world.send("POST", "/v1/orders", order(clock)).body
+    path = f"/v1/orders/{made['id']}/refunds"
+    moved = world.send("POST", path, {"external_id": "R-1", "lines": [{"id": "1", "quantity": 1}]})
+    assert moved.body["commissions"][0]["net"] == money(790)
+    clock.pass_(timedelta(days=3))
+    failed = world.send("POST", path, {"external_id": "R-1", "failed": True})
+    assert (failed.status, failed.body["commissions"][0]["net"]) == (200, money(1330))
+
+
+def test_an_order_is_given_to_somebody_else_and_to_a_third_later(world: World, clock: Clock) -> None:
+    made = world.send("POST", "/v1/orders", order(clock)).body
+    path, given = f"/v1/orders/{made['id']}/decisions", {"kind": "reassign", "reason": "it was her video"}
+    [before] = made["commissions"]
+    [hers] = world.send("POST", path, given | {"creator_id": world.dana}).body["commissions"]
+    assert hers == before | {"creator_id": world.dana}, "by the program of the order, in which she is, too"
+    clock.pass_(timedelta(seconds=1))
+    [again] = world.send("POST", path, given | {"creator_id": world.noa}).body["commissions"]
+    assert again == before
+    assert world.send("POST", f"/v1/orders/{made['id']}/replay").body["equal"]
+    assert verify(world.deployment, world.brand).ok
+
+
+def test_an_order_that_led_to_nobody_is_given_by_the_oldest_program_of_whoever_gets_it(
+    world: World, clock: Clock
+) -> None:
+    made = world.send("POST", "/v1/orders", order(clock, codes=[])).body
+    assert (made["reason"], made["commissions"]) == ("no_credit", [])
+    given = {"kind": "reassign", "reason": "she wrote the code on a poster", "creator_id": world.dana}
+    got = world.send("POST", f"/v1/orders/{made['id']}/decisions", given)
+    assert [(part["creator_id"], part["program_id"]) for part in got.body["commissions"]] == [
+        (world.dana, min(world.programs))
+    ]
+
+
+def test_a_program_that_is_named_rates_the_order(world: World, clock: Clock) -> None:
+    made = world.send("POST", "/v1/orders", order(clock)).body
+    _, rich, _ = world.programs
+    given = {"kind": "reassign", "reason": "r", "creator_id": world.dana, "program_id": rich}
+    [hers] = world.send("POST", f"/v1/orders/{made['id']}/decisions", given).body["commissions"]
+    assert (hers["program_id"], hers["net"]) == (rich, money(3 * 10**8))
+
+
+def test_what_a_creator_has_of_an_order_is_set_and_stays_so(world: World, clock: Clock) -> None:
+    made = world.send("POST", "/v1/orders", order(clock)).body
+    path, set_to = f"/v1/orders/{made['id']}/decisions", {"kind": "adjust", "reason": "as agreed"}
+
+    def net(creator: str, amount: int) -> dict[str, Any]:
+        got = world.send("POST", path, set_to | {"creator_id": creator, "amount": amount})
+        assert got.status == 201, got.body
+        clock.pass_(timedelta(seconds=1))
+        return {part["creator_id"]: part["net"]["amount"] for part in got.body["commissions"]}
+
+    assert net(world.noa, 500) == {world.noa: 500}
+    assert net(world.dana, 70) == {world.noa: 500, world.dana: 70}, "the newest counts for each"
+    assert net(world.noa, 0) == {world.noa: 0, world.dana: 70}
+    refund = {"external_id": "R-1", "lines": [{"id": "2", "quantity": 1}]}
+    got = world.send("POST", f"/v1/orders/{made['id']}/refunds", refund).body
+    assert {part["creator_id"]: part["net"]["amount"] for part in got["commissions"]} == {world.noa: 0, world.dana: 70}
+    assert verify(world.deployment, world.brand).ok
+
+
+def test_what_is_set_is_in_the_currency_in_which_the_creator_earns(world: World, clock: Clock) -> None:
+    made = world.send("POST", "/v1/orders", order(clock, currency="USD")).body
+    set_to = {"kind": "adjust", "reason": "as agreed", "creator_id": world.noa, "amount": 500}
+    [hers] = world.send("POST", f"/v1/orders/{made['id']}/decisions", set_to).body["commissions"]
+    assert hers["net"] == {"amount": 500, "currency": "USD"}
+
+
+def test_a_decision_that_is_repeated_is_one(world: World, clock: Clock) -> None:
+    made = world.send("POST", "/v1/orders", order(clock, codes=[])).body
+    given = {"kind": "reassign", "reason": "hers", "creator_id": world.dana}
+    path = f"/v1/orders/{made['id']}/decisions"
+    first, again = (world.send("POST", path, given, idempotency_key="k1") for _ in range(2))
+    assert first == again
+    stored = store.load(world.deployment.database, world.brand.id, made["id"])
+    assert stored is not None
+    assert [(said.creator_id, said.program_id) for said in stored.facts.decisions("reassign")] == [
+        (world.dana, min(world.programs))
+    ]
+
+
+@pytest.mark.parametrize(
+    "said, status, code, param",
+    [
+        ({"creator_id": "cre_0000000000000000000000000A"}, 404, "not_found", "creator_id"),
+        ({"creator_id": "noa"}, 404, "not_found", "creator_id"),
+        ({"program_id": "prg_0000000000000000000000000A"}, 404, "not_found", "program_id"),
+        ({"creator_id": "{lea}"}, 422, "not_enrolled", "creator_id"),
+        ({"program_id": "{late}"}, 422, "not_enrolled", "program_id"),
+        ({"creator_id": "{gil}"}, 422, "no_terms", "program_id"),
+        ({"creator_id": "{gil}", "program_id": "{late}"}, 422, "no_terms", "program_id"),
+        ({"creator_id": None}, 400, "invalid_request", "body"),
+        ({"amount": None}, 400, "invalid_request", "body"),
+        ({"amount": -1}, 400, "invalid_request", "amount"),
+        ({"kind": "reassign", "amount": 5}, 400, "invalid_request", "body"),
+        ({"kind": "hold", "amount": None}, 400, "invalid_request", "body"),
+        ({"kind": "approve", "creator_id": None, "program_id": None}, 400, "invalid_request", "body"),
+        ({"kind": "reject", "creator_id": None, "amount": None, "program_id": "prg_1"}, 400, "invalid_request", "body"),
+        ({"reason": ""}, 400, "invalid_request", "reason"),
+    ],
+)
+def test_a_decision_for_somebody_whom_nothing_can_pay_is_refused(
+    world: World, clock: Clock, said: dict[str, Any], status: int, code: str, param: str
+) -> None:
+    """Gil is in a program that had no terms when the order was placed, Lea is in none."""
+    made = world.send("POST", "/v1/orders", order(clock)).body
+    mint, brand = fresh(world.deployment), world.brand
+    later = clock.now + timedelta(hours=1)
+    late = programs.created(
+        world.deployment, mint, brand, name="L", currency="ILS", terms=TERMS, effective_from=later, parameter=None
+    ).program.id
+    gil, lea = (
+        creators.created(
+            world.deployment, mint, brand, NewCreator(email=f"{name}@example.com", name=name, program_ids=programs_)
+        ).id
+        for name, programs_ in (("gil", [late]), ("lea", []))
+    )
+    named = {"{late}": late, "{gil}": gil, "{lea}": lea}
+    body = {"kind": "adjust", "reason": "r", "creator_id": world.noa, "amount": 5} | said
+    body = {name: named.get(str(value), value) for name, value in body.items() if value is not None}
+    stored = kept(world, clock)
+    got = world.send("POST", f"/v1/orders/{made['id']}/decisions", body)
+    assert (got.status, got.body["code"], got.body["param"]) == (status, code, param)
+    assert kept(world, clock) == stored
+    assert world.send("GET", f"/v1/orders/{made['id']}").body == made
+
+
+def test_nobody_is_named_on_an_order_of_which_only_a_refund_has_come(world: World, clock: Clock) -> None:
+    target = Target(world.brand.id, "live", None, "A-1")
+    settling.apply(world.deployment, target, [Refund("R-1", clock.now, "ILS", amount=100)])
+    path = f"/v1/orders/{target.order_id}/decisions"
+    got = world.send("POST", path, {"kind": "reassign", "reason": "r", "creator_id": world.noa})
+    assert (got.status, got.body["code"]) == (422, "order_unknown_yet")
+    assert world.send("POST", path, {"kind": "hold", "reason": "r"}).status == 201
+
+
+def test_an_order_may_say_whom_its_platform_names_and_what_subscription_it_pays_for(world: World, clock: Clock) -> None:
+    began = clock.now - timedelta(days=30)
+    more = {
+        "handles": {"tiktok": "@Maya", "instagram": "Maya.Cooks"},
+        "subscription": {"id": "sub-7", "started_at": began.isoformat()},
+    }
+    made = world.send("POST", "/v1/orders", order(clock, **more)).body
+    stored = store.load(world.deployment.database, world.brand.id, made["id"])
+    assert stored is not None
+    snapshot = stored.facts.snapshot
+    assert snapshot is not None
+    assert (snapshot.handles, snapshot.subscribed_at) == (("instagram:maya.cooks", "tiktok:maya"), began)
+    assert snapshot.subscription is not None
+    assert "sub-7" not in snapshot.subscription
+
+
+def test_an_order_whose_commission_needs_a_rate_that_nobody_has_given_is_refused(world: World, clock: Clock) -> None:
+    mint = Mint(clock.now + timedelta(seconds=1), world.deployment.random)
+    abroad = programs.created(
+        world.deployment,
+        mint,
+        world.brand,
+        name="A",
+        currency="ILS",
+        terms=TERMS | {"convert_to": "ILS"},
+        effective_from=None,
+        parameter=None,
+    ).program.id
+    since = clock.now - timedelta(days=90)
+    maya = creators.created(
+        world.deployment,
+        mint,
+        world.brand,
+        NewCreator(email="maya@example.com", name="Maya", program_ids=[abroad], active_from=since),
+    ).id
+    codes.given(
+        world.deployment, mint, world.brand, program_id=abroad, creator_id=maya, text="MAYA10", active_from=since
+    )
+    stored = kept(world, clock)
+    got = world.send("POST", "/v1/orders", order(clock, codes=["MAYA10"], currency="USD"))
+    assert (got.status, got.body["code"]) == (422, "rate_missing")
+    assert kept(world, clock) == stored
+    assert world.send("POST", "/v1/orders", order(clock, codes=["MAYA10"])).status == 201
+
+
 def test_a_replay_finds_what_is_posted(world: World, clock: Clock) -> None:
     made = world.send("POST", "/v1/orders", order(clock)).body
     replay = world.send("POST", f"/v1/orders/{made['id']}/replay").body
@@ -472,6 +716,39 @@ def test_an_order_with_a_click_still_on_its_way_is_accepted_and_waits(world: Wor
     body = order(clock, external_id="A-2", occurred_at=known["placed_at"], click_ids=[click.id])
     got = world.send("POST", "/v1/orders", body)
     assert (got.status, got.body) == (202, known), "what was brought waits, the order stands as it was"
+
+
+def test_an_order_dated_ahead_of_what_its_tiers_ask_for_is_accepted_and_waits(
+    world: World, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of June's second day the volume of May decides, which is measured at one o'clock of the first."""
+    monkeypatch.setattr(clock, "now", datetime(2026, 6, 1, 0, 30, tzinfo=UTC))
+    tiers = {"period": "month", "measure": "orders", "levels": [{"from": 0, "bps": 1500}]}
+    tiered = {"attribution": {}, "commission": TERMS["commission"] | {"tiers": tiers}, "time_zone": "UTC"}
+    mint, brand = fresh(world.deployment), world.brand
+    program = programs.created(
+        world.deployment,
+        mint,
+        brand,
+        name="T",
+        currency="ILS",
+        terms=TERMS | tiered,
+        effective_from=None,
+        parameter=None,
+    ).program.id
+    maya = creators.created(
+        world.deployment, mint, brand, NewCreator(email="maya@example.com", name="Maya", program_ids=[program])
+    ).id
+    codes.given(world.deployment, mint, brand, program_id=program, creator_id=maya, text="MAYA10", active_from=None)
+    body = order(clock, codes=["MAYA10"], occurred_at=(clock.now + timedelta(hours=23, minutes=45)).isoformat())
+    got = world.send("POST", "/v1/orders", body)
+    assert (got.status, got.body["status"], got.body["reason"]) == (202, "parked", "awaiting_volume")
+    clock.pass_(timedelta(hours=1))
+    assert settling.second_pass(world.deployment, [clock.now - timedelta(hours=1)], in_time=lambda: True) == {
+        "applied": 1
+    }
+    settled = world.send("GET", f"/v1/orders/{got.body['id']}").body
+    assert settled["commissions"][0]["net"] == money(1995)
 
 
 def test_another_brand_sees_nothing(world: World, clock: Clock) -> None:

@@ -69,8 +69,11 @@ def test_what_is_said_of_an_order_may_be_new_or_known_or_waiting(document: Any) 
         if "202" in operations.get("post", {}).get("responses", {})
     }
     assert set(waiting) == {
-        "/v1/orders", "/v1/orders/{order_id}/refunds", "/v1/orders/{order_id}/decisions",
-    }  # fmt: skip
+        "/v1/orders",
+        "/v1/orders/{order_id}/refunds",
+        "/v1/orders/{order_id}/disputes",
+        "/v1/orders/{order_id}/decisions",
+    }
     for answers in waiting.values():
         for status in ("200", "201", "202"):
             [schema] = [said["schema"] for said in answers[status]["content"].values()]

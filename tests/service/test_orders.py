@@ -249,7 +249,8 @@ def test_order_waits_for_a_young_clicks_record_but_not_for_ever(world: World, sa
     sale.body["note_attributes"] = [{"name": "ref", "value": click}]
     delivery = stored(world, sale.paid())
     for _ in range(3):
-        assert orders.settle_delivery(world.deployment, delivery) == Outcome("deferred", world.order_id("1"))
+        waits = orders.settle_delivery(world.deployment, delivery)
+        assert waits == Outcome("deferred", world.order_id("1"), "awaiting_click")
         later(world.deployment, timedelta(minutes=5))
     sent = world.deployment.sqs.sent[world.deployment.settings.wake_queue_url]
     assert [message["DelaySeconds"] for message in sent] == [60, 60, 60]

@@ -249,12 +249,28 @@ PROBLEMS: dict[str, Words] = {
         "he": ("יותר ממה שגיליון מכיל", "כ-CSV יש בדוח לכל היותר {most} שורות; בקשו טווח קצר יותר."),
     },
     "invalid_order": {
-        "en": ("That is no order", "It cannot be read as an order, a refund or a decision: {detail}"),
-        "he": ("זו אינה הזמנה", "לא ניתן לקרוא זאת כהזמנה, כהחזר או כהחלטה: {detail}"),
+        "en": ("That is no order", "It cannot be read as an order, or as what became of one: {detail}"),
+        "he": ("זו אינה הזמנה", "לא ניתן לקרוא זאת כהזמנה או כמה שקרה לה: {detail}"),
     },
     "unknown_line": {
         "en": ("No such line", "The order has no line with this id."),
         "he": ("אין שורה כזאת", "אין בהזמנה שורה עם המזהה הזה."),
+    },
+    "order_unknown_yet": {
+        "en": ("The order itself is not known yet", "So far only what became of it is; wait for the order."),
+        "he": ("ההזמנה עצמה עוד אינה ידועה", "עד כה ידוע רק מה קרה לה; המתינו להזמנה."),
+    },
+    "not_enrolled": {
+        "en": ("Never enrolled", "This creator was never enrolled there, so no terms say what they earn."),
+        "he": ("מעולם לא נרשם", "היוצר הזה מעולם לא היה רשום שם, ולכן אין תנאים שקובעים כמה ירוויח."),
+    },
+    "no_terms": {
+        "en": ("No terms on that day", "The program had no terms yet when the order was placed, {placed_at}."),
+        "he": ("אין תנאים ליום הזה", "לתכנית עוד לא היו תנאים כשההזמנה בוצעה, {placed_at}."),
+    },
+    "rate_missing": {
+        "en": ("An exchange rate is missing", "There is {detail} on the day of the order; put one first."),
+        "he": ("חסר שער חליפין", "ליום ההזמנה: {detail}. הזינו שער ושלחו שוב."),
     },
     "placed_at_changed": {
         "en": ("An order keeps its birth", "The order was {detail}."),

@@ -42,7 +42,7 @@ _AHEAD_MAX = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a delivery ended; `reason` for what was ignored or parked."""
+    """How a delivery ended; `reason` for what was ignored or parked, and of what waits, for what."""
 
     ending: Ending
     order_id: str | None = None
@@ -106,9 +106,9 @@ def _settle_reading(deployment: Deployment, delivery: Delivery, reading: Reading
     young = deployment.now() - received_at < CLICK_LAG
     try:
         changed = apply(deployment, target, reading.facts, wait_for_clicks=young)
-    except (ClickOnItsWay, SealNotDue):
+    except tuple(_AWAITED) as wait:
         _wake_later(deployment, {"delivery": [delivery.pk, delivery.sk]}, seconds=_WAKE_SECONDS)
-        return Outcome("deferred", target.order_id)
+        return Outcome("deferred", target.order_id, _AWAITED[type(wait)])
     return Outcome("applied" if changed else "unchanged", target.order_id)
 
 
@@ -137,9 +137,9 @@ _PARKED: dict[type[Exception], str] = {
     RateMissing: "rate_missing",
 }
 """What is wrong with what a delivery says, once it is read."""
-_NOT_OURS = (
-    *(*FAILURES, *_PARKED, OSError, Unreadable, ClickOnItsWay, SealNotDue, Defect),
-)
+_AWAITED: dict[type[Exception], str] = {ClickOnItsWay: "awaiting_click", SealNotDue: "awaiting_volume"}
+"""What is not there yet, and comes by itself."""
+_NOT_OURS: tuple[type[Exception], ...] = (*FAILURES, *_PARKED, *_AWAITED, OSError, Unreadable, Defect)
 """What the world does, what is wrong with a delivery, and what already has its name."""
 
 
@@ -235,12 +235,11 @@ def _readable(posted: Posted) -> str:
     return ", ".join(parts) or "nothing"
 
 
-def wake(deployment: Deployment, message: str, *, in_time: Callable[[], bool]) -> dict[str, int]:
+def wake(deployment: Deployment, asked: Mapping[str, Any], *, in_time: Callable[[], bool]) -> dict[str, int]:
     """Does what was put off by a message of the delayed queue; the endings, counted.
 
     A delivery that expired meanwhile has nothing left to say.
     """
-    asked = json.loads(message)
     if "second_pass" in asked:
         hour, shard, after = asked["second_pass"]
         return _second_pass_of(deployment, times.parse(hour), shard, after, in_time=in_time)

@@ -1,14 +1,16 @@
-"""Orders, refunds and decisions that come by REST: stored like any delivery, and settled before they are answered."""
+"""Orders and what is said of them by REST: stored like any delivery, and settled before it is answered."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
-from vouch.domain import commission, ids
+from vouch.domain import commission, ids, times
 from vouch.domain.errors import NotFound, Unavailable, Unprocessable, VouchError
-from vouch.domain.facts import PlacedAtChanged, Snapshot, fingerprint, repeats
+from vouch.domain.facts import Fact, PlacedAtChanged, Snapshot, fingerprint, repeats
 from vouch.domain.money import OutOfRange
+from vouch.domain.settlement import RateMissing
+from vouch.domain.terms import number_in_force
 from vouch.platforms import rest
 from vouch.platforms.base import Reading, Request, Unreadable
 from vouch.service import listings
@@ -16,18 +18,21 @@ from vouch.service import orders as settling
 from vouch.service.deployment import Deployment
 from vouch.service.mint import Mint
 from vouch.service.orders import Target
-from vouch.store import connections, inbox, orders
+from vouch.service.volumes import SealNotDue
+from vouch.store import connections, creators, inbox, orders, programs
 from vouch.store.inbox import Door
 from vouch.store.orders import StoredOrder
 from vouch.store.tables import Brand, Order
+
+_ENROLMENTS_MAX = 1_000
 
 
 @dataclass(frozen=True, slots=True)
 class Submitted:
     """The order as it now stands; `created` where the request brought something that was not known before.
 
-    `waits`: a click that the order names is still on its way, and what was brought will be settled within minutes. Till
-    then `order` is as it was before, None where nothing was known of it.
+    `awaited` is what is not there yet, such as the record of a click that the order names: what was brought will be
+    settled by itself. Till then `order` is as it was before, None where nothing was known of it.
     """
 
     order_id: str
@@ -35,7 +40,7 @@ class Submitted:
     connection_id: str | None
     order: Order | None
     created: bool
-    waits: bool
+    awaited: str | None
 
 
 class Submissions:
@@ -52,25 +57,28 @@ class Submissions:
         order_id = orders.order_id(self._brand.id, door.connection_id, body["external_id"])
         known = orders.load(self._deployment.database, self._brand.id, order_id)
         created = known is None or known.facts.snapshot is None
-        said_at = self._said_at(door, body, known)
+        said_at = self._said_at(door, "order", body, known)
         return self._submit(door, "order", body, known, order_id, said_at=said_at, created=created)
 
     def refund(self, order_id: str, body: Mapping[str, Any]) -> Submitted:
         """A refund of an order that is known, in its currency."""
         known = listings.whole_order(self._deployment, self._brand, order_id)
         _check_lines(known, body)
-        said = {"order_id": known.external_id, **body}
-        created = ("refund", body["external_id"]) not in known.facts.events
-        return self._submit(
-            self._door_of(known), "refund", said, known, order_id, said_at=self._mint.at, created=created
-        )
+        return self._event("refund", known, body)
+
+    def dispute(self, order_id: str, body: Mapping[str, Any]) -> Submitted:
+        """A dispute of an order that is known, in its currency, or a newer word on one."""
+        return self._event("dispute", listings.whole_order(self._deployment, self._brand, order_id), body)
 
     def decision(self, order_id: str, body: Mapping[str, Any], *, actor: str) -> Submitted:
         """The brand's word on an order, which knows the refunds that are known now.
 
-        A repeat that knows others is a decision of its own: what the first let pass stays so.
+        A repeat that knows others is a decision of its own: what the first let pass stays so. Raises NotFound for a
+        creator or a program that is not the brand's, Unprocessable for a creator whom no terms could pay.
         """
         known = listings.whole_order(self._deployment, self._brand, order_id)
+        if "creator_id" in body:
+            body = {**body, "program_id": self._program_of(known, body["creator_id"], body.get("program_id"))}
         snapshot = known.facts.snapshot
         unclear = commission.unclear_refunds(known.facts, snapshot) if snapshot else []
         seen = [fingerprint(refund) for refund in unclear]
@@ -79,6 +87,49 @@ class Submissions:
         return self._submit(
             self._door_of(known), "decision", said, known, order_id, said_at=self._mint.at, created=True
         )
+
+    def _event(self, kind: Literal["refund", "dispute"], known: StoredOrder, body: Mapping[str, Any]) -> Submitted:
+        door, said = self._door_of(known), {"order_id": known.external_id, **body}
+        said_at = self._said_at(door, kind, said, known)
+        created = (kind, body["external_id"]) not in known.facts.events
+        return self._submit(door, kind, said, known, known.id, said_at=said_at, created=created)
+
+    def _program_of(self, known: StoredOrder, creator_id: str, said: str | None) -> str:
+        """By whose terms the order pays a creator whom the brand names.
+
+        The program that the brand says; else the one by which the creator earns from the order already; else the
+        order's own, or the creator's oldest.
+        """
+        database, snapshot = self._deployment.database, known.facts.snapshot
+        if creators.creator(database, self._brand.id, creator_id) is None:
+            raise NotFound(param="creator_id")
+        if snapshot is None:
+            raise Unprocessable("order_unknown_yet")
+        program_id = said or self._usual_program_of(known, creator_id)
+        program = programs.program(database, self._brand.id, program_id)
+        if program is None:
+            raise NotFound(param="program_id")
+        if said is not None and database.get(*creators.enrolment_key(self._brand.id, creator_id, said)) is None:
+            raise Unprocessable("not_enrolled", param="program_id")
+        if number_in_force(program.versions, snapshot.placed_at) is None:
+            raise Unprocessable("no_terms", param="program_id", placed_at=times.short(snapshot.placed_at))
+        return program_id
+
+    def _usual_program_of(self, known: StoredOrder, creator_id: str) -> str:
+        settlement = settling.recompute(self._deployment, known)
+        for earning in settlement.earnings:
+            if earning.creator_id == creator_id:
+                return earning.program_id
+        enrolled = creators.enrolments(
+            self._deployment.database, self._brand.id, creator_id, limit=_ENROLMENTS_MAX, after=None
+        )
+        lead = settlement.lead.program_id if settlement.lead else None
+        oldest = min(
+            enrolled, key=lambda each: (each.program_id != lead, each.created_at, each.program_id), default=None
+        )
+        if oldest is None:
+            raise Unprocessable("not_enrolled", param="creator_id")
+        return oldest.program_id
 
     def _submit(
         self,
@@ -108,24 +159,23 @@ class Submissions:
         if outcome.ending == "parked":
             # It was sound a moment ago. Since it is stored it may take effect yet, so it is not refused: it failed.
             raise VouchError if outcome.reason == "defect" else Unavailable
-        order, waits = orders.state(self._deployment.database, self._brand.id, order_id), outcome.ending == "deferred"
-        if order is None and not waits:
+        order = orders.state(self._deployment.database, self._brand.id, order_id)
+        awaited = outcome.reason if outcome.ending == "deferred" else None
+        if order is None and awaited is None:
             raise Unavailable
         external_id = body["order_id"] if known and kind != "order" else body["external_id"]
-        return Submitted(order_id, external_id, door.connection_id, order, created, waits)
+        return Submitted(order_id, external_id, door.connection_id, order, created, awaited)
 
-    def _said_at(self, door: Door, body: Mapping[str, Any], known: StoredOrder | None) -> datetime:
+    def _said_at(self, door: Door, kind: rest.Kind, body: Mapping[str, Any], known: StoredOrder | None) -> datetime:
         """Now; of a repeat of what is known, the time of that: it says nothing newer, and changes nothing."""
-        if known is None or known.facts.snapshot is None or "updated_at" in body:
+        if known is None or "updated_at" in body:
             return self._mint.at
         try:
-            reading = self._read(door, Request({}, rest.envelope("order", self._mint.at, body)))
+            [fact] = self._read(door, Request({}, rest.envelope(kind, self._mint.at, body))).facts
         except Unreadable:
             return self._mint.at
-        again = [fact for fact in reading.facts if isinstance(fact, Snapshot)]
-        if any(repeats(snapshot, known.facts.snapshot) for snapshot in again):
-            return known.facts.snapshot.updated_at
-        return self._mint.at
+        before = _known(known, fact)
+        return self._mint.at if before is None else before.updated_at
 
     def _read(self, door: Door, request: Request) -> Reading:
         names = settling.pseudonym(self._deployment, door.brand_id, door.platform, door.connection_id)
@@ -137,12 +187,16 @@ class Submissions:
             reading = self._read(door, request)
             order = (door.brand_id, door.mode, door.connection_id, reading.external_id, door.only_program)
             settling.rehearse(self._deployment, Target(*order), known, reading.facts, now)
+        except SealNotDue:
+            return  # once it is stored it waits, which is no refusal
         except Unreadable as refusal:
             raise Unprocessable("invalid_order", detail=refusal.detail) from None
         except PlacedAtChanged as refusal:
             raise Unprocessable("placed_at_changed", param="occurred_at", detail=str(refusal)) from None
         except OutOfRange:
             raise Unprocessable("invalid_order", detail="the order's sums are no amounts any more") from None
+        except RateMissing as refusal:
+            raise Unprocessable("rate_missing", detail=str(refusal)) from None
 
     def _door(self, connection_id: str | None) -> Door:
         if connection_id is None:
@@ -154,6 +208,15 @@ class Submissions:
 
     def _door_of(self, known: StoredOrder) -> Door:
         return Door(self._brand.id, self._brand.mode, inbox.REST, known.connection_id, known.context.only_program)
+
+
+def _known(order: StoredOrder, fact: Fact) -> Fact | None:
+    """What is known of the order that says what this fact says, at whatever time."""
+    if isinstance(fact, Snapshot):
+        snapshot = order.facts.snapshot
+        return snapshot if snapshot is not None and repeats(fact, snapshot) else None
+    known = order.facts.events.get((fact.kind, fact.id))
+    return known if known is not None and known == replace(fact, updated_at=known.updated_at) else None
 
 
 def _check_lines(known: StoredOrder, body: Mapping[str, Any]) -> None:

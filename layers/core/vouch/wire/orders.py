@@ -1,8 +1,9 @@
 """Orders, what became of them and why, as the API takes and shows them."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from vouch.domain.money import AMOUNT_MAX
 from vouch.wire.base import Answer, Body, Currency, Id, Moment, Money, Shown, Text
@@ -15,7 +16,8 @@ CommissionStatus = Literal["pending", "available", "held", "reversed", "none"]
 ExternalId = Annotated[str, Field(min_length=1, max_length=255)]
 Price = Annotated[int, Field(ge=0, le=AMOUNT_MAX, description="Minor units of the order's currency")]
 Quantity = Annotated[int, Field(ge=0, le=10**9)]
-Words = Annotated[list[Annotated[str, Field(max_length=255)]], Field(max_length=250)]
+Word = Annotated[str, Field(max_length=255)]
+Words = Annotated[list[Word], Field(max_length=250)]
 
 
 class NewLine(Body):
@@ -41,6 +43,20 @@ class Buyer(Body):
     new: bool | None = None
 
 
+class PlatformHandles(Body):
+    """Whom the platform itself names as the creator, by their name there."""
+
+    instagram: Word | None = None
+    tiktok: Word | None = None
+
+
+class Subscription(Body):
+    """What an order pays for that pays for a subscription; `started_at` is the same on each of its payments."""
+
+    id: ExternalId
+    started_at: Moment
+
+
 class NewOrder(Body):
     """An order; the same `external_id` again is a newer word on it."""
 
@@ -52,7 +68,9 @@ class NewOrder(Body):
     updated_at: Moment | None = None
     codes: Words = Field(default_factory=list)
     click_ids: Words = Field(default_factory=list)
+    handles: PlatformHandles | None = None
     customer: Buyer | None = None
+    subscription: Subscription | None = None
     status: Literal["open", "paid", "refunded", "cancelled"] = "paid"
     country: Annotated[str, Field(pattern="^[A-Za-z]{2}$")] | None = None
     shipping: Price = 0
@@ -76,11 +94,28 @@ class NewRefundLine(Body):
 
 
 class NewRefund(Body):
-    """A refund of lines, or of an amount that names none, in the terms of the order's prices; without shipping."""
+    """A refund of lines, or of an amount that names none, in the terms of the order's prices; without shipping.
+
+    One that `failed` after all takes nothing back; it may come without lines and amount.
+    """
 
     external_id: ExternalId
     lines: Annotated[list[NewRefundLine], Field(default_factory=list, max_length=LINES_MAX)]
     amount: Price = 0
+    failed: bool = False
+    updated_at: Moment | None = None
+
+
+class NewDispute(Body):
+    """A buyer's bank asks for money back; the same `external_id` again is a newer word on it.
+
+    The order is held while the dispute is open. One that is lost takes its amount back, tax and all, or all of the
+    order where it has none; one that is won takes nothing.
+    """
+
+    external_id: ExternalId
+    status: Literal["open", "lost", "won"]
+    amount: Annotated[int, Field(ge=1, le=AMOUNT_MAX, description="Minor units of the order's currency")] | None = None
     updated_at: Moment | None = None
 
 
@@ -88,10 +123,30 @@ class NewDecision(Body):
     """`hold` until `approve`, or `reject`: the order earns nothing, for good.
 
     An order with a refund in another currency waits for `approve`, too, which lets pass the refunds known by then.
+
+    `reassign`: all of the order is that creator's, under the terms that the program had when it was placed. `adjust`:
+    of this order the creator has this amount, in the currency in which they earn from it, whatever comes; the newest
+    counts for each creator. Where no program is said it is the one under which the creator earns from the order, or
+    else the order's own if they are enrolled in it, or else their oldest.
     """
 
-    kind: Literal["hold", "approve", "reject"]
+    kind: Literal["hold", "approve", "reject", "reassign", "adjust"]
     reason: Annotated[Text, Field(min_length=1)]
+    creator_id: Id | None = None
+    program_id: Id | None = None
+    amount: Annotated[int, Field(ge=0, le=AMOUNT_MAX, description="Minor units")] | None = None
+
+    @model_validator(mode="after")
+    def _has_what_its_kind_needs(self) -> Self:
+        names_somebody = self.kind in ("reassign", "adjust")
+        needed = {"creator_id": names_somebody, "amount": self.kind == "adjust"}
+        for field, is_taken in (needed | {"program_id": names_somebody}).items():
+            given = getattr(self, field) is not None
+            if needed.get(field) and not given:
+                raise PydanticCustomError("needs_field", "a field is missing", {"field": field})
+            if given and not is_taken:
+                raise PydanticCustomError("needless_field", "a field too many", {"field": field})
+        return self
 
 
 class OrderCommission(Answer):
