@@ -139,7 +139,7 @@ def test_the_spreadsheet_says_the_same(deployment: Deployment) -> None:
     post(brand, entry(100, now=NOON), entry(-30, now=NOON + HOUR))
     shown = statement(deployment, brand, NOA, "ILS", end=NOON + DAY)
     text = csv_text(shown)
-    assert text.startswith("\ufeffat,id,kind,order_id,currency,amount,balance\r\n")
+    assert text.startswith("\ufeffat,id,kind,order_id,currency,amount,balance,program_id,rule,period\r\n")
     rows = list(csv.DictReader(io.StringIO(text.removeprefix("\ufeff"))))
     assert [(row["kind"], row["amount"], row["balance"]) for row in rows] == [
         ("opening", "", "0"),
@@ -152,7 +152,9 @@ def test_the_spreadsheet_says_the_same(deployment: Deployment) -> None:
 
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r"])
 def test_no_text_runs_as_a_formula(start: str) -> None:
-    line = Line(f"{start}1+1", NOON, f"{start}kind", f"{start}order", -5, 95)
+    of_rule = (f"{start}program", f"{start}bonus", f"{start}month")
+    line = Line(f"{start}1+1", NOON, f"{start}kind", f"{start}order", -5, 95, *of_rule)
     text = csv_text(Statement("ILS", NOON, NOON + DAY, 100, 95, Totals(0, 5), [line], None))
     row = next(row for row in csv.reader(io.StringIO(text, newline="")) if "-5" in row)
-    assert row == ["2026-05-04T12:00:00Z", f"'{start}1+1", f"'{start}kind", f"'{start}order", "ILS", "-5", "95"]
+    expected = ["2026-05-04T12:00:00Z", f"'{start}1+1", f"'{start}kind", f"'{start}order", "ILS", "-5", "95"]
+    assert row == expected + [f"'{text}" for text in of_rule]

@@ -1,13 +1,14 @@
 """A creator's statement: what became theirs from one day to another, by value date, from opening to closing balance.
 
 An entry counts on the day from which it may be paid. Nothing is ever dated before its posting, so a past month reads
-the same for ever, wherever folds fell in it.
+the same for ever, wherever folds fell in it. What caps and bonuses make of a period is an entry of the fold that found
+it out: until then the balances alone go by it.
 """
 
 import csv
 import io
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from itertools import islice
 
@@ -19,13 +20,13 @@ from vouch.store import balances, ledger
 from vouch.store.tables import Brand
 
 _TICK = timedelta(microseconds=1)
-_COLUMNS = ("at", "id", "kind", "order_id", "currency", "amount", "balance")
+_COLUMNS = ("at", "id", "kind", "order_id", "currency", "amount", "balance", "program_id", "rule", "period")
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One entry, and the balance with it."""
+    """One entry, and the balance with it; of what rule, in which period, where it is no order's."""
 
     id: str
     at: datetime
@@ -33,6 +34,9 @@ class Line:
     order_id: str | None
     amount: int
     balance: int
+    program_id: str | None = None
+    rule: str | None = None
+    period: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +135,8 @@ def csv_text(statement: Statement) -> str:
     writer.writerow(_row(statement, "opening", statement.start, statement.opening))
     for line in statement.entries:
         texts = [_inert(text) for text in (times.short(line.at), line.id, line.kind, line.order_id or "")]
-        writer.writerow([*texts, statement.currency, line.amount, line.balance])
+        of_rule = [_inert(text or "") for text in (line.program_id, line.rule, line.period)]
+        writer.writerow([*texts, statement.currency, line.amount, line.balance, *of_rule])
     writer.writerow(_row(statement, "closing", statement.end, statement.closing))
     return out.getvalue()
 
@@ -152,11 +157,12 @@ def _lines(entries: Iterator[Entry], currency: str, balance: int) -> Iterator[Li
         if entry.currency == currency and entry.position is not None:
             amount = account.value(entry)
             balance += amount
-            yield Line(entry.id, entry.position, entry.kind, entry.order_id, amount, balance)
+            of_rule = asdict(entry.rule) if entry.rule else {}
+            yield Line(entry.id, entry.position, entry.kind, entry.order_id, amount, balance, **of_rule)
 
 
 def _row(statement: Statement, kind: str, at: datetime, balance: int) -> list[str | int]:
-    return [times.short(at), "", kind, "", statement.currency, "", balance]
+    return [times.short(at), "", kind, "", statement.currency, "", balance, "", "", ""]
 
 
 def _inert(text: str) -> str:

@@ -15,23 +15,30 @@ class Balance(Answer):
     """What a creator has in one currency, in its minor units. Only `available` can be below zero."""
 
     currency: str
-    pending: int
+    pending: int = Field(description="Not yet payable, and not yet held to caps per period, nor with their bonuses")
     held: int
-    available: int
+    available: int = Field(description="What caps and bonuses per period make of all that is payable by now")
     in_transit: int
     paid: int
 
 
 class Entry(Answer):
-    """One entry at the moment from which it may be paid, and the balance with it."""
+    """One entry at the moment from which it may be paid, and the balance with it.
+
+    One of kind `bonus` is no order's: a cap takes or gives back (`cap_per_period`), or a bonus is paid or taken back
+    (`bonuses.` and its id). It is posted once a day, by all that has become payable by then.
+    """
 
     id: str
     at: Shown
-    kind: str
+    kind: str = Field(examples=["settle", "bonus"])
     order_id: str | None
     payout_id: str | None = None
     amount: int
     balance: int
+    program_id: str | None = Field(description="Whose rule it is, where it is no order's")
+    rule: str | None = Field(examples=["cap_per_period"])
+    period: str | None = Field(description="The period that the rule is about", examples=["2026-05", "2026-Q2"])
 
 
 class Totals(Answer):
