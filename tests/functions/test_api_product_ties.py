@@ -192,17 +192,19 @@ def test_there_can_be_only_so_many(shop: Shop) -> None:
     assert tie(shop, *(str(number) for number in range(501))).status == 400
 
 
-@pytest.mark.parametrize("product_id", ["", " ", "x" * 256, "ש" * 255 + "x", "\t1", "漢" * 255, "𝕏" * 192])
+@pytest.mark.parametrize(
+    "product_id",
+    ["", " ", "\t1", pytest.param("x" * 256, id="256 letters"), pytest.param("𝕏" * 192, id="768 bytes")],
+)
 def test_a_product_is_named_by_what_can_be_kept(shop: Shop, product_id: str) -> None:
     got = tie(shop, product_id)
-    if product_id == "漢" * 255:
-        assert got.body["product_ids"] == [product_id]
-        assert ties(shop, shop.creator)["items"] == [got.body]
-    else:
-        assert (got.status, got.body["param"]) == (400, "product_ids.0")
+    assert (got.status, got.body["param"]) == (400, "product_ids.0")
 
 
-@pytest.mark.parametrize("product_id", ["gid://shopify/Product/1", "a:b", "a#b", "a\u2028b", "sku:1", "א"])
+@pytest.mark.parametrize(
+    "product_id",
+    ["gid://shopify/Product/1", "a:b", "a#b", "a\u2028b", "sku:1", "א", pytest.param("漢" * 255, id="765 bytes")],
+)
 def test_a_product_comes_back_as_it_was_named(shop: Shop, product_id: str) -> None:
     tie(shop, product_id, skus=(product_id,))
     assert ties(shop, shop.creator)["items"] == [

@@ -10,7 +10,7 @@ from vouch.service.deployment import Deployment
 from vouch.service.mint import Mint
 from vouch.service.pages import Page, Selection
 from vouch.service.revisions import committed, revised
-from vouch.store import codes, places
+from vouch.store import codes, places, versions
 from vouch.store.codes import Owner
 from vouch.store.database import Writes
 from vouch.store.tables import Brand, Code
@@ -43,10 +43,8 @@ def given(
             writes.put_new(place)
         since = times.text(active_from) if active_from else _earliest(code, now)
         _check_free(code, since)
-        known = code.version
         codes.give(code, Owner(creator_id, program_id, since))
-        code.version = known + 1
-        writes.put(code, Code.version == known if known else Code.pk.does_not_exist())
+        versions.put(writes, code)
         writes.put_new(places.place(brand.id, request, code))
         return code
 
