@@ -30,7 +30,7 @@ from vouch.service.evidence import CLICK_LAG, ClickOnItsWay, Evidence
 from vouch.service.volumes import SealNotDue
 from vouch.store import brands, inbox, orders
 from vouch.store.database import FAILURES, Overfull, Refused, pause
-from vouch.store.orders import EVENTS_MAX, StoredOrder
+from vouch.store.orders import EVENTS_MAX, KnownOrder, StoredOrder
 from vouch.store.tables import Brand, Delivery
 
 Ending = Literal["applied", "unchanged", "ignored", "parked", "deferred"]
@@ -73,7 +73,7 @@ def settle_delivery(deployment: Deployment, delivery: Delivery) -> Outcome:
     """
     try:
         _ = deployment.secrets  # read from the world on first use: what is wrong with them is not wrong with a delivery
-        with _ours():
+        with ours():
             reading = _read(deployment, delivery)
         if isinstance(reading, Ignored):
             return Outcome("ignored", reason=reading.reason)
@@ -92,7 +92,7 @@ def rehearse(
     """Raises what these facts would be parked for, whoever stored them: nothing is written, and no click waited for."""
     _check_dates(target, facts, received_at)
     order = known or _unknown(target)
-    with _ours():
+    with ours():
         after, _ = order.facts.with_facts(facts)
         evidence = Evidence(deployment, target.brand_id)
         _settle(evidence, after, _context(evidence, order, target, after, since=None))
@@ -144,7 +144,7 @@ _NOT_OURS: tuple[type[Exception], ...] = (*FAILURES, *_PARKED, *_AWAITED, OSErro
 
 
 @contextmanager
-def _ours() -> Iterator[None]:
+def ours() -> Iterator[None]:
     """Whatever fails in here for no reason of the world's would fail again every time: it is a Defect."""
     try:
         yield
@@ -167,7 +167,7 @@ def apply(deployment: Deployment, target: Target, facts: Sequence[Fact], *, wait
     while portions:
         portion = portions.popleft()
         half = len(portion) // 2
-        with _ours():
+        with ours():
             try:
                 changed_any |= _apply(deployment, target, snapshots + portion, wait_for_clicks=wait_for_clicks)
             except Overfull:
@@ -206,9 +206,9 @@ def _unknown(target: Target) -> StoredOrder:
     return StoredOrder(target.order_id, target.brand_id, target.connection_id, target.external_id)
 
 
-def recompute(deployment: Deployment, order: StoredOrder) -> Settlement:
+def recompute(deployment: Deployment, order: KnownOrder) -> Settlement:
     """The order settled again from its own facts and pinned context: what explains it, and what audits it."""
-    with _ours():
+    with ours():
         return _settle(Evidence(deployment, order.brand_id), order.facts, order.context)
 
 

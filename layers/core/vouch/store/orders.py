@@ -137,9 +137,25 @@ def known(database: Database, brand_id: str, state: Order) -> KnownOrder | None:
         raise Undecodable from failure
 
 
-def postings(state: Order) -> Posted:
-    """What is posted of the order, by its state."""
-    return dict(map(_posting, json.loads(state.lines[1])))
+@dataclass(frozen=True, slots=True)
+class Glance:
+    """What an order's state says without settling it again: whether anybody told of the order itself, what is posted.
+
+    `context` is what is pinned, as text, for looking whether an id is in it.
+    """
+
+    told: bool
+    posted: Posted
+    context: str
+
+
+def glance(state: Order) -> Glance:
+    """Raises Undecodable."""
+    try:
+        _, posted, context, snapshot = state.lines
+        return Glance(bool(snapshot or state.parts), dict(map(_posting, json.loads(posted))), context)
+    except (LookupError, TypeError, ValueError, zlib.error) as failure:
+        raise Undecodable from failure
 
 
 def load(database: Database, brand_id: str, order: str) -> StoredOrder | None:
