@@ -6,8 +6,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from vouch.domain import terms
+from vouch.domain.commission import Basis, Case, mismatch
+from vouch.domain.context import Membership
 from vouch.domain.errors import Unprocessable
+from vouch.domain.facts import Lifecycle, Line, Snapshot
 from vouch.domain.money import Money
 from vouch.domain.terms import (
     BYTES_MAX,
@@ -29,6 +35,8 @@ from vouch.domain.terms import (
     from_plain,
     number_in_force,
 )
+
+MAY = datetime(2026, 5, 4, tzinfo=UTC)
 
 
 def ils(amount: int) -> dict[str, Any]:
@@ -274,6 +282,82 @@ def test_a_platform_that_pays_for_itself_is_left_to_the_rule_that_names_it() -> 
     from_plain(commission(rules=[percent(), percent(platforms=["shopify", "tiktok_shop"])]), "ILS")
     for rules in ([percent(), percent(platforms=["shopify"])], [percent(platforms=["tiktok_shop"])] * 2):
         assert refusal(commission(rules=rules)).reason == "rule_never_reached"
+
+
+VALUES = st.frozensets(st.sampled_from("AB"), max_size=2)
+RULES = st.builds(
+    Rule,
+    st.builds(
+        Match,
+        skus=VALUES,
+        product_ids=VALUES,
+        collections=VALUES,
+        tags=VALUES,
+        creator_ids=VALUES,
+        creator_tiers=VALUES,
+        countries=VALUES,
+        platforms=st.frozensets(st.sampled_from(["shopify", "tiktok_shop"]), max_size=2),
+        customer=st.sampled_from([None, "new", "returning"]),
+        order_min=st.none() | st.builds(Money, st.integers(0, 4), st.just("ILS")),
+        order_max=st.none() | st.builds(Money, st.integers(0, 4), st.just("ILS")),
+    ),
+    st.sampled_from([Reward("percent", bps=1), Reward("none"), Reward("flat_item", flat=Money(1, "ILS"))]),
+)
+
+
+@st.composite
+def pairs(draw: st.DrawFn) -> tuple[Rule, Rule]:
+    """Two rules, of which the earlier asks for some of what the later asks for, and once for something of its own."""
+    other, later = draw(RULES), draw(RULES)
+    kept = draw(st.sets(st.sampled_from(sorted(A_CONDITION))))
+    own = draw(st.sets(st.sampled_from(sorted(A_CONDITION)), max_size=1))
+    asked = {name: getattr(later.match, name) for name in kept} | {name: getattr(other.match, name) for name in own}
+    return Rule(Match(**asked), other.reward), later
+
+
+@st.composite
+def cases(draw: st.DrawFn, rule: Rule, *, one_currency: bool) -> tuple[Basis, Case, int]:
+    """What a rule may be asked about, and most often matches: a line, its order, and what the order's goods come to."""
+
+    def one_of(wanted: frozenset[str]) -> str:
+        return str(draw(st.sampled_from(sorted(wanted or "ABC"))))
+
+    match = rule.match
+    low, high = match.order_min, match.order_max
+    tags, collections = (one_of(match.tags), "C"), (one_of(match.collections),)
+    line = Line(
+        "1", 1, 1, sku=one_of(match.skus), product_id=one_of(match.product_ids), tags=tags, collections=collections
+    )
+    currency = draw(st.sampled_from(["ILS", "USD"]))
+    platform = draw(st.sampled_from(sorted(match.platforms) or ["shopify", "tiktok_shop", "rest"]))
+    snapshot = Snapshot(
+        updated_at=MAY,
+        placed_at=MAY,
+        lifecycle=Lifecycle.PAID,
+        currency=currency,
+        lines=(line,),
+        platform=platform,
+        country=one_of(match.countries),
+    )
+    case = Case(
+        snapshot,
+        creator_id=one_of(match.creator_ids),
+        currency="ILS" if one_currency else currency,
+        member=Membership(tier=one_of(match.creator_tiers)),
+        customer_new=draw(st.sampled_from([None, True, False])) if match.customer is None else match.customer == "new",
+    )
+    value = draw(st.integers(low.amount if low else 0, max(high.amount if high else 4, low.amount if low else 0)))
+    return Basis("1", draw(st.sampled_from([line, line, None])), 1, 1, 1, 1), case, value
+
+
+@given(pairs(), st.booleans(), st.data())
+def test_no_rule_is_refused_that_anything_could_reach(
+    pair: tuple[Rule, Rule], one_currency: bool, data: st.DataObject
+) -> None:
+    earlier, later = pair
+    basis, case, value = data.draw(cases(later, one_currency=one_currency))
+    reached = mismatch(later, basis, case, value) is None and mismatch(earlier, basis, case, value) is not None
+    assert not (reached and terms._covers(earlier, later, one_currency=one_currency))
 
 
 @pytest.mark.parametrize(

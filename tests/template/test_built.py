@@ -55,6 +55,16 @@ def test_bytecode_names_the_place_where_lambda_puts_it(built: Path) -> None:
     assert code.co_filename == "/opt/python/vouch/config.py"
 
 
+def test_time_zones_come_with_the_layer(built: Path) -> None:
+    """Lambda has none of its own."""
+    code = (
+        f"import sys, zoneinfo; sys.path.insert(0, {str(built / 'CoreLayer/python')!r}); zoneinfo.reset_tzpath(to=[]); "
+        "print(zoneinfo.ZoneInfo('Asia/Jerusalem'))"
+    )
+    ran = subprocess.run([sys.executable, "-I", "-S", "-c", code], capture_output=True, text=True, check=False)
+    assert ran.stdout.strip() == "Asia/Jerusalem", ran.stderr
+
+
 def test_the_layer_describes_only_services_that_we_call(built: Path) -> None:
     data = built / "CoreLayer/python/botocore/data"
     services = {path.name for path in data.iterdir() if path.is_dir()}

@@ -14,6 +14,7 @@ from vouch.domain.calendars import Period
 from vouch.domain.money import AMOUNT_MAX, BPS_WHOLE
 from vouch.domain.terms import CodePolicy, Measure, Model, RewardType, VolumeMeasure
 from vouch.wire.base import Answer, Body, Currency, Moment, Name, Price, Shown, Text, nearest
+from vouch.wire.creators import Tier
 
 _COUNTRY: Final = re.compile(r"(?!UK)[A-Z]{2}", re.ASCII | re.IGNORECASE)
 """The one pair of letters that people write for a country and that stands for none is not one."""
@@ -99,7 +100,7 @@ class Match(Body):
     collections: AnyOf[Value] = None
     tags: AnyOf[Value] = None
     creator_ids: AnyOf[CreatorId] = None
-    creator_tiers: AnyOf[Value] = None
+    creator_tiers: AnyOf[Tier] = None
     countries: AnyOf[Country] = None
     platforms: AnyOf[Platform] = None
     customer: Unsaid[Literal["new", "returning"]] = None
