@@ -5,6 +5,7 @@ older than the state would be settled, and posted, as if they were all there is.
 was written, and the state says what these versions add up to: a torn reading is noticed, and read again.
 """
 
+import base64
 import json
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,12 +16,13 @@ from typing import Any
 
 from vouch.domain import facts, ids, times
 from vouch.domain.attribution import Touch
-from vouch.domain.context import Context, Membership, Product
+from vouch.domain.context import SUBSCRIPTIONS, Context, Membership, Product, register_keys
 from vouch.domain.errors import Unavailable
 from vouch.domain.facts import Event, Fact, OrderFacts, Snapshot, Standing
 from vouch.domain.ledger import Counted, Entry
 from vouch.domain.money import divide_half_up
 from vouch.domain.rates import Rate
+from vouch.domain.registers import Mark, Place, is_payment
 from vouch.domain.settlement import Earning, Posted, Posting, Settlement, wanted
 from vouch.store import ledger
 from vouch.store.database import Database, Writes, pause
@@ -71,6 +73,14 @@ class StoredOrder(KnownOrder):
     """At which version each item beside the state was written, by sort key."""
 
 
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """An order's mark in one of its registers, and what it knows that one to say, if it asked."""
+
+    mark: Mark
+    word: Standing | None
+
+
 def order_id(brand_id: str, connection_id: str | None, external_id: str) -> str:
     """One order per platform order, through whatever door it comes; REST without a connection is a door of its own."""
     return ids.derived("ord_", brand_id, connection_id or REST, external_id)
@@ -79,6 +89,11 @@ def order_id(brand_id: str, connection_id: str | None, external_id: str) -> str:
 def order_key(brand_id: str, order: str) -> str:
     """The order's partition."""
     return f"{brand_id}#O#{order}"
+
+
+def brand_of(state: Order) -> str:
+    """Whose the order is."""
+    return state.pk.partition("#O#")[0]
 
 
 def index(brand_id: str) -> str:
@@ -193,7 +208,7 @@ def writes(
     """
     transaction = Writes()
     commissions, moved = _commissions(before, after.snapshot, settlement)
-    said = summary(settlement, after.snapshot, commissions)
+    said = summary(settlement, after.snapshot, commissions) | _stands(after, context, settlement)
     state, parts = _state(before, after, context, settlement, said)
     events = [_event_item(before, fact) for fact in changed if not isinstance(fact, Snapshot)]
     others: list[Beside] = [*parts, *events, *moved]
@@ -225,6 +240,45 @@ def summary(settlement: Settlement, snapshot: Snapshot | None, commissions: Sequ
         "platform": snapshot.platform if snapshot else None,
         "commissions": [part for part in parts if part["creator_id"] in credited],
         "former": [part for part in parts if part["creator_id"] not in credited],
+    }
+
+
+def _stands(facts: OrderFacts, context: Context, settlement: Settlement) -> dict[str, Any]:
+    """What is said of the order in its registers, and what it knows of them; a test order stands in none."""
+    snapshot = facts.snapshot
+    if snapshot is None or settlement.status == "test":
+        return {}
+    words = {key: context.standing(facts, key) for key in register_keys(snapshot)}
+    known = {key: word and _sparse(word, "id", "updated_at", "version") for key, word in words.items()}
+    origin = settlement.origin
+    said = {
+        "words": known,
+        "names": [origin.creator_id, origin.program_id] if origin else None,
+        "pays": is_payment(snapshot),
+    }
+    return {"stands": said} if known else {}
+
+
+def from_stream(image: dict[str, Any]) -> Order:
+    """The state in a stream record's image, whose binary parts travel as base64 text."""
+    packed = Order.packed.attr_name
+    return Order.from_raw_data(image | {packed: {"B": base64.b64decode(image[packed]["B"])}})
+
+
+def registered(state: Order) -> dict[str, Registered]:
+    """Where the order stands, by register."""
+    summary = state.summary
+    said = summary.get("stands")
+    if said is None:
+        return {}
+    place = Place(times.parse(summary["placed_at"]), state.id)
+    names = (said["names"][0], said["names"][1]) if said["names"] else None
+    return {
+        key: Registered(
+            Mark(place, counts=said["pays"] or not key.startswith(SUBSCRIPTIONS), names=names),
+            None if word is None else _standing(key, {"version": 0} | word),
+        )
+        for key, word in said["words"].items()
     }
 
 
@@ -341,6 +395,11 @@ def _commission(before: StoredOrder, placed_at: str, earning: Earning, base: int
 
 def _index_key(placed_at: str, order: str) -> str:
     return f"{placed_at}#{order}"
+
+
+def placed_at(state: Order) -> datetime:
+    """When the order was placed, by its place in the index."""
+    return times.parse(state.g1sk.partition("#")[0])
 
 
 def _index_place(brand_id: str, sort_key: str) -> dict[str, Any]:

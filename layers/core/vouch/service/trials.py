@@ -1,0 +1,101 @@
+"""Trials: orders settled by draft terms in place of a program's own. Whatever that looks up, none of it is kept."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+
+from vouch.domain.attribution import TermsKey, Touch
+from vouch.domain.context import Context
+from vouch.domain.facts import OrderFacts
+from vouch.domain.settlement import Settlement, settle
+from vouch.domain.terms import Terms
+from vouch.domain.volumes import counting
+from vouch.service import volumes
+from vouch.service.deployment import Deployment
+from vouch.service.evidence import Evidence
+from vouch.service.orders import ours
+
+_NOTHING: Mapping[str, Touch] = {}
+
+
+class Trial:
+    """A draft of one program's terms, for the orders of its brand: in force for all of them, whenever placed.
+
+    `assumed` are touches by their key, each taken for what would be found behind it.
+    """
+
+    def __init__(
+        self,
+        deployment: Deployment,
+        brand_id: str,
+        program_id: str,
+        terms: Terms,
+        *,
+        assumed: Mapping[str, Touch] = _NOTHING,
+    ) -> None:
+        self._deployment = deployment
+        self._brand = brand_id
+        self._program = program_id
+        self._assumed = assumed
+        self._terms = replace(terms, counted=terms.commission.is_periodic)
+        self._volumes: dict[tuple[str, str, str], int] = {}
+        self.evidence = self._new_evidence()
+
+    def settled(self, order_id: str, facts: OrderFacts, context: Context) -> Settlement:
+        """The order by the draft, whose own volumes, labels and rates are looked up where they are not pinned.
+
+        Raises RateMissing, OutOfRange, SealNotDue and Defect.
+        """
+        with ours():
+            touches = context.touches_of(facts)
+            promised = self.evidence.terms(touches)
+            own = {(touch.program_id, touch.terms_version) for touch in touches if touch.program_id == self._program}
+            versions = [(self._program, number) for _, number in own if number is not None]
+            drafted = {**promised, **dict.fromkeys(versions, self._terms)}
+            pinned = self._unmeasured(context, promised)
+            return settle(facts, self.evidence.asked_by(drafted, order_id, facts, pinned), drafted)
+
+    def instead(self, terms: Mapping[TermsKey, Terms]) -> dict[TermsKey, Terms]:
+        """These versions, the draft in place of each of its program's."""
+        return {key: self._terms if key[0] == self._program else version for key, version in terms.items()}
+
+    def forget(self) -> None:
+        """Lets go of what was looked up for single orders."""
+        self.evidence = self._new_evidence()
+
+    def _new_evidence(self) -> Evidence:
+        return Evidence(self._deployment, self._brand, volume_of=self._volume_of, assumed=self._assumed)
+
+    def _unmeasured(self, context: Context, promised: Mapping[TermsKey, Terms]) -> Context:
+        """Without the volumes of the program's creators where the draft measures others than what was in force."""
+        own = [version for key, version in promised.items() if key[0] == self._program]
+        if self._terms.commission.tiers is None or all(_measures(version) == _measures(self._terms) for version in own):
+            return context
+        members = {
+            person: replace(member, volume=None) if person[1] == self._program else member
+            for person, member in context.members.items()
+        }
+        return replace(context, members=members)
+
+    def _volume_of(
+        self,
+        deployment: Deployment,
+        brand_id: str,
+        creator_id: str,
+        program_id: str,
+        terms: Terms,
+        placed_at: datetime,
+    ) -> int:
+        """Measured once for all orders of a period."""
+        tiers = terms.commission.tiers
+        if tiers is None:
+            return 0
+        key = creator_id, program_id, counting(tiers.period, placed_at, terms.time_zone).name
+        if key not in self._volumes:
+            self._volumes[key] = volumes.measured(deployment, brand_id, creator_id, program_id, terms, placed_at)
+        return self._volumes[key]
+
+
+def _measures(terms: Terms) -> tuple[str, str, str] | None:
+    tiers = terms.commission.tiers
+    return None if tiers is None else (tiers.period, tiers.measure, terms.time_zone)
