@@ -1,5 +1,6 @@
 """Entries cannot be out of balance, and what is posted twice has one name."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -8,11 +9,15 @@ from tests.domain.histories import CREATOR, START
 from vouch.domain.ledger import (
     AVAILABLE,
     EARNED,
+    EXPENSE_BONUS,
     HELD,
+    Counted,
     Difference,
     Entry,
     Leg,
+    PeriodRule,
     Unbalanced,
+    bonus_entry,
     creator_account,
     fold_entry,
     settlement_entry,
@@ -50,6 +55,12 @@ def test_what_is_held_has_no_place_in_time() -> None:
     assert entry.credited(creator_account(CREATOR, HELD)) == 100
 
 
+def test_a_difference_counts_where_its_order_does() -> None:
+    change = Difference(CREATOR, EARNED, "ILS", -30, START, Counted("prg_1", 2, "2026-03"), -1)
+    entry = settlement_entry(change, order_id="ord_1", version=2, number=0, now=START)
+    assert (entry.counted, entry.orders) == (change.counted, -1)
+
+
 def test_the_same_posting_has_the_same_id_whenever_it_is_tried() -> None:
     change = Difference(CREATOR, EARNED, "ILS", 100, START)
     tries = [settlement_entry(change, order_id="ord_1", version=1, number=0, now=START + n * HOUR) for n in (0, 1)]
@@ -68,3 +79,29 @@ def test_a_fold_moves_from_earned_to_available(amount: int) -> None:
 
 def test_folds_of_one_moment_are_told_apart() -> None:
     assert len({fold_entry(CREATOR, "ILS", 5, at=START, version=version).id for version in (1, 2)}) == 2
+
+
+RULE = PeriodRule("prg_1", "cap_per_period", "2026-03")
+
+
+@pytest.mark.parametrize("amount", [100, -100])
+def test_a_bonus_or_a_cut_goes_straight_to_what_is_available(amount: int) -> None:
+    bonus = bonus_entry(CREATOR, RULE, "ILS", amount, at=START, version=1)
+    assert bonus.credited(creator_account(CREATOR, AVAILABLE)) == amount
+    assert bonus.credited(EXPENSE_BONUS) == -amount
+    assert (bonus.kind, bonus.rule, bonus.position, bonus.posted_at, bonus.fold) == ("bonus", RULE, START, START, 1)
+
+
+def test_one_rule_posts_once_with_a_fold_and_again_with_the_next() -> None:
+    once = bonus_entry(CREATOR, RULE, "ILS", 5, at=START, version=1)
+    assert once.id == bonus_entry(CREATOR, RULE, "ILS", 9, at=START + HOUR, version=1).id
+    others = [
+        bonus_entry(CREATOR, RULE, "ILS", 5, at=START, version=2),
+        bonus_entry(CREATOR, RULE, "USD", 5, at=START, version=1),
+        bonus_entry("cre_2", RULE, "ILS", 5, at=START, version=1),
+        *(
+            bonus_entry(CREATOR, replace(RULE, **{name: "other"}), "ILS", 5, at=START, version=1)
+            for name in ("program_id", "rule", "period")
+        ),
+    ]
+    assert len({once.id, *(other.id for other in others)}) == 7
