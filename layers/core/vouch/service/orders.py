@@ -235,11 +235,12 @@ def _readable(posted: Posted) -> str:
     return ", ".join(parts) or "nothing"
 
 
-def wake(deployment: Deployment, asked: Mapping[str, Any], *, in_time: Callable[[], bool]) -> dict[str, int]:
+def wake(deployment: Deployment, message: str, *, in_time: Callable[[], bool]) -> dict[str, int]:
     """Does what was put off by a message of the delayed queue; the endings, counted.
 
     A delivery that expired meanwhile has nothing left to say.
     """
+    asked = json.loads(message)
     if "second_pass" in asked:
         hour, shard, after = asked["second_pass"]
         return _second_pass_of(deployment, times.parse(hour), shard, after, in_time=in_time)
