@@ -35,7 +35,7 @@ def _is(code: str, holds: Callable[[str], object]) -> AfterValidator:
     return AfterValidator(check)
 
 
-def _asking(values: Any) -> Any:
+def _not_empty(values: Any) -> Any:
     if values == []:
         raise PydanticCustomError("empty_condition", "an empty list asks for nothing")
     return values
@@ -67,7 +67,9 @@ Country = Annotated[
 ]
 CreatorId = Annotated[str, _is("not_a_creator", lambda text: ids.is_id(text, "cre_"))]
 Value = Annotated[Text, Field(min_length=1)]
-AnyOf = Unsaid[Annotated[list[_T], BeforeValidator(_asking), Field(max_length=1000, json_schema_extra={"minItems": 1})]]
+AnyOf = Unsaid[
+    Annotated[list[_T], BeforeValidator(_not_empty), Field(max_length=1000, json_schema_extra={"minItems": 1})]
+]
 
 
 class CustomerTie(Body):
