@@ -14,6 +14,17 @@ from vouch.domain.money import BPS_WHOLE
 from vouch.domain.terms import Model, Terms
 
 ORDER = sale(item("mug", "100.00"))
+REFUSED = {
+    "unknown_click",
+    "no_terms",
+    "not_enrolled",
+    "self_referral",
+    "outside_window",
+    "after_order",
+    "needs_click",
+    "tie_expired",
+}
+"""Why a touch does not stand at all, whatever else there is."""
 
 
 def credited(*touches: Touch, terms: Terms | None = None) -> Credit:
@@ -27,41 +38,40 @@ def weights(model: Model, *touches: Touch) -> dict[str, int]:
 
 @given(SALES)
 def test_the_credit_is_given_away_whole_and_every_loser_is_told_why(sold: RandomSale) -> None:
-    decided = credit(sold.order, sold.touches, sold.terms)
+    decided = sold.credited()
     winners = [candidate for candidate in decided.candidates if candidate.outcome != "lost"]
-    assert [candidate.touch for candidate in decided.candidates] == list(sold.touches)
+    assert {candidate.touch for candidate in decided.candidates} <= {*sold.touches}
+    assert len({candidate.touch for candidate in decided.candidates}) == len(decided.candidates)
     assert sum(candidate.share_bps or 0 for candidate in winners) == (BPS_WHOLE if decided.shares else 0)
-    assert {candidate.touch.creator_id for candidate in winners} == {share.creator_id for share in decided.shares}
-    assert {candidate.outcome for candidate in winners} <= {"credited" if len(decided.shares) == 1 else "shared"}
+    assert {candidate.touch.creator_id for candidate in winners} == {share.creator_id for share in decided.everyone}
+    assert {candidate.outcome for candidate in winners} <= {"credited" if len(decided.everyone) == 1 else "shared"}
     assert all((candidate.reason is None) == (candidate in winners) for candidate in decided.candidates)
     assert all(candidate.share_bps is None for candidate in decided.candidates if candidate not in winners)
+    assert {line for candidate in winners for line in candidate.lines} == decided.tied.keys()
 
 
 @given(SALES)
 def test_shares_come_by_creator_one_each_and_none_is_empty(sold: RandomSale) -> None:
-    shares = credit(sold.order, sold.touches, sold.terms).shares
-    creators = [share.creator_id for share in shares]
-    assert creators == sorted(set(creators))
-    assert all(share.weight > 0 for share in shares)
+    decided = sold.credited()
+    for shares in (decided.shares, decided.everyone):
+        creators = [share.creator_id for share in shares]
+        assert creators == sorted(set(creators))
+        assert all(share.weight > 0 for share in shares)
 
 
 @given(SALES)
-def test_where_touches_stand_and_codes_need_no_click_somebody_is_credited(sold: RandomSale) -> None:
-    terms = {
-        key: replace(one, attribution=replace(one.attribution, code_policy="wins")) for key, one in sold.terms.items()
-    }
-    decided = credit(sold.order, sold.touches, terms)
-    refused = {"outside_window", "after_order"}
-    assert bool(decided.shares) == any(candidate.reason not in refused for candidate in decided.candidates)
+def test_where_a_touch_stands_somebody_is_credited(sold: RandomSale) -> None:
+    decided = sold.credited()
+    assert bool(decided.everyone) == any(candidate.reason not in REFUSED for candidate in decided.candidates)
 
 
 @given(SALES)
 def test_a_touch_that_does_not_stand_changes_nothing_for_anybody(sold: RandomSale) -> None:
-    candidates = credit(sold.order, sold.touches, sold.terms).candidates
-    standing = [each.touch for each in candidates if each.reason in {None, "lower_priority", "model_share_zero"}]
+    decided = sold.credited()
+    standing = [each.touch for each in decided.candidates if each.reason not in REFUSED]
     among_them = credit(carrying(sold.order, standing), standing, sold.terms)
-    assert among_them.shares == credit(sold.order, sold.touches, sold.terms).shares
-    assert among_them.candidates == tuple(each for each in candidates if each.touch in standing)
+    assert replace(among_them, candidates=()) == replace(decided, candidates=())
+    assert among_them.candidates == tuple(each for each in decided.candidates if each.touch in standing)
 
 
 def test_a_creator_with_two_touches_shows_each_ones_part() -> None:
