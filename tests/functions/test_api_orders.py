@@ -114,6 +114,19 @@ def _send(
     return Got(answer["statusCode"], json.loads(answer["body"]))
 
 
+def maya(world: World, clock: Clock, **terms: Any) -> str:
+    """Maya, whose code is MAYA10 and who is maya on TikTok, in a program of her own under terms that also say this."""
+    mint, brand, since = fresh(world.deployment), world.brand, clock.now - timedelta(days=90)
+    names: dict[str, Any] = {"name": "M", "currency": "ILS", "parameter": None}
+    program = programs.created(
+        world.deployment, mint, brand, terms=TERMS | terms, effective_from=None, **names
+    ).program.id
+    who = NewCreator("maya@example.com", "Maya", handles={"tiktok": "maya"}, program_ids=[program], active_from=since)
+    creator = creators.created(world.deployment, mint, brand, who).id
+    codes.given(world.deployment, mint, brand, program_id=program, creator_id=creator, text="MAYA10", active_from=since)
+    return creator
+
+
 def order(clock: Clock, **more: Any) -> dict[str, Any]:
     return {
         "external_id": "A-1",
@@ -596,28 +609,28 @@ def test_an_order_may_say_whom_its_platform_names_and_what_subscription_it_pays_
     assert "sub-7" not in snapshot.subscription
 
 
+def test_whom_the_platform_names_is_credited_by_the_name_that_a_creator_has_there(world: World, clock: Clock) -> None:
+    creator = maya(world, clock)
+    made = world.send("POST", "/v1/orders", order(clock, codes=[], handles={"tiktok": "@MAYA"})).body
+    assert [(part["creator_id"], part["net"]) for part in made["commissions"]] == [(creator, money(1330))]
+    unknown = order(clock, external_id="A-2", codes=[], handles={"instagram": "maya"})
+    assert world.send("POST", "/v1/orders", unknown).body["reason"] == "no_credit"
+
+
+def test_a_subscription_earns_for_so_many_months_from_its_start(world: World, clock: Clock) -> None:
+    maya(world, clock, commission=TERMS["commission"] | {"recurring": {"months": 2}})
+
+    def earned(started_at: str) -> int:
+        pays = {"id": "sub-7", "started_at": started_at}
+        body = order(clock, external_id=started_at, codes=["MAYA10"], subscription=pays)
+        [part] = world.send("POST", "/v1/orders", body).body["commissions"]
+        return int(part["net"]["amount"])
+
+    assert [earned(began) for began in ("2026-03-04T11:00:01Z", "2026-03-04T11:00:00Z")] == [1330, 0]
+
+
 def test_an_order_whose_commission_needs_a_rate_that_nobody_has_given_is_refused(world: World, clock: Clock) -> None:
-    mint = Mint(clock.now + timedelta(seconds=1), world.deployment.random)
-    abroad = programs.created(
-        world.deployment,
-        mint,
-        world.brand,
-        name="A",
-        currency="ILS",
-        terms=TERMS | {"convert_to": "ILS"},
-        effective_from=None,
-        parameter=None,
-    ).program.id
-    since = clock.now - timedelta(days=90)
-    maya = creators.created(
-        world.deployment,
-        mint,
-        world.brand,
-        NewCreator(email="maya@example.com", name="Maya", program_ids=[abroad], active_from=since),
-    ).id
-    codes.given(
-        world.deployment, mint, world.brand, program_id=abroad, creator_id=maya, text="MAYA10", active_from=since
-    )
+    maya(world, clock, convert_to="ILS")
     stored = kept(world, clock)
     got = world.send("POST", "/v1/orders", order(clock, codes=["MAYA10"], currency="USD"))
     assert (got.status, got.body["code"]) == (422, "rate_missing")
@@ -724,22 +737,7 @@ def test_an_order_dated_ahead_of_what_its_tiers_ask_for_is_accepted_and_waits(
     """Of June's second day the volume of May decides, which is measured at one o'clock of the first."""
     monkeypatch.setattr(clock, "now", datetime(2026, 6, 1, 0, 30, tzinfo=UTC))
     tiers = {"period": "month", "measure": "orders", "levels": [{"from": 0, "bps": 1500}]}
-    tiered = {"attribution": {}, "commission": TERMS["commission"] | {"tiers": tiers}, "time_zone": "UTC"}
-    mint, brand = fresh(world.deployment), world.brand
-    program = programs.created(
-        world.deployment,
-        mint,
-        brand,
-        name="T",
-        currency="ILS",
-        terms=TERMS | tiered,
-        effective_from=None,
-        parameter=None,
-    ).program.id
-    maya = creators.created(
-        world.deployment, mint, brand, NewCreator(email="maya@example.com", name="Maya", program_ids=[program])
-    ).id
-    codes.given(world.deployment, mint, brand, program_id=program, creator_id=maya, text="MAYA10", active_from=None)
+    maya(world, clock, commission=TERMS["commission"] | {"tiers": tiers})
     body = order(clock, codes=["MAYA10"], occurred_at=(clock.now + timedelta(hours=23, minutes=45)).isoformat())
     got = world.send("POST", "/v1/orders", body)
     assert (got.status, got.body["status"], got.body["reason"]) == (202, "parked", "awaiting_volume")
