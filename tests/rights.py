@@ -5,6 +5,7 @@ The engine and the stand-ins behind the tests allow everything; on AWS the same 
 
 import importlib
 import json
+import re
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import ContextVar, copy_context
@@ -197,10 +198,17 @@ def _of_tables(operation: str, body: dict[str, Any]) -> Iterator[tuple[str, str,
                 yield operation, table, _partition(key)
     elif operation == "Query":
         table = body["TableName"] + (f"/index/{body['IndexName']}" if "IndexName" in body else "")
-        yield operation, table, ""
+        yield operation, table, _queried(body)
     else:
         action = _REPLACE if operation == "PutItem" and _may_replace(body) else operation
         yield action, body["TableName"], _partition(body.get("Key") or body["Item"])
+
+
+def _queried(query: dict[str, Any]) -> str:
+    """The partition that a query names."""
+    said = re.search(r"= (:\w+)", query["KeyConditionExpression"])
+    assert said is not None, query
+    return str(query["ExpressionAttributeValues"][said[1]]["S"])
 
 
 def _may_replace(put: dict[str, Any]) -> bool:

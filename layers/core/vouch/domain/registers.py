@@ -1,15 +1,17 @@
 """Where an order stands among its customer's others, or among the payments of its subscription.
 
-Each order has a marker in every register in which it stands; what a register says is a function of its markers. Orders
-of one register follow one another by when they were placed, of equal times by their ids: by their `Place`.
+Each order has a mark in every register in which it stands; what a register says is a function of its marks. Orders
+follow one another by when they were placed, of equal times by their ids: by their `Place`. What a change of one mark
+changes for others is said here too, so that they can be told.
 """
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import NamedTuple
 
 from vouch.domain import times
-from vouch.domain.facts import Standing
+from vouch.domain.facts import Lifecycle, Snapshot, Standing
 
 PAYMENTS_MAX = 120
 """How many earlier payments are counted; terms ask for no more."""
@@ -31,10 +33,28 @@ class Origin(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Register:
-    """What the markers come to: the first order, and the first that has an origin.
+class Mark:
+    """An order in a register. `names` are the creator and the program that its own clicks and codes name.
 
-    `last` is the furthest place that a subscription's orders ever had; version 0 is a register that nobody has seen.
+    One that does not count is no payment, or an order that stands here no longer.
+    """
+
+    place: Place
+    counts: bool = True
+    names: tuple[str, str] | None = None
+
+    @property
+    def origin(self) -> Origin | None:
+        """What it is as an origin, if it counts as one."""
+        return Origin(self.place, *self.names) if self.counts and self.names else None
+
+
+@dataclass(frozen=True, slots=True)
+class Register:
+    """What the marks come to: the first order, and the first that is an origin.
+
+    `last` is the furthest place that a payment ever had. The version grows with every change; 0 is one that was never
+    written.
     """
 
     version: int = 0
@@ -50,21 +70,82 @@ class Register:
         (placed_at, order_id), creator_id, program_id = self.origin
         return Standing(key, at, self.version, first, payments_before, order_id, placed_at, creator_id, program_id)
 
+    def with_order(self, mark: Mark) -> "Register | None":
+        """A customer's register once that is the order's mark; None where that takes a look at all of them."""
+        first, origin, own = self.first, self.origin, mark.origin
+        if mark.counts:
+            first = min(first or mark.place, mark.place)
+        elif first == mark.place:
+            return None
+        if own is not None:
+            origin = own if origin is None or own.place <= origin.place else origin
+        elif origin is not None and origin.place == mark.place:
+            return None
+        return self._changed(first, origin)
+
+    def recounted(self, marks: Iterable[Mark]) -> "Register":
+        """A customer's register as all of its marks, sorted by their places, say."""
+        first = None
+        for mark in marks:
+            if mark.counts and first is None:
+                first = mark.place
+            if mark.origin is not None:
+                return self._changed(first, mark.origin)
+        return self._changed(first, None)
+
+    def with_payment(self, mark: Mark, before: Mark | None) -> "Register":
+        """A subscription's register once the mark of one of its orders is that and no longer the one `before`.
+
+        What it says hangs on all of them: it only counts the changes.
+        """
+        if mark.counts == (before is not None and before.counts):
+            return self
+        last = mark.place if self.last is None else max(self.last, mark.place)
+        return replace(self, version=self.version + 1, last=last)
+
+    def _changed(self, first: Place | None, origin: Origin | None) -> "Register":
+        if (first, origin) == (self.first, self.origin):
+            return self
+        return replace(self, version=self.version + 1, first=first, origin=origin)
+
+
+@dataclass(frozen=True, slots=True)
+class Audience:
+    """Whom a change concerns: the order at a place, or all that lie behind it."""
+
+    place: Place
+    behind: bool = False
+
+
+def audiences(before: Register, after: Register) -> list[Audience]:
+    """To whom a customer's register says something else than before, the order that changed it aside.
+
+    Nobody else stands in a register that nobody has written yet.
+    """
+    if not before.version:
+        return []
+    found = []
+    if before.origin != after.origin:
+        places = [origin.place for origin in (before.origin, after.origin) if origin is not None]
+        found.append(Audience(min(places), behind=True))
+    if before.first != after.first and before.first is not None and after.first is not None:
+        turned = max(before.first, after.first)
+        if not (found and found[0].place < turned):
+            found.append(Audience(turned))
+    return found
+
+
+def audience_of_payment(before: Register, mark: Mark) -> list[Audience]:
+    """The same for a subscription one of whose payments came, or went: those that follow, if any do."""
+    return [Audience(mark.place, behind=True)] if before.last is not None and mark.place < before.last else []
+
+
+def is_payment(snapshot: Snapshot) -> bool:
+    """Whether money was paid for the order, whatever became of it since."""
+    worth = sum(line.quantity * line.unit_price - line.discount for line in snapshot.lines) + snapshot.shipping
+    return worth > 0 and snapshot.paid and snapshot.lifecycle is not Lifecycle.OPEN
+
 
 def same(one: Standing, other: Standing) -> bool:
     """Whether two words of a register say the same, whenever they were said."""
-    return _said(one) == _said(other)
-
-
-def _said(word: Standing) -> Standing:
-    return Standing(
-        word.id,
-        times.EPOCH,
-        0,
-        word.first,
-        word.payments_before,
-        word.origin,
-        word.origin_at,
-        word.creator_id,
-        word.program_id,
-    )
+    return replace(one, updated_at=times.EPOCH, version=0) == replace(other, updated_at=times.EPOCH, version=0)

@@ -15,6 +15,9 @@ from vouch.store import creators, orders, programs
 from vouch.store.database import BATCH_GET_MAX, Database
 from vouch.store.tables import Commission, Enrolment, Main, Program, Seal
 
+_FIRST, _LAST = "!", "~"
+"""What sorts before and behind every id."""
+
 
 @dataclass(frozen=True, slots=True)
 class Volume:
@@ -68,7 +71,7 @@ def parts(database: Database, brand_id: str, volume: Volume, currency: str) -> I
 
 def programs_from(database: Database, brand_id: str, program_id: str) -> Iterator[list[Program]]:
     """The brand's programs from that one on, by id, a page at a time."""
-    for keys in _pages(database, programs.index(brand_id), (program_id, _LAST)):
+    for keys in _pages(database, programs.index(brand_id), (program_id or _FIRST, _LAST)):
         found = database.get_many((Program, pk, sk) for pk, sk in keys)
         yield [item for key in keys if isinstance(item := found.get(key), Program)]
 
@@ -79,10 +82,6 @@ def active_behind(database: Database, brand_id: str, program_id: str, creator_id
         found = database.get_many((Enrolment, pk, sk) for pk, sk in keys)
         known = [item for key in keys if isinstance(item := found.get(key), Enrolment)]
         yield [item.creator_id for item in known if item.status == "active"]
-
-
-_LAST = "~"
-"""Sorts behind every id."""
 
 
 def _pages(database: Database, index: str, within: tuple[str, str]) -> Iterator[list[tuple[str, str]]]:

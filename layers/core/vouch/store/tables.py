@@ -357,12 +357,11 @@ class RegisterItem(Main, discriminator="register"):
 class Marker(Main, discriminator="marker"):
     """`b#U#<hash>` / `O#<placed at>#<ord>`: an order in a register, as its version `version` has it.
 
-    `origin` = [creator, program] whom its own clicks and codes name. One that does not `counts` is no payment, or an
-    order that stands here no longer.
+    `names` = [creator, program], whom its own clicks and codes name. See `vouch.domain.registers`.
     """
 
     counts = BooleanAttribute(attr_name="c")
-    origin = JSONAttribute(null=True, attr_name="o")
+    names = JSONAttribute(null=True, attr_name="n")
     version = IntegerAttribute(attr_name="v")
 
 
@@ -380,6 +379,7 @@ class Balance(Main, discriminator="balance"):
     """
 
     state = JSONAttribute()
+    version = IntegerAttribute(attr_name="v")
     written = IntegerAttribute(null=True, attr_name="w")
 
 
@@ -393,7 +393,6 @@ class PeriodSums(Main, discriminator="period"):
 
     tallies = JSONAttribute(attr_name="t")
     extras = JSONAttribute(attr_name="x")
-    version = IntegerAttribute(attr_name="v")
     version = IntegerAttribute(attr_name="v")
 
 
