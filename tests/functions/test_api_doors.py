@@ -45,6 +45,7 @@ BODIES: dict[tuple[str, str], Any] = {
     ("PATCH", "/v1/connections/<connection_id>"): {"status": "disabled"},
     ("POST", "/v1/connections/<connection_id>/rotate"): {"secret": "ours now"},
     ("POST", "/v1/orders/<order_id>/refunds"): {"external_id": "r-1", "amount": 1},
+    ("POST", "/v1/orders/<order_id>/disputes"): {"external_id": "d-1", "status": "open"},
     ("POST", "/v1/orders/<order_id>/decisions"): {"kind": "reject", "reason": "ours now"},
 }
 QUERIES = {"/v1/creators/<creator_id>/statement": {"currency": "ILS"}}
