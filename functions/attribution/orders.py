@@ -122,7 +122,7 @@ def replay_order(order_id: str) -> wire.Replay:
     order = listings.whole_order(call.deployment, call.brand, order_id)
     again = wanted(settling.recompute(call.deployment, order))
     return wire.Replay(
-        order_id=order_id, posted=_postings(order.posted), recomputed=_postings(again), equal=again == order.posted
+        order_id=order_id, posted=postings(order.posted), recomputed=postings(again), equal=again == order.posted
     )
 
 
@@ -188,7 +188,7 @@ def _line(line: LinePart, currency: str) -> wire.ExplainedLine:
     )
 
 
-def _postings(posted: Posted) -> list[wire.Posting]:
+def postings(posted: Posted) -> list[wire.Posting]:
     return [
         wire.Posting.model_validate(
             {

@@ -60,6 +60,20 @@ class Submissions:
         said_at = self._said_at(door, "order", body, known)
         return self._submit(door, "order", body, known, order_id, said_at=said_at, created=created)
 
+    def described(self, connection_id: str | None, body: Mapping[str, Any]) -> tuple[Door, Snapshot]:
+        """The order that a body says, as what came in would be read; nothing is stored.
+
+        Raises NotFound for a connection that is not the brand's, and Unprocessable for what is no order.
+        """
+        door = self._door(connection_id)
+        try:
+            [fact] = self._read(door, Request({}, rest.envelope("order", self._mint.at, body))).facts
+        except Unreadable as refusal:
+            raise Unprocessable("invalid_order", detail=refusal.detail) from None
+        if not isinstance(fact, Snapshot):
+            raise TypeError(f"an order is read as a {fact.kind}")
+        return door, fact
+
     def refund(self, order_id: str, body: Mapping[str, Any]) -> Submitted:
         """A refund of an order that is known, in its currency."""
         known = listings.whole_order(self._deployment, self._brand, order_id)
