@@ -269,8 +269,11 @@ PROBLEMS: dict[str, Words] = {
         "he": ("אין תנאים ליום הזה", "לתכנית עוד לא היו תנאים כשההזמנה בוצעה, {placed_at}."),
     },
     "rate_missing": {
-        "en": ("An exchange rate is missing", "There is {detail} on the day of the order; put one first."),
-        "he": ("חסר שער חליפין", "ליום ההזמנה: {detail}. הזינו שער ושלחו שוב."),
+        "en": (
+            "An exchange rate is missing",
+            "There is none from {currency} to {wanted} of the week before the order.",
+        ),
+        "he": ("חסר שער חליפין", "אין שער מ-{currency} ל-{wanted} מהשבוע שלפני ההזמנה."),
     },
     "placed_at_changed": {
         "en": ("An order keeps its birth", "The order was {detail}."),

@@ -124,7 +124,9 @@ class RateMissing(Exception):
     """Commissions are to be converted, and there is no rate for the day of the order; nobody guesses one."""
 
     def __init__(self, currency: str, wanted: str) -> None:
-        super().__init__(f"no rate from {currency} to {wanted}")
+        super().__init__(f"no rate from {currency} to {wanted} before the order")
+        self.currency = currency
+        self.wanted = wanted
 
 
 def settle(facts: OrderFacts, context: Context, terms: Mapping[TermsKey, Terms]) -> Settlement:

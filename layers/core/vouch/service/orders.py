@@ -89,7 +89,10 @@ def settle_delivery(deployment: Deployment, delivery: Delivery) -> Outcome:
 def rehearse(
     deployment: Deployment, target: Target, known: StoredOrder | None, facts: Sequence[Fact], received_at: datetime
 ) -> None:
-    """Raises what these facts would be parked for, whoever stored them: nothing is written, and no click waited for."""
+    """Raises what these facts would be parked for, whoever stored them: nothing of the order is written.
+
+    No click is waited for; a volume that it needs may be sealed, as it would be by anybody who needs it.
+    """
     _check_dates(target, facts, received_at)
     order = known or _unknown(target)
     with ours():

@@ -210,7 +210,7 @@ class Submissions:
         except OutOfRange:
             raise Unprocessable("invalid_order", detail="the order's sums are no amounts any more") from None
         except RateMissing as refusal:
-            raise Unprocessable("rate_missing", detail=str(refusal)) from None
+            raise Unprocessable("rate_missing", currency=refusal.currency, wanted=refusal.wanted) from None
 
     def _door(self, connection_id: str | None) -> Door:
         if connection_id is None:
