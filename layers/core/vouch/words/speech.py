@@ -1,0 +1,101 @@
+"""How a language writes what is filled into its phrases: amounts, rates, dates, numbers, and what people wrote.
+
+What people wrote (names, codes, reasons) is cleaned of what would turn the text around it. In Hebrew, whatever runs
+from left to right is isolated, so that no amount is read backwards.
+"""
+
+import unicodedata
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from vouch.domain.currencies import EXPONENTS
+from vouch.messages import Language
+from vouch.words import phrases
+from vouch.words.phrases import Phrase
+
+_LENGTH_MAX: Final = 120
+_LEFT, _ANY, _END = "\u2066", "\u2068", "\u2069"
+"""Isolates: of what runs from left to right, of what runs as its own letters do, and their end."""
+_TURNING: Final = dict.fromkeys([0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)])
+"""Marks that say which way to run."""
+_RIGHT_TO_LEFT: Final = frozenset({"R", "AL", "AN"})
+_AGES: Final = (("days", timedelta(days=1)), ("hours", timedelta(hours=1)), ("minutes", timedelta(minutes=1)))
+
+
+class Speech:
+    """One language, and the time zone in which its dates are."""
+
+    def __init__(self, language: Language, time_zone: str) -> None:
+        self.language = language
+        self._zone = ZoneInfo(time_zone)
+
+    def phrase(self, table: Mapping[str, Phrase], name: str, **facts: object) -> str:
+        """One phrase, filled in."""
+        return table[name][self.language].format_map(facts)
+
+    def sentence(self, name: str, **facts: object) -> str:
+        """One of the phrases that are in no table of their own."""
+        return self.phrase(phrases.SENTENCES, name, **facts)
+
+    def joined(self, parts: Sequence[str]) -> str:
+        """`a, b and c`."""
+        if len(parts) <= 1:
+            return "".join(parts)
+        return self.sentence("and", one=", ".join(parts[:-1]), other=parts[-1])
+
+    def count(self, noun: str, number: int) -> str:
+        """`1 day`, `2 days`."""
+        forms = phrases.COUNTS[noun][self.language]
+        form = forms[number - 1] if 0 < number < len(forms) else forms[-1]
+        return form.format(n=f"{number:,}")
+
+    def age(self, at: datetime, placed_at: datetime) -> str:
+        """How long before or after the order."""
+        apart = abs(placed_at - at)
+        for noun, unit in _AGES:
+            if apart >= unit:
+                return self.sentence("after" if at > placed_at else "before", age=self.count(noun, apart // unit))
+        return self.sentence("at_order")
+
+    def date(self, at: datetime) -> str:
+        """`4 May 2026`, where the program is at home."""
+        local = at.astimezone(self._zone)
+        return f"{local.day} {phrases.MONTHS[self.language][local.month - 1]} {local.year}"
+
+    def moment(self, at: datetime) -> str:
+        """`4 May 2026, 12:00`, where the program is at home."""
+        return f"{self.date(at)}, {at.astimezone(self._zone):%H:%M}"
+
+    def amount(self, amount: int, currency: str) -> str:
+        """`1,234.50 ILS`, with the digits that the currency has."""
+        digits = EXPONENTS[currency]
+        sign, (whole, rest) = "−" if amount < 0 else "", divmod(abs(amount), 10**digits)
+        fraction = f".{rest:0{digits}}" if digits else ""
+        return self.left(f"{sign}{whole:,}{fraction} {currency}")
+
+    def percent(self, bps: int) -> str:
+        """`12.5 %`."""
+        whole, rest = divmod(bps, 100)
+        fraction = f".{rest:02}".rstrip("0") if rest else ""
+        return self.left(f"{whole}{fraction} %")
+
+    def left(self, text: str) -> str:
+        """What runs from left to right in any language."""
+        return f"{_LEFT}{text}{_END}" if self.language == "he" else text
+
+    def quoted(self, text: str) -> str:
+        """What people wrote: on one line, not too long to read, and unable to turn what stands around it."""
+        clean = " ".join(_printable(text).split())
+        if len(clean) > _LENGTH_MAX:
+            clean = f"{clean[:_LENGTH_MAX]}…"
+        turns = any(unicodedata.bidirectional(character) in _RIGHT_TO_LEFT for character in clean)
+        return f"{_ANY}{clean}{_END}" if turns or self.language == "he" else clean
+
+
+def _printable(text: str) -> str:
+    straight = text.translate(_TURNING)
+    return "".join(
+        " " if unicodedata.category(character) in {"Cc", "Zl", "Zp"} else character for character in straight
+    )
