@@ -9,12 +9,13 @@ export SAM_CLI_TELEMETRY := 0
 VENV := .venv/.ready
 SAM := .local/sam/.ready
 EMULATOR := .local/emulator/.ready
+MUTANTS := .local/mutants/.ready
 DYNAMODB_LOCAL := .local/dynamodb-local/node_modules/.package-lock.json
 PYTHON := .venv/bin/python
 UV := .venv/bin/uv
 SYNC := $(UV) pip sync --quiet --require-hashes --python
 
-.PHONY: help env run stop reset logs test check fmt deploy lock java
+.PHONY: help env run stop reset logs test check mutants fmt deploy lock java
 
 help:  ## Say what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,6 +45,13 @@ check: $(VENV) $(SAM)  ## Lint, types, import rules, template lint, and the test
 	.local/sam/bin/sam validate --lint --region us-east-1
 	$(PYTHON) -m pytest tests/domain tests/platforms
 
+mutants: export HYPOTHESIS_PROFILE := mutants
+mutants: $(MUTANTS)  ## Break the domain in thousands of ways and see which its tests miss; takes long (ARGS: names, "vouch.domain.money*")
+	@mkdir -p .local/mutated/tests && rm -rf .local/mutated/mutants/tests && cd .local/mutated \
+	  && ln -sfn ../../layers/core src && ln -sf ../../pyproject.toml . \
+	  && ln -sfn ../../../tests/domain tests/domain && ln -sf ../../../tests/__init__.py tests \
+	  && nice ../mutants/bin/mutmut run $(ARGS) && ../mutants/bin/mutmut results | sed '/: not checked$$/d'
+
 fmt: $(VENV)  ## Lay the code out as `make check` wants it
 	.venv/bin/ruff check --fix-only
 	.venv/bin/ruff format
@@ -58,7 +66,7 @@ lock: $(VENV)  ## Lock the newest versions that requirements/*.in allow
 	@compile() { $(UV) pip compile --quiet --upgrade --universal --python-version 3.13 --generate-hashes --no-emit-index-url \
 	    --custom-compile-command "make lock" "$$@"; }; \
 	compile requirements/runtime.in --output-file layers/core/requirements.txt \
-	  && for name in uv dev sam emulator; do compile requirements/$$name.in --output-file requirements/$$name.txt || exit 1; done
+	  && for name in uv dev sam emulator mutants; do compile requirements/$$name.in --output-file requirements/$$name.txt || exit 1; done
 
 $(VENV): requirements/uv.txt requirements/dev.txt pyproject.toml
 	@for python in python3.13 $${PYENV_ROOT:-$$HOME/.pyenv}/versions/3.13*/bin/python3.13 python3 python; do \
@@ -70,7 +78,7 @@ $(VENV): requirements/uv.txt requirements/dev.txt pyproject.toml
 	@$(UV) pip install --quiet --python .venv --no-deps --no-build-isolation --editable .
 	@touch $@
 
-$(SAM) $(EMULATOR): .local/%/.ready: requirements/%.txt $(VENV)
+$(SAM) $(EMULATOR) $(MUTANTS): .local/%/.ready: requirements/%.txt $(VENV)
 	@echo "Preparing .local/$*"
 	@[ -x .local/$*/bin/python ] || $(UV) venv --quiet --python $(PYTHON) .local/$*
 	@$(SYNC) .local/$* $<

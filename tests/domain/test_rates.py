@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.fixtures import NOON
+from tests.domain.sales import PLACED
 from vouch.domain.currencies import EXPONENTS
 from vouch.domain.rates import Rate, decimal, ratio
 
@@ -17,7 +17,7 @@ RATIOS = st.tuples(st.integers(1, 10**24 - 1), st.integers(0, 12).map(lambda dig
 
 
 def rate(text: str) -> Rate:
-    return Rate(*ratio(text), "Bank of Israel", NOON)
+    return Rate(*ratio(text), "Bank of Israel", PLACED)
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ def test_a_rate_between_minor_units(text: str, currencies: tuple[str, str], frac
 def test_converting_minor_units_is_converting_units(
     pair: tuple[int, int], from_currency: str, to_currency: str, amount: int
 ) -> None:
-    numerator, denominator = Rate(*pair, "x", NOON).fraction(from_currency, to_currency)
+    numerator, denominator = Rate(*pair, "x", PLACED).fraction(from_currency, to_currency)
     units = Fraction(amount, 10 ** EXPONENTS[from_currency])
     assert amount * Fraction(numerator, denominator) == units * Fraction(*pair) * 10 ** EXPONENTS[to_currency]
     assert Fraction(numerator, denominator).numerator == numerator

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.fixtures import NOON
+from tests.domain.sales import PLACED
 from vouch.domain import periods, tenures, times
 from vouch.domain.errors import Unprocessable
 from vouch.domain.tenures import Tenure
@@ -15,7 +15,7 @@ MONDAY, TUESDAY, FRIDAY = "2026-05-04T00:00:00.000000Z", "2026-05-05T00:00:00.00
 
 
 def on(hour: int) -> str:
-    return times.text(NOON + timedelta(hours=hour))
+    return times.text(PLACED + timedelta(hours=hour))
 
 
 def test_a_place_passes_from_one_holder_to_the_next() -> None:
@@ -72,7 +72,7 @@ def test_what_is_said_today_changes_no_day_past(sayings: list[tuple[int, str | N
     hour = 0
     for passed, holder in sayings:
         hour += passed
-        before = {earlier: tenures.at(held, NOON + timedelta(hours=earlier)) for earlier in range(hour)}
+        before = {earlier: tenures.at(held, PLACED + timedelta(hours=earlier)) for earlier in range(hour)}
         held = tenures.ended(held, on(hour)) if holder is None else tenures.passed_on(held, [holder], on(hour))
         assert {earlier: whose(held, earlier) for earlier in range(hour)} == {
             earlier: tenure[0] if tenure else None for earlier, tenure in before.items()
@@ -84,5 +84,5 @@ def test_what_is_said_today_changes_no_day_past(sayings: list[tuple[int, str | N
 
 
 def whose(held: list[Tenure], hour: int) -> str | None:
-    tenure = tenures.at(held, NOON + timedelta(hours=hour))
+    tenure = tenures.at(held, PLACED + timedelta(hours=hour))
     return tenure[0] if tenure else None
