@@ -7,25 +7,31 @@ from typing import Any
 
 from vouch.domain import ids, times
 from vouch.domain.facts import Decision, Lifecycle, Line, Refund, Snapshot, Verdict
-from vouch.domain.ledger import EARNED, HELD, Difference, Entry, settlement_entry
-from vouch.service import orders
+from vouch.domain.ledger import EARNED, HELD, Counted, Difference, Entry, settlement_entry
+from vouch.service import orders, projections
 from vouch.service.deployment import Deployment
 from vouch.service.orders import Target
+from vouch.service.projections import Change
 from vouch.store import ledger
 from vouch.store.tables import Brand, Code, Creator, Enrolment, EntryItem, Program, TermsVersion
 
 NOA = ids.derived("cre_", "noa")
 DANA = ids.derived("cre_", "dana")
 CODES = {NOA: "noa10", DANA: "dana10"}
-_PROGRAM = ids.derived("prg_", "friends")
+PROGRAM = ids.derived("prg_", "friends")
 _AT = "2026-01-01T00:00:00.000000Z"
 _numbers = count(1)
 
 
 def open_books(
-    deployment: Deployment, name: str = "mugs", *, clock: datetime | None = None, hold_days: int = 14
+    deployment: Deployment,
+    name: str = "mugs",
+    *,
+    clock: datetime | None = None,
+    hold_days: int = 14,
+    periodic: dict[str, Any] | None = None,
 ) -> Brand:
-    """A brand with two creators who earn a tenth, in a program of `hold_days`."""
+    """A brand with two creators who earn a tenth, in a program of `hold_days`; `periodic` are its caps and bonuses."""
     brand_id = ids.derived("brd_", name)
     mode = "live" if clock is None else "test"
     brand = Brand(brand_id, "BRAND", g1pk="BRANDS", g1sk=brand_id, id=brand_id, name=name, mode=mode, created_at=_AT)
@@ -33,12 +39,12 @@ def open_books(
     brand.save()
     terms = {
         "hold_days": hold_days,
-        "commission": {"rules": [{"match": {}, "reward": {"type": "percent", "bps": 1000}}]},
+        "commission": {"rules": [{"match": {}, "reward": {"type": "percent", "bps": 1000}}], **(periodic or {})},
     }
     Program(
         brand_id,
-        f"PRG#{_PROGRAM}",
-        id=_PROGRAM,
+        f"PRG#{PROGRAM}",
+        id=PROGRAM,
         name="Friends",
         currency="ILS",
         status="active",
@@ -49,14 +55,14 @@ def open_books(
     ).save()
     TermsVersion(
         brand_id,
-        f"PRG#{_PROGRAM}#T#000001",
-        program_id=_PROGRAM,
+        f"PRG#{PROGRAM}#T#000001",
+        program_id=PROGRAM,
         number=1,
-        id=_PROGRAM,
+        id=PROGRAM,
         currency="ILS",
         created_at=_AT,
         terms=terms,
-        counted=False,
+        counted=periodic is not None,
     ).save()
     for creator_id in (NOA, DANA):
         _enrol(brand_id, creator_id)
@@ -82,10 +88,10 @@ def _enrol(brand_id: str, creator_id: str) -> None:
     ).save()
     Enrolment(
         key,
-        f"ENR#{_PROGRAM}",
+        f"ENR#{PROGRAM}",
         id=creator_id,
         creator_id=creator_id,
-        program_id=_PROGRAM,
+        program_id=PROGRAM,
         status="active",
         active=[[None, None]],
         created_at=_AT,
@@ -96,9 +102,9 @@ def _enrol(brand_id: str, creator_id: str) -> None:
         "D",
         id=creator_id,
         code=CODES[creator_id],
-        program_id=_PROGRAM,
+        program_id=PROGRAM,
         creator_id=creator_id,
-        owners=[[creator_id, _PROGRAM, None, None]],
+        owners=[[creator_id, PROGRAM, None, None]],
         created_at=_AT,
         version=1,
     ).save()
@@ -140,9 +146,12 @@ def entry(
     currency: str = "ILS",
     creator_id: str = NOA,
     held: bool = False,
+    month: str | None = None,
 ) -> Entry:
-    """An entry that belongs to no order, as if posted at `now`."""
-    change = Difference(creator_id, HELD if held else EARNED, currency, amount, now + ahead)
+    """An entry that belongs to no order, as if posted at `now`; in a month for caps and bonuses, of one order there."""
+    counted = Counted(PROGRAM, 1, month) if month else None
+    orders = (amount > 0) - (amount < 0) if month else 0
+    change = Difference(creator_id, HELD if held else EARNED, currency, amount, now + ahead, counted, orders)
     posted = settlement_entry(change, order_id=f"ord_{next(_numbers)}", version=1, number=0, now=now)
     return replace(posted, order_id=None)
 
@@ -166,3 +175,10 @@ def stream(deployment: Deployment, brand: Brand, creator_id: str = NOA, *, event
             for item in items
         ]
     }
+
+
+def note_due(deployment: Deployment, brand: Brand, *creators: str) -> None:
+    """What the stream notes of all that these accounts hold (Noa's, if none is named)."""
+    for creator_id in creators or (NOA,):
+        keys = [record["dynamodb"]["Keys"] for record in stream(deployment, brand, creator_id)["Records"]]
+        projections.project(deployment, [Change("INSERT", key["pk"]["S"], key["sk"]["S"]) for key in keys])

@@ -8,9 +8,7 @@ from tests.books import NOA, entry, post
 from tests.faults.world import Context
 from tests.fixtures import NOON
 from vouch.domain.ledger import Unbalanced
-from vouch.service import projections
 from vouch.service.deployment import Deployment
-from vouch.service.projections import Change
 from vouch.store import balances, ledger
 
 
@@ -22,8 +20,7 @@ def _deployed(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_what_is_due_is_folded(deployment: Deployment, caplog: pytest.LogCaptureFixture) -> None:
     brand = books.open_books(deployment)
     post(brand, entry(100, now=NOON))
-    keys = books.stream(deployment, brand)["Records"][0]["dynamodb"]["Keys"]
-    projections.project(deployment, [Change("INSERT", keys["pk"]["S"], keys["sk"]["S"])])
+    books.note_due(deployment, brand)
     fold.handler({}, Context(lambda: 300_000))
     assert balances.read(deployment.database, brand.id, NOA).of("ILS").available == 100
     assert [(line.message, vars(line)["brands"]) for line in caplog.records] == [("folded", 1)]
@@ -34,8 +31,7 @@ def test_a_call_without_time_folds_nothing_and_leaves_the_day_open(
 ) -> None:
     brand = books.open_books(deployment)
     post(brand, entry(100, now=NOON))
-    keys = books.stream(deployment, brand)["Records"][0]["dynamodb"]["Keys"]
-    projections.project(deployment, [Change("INSERT", keys["pk"]["S"], keys["sk"]["S"])])
+    books.note_due(deployment, brand)
     fold.handler({}, Context(lambda: 30_000))
     assert balances.read(deployment.database, brand.id, NOA).version == 0
     assert vars(caplog.records[-1])["brands"] == 0
@@ -48,8 +44,7 @@ def test_what_failed_is_raised_once_the_others_are_told_of(
     garbled = ledger.item(brand.id, entry(100, now=NOON))
     garbled.legs = [["expense:commission", 5]]
     garbled.save()
-    keys = books.stream(deployment, brand)["Records"][0]["dynamodb"]["Keys"]
-    projections.project(deployment, [Change("INSERT", keys["pk"]["S"], keys["sk"]["S"])])
+    books.note_due(deployment, brand)
     with pytest.raises(ExceptionGroup) as raised:
         fold.handler({}, Context(lambda: 300_000))
     assert raised.group_contains(Unbalanced)

@@ -19,9 +19,8 @@ from vouch.domain import account
 from vouch.domain.account import Balance, Sums
 from vouch.domain.errors import Unavailable
 from vouch.domain.ledger import FOLD, Unbalanced
-from vouch.service import clocks, folds, projections
+from vouch.service import clocks, folds
 from vouch.service.deployment import Deployment
-from vouch.service.projections import Change
 from vouch.service.turns import Done, Turn
 from vouch.store import balances, figures, ledger
 from vouch.store.ledger import Found
@@ -48,10 +47,7 @@ def noted(deployment: Deployment, brand: Brand) -> list[str]:
 
 
 def project(deployment: Deployment, brand: Brand) -> None:
-    for creator_id in (NOA, DANA):
-        records = books.stream(deployment, brand, creator_id)["Records"]
-        keys = [record["dynamodb"]["Keys"] for record in records]
-        projections.project(deployment, [Change("INSERT", key["pk"]["S"], key["sk"]["S"]) for key in keys])
+    books.note_due(deployment, brand, NOA, DANA)
 
 
 def test_a_fold_takes_what_has_matured_in_each_currency_and_leaves_the_rest(deployment: Deployment) -> None:

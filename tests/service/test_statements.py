@@ -3,7 +3,7 @@
 import csv
 import io
 import random
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -15,32 +15,35 @@ from tests.wire import Wire
 from vouch.domain import account
 from vouch.domain.errors import Malformed, NotFound
 from vouch.domain.ledger import Entry
-from vouch.service import folds
+from vouch.service import accounts, folds
 from vouch.service.deployment import Deployment
 from vouch.service.statements import Line, Statement, Totals, csv_text, statement
 from vouch.store import ledger
+from vouch.store.ledger import Found
 from vouch.store.tables import Brand
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 TICK = timedelta(microseconds=1)
+FIVE = {"amount": 5, "currency": "ILS"}
 
 
 def recounted(posted: list[Entry], currency: str, start: datetime, end: datetime) -> Statement:
     """The statement by hand."""
     ordered = sorted((each.position, each.id, each) for each in posted if each.position and each.currency == currency)
-    opening = sum(account.due(each) for at, _, each in ordered if at < start)
+    opening = sum(account.value(each) for at, _, each in ordered if at < start)
     lines, balance = [], opening
     for at, id_, each in ordered:
         if start <= at < end:
-            balance += account.due(each)
-            lines.append(Line(id_, at, each.kind, each.order_id, account.due(each), balance))
+            balance += account.value(each)
+            of_rule = asdict(each.rule) if each.rule else {}
+            lines.append(Line(id_, at, each.kind, each.order_id, account.value(each), balance, **of_rule))
     amounts = [line.amount for line in lines]
     totals = Totals(sum(a for a in amounts if a > 0), -sum(a for a in amounts if a < 0))
     return Statement(currency, start, end, opening, balance, totals, lines, None)
 
 
 def a_life(deployment: Deployment, brand: Brand, clock: Clock, chance: random.Random) -> list[Entry]:
-    """Days with entries, stragglers that land behind the watermark, and folds at odd moments."""
+    """Days with entries, stragglers that land behind the watermark, and folds at odd moments, with what they post."""
     posted: list[Entry] = []
     for _ in range(40):
         clock.pass_(chance.choice([MINUTE, 10 * MINUTE, 7 * HOUR, DAY]))
@@ -50,6 +53,7 @@ def a_life(deployment: Deployment, brand: Brand, clock: Clock, chance: random.Ra
                 now=clock.now,
                 ahead=chance.choice([timedelta(0), HOUR, 3 * DAY]),
                 currency=chance.choice(["ILS", "ILS", "JPY"]),
+                month=chance.choice([None, "2026-05", "2026-06"]),
             )
             for _ in range(chance.randrange(3))
         ]
@@ -59,13 +63,17 @@ def a_life(deployment: Deployment, brand: Brand, clock: Clock, chance: random.Ra
         clock.pass_(chance.choice([timedelta(0), MINUTE]))
         post(brand, *fresh[:1])
         posted += fresh
-    return posted
+    found = ledger.everything(deployment.database, brand.id, NOA)
+    bonuses = [item.entry for item in found if isinstance(item, Found) and item.entry.rule]
+    assert bonuses, "else nothing is tried"
+    return posted + bonuses
 
 
 @pytest.mark.parametrize("seed", range(4))
 def test_every_range_equals_a_recount(deployment: Deployment, clock: Clock, seed: int) -> None:
     chance = random.Random(seed)
-    brand = books.open_books(deployment)
+    bonus = {"id": "two", "measure": "orders", "threshold": 2, "period": "month", "reward": FIVE}
+    brand = books.open_books(deployment, periodic={"cap_per_period": FIVE | {"period": "month"}, "bonuses": [bonus]})
     posted = a_life(deployment, brand, clock, chance)
     post(brand, entry(7, now=NOON, held=True), entry(9, now=NOON, creator_id=DANA))
     moments = [NOON - DAY, clock.now, clock.now + 9 * DAY, *(each.position or NOON for each in posted)]
@@ -75,6 +83,9 @@ def test_every_range_equals_a_recount(deployment: Deployment, clock: Clock, seed
         currency = chance.choice(["ILS", "JPY"])
         shown = statement(deployment, brand, NOA, currency, start=start, end=end)
         assert shown == recounted(posted, currency, start, end)
+    folds.fold_creator(deployment, brand.id, NOA, clock.now)
+    for currency, figures in accounts.balances(deployment, brand, NOA).items():
+        assert statement(deployment, brand, NOA, currency).closing == figures.available
 
 
 def test_without_a_range_all_that_is_theirs_by_now_is_shown(deployment: Deployment, clock: Clock) -> None:

@@ -22,7 +22,7 @@ from vouch.service.turns import Time
 from vouch.service.verify import Cursor, Report, verify
 from vouch.store import balances, ledger
 from vouch.store.database import Database
-from vouch.store.tables import Balance, Brand, Commission, EntryItem, Order
+from vouch.store.tables import Balance, Brand, Commission, EntryItem, Order, PeriodSums, TermsVersion
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
@@ -227,6 +227,78 @@ def test_a_receivable_needs_a_debit(deployment: Deployment, brand: Brand) -> Non
     assert found(deployment, brand) == {("I3", DANA)}
 
 
+@pytest.fixture
+def capped(deployment: Deployment, clock: Clock) -> Brand:
+    """The same with a cap and a bonus, in months that were folded for good and one that is in the zone."""
+    fifty = {"amount": 50, "currency": "ILS"}
+    bonus = {"id": "two", "measure": "orders", "threshold": 2, "period": "quarter", "reward": fifty}
+    periodic = {"cap_per_period": fifty | {"amount": 100, "period": "month"}, "bonuses": [bonus]}
+    opened = books.open_books(deployment, hold_days=2, periodic=periodic)
+    for day in range(6):
+        sell(deployment, opened, f"{day}", 1000 + day, placed_at=clock.now - 20 * (day % 2) * DAY)
+        clock.pass_(DAY)
+        folds.fold_creator(deployment, opened.id, NOA, clock.now)
+    refund(deployment, opened, "0", 400)
+    return opened
+
+
+def period(deployment: Deployment, brand: Brand, name: str) -> PeriodSums:
+    [item] = deployment.database.query(
+        PeriodSums, f"{brand.id}#C#{NOA}", PeriodSums.sk == f"CAP#{books.PROGRAM}#{name}"
+    )
+    return item
+
+
+def raise_a_tally(deployment: Deployment, brand: Brand) -> None:
+    item = period(deployment, brand, "2026-05")
+    item.tallies["ILS"]["1"][0] += 1
+    item.save()
+
+
+def forget_a_cut(deployment: Deployment, brand: Brand) -> None:
+    item = period(deployment, brand, "2026-04")
+    item.extras = {}
+    item.save()
+
+
+def give_a_bonus(deployment: Deployment, brand: Brand) -> None:
+    item = period(deployment, brand, "2026-Q2")
+    item.extras["bonuses.two"]["ILS"] *= 2
+    item.save()
+
+
+def lose_a_bonus(deployment: Deployment, brand: Brand) -> None:
+    next(item for item in items(deployment, brand, "E#") if item.kind == "bonus").delete()
+
+
+def change_the_terms(deployment: Deployment, brand: Brand) -> None:
+    [item] = deployment.database.query(TermsVersion, brand.id, TermsVersion.sk.startswith(f"PRG#{books.PROGRAM}#T#"))
+    item.terms["commission"]["cap_per_period"]["amount"] -= 1
+    item.save()
+    deployment.unchanging.clear()
+
+
+HANDS_ON_PERIODS: dict[str, tuple[Hand, str]] = {
+    "a tally raised": (raise_a_tally, "I3 I14"),
+    "a cut forgotten": (forget_a_cut, "I14"),
+    "a bonus raised": (give_a_bonus, "I14"),
+    "a bonus' entry lost": (lose_a_bonus, "I3 I14"),
+    "a month lost": (lambda d, b: period(d, b, "2026-04").delete() and None, "I3"),
+    "other terms than there were": (change_the_terms, "I14"),
+}
+
+
+def test_capped_books_are_sound(deployment: Deployment, capped: Brand) -> None:
+    assert found(deployment, capped) == set()
+    assert len([item for item in items(deployment, capped, "E#") if item.kind == "bonus"]) > 3
+
+
+@pytest.mark.parametrize("hand, invariants", HANDS_ON_PERIODS.values(), ids=HANDS_ON_PERIODS)
+def test_a_hand_on_what_caps_go_by_is_found(deployment: Deployment, capped: Brand, hand: Hand, invariants: str) -> None:
+    hand(deployment, capped)
+    assert found(deployment, capped) == {(invariant, NOA) for invariant in invariants.split()}
+
+
 # --- what is no violation ---------------------------------------------------------------------------------------------
 
 
@@ -364,7 +436,9 @@ def test_of_a_flood_in_one_account_the_rest_is_counted(deployment: Deployment, b
     assert report.violations[-1].detail == "and 50 violations more"
 
 
-def test_busy_books_are_not_called_broken(deployment: Deployment, brand: Brand) -> None:
+@pytest.mark.parametrize("rules", ["brand", "capped"])
+def test_busy_books_are_not_called_broken(deployment: Deployment, request: pytest.FixtureRequest, rules: str) -> None:
+    brand: Brand = request.getfixturevalue(rules)
     done, traded = threading.Event(), threading.Semaphore(0)
 
     def trade(trader: int) -> None:
