@@ -15,17 +15,13 @@ from typing import Any, Final
 from vouch.domain import simulation, times
 from vouch.domain import terms as promises
 from vouch.domain.errors import Malformed, NotFound
-from vouch.domain.money import OutOfRange
-from vouch.domain.settlement import RateMissing, Settlement
 from vouch.domain.simulation import Change, OrderChange, Outcome, Stake, Sums
 from vouch.service import listings, pages, programs, ranges
 from vouch.service.deployment import Deployment
 from vouch.service.mint import Mint
-from vouch.service.orders import Defect
 from vouch.service.pages import Page
 from vouch.service.promises import terms_of
-from vouch.service.trials import Trial
-from vouch.service.volumes import SealNotDue
+from vouch.service.trials import UNSETTLED, Trial, Tried
 from vouch.store import orders, simulations
 from vouch.store.database import Refused, Writes
 from vouch.store.orders import KnownOrder
@@ -38,13 +34,6 @@ _CHUNK_ORDERS: Final = 5_000
 _CHUNK_SUMS: Final = 20_000
 _STALLED: Final = timedelta(minutes=10)
 _MARK_BYTES: Final = 8
-_LEFT_OUT: Final[dict[type[Exception], str]] = {
-    RateMissing: "rate_missing",
-    OutOfRange: "amount_out_of_range",
-    SealNotDue: "awaiting_volume",
-    Defect: "defect",
-}
-"""Why an order cannot be settled by a draft, though it could by the terms as they are."""
 
 
 def created(
@@ -148,10 +137,10 @@ def order_changes(
     return Page(shown, pages.sealed(deployment, scope, [str(following)]) if more else None)
 
 
-def settled(deployment: Deployment, brand: Brand, item: Simulation, order_id: str) -> tuple[KnownOrder, Settlement]:
-    """An order by the simulation's draft. Raises NotFound, and as `Trial.settled`."""
+def tried(deployment: Deployment, brand: Brand, item: Simulation, order_id: str) -> Tried:
+    """An order by the simulation's draft. Raises NotFound, and Unprocessable where that cannot settle it."""
     order = listings.whole_order(deployment, brand, order_id)
-    return order, _trial(deployment, brand.id, item).settled(order.id, order.facts, order.context)
+    return _trial(deployment, brand.id, item).told(order.id, order.facts, order.context)
 
 
 # --- step by step -----------------------------------------------------------------------------------------------------
@@ -234,10 +223,10 @@ def _counted_order(
         chunk.leave_out()
         return OrderChange(state.id, placed_at, {}, None, "unreadable")
     try:
-        after = simulation.settled_outcome(trial.settled(order.id, order.facts, order.context))
-    except tuple(_LEFT_OUT) as failure:
+        after = simulation.settled_outcome(trial.settled(order.id, order.facts, order.context).settlement)
+    except tuple(UNSETTLED) as failure:
         chunk.leave_out()
-        return OrderChange(state.id, placed_at, before.amounts, None, _LEFT_OUT[type(failure)])
+        return OrderChange(state.id, placed_at, before.amounts, None, UNSETTLED[type(failure)])
     different = chunk.add(item.program_id, before, after)
     return OrderChange(state.id, placed_at, before.amounts, after.amounts) if different else None
 

@@ -5,8 +5,6 @@ the same for ever, wherever folds fell in it. What caps and bonuses make of a pe
 it out: until then the balances alone go by it.
 """
 
-import csv
-import io
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
@@ -15,13 +13,14 @@ from itertools import islice
 from vouch.domain import account, times
 from vouch.domain.errors import Malformed
 from vouch.domain.ledger import Entry
+from vouch.service import spreadsheets
 from vouch.service.deployment import Deployment
+from vouch.service.spreadsheets import Row
 from vouch.store import balances, ledger
 from vouch.store.tables import Brand
 
 _TICK = timedelta(microseconds=1)
 _COLUMNS = ("at", "id", "kind", "order_id", "currency", "amount", "balance", "program_id", "rule", "period")
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,21 +123,13 @@ def statement(
 
 
 def csv_text(statement: Statement) -> str:
-    """The same for a spreadsheet: amounts in minor units, a byte order mark so that Excel reads UTF-8.
-
-    A text cell that a spreadsheet would run as a formula is given an apostrophe.
-    """
-    out = io.StringIO()
-    out.write("\ufeff")
-    writer = csv.writer(out)
-    writer.writerow(_COLUMNS)
-    writer.writerow(_row(statement, "opening", statement.start, statement.opening))
-    for line in statement.entries:
-        texts = [_inert(text) for text in (times.short(line.at), line.id, line.kind, line.order_id or "")]
-        of_rule = [_inert(text or "") for text in (line.program_id, line.rule, line.period)]
-        writer.writerow([*texts, statement.currency, line.amount, line.balance, *of_rule])
-    writer.writerow(_row(statement, "closing", statement.end, statement.closing))
-    return out.getvalue()
+    """The same for a spreadsheet, amounts in minor units."""
+    rows = [
+        _row(statement, "opening", statement.start, statement.opening),
+        *(_line_row(statement, line) for line in statement.entries),
+        _row(statement, "closing", statement.end, statement.closing),
+    ]
+    return spreadsheets.text(_COLUMNS, rows)
 
 
 def _all_before(deployment: Deployment, brand: Brand, creator_id: str, currency: str, moment: datetime) -> Totals:
@@ -161,9 +152,10 @@ def _lines(entries: Iterator[Entry], currency: str, balance: int) -> Iterator[Li
             yield Line(entry.id, entry.position, entry.kind, entry.order_id, amount, balance, **of_rule)
 
 
-def _row(statement: Statement, kind: str, at: datetime, balance: int) -> list[str | int]:
-    return [times.short(at), "", kind, "", statement.currency, "", balance, "", "", ""]
+def _row(statement: Statement, kind: str, at: datetime, balance: int) -> Row:
+    return [times.short(at), None, kind, None, statement.currency, None, balance, None, None, None]
 
 
-def _inert(text: str) -> str:
-    return f"'{text}" if text.startswith(_FORMULA_STARTS) else text
+def _line_row(statement: Statement, line: Line) -> Row:
+    entry = [times.short(line.at), line.id, line.kind, line.order_id, statement.currency, line.amount, line.balance]
+    return [*entry, line.program_id, line.rule, line.period]

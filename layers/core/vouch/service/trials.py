@@ -1,21 +1,42 @@
 """Trials: orders settled by draft terms in place of a program's own. Whatever that looks up, none of it is kept."""
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Final
 
 from vouch.domain.attribution import TermsKey, Touch
 from vouch.domain.context import Context
+from vouch.domain.errors import Unprocessable
 from vouch.domain.facts import OrderFacts
-from vouch.domain.settlement import Settlement, settle
+from vouch.domain.money import OutOfRange
+from vouch.domain.settlement import RateMissing, Settlement, settle
 from vouch.domain.terms import Terms
 from vouch.domain.volumes import counting
 from vouch.service import volumes
 from vouch.service.deployment import Deployment
 from vouch.service.evidence import Evidence
-from vouch.service.orders import ours
+from vouch.service.orders import Defect, ours
+from vouch.service.volumes import SealNotDue
 
+UNSETTLED: Final[dict[type[Exception], str]] = {
+    RateMissing: "rate_missing",
+    OutOfRange: "amount_out_of_range",
+    SealNotDue: "awaiting_volume",
+    Defect: "defect",
+}
+"""Why an order cannot be settled by some terms, though it was settled by others."""
 _NOTHING: Mapping[str, Touch] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """An order as it was settled, and all that explains it."""
+
+    facts: OrderFacts
+    context: Context
+    terms: Mapping[TermsKey, Terms]
+    settlement: Settlement
 
 
 class Trial:
@@ -39,21 +60,38 @@ class Trial:
         self._assumed = assumed
         self._terms = replace(terms, counted=terms.commission.is_periodic)
         self._volumes: dict[tuple[str, str, str], int] = {}
-        self.evidence = self._new_evidence()
+        self._evidence = self._new_evidence()
 
-    def settled(self, order_id: str, facts: OrderFacts, context: Context) -> Settlement:
+    def settled(self, order_id: str, facts: OrderFacts, context: Context) -> Tried:
         """The order by the draft, whose own volumes, labels and rates are looked up where they are not pinned.
 
-        Raises RateMissing, OutOfRange, SealNotDue and Defect.
+        Raises what is UNSETTLED.
         """
         with ours():
             touches = context.touches_of(facts)
-            promised = self.evidence.terms(touches)
+            promised = self._evidence.terms(touches)
             own = {(touch.program_id, touch.terms_version) for touch in touches if touch.program_id == self._program}
             versions = [(self._program, number) for _, number in own if number is not None]
             drafted = {**promised, **dict.fromkeys(versions, self._terms)}
-            pinned = self._unmeasured(context, promised)
-            return settle(facts, self.evidence.asked_by(drafted, order_id, facts, pinned), drafted)
+            context = self._evidence.asked_by(drafted, order_id, facts, self._unmeasured(context, promised))
+            return Tried(facts, context, drafted, settle(facts, context, drafted))
+
+    def told(self, order_id: str, facts: OrderFacts, context: Context, *, new: bool = False) -> Tried:
+        """The same for somebody who asks for this order; for a `new` one all is looked up that would be pinned with it.
+
+        Raises Unprocessable in place of what is UNSETTLED, but for Defect.
+        """
+        try:
+            if new:
+                with ours():
+                    context = self._evidence.pinned(order_id, facts, context, wait_for_clicks_since=None)
+            return self.settled(order_id, facts, context)
+        except RateMissing as refusal:
+            raise Unprocessable("rate_missing", currency=refusal.currency, wanted=refusal.wanted) from None
+        except OutOfRange as refusal:
+            raise Unprocessable("invalid_order", detail=str(refusal)) from None
+        except SealNotDue:
+            raise Unprocessable("awaiting_volume") from None
 
     def instead(self, terms: Mapping[TermsKey, Terms]) -> dict[TermsKey, Terms]:
         """These versions, the draft in place of each of its program's."""
@@ -61,7 +99,7 @@ class Trial:
 
     def forget(self) -> None:
         """Lets go of what was looked up for single orders."""
-        self.evidence = self._new_evidence()
+        self._evidence = self._new_evidence()
 
     def _new_evidence(self) -> Evidence:
         return Evidence(self._deployment, self._brand, volume_of=self._volume_of, assumed=self._assumed)

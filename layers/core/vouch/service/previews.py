@@ -1,0 +1,99 @@
+"""Previews: what draft terms make of a sample order, which is not stored and of which nothing is pinned."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final, Literal
+
+from vouch.domain import terms as promises
+from vouch.domain.attribution import Touch
+from vouch.domain.context import CLICK, CODE, Context
+from vouch.domain.errors import Malformed, NotFound
+from vouch.domain.facts import OrderFacts, Snapshot
+from vouch.domain.terms import Terms, number_in_force
+from vouch.service import programs
+from vouch.service.deployment import Deployment
+from vouch.service.mint import Mint
+from vouch.service.submissions import Submissions
+from vouch.service.trials import Trial, Tried
+from vouch.store import creators, orders
+from vouch.store.tables import Brand
+
+SAMPLE: Final = "sample"
+"""The evidence that is assumed, the creator whom it names, and the program that is none yet."""
+_NOTHING: Mapping[str, Touch] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """An order in the shape of `POST /v1/orders`, and what is assumed of it beside.
+
+    `creator_id` is whose it is taken for where it carries no evidence.
+    """
+
+    order: Mapping[str, Any]
+    creator_id: str | None = None
+    customer: Literal["new", "returning"] | None = None
+    platform: str | None = None
+
+
+def preview(
+    deployment: Deployment,
+    mint: Mint,
+    brand: Brand,
+    *,
+    program_id: str | None,
+    currency: str | None,
+    terms: dict[str, Any],
+    sample: Sample,
+) -> Tried:
+    """The sample order by the draft of a program's terms, or of those of a program in that currency which is yet to be.
+
+    Clicks and codes on the order are looked up as for an order that came now. Where it carries none, and for a program
+    that is yet to be, a code of the sample's creator is assumed (and a click, where the draft asks for one).
+
+    Raises Malformed where not exactly one of program and currency is said, NotFound for what is not the brand's, and
+    Unprocessable for terms that could not be published and an order that could not be submitted.
+    """
+    if (program_id is None) == (currency is None):
+        raise Malformed("one_of_two", one="program_id", other="currency")
+    program = programs.found(deployment, brand, program_id).program if program_id is not None else None
+    draft = promises.from_plain(terms, program.currency if program else currency)
+    if sample.creator_id and not deployment.database.get(*creators.key(brand.id, sample.creator_id)):
+        raise NotFound(param="creator_id")
+    snapshot, order_id, only_program = _described(deployment, mint, brand, sample)
+    context = Context(test_brand=brand.mode == "test")
+    if program is None:
+        facts, assumed = _assumed(snapshot, draft, Touch("code", SAMPLE, None, sample.creator_id or SAMPLE, SAMPLE, 1))
+        alone = replace(context, touches={key: (touch,) for key, touch in assumed.items()}, tied=False)
+        return Trial(deployment, brand.id, SAMPLE, draft).told(order_id, facts, alone)
+    context, facts, assumed = replace(context, only_program=only_program), OrderFacts(snapshot), _NOTHING
+    if not (snapshot.codes or snapshot.click_ids or snapshot.handles):
+        version = number_in_force(program.versions, snapshot.placed_at) or 0
+        touch = Touch("code", SAMPLE, None, sample.creator_id or SAMPLE, program.id, version)
+        facts, assumed = _assumed(snapshot, draft, touch)
+        if sample.creator_id is None:  # who is nobody has no membership that could be looked up
+            context = replace(context, touches={key: (touch,) for key, touch in assumed.items()})
+    trial = Trial(deployment, brand.id, program.id, draft, assumed=assumed)
+    return trial.told(order_id, facts, context, new=True)
+
+
+def _described(deployment: Deployment, mint: Mint, brand: Brand, sample: Sample) -> tuple[Snapshot, str, str | None]:
+    """The order, its id, and the program that its connection is limited to."""
+    connection_id = sample.order.get("connection_id")
+    said = {name: value for name, value in sample.order.items() if name != "connection_id"}
+    door, snapshot = Submissions(deployment, brand, mint).described(connection_id, said)
+    snapshot = replace(
+        snapshot,
+        platform=sample.platform or snapshot.platform,
+        customer_new=snapshot.customer_new if sample.customer is None else sample.customer == "new",
+    )
+    return snapshot, orders.order_id(brand.id, door.connection_id, said["external_id"]), door.only_program
+
+
+def _assumed(snapshot: Snapshot, draft: Terms, touch: Touch) -> tuple[OrderFacts, Mapping[str, Touch]]:
+    """The order with that touch in place of its evidence, and with a click where the draft trusts no code alone."""
+    assumed = {f"{CODE}{SAMPLE}": touch}
+    if draft.attribution.code_policy == "needs_click":
+        assumed[f"{CLICK}{SAMPLE}"] = replace(touch, kind="click", at=snapshot.placed_at)
+    clicks = (SAMPLE,) if len(assumed) > 1 else ()
+    return OrderFacts(replace(snapshot, codes=(SAMPLE,), click_ids=clicks, handles=())), assumed

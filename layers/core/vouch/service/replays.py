@@ -1,0 +1,76 @@
+"""Replays: the orders of a range settled again from their stored facts, against what is posted. Nothing is written."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from vouch.domain.errors import Malformed
+from vouch.domain.settlement import Posted, wanted
+from vouch.service import orders, ranges
+from vouch.service.deployment import Deployment
+from vouch.service.trials import UNSETTLED
+from vouch.store.orders import KnownOrder
+from vouch.store.tables import Brand, Order
+
+DIFFERENT_MAX = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Different:
+    """An order whose settlement is not what is posted; `recomputed` None: one that cannot be settled, and why."""
+
+    order_id: str
+    posted: Posted
+    recomputed: Posted | None
+    reason: str | None = None
+
+
+@dataclass(slots=True)
+class Replayed:
+    """How many orders were settled again, and which came to something else; `bookmark` None: all of the range was."""
+
+    orders: int = 0
+    different: list[Different] = field(default_factory=list)
+    bookmark: str | None = None
+
+
+def replayed(
+    deployment: Deployment,
+    brand: Brand,
+    start: datetime,
+    end: datetime,
+    *,
+    bookmark: str = "",
+    in_time: Callable[[], bool],
+) -> Replayed:
+    """The orders placed in `[start, end)`, newest first, from behind the bookmark: a page, and more while `in_time`.
+
+    Ends at a hundred that differ. Raises Malformed where the end lies before the start.
+    """
+    if end < start:
+        raise Malformed(param="to")
+    so_far = Replayed()
+    with ranges.reading(deployment, brand.id, start, end) as placed:
+        for page in placed.pages(bookmark):
+            for state, order in zip(page.states, placed.known(page.states), strict=True):
+                so_far.bookmark = state.g1sk
+                if order is not None and order.facts.snapshot is None:
+                    continue  # Of this one only a refund or the like is known.
+                so_far.orders += 1
+                so_far.different += _different(deployment, state, order)
+                if len(so_far.different) == DIFFERENT_MAX:
+                    return so_far
+            so_far.bookmark = page.bookmark
+            if page.bookmark is None or not in_time():
+                break
+    return so_far
+
+
+def _different(deployment: Deployment, state: Order, order: KnownOrder | None) -> list[Different]:
+    if order is None:
+        return [Different(state.id, {}, None, "unreadable")]
+    try:
+        again = wanted(orders.recompute(deployment, order))
+    except tuple(UNSETTLED) as failure:
+        return [Different(order.id, order.posted, None, UNSETTLED[type(failure)])]
+    return [] if again == order.posted else [Different(order.id, order.posted, again)]
