@@ -85,6 +85,8 @@ _OWN_REFUSALS: Final[dict[str, _Codes]] = {
     "submit_decision": _SUBMISSION
     | {422: ("order_unknown_yet", "not_enrolled", "no_terms", "rate_missing", *_SUBMISSION[422])},
     "show_statement": {422: ("statement_too_long",)},
+    "create_simulation": _TERMS | {404: ("not_found",)},
+    "show_simulation": {409: ("simulation_not_done",), 422: ("simulation_too_long",)},
     "move_clock": {403: ("not_a_test_brand",), 422: ("clock_backwards",)},
 }
 """What a route refuses by itself, beside what its shape says."""

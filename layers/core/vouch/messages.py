@@ -248,6 +248,18 @@ PROBLEMS: dict[str, Words] = {
         "en": ("More than a sheet holds", "As CSV a statement has {most} entries at most; ask for a shorter range."),
         "he": ("יותר ממה שגיליון מכיל", "כ-CSV יש בדוח לכל היותר {most} שורות; בקשו טווח קצר יותר."),
     },
+    "simulation_not_done": {
+        "en": ("There is no result yet", "The simulation is {status}; only one that is `done` can be had as a table."),
+        "he": ("אין עדיין תוצאה", "מצב הסימולציה הוא {status}; רק סימולציה שהסתיימה (`done`) ניתנת כטבלה."),
+    },
+    "simulation_too_long": {
+        "en": ("Too many rows", "A table has at most {most} rows; read the result page by page, or try a shorter range."),
+        "he": ("יותר מדי שורות", "בטבלה יש לכל היותר {most} שורות; קראו את התוצאה עמוד אחר עמוד, או נסו טווח קצר יותר."),
+    },
+    "awaiting_volume": {
+        "en": ("The volume is not known yet", "The order is dated ahead: the period that sets its tier is not over."),
+        "he": ("הנפח עדיין לא ידוע", "ההזמנה מתוארכת קדימה: התקופה שקובעת את הדרגה שלה טרם הסתיימה."),
+    },
     "invalid_order": {
         "en": ("That is no order", "It cannot be read as an order, or as what became of one: {detail}"),
         "he": ("זו אינה הזמנה", "לא ניתן לקרוא זאת כהזמנה או כמה שקרה לה: {detail}"),
