@@ -10,7 +10,9 @@ import pytest
 from tests.fixtures import NOON, Clock
 from tests.functions.client import Client
 from tests.functions.conftest import APIS, NewBrand
-from tests.functions.setting_up import Shop, open_shop
+from tests.functions.setting_up import TERMS, Shop, open_shop
+from vouch.service import brands, folds
+from vouch.service.deployment import Deployment
 
 
 @pytest.fixture
@@ -35,6 +37,12 @@ def order(shop: Shop, name: str, price: int, at: str = "2026-05-04T12:00:00Z", c
 
 def books(shop: Shop) -> Client:
     return Client(APIS["payouts"], shop.brand.key)
+
+
+def fold(deployment: Deployment, shop: Shop) -> None:
+    """As the daily job would."""
+    brand = brands.found(deployment, shop.brand.get("/v1/brand").body["id"])
+    folds.fold_creator(deployment, brand.id, shop.creator, deployment.brand_now(brand))
 
 
 def test_what_was_earned_is_pending_until_the_clock_passes_its_hold(shop: Shop) -> None:
@@ -78,6 +86,44 @@ def test_a_statement_adds_up_on_every_page_and_as_csv(shop: Shop) -> None:
     rows = list(csv.DictReader(io.StringIO(sheet.text.removeprefix("\ufeff"))))
     assert [int(row["amount"]) for row in rows if row["amount"]] == [entry["amount"] for entry in found]
     assert (rows[0]["kind"], rows[-1]["kind"], rows[-1]["balance"]) == ("opening", "closing", "1500")
+
+
+def test_caps_and_bonuses_are_in_the_balances_at_once_and_in_the_statement_with_the_next_fold(
+    shop: Shop, deployment: Deployment
+) -> None:
+    bonus = {"id": "three", "measure": "orders", "threshold": 3, "period": "quarter"}
+    commission = TERMS["commission"] | {
+        "cap_per_period": {"amount": 2000, "currency": "ILS", "period": "month"},
+        "bonuses": [bonus | {"reward": {"amount": 300, "currency": "ILS"}}],
+    }
+    shop.brand.made(f"/v1/programs/{shop.program}/terms", {"commission": commission})
+    orders = [order(shop, f"A-{number}", 10_000) for number in range(3)]
+    balances, statement = (f"/v1/creators/{shop.creator}/{name}" for name in ("balances", "statement"))
+    assert books(shop).get(balances).body[0]["pending"] == 3000, "what is pending is not capped yet"
+    books(shop).post("/v1/test_clock", {"now": "2026-05-18T12:00:00Z"})
+    assert books(shop).get(balances).body[0]["available"] == 2300
+    assert books(shop).get(statement, currency="ILS").body["closing"] == 3000
+    fold(deployment, shop)
+    shown = books(shop).get(statement, currency="ILS").body
+    assert books(shop).get(balances).body[0]["available"] == shown["closing"] == 2300
+    lines = {entry["rule"]: entry for entry in shown["entries"] if entry["kind"] == "bonus"}
+    assert {rule: (line["period"], line["amount"]) for rule, line in lines.items()} == {
+        "cap_per_period": ("2026-05", -1000),
+        "bonuses.three": ("2026-Q2", 300),
+    }
+    assert {(line["program_id"], line["order_id"]) for line in lines.values()} == {(shop.program, None)}
+
+    refund = {"external_id": "R-1", "amount": 10_000}
+    Client(APIS["attribution"], shop.brand.key).made(f"/v1/orders/{orders[0]['id']}/refunds", refund)
+    assert books(shop).get(balances).body[0]["available"] == 2000, "room under the cap, and two orders left"
+    assert books(shop).get(statement, currency="ILS").body["closing"] == 1300
+    fold(deployment, shop)
+    assert books(shop).get(statement, currency="ILS").body["closing"] == 2000
+    sheet = books(shop).send("GET", statement, query={"currency": "ILS"}, accept="text/csv")
+    rows = list(csv.DictReader(io.StringIO(sheet.text.removeprefix("\ufeff"))))
+    assert sum(int(row["amount"]) for row in rows if row["amount"]) == 2000
+    assert {row["rule"] for row in rows if row["kind"] == "bonus"} == set(lines)
+    assert books(shop).get("/v1/ledger/verify").body["ok"]
 
 
 def test_a_statement_of_a_span_begins_with_what_was_there(shop: Shop) -> None:

@@ -12,6 +12,7 @@ from tests.books import DANA, NOA, entry, post, sell
 from tests.faults.world import Context
 from tests.fixtures import NOON, Clock
 from vouch.domain.errors import Unavailable
+from vouch.service import folds
 from vouch.service.deployment import Deployment
 from vouch.store import audits
 from vouch.store.tables import Brand
@@ -50,6 +51,17 @@ def test_each_brand_is_checked_once_a_day(
     clock.pass_(DAY)
     assert audited(caplog) == (2 * each, 0)
     assert "BooksBroken" not in capsys.readouterr().out
+
+
+def test_caps_are_checked_by_their_terms(
+    deployment: Deployment, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    cap = {"amount": 80, "currency": "ILS", "period": "month"}
+    brand = books.open_books(deployment, periodic={"cap_per_period": cap}, hold_days=0)
+    sell(deployment, brand, "1", 1000)
+    folds.fold_creator(deployment, brand.id, NOA, clock.now)
+    deployment.unchanging.clear()
+    assert audited(caplog) == (5, 0), "the order, its commission, its entry, and those of the fold and the cap"
 
 
 def test_what_is_broken_is_logged_and_counted(

@@ -26,6 +26,15 @@ def test_what_is_due_is_folded(deployment: Deployment, caplog: pytest.LogCapture
     assert [(line.message, vars(line)["brands"]) for line in caplog.records] == [("folded", 1)]
 
 
+def test_caps_go_by_their_terms(deployment: Deployment) -> None:
+    cap = {"amount": 80, "currency": "ILS", "period": "month"}
+    brand = books.open_books(deployment, periodic={"cap_per_period": cap})
+    post(brand, entry(100, now=NOON, month="2026-05"))
+    books.note_due(deployment, brand)
+    fold.handler({}, Context(lambda: 300_000))
+    assert balances.read(deployment.database, brand.id, NOA).of("ILS").available == 80
+
+
 def test_a_call_without_time_folds_nothing_and_leaves_the_day_open(
     deployment: Deployment, caplog: pytest.LogCaptureFixture
 ) -> None:
