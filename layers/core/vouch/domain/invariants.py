@@ -190,7 +190,7 @@ class AccountAudit:
         if position > self._now:
             recount.pending += amount
             return
-        recount.debits |= account.due(entry) < 0
+        recount.debits |= amount < 0
         if position > self._balance.watermark:
             recount.unfolded += amount
             return
@@ -232,27 +232,29 @@ class AccountAudit:
         final = self._balance.tallies.get(place, Tally()) - zone
         late = recount.amount.allows(zone.amount) and recount.orders.allows(zone.orders)
         if final != recount.final or not late:
+            counted, currency = place
             there = Tally(recount.amount.total, recount.orders.total)
-            where = f"{place[0].program_id}, terms {place[0].terms_version}, {place[0].month}"
-            self._report(
-                "I3", f"{where}: {final} and {zone} of the zone are counted, there is {recount.final}, {there}"
-            )
+            where = f"{counted.program_id}, terms {counted.terms_version}, {counted.month}"
+            found = f"{_words(recount.final)} and of the zone {_words(there)} {currency}"
+            self._report("I3", f"{where}: {_words(final)} and of the zone {_words(zone)} was counted, there is {found}")
 
     def _check_extras(self) -> None:
         posted = {key: amount for key, amount in self._extras.items() if amount}
-        for said, source in (
-            (posted, "the entries"),
-            (settle_periods(self._balance.tallies, self._terms), "the terms"),
-        ):
+        promised = settle_periods(self._balance.tallies, self._terms)
+        for source, said in (("entries", posted), ("terms", promised)):
             for (rule, currency), amount in period_rules.change(said, self._balance.extras).items():
                 where = f"{rule.program_id}, {rule.rule}, {rule.period}"
-                self._report("I14", f"{where}: by {source} it is {amount} {currency} more than by the balance")
+                self._report("I14", f"{where}: by the {source} it is {amount} {currency} more than by the balance")
 
     def _credited(self, entry: Entry, part: str) -> int:
         return entry.credited(creator_account(self._creator, part))
 
     def _report(self, invariant: str, detail: str, where: str | None = None) -> None:
         self._found.append(Violation(invariant, f"{self._creator} {where}" if where else self._creator, detail))
+
+
+def _words(tally: Tally) -> str:
+    return f"{tally.amount} from {tally.orders} orders"
 
 
 def commission_violations(claims: Iterable[Claim]) -> list[Violation]:
