@@ -1,6 +1,5 @@
 """`/v1/orders`: what was sold, what it earned whom, and why."""
 
-from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated, Final
 
@@ -9,20 +8,22 @@ from aws_lambda_powertools.event_handler.openapi.params import Query
 from aws_lambda_powertools.event_handler.openapi.types import OpenAPIResponse
 
 from attribution import commissions
-from vouch.domain import attribution
-from vouch.domain.settlement import LinePart, Posted, wanted
+from vouch.domain.settlement import Posted, wanted
 from vouch.http import Routes, brand_access
-from vouch.service import listings
+from vouch.service import explanations, listings
 from vouch.service import orders as settling
 from vouch.service.submissions import Submissions, Submitted
 from vouch.store.tables import Order
 from vouch.wire import orders as wire
-from vouch.wire.base import LIMIT, Cursor, Limit, Money, Page
+from vouch.wire.base import LIMIT, Cursor, Language, Limit, Money, Page
+from vouch.wire.explanations import Explanation
 
 routes = Routes()
 ExternalId = Annotated[str | None, Query(max_length=255)]
 ConnectionId = Annotated[str | None, Query(max_length=64)]
 Status = Annotated[wire.Status | None, Query()]
+Creator = Annotated[str | None, Query(max_length=64, description="Whose part of it to show")]
+Told = Annotated[Language | None, Query(description="Of the text")]
 _AMOUNTS: Final = ("base", "refunded_base")
 _SUBMITTED: Final[dict[int, OpenAPIResponse]] = {
     200: {"description": "The order, which was known already"},
@@ -98,22 +99,16 @@ def show_order(order_id: str) -> wire.Order:
 
 
 @routes.get("/v1/orders/<order_id>/explanation", security=brand_access("orders:read"))
-def explain_order(order_id: str) -> wire.Explanation:
+def explain_order(order_id: str, creator_id: Creator = None, language: Told = None) -> Explanation:
+    """Why the order earned whom what; with a `creator_id`, exactly what that creator is shown of it.
+
+    The text is in that `language`, or else in the one that `Accept-Language` asks for.
+    """
     call = routes.call
-    order = listings.whole_order(call.deployment, call.brand, order_id)
-    settlement = settling.recompute(call.deployment, order)
-    placed_at = order.facts.snapshot.placed_at if order.facts.snapshot else None
-    lead = settlement.lead
-    return wire.Explanation.of(
-        settlement,
-        order_id=order_id,
-        candidates=[_candidate(candidate, placed_at) for candidate in settlement.candidates],
-        lines=[_line(line, settlement.currency or "") for line in settlement.lines[: wire.LINES_SHOWN_MAX]],
-        lines_total=len(settlement.lines),
-        terms_version=lead.terms_version if lead else None,
-        program_id=lead.program_id if lead else None,
-        hold_until=max((earning.matures_at for earning in settlement.earnings), default=None),
-    )
+    explained = explanations.of_order(call.deployment, call.brand, order_id, viewer=creator_id)
+    spoken = language or call.language
+    text = explanations.in_words(call.deployment, call.brand, explained, spoken)
+    return Explanation.told(order_id, explained, spoken, text)
 
 
 @routes.post("/v1/orders/<order_id>/replay", security=brand_access("orders:read"))
@@ -158,34 +153,6 @@ def _shown(order: Order) -> wire.Order:
         commissions.shown(wire.OrderCommission, part, now) for part in listings.commissions_of(order, former=False)
     ]
     return wire.Order.of(order, commissions=parts, **plain, **amounts)
-
-
-def _candidate(candidate: attribution.Candidate, placed_at: datetime | None) -> wire.Candidate:
-    touch = candidate.touch
-    return wire.Candidate.of(
-        touch,
-        at=placed_at if touch.kind == "code" else touch.at,
-        outcome=candidate.outcome,
-        reason=candidate.reason,
-        share_bps=candidate.share_bps,
-    )
-
-
-def _line(line: LinePart, currency: str) -> wire.ExplainedLine:
-    rating, basis, share = line.rating, line.rating.basis, line.share
-    return wire.ExplainedLine(
-        kind="shipping" if basis.line is None else "line",
-        id=basis.line_id,
-        creator_id=line.creator_id,
-        program_id=share.program_id if share else None,
-        terms_version=share.terms_version if share else None,
-        base=_money(basis.base, currency),
-        rule=rating.rule,
-        bps=rating.reward.bps if rating.reward and rating.reward.type == "percent" else None,
-        commission=_money(line.commission, currency),
-        kept_base=_money(basis.kept_base, currency),
-        kept_commission=_money(line.kept_commission, currency),
-    )
 
 
 def postings(posted: Posted) -> list[wire.Posting]:

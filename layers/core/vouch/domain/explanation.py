@@ -63,6 +63,8 @@ Condition = Literal[
     "order_max",
 ]
 """What a rule can ask, as the terms name it."""
+LINES_MOST = 5_000
+"""Of lines, each shared by ten creators, there may be more than anybody can be shown."""
 NOBODY_KNOWS = ("tags_unknown", "collections_unknown", "customer_unknown")
 """Why there was no telling whether a rule matches."""
 
@@ -264,7 +266,7 @@ def explain(
     settlement: Settlement,
     *,
     viewer: str | None = None,
-    lines_most: int | None = None,
+    lines_most: int = LINES_MOST,
 ) -> Explanation:
     """Lays open the settlement of these facts, with `lines_most` of its lines, for the brand or for one creator.
 

@@ -9,8 +9,6 @@ from vouch.domain.money import AMOUNT_MAX
 from vouch.wire.base import Answer, Body, Currency, Id, Moment, Money, Shown, Text
 
 LINES_MAX = 5000
-LINES_SHOWN_MAX = 5000
-"""What an explanation shows: 5 000 lines shared by ten creators would not fit the 6 MB of Lambda's answers."""
 Status = Literal["open", "paid", "cancelled", "refunded", "test", "parked"]
 CommissionStatus = Literal["pending", "available", "held", "reversed", "none"]
 ExternalId = Annotated[str, Field(min_length=1, max_length=255)]
@@ -183,56 +181,6 @@ class CommissionInList(OrderCommission):
 
     order_id: str
     placed_at: Shown
-
-
-class Candidate(Answer):
-    """A touch and what became of it; nobody's (`creator_id` null) where it names no creator of the brand."""
-
-    creator_id: str | None
-    program_id: str | None
-    kind: Literal["click", "code"]
-    at: Shown | None
-    evidence: str
-    outcome: Literal["credited", "shared", "lost"]
-    reason: str | None
-    share_bps: int | None
-
-
-class ExplainedLine(Answer):
-    """What a line earned whom: `rule` counts from 0 in the terms' `rules`; `kept` is what refunds left of the two.
-
-    Shipping that counts is a line of its own `kind`, whatever ids the order's lines have.
-    """
-
-    kind: Literal["line", "shipping"]
-    id: str
-    creator_id: str | None
-    program_id: str | None
-    terms_version: int | None
-    base: Money
-    rule: int | None
-    bps: int | None
-    commission: Money
-    kept_base: Money
-    kept_commission: Money
-
-
-class Explanation(Answer):
-    """Why an order was credited as it was: every candidate, and every line, the first 5 000 of `lines_total`.
-
-    `program_id` and `terms_version` are the heaviest share's, which decide what counts in the order's `base`; each line
-    names its own.
-    """
-
-    order_id: str
-    status: Status
-    reason: str | None
-    candidates: list[Candidate]
-    lines: list[ExplainedLine]
-    lines_total: int
-    terms_version: int | None
-    program_id: str | None
-    hold_until: Shown | None
 
 
 class Posting(Answer):

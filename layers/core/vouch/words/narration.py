@@ -44,11 +44,28 @@ class Names:
     currencies: Mapping[str, str] = field(default_factory=dict)
 
 
+def named(explanation: Explanation) -> tuple[set[str], set[str]]:
+    """The creators and the programs whose names the text has a use for."""
+    parts, decisions = explanation.parts[:NAMED_MOST], explanation.decisions[:NAMED_MOST]
+    claims = [*_won(explanation)[:NAMED_MOST], *_lost(explanation)[:NAMED_MOST]]
+    creators = {claim.creator_id for claim in claims} | {said.creator_id for said in decisions}
+    creators |= {part.creator_id for part in parts} | {step.creator_id for part in parts for step in part.steps}
+    return {creator for creator in creators if creator is not None}, {part.program_id for part in parts}
+
+
 def narrate(explanation: Explanation, language: Language, names: Names) -> str:
     """The text: the order, then sections of a title and sentences, each on a line of its own."""
     narrator = _Narrator(explanation, names, Speech(language, explanation.time_zone))
     sections = [list(section) for section in narrator.sections()]
     return "\n\n".join([" ".join(narrator.head()), *("\n- ".join(section) for section in sections if section[1:])])
+
+
+def _won(explanation: Explanation) -> list[Claim]:
+    return [claim for claim in explanation.claims if claim.outcome != "lost"]
+
+
+def _lost(explanation: Explanation) -> list[Claim]:
+    return [claim for claim in explanation.claims if claim.outcome == "lost"]
 
 
 class _Narrator:
@@ -87,8 +104,7 @@ class _Narrator:
 
     def _credit(self) -> Iterator[str]:
         told, speech = self._told, self._speech
-        won = [claim for claim in told.claims if claim.outcome != "lost"]
-        lost = [claim for claim in told.claims if claim.outcome == "lost"]
+        won, lost = _won(told), _lost(told)
         yield self._told_to(phrases.TITLES, "credit", told.viewer)
         if told.viewer is not None and not won:
             yield speech.sentence("not_you")
@@ -154,9 +170,8 @@ class _Narrator:
         program = self._speech.quoted(self._names.programs.get(part.program_id, part.program_id))
         title = {"owner": self._owner(part.creator_id), "program": program, "version": part.terms_version}
         yield self._speech.phrase(phrases.TITLES, "commission", **title)
-        lines = [line for line in self._told.lines if line.creator_id == part.creator_id]
-        if self._told.reason in _NOTHING_RATED:
-            lines = []
+        rated = self._told.reason not in _NOTHING_RATED
+        lines = [line for line in self._told.lines if rated and line.creator_id == part.creator_id]
         most = max(1, NAMED_MOST // len(self._told.parts))
         named = lines[: most if part.lines > most + 1 else most + 1]
         yield from (self._line(line) for line in named)
@@ -165,7 +180,7 @@ class _Narrator:
             rest = self._speech.count("lines", part.lines - len(named))
             yield self._speech.sentence("more_lines", count=rest, amount=self._speech.amount(left, part.currency))
         together, *steps = part.steps
-        yield from (self._step(step, part) for step in ([together] if len(lines) > 1 else []) + steps)
+        yield from (self._step(step, part) for step in ([together] if rated and part.lines > 1 else []) + steps)
         yield from self._outcome(part)
         yield from self._passed_over(named)
         yield from self._surroundings(part, lines)
