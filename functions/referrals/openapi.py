@@ -15,6 +15,7 @@ from vouch.bodies import BODY_BYTES_MAX
 from vouch.http import Api
 from vouch.problems import PROBLEM_TYPE
 from vouch.wire.about import Problem
+from vouch.wire.explanations import EXAMPLE as EXPLANATION
 
 _ABOUT: Final = f"""Referrals, attribution and creators' commissions.
 
@@ -32,6 +33,8 @@ _NOT_OURS: Final = {"ValidationError", "HTTPValidationError", "ResponseValidatio
 _PROBLEM: Final = {PROBLEM_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
 _REFUSAL: Final = {"description": "Any other refusal", "content": _PROBLEM}
 _TEXT: Final = {"type": "string"}
+_EXAMPLES: Final = {"Explanation": EXPLANATION}
+"""By schema; put in last, since Powertools drops every null on its way."""
 _Codes = dict[int, tuple[str, ...]]
 _TERMS: Final[_Codes] = {
     422: (
@@ -106,6 +109,8 @@ def document() -> str:
     merged["paths"] = dict(sorted((merged["paths"] | _DOORS).items()))
     problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
     _merge(merged["components"]["schemas"], problem.pop("$defs") | {"Problem": problem})
+    for name, example in _EXAMPLES.items():
+        merged["components"]["schemas"][name]["examples"] = [example]
     return json.dumps(_whole(merged), ensure_ascii=False)
 
 

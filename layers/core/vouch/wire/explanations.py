@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import Any, Final, Literal, Self
 
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
 from vouch.bodies import written
 from vouch.domain import explanation as domain
@@ -195,92 +195,6 @@ class ExplainedCustomer(Answer):
     known_by: KnownBy | None
 
 
-_EXAMPLE: Final[dict[str, Any]] = {
-    "order_id": "ord_0GT3RXDVS7AT0SG5B0ZW6Q5F4K",
-    "creator_id": None,
-    "status": "paid",
-    "reason": None,
-    "placed_at": "2026-05-04T12:00:00Z",
-    "candidates": [
-        {
-            "creator_id": "cre_01KPDE9MZ7V0QZC5J3D0H1X8RA",
-            "program_id": "prg_01KPDE9MZ7T2B8K4M6N1P3R5S7",
-            "kind": "code",
-            "at": "2026-05-04T12:00:00Z",
-            "evidence": "noa10",
-            "outcome": "credited",
-            "reason": None,
-            "share_bps": 10000,
-            "lines": [],
-        }
-    ],
-    "candidates_total": 1,
-    "shared": False,
-    "lines": [
-        {
-            "kind": "line",
-            "id": "mug",
-            "creator_id": "cre_01KPDE9MZ7V0QZC5J3D0H1X8RA",
-            "program_id": "prg_01KPDE9MZ7T2B8K4M6N1P3R5S7",
-            "terms_version": 1,
-            "base": {"amount": 10000, "currency": "ILS"},
-            "rule": 1,
-            "reward": "percent",
-            "bps": 1000,
-            "level_from": None,
-            "line_commission": {"amount": 1000, "currency": "ILS"},
-            "commission": {"amount": 1000, "currency": "ILS"},
-            "kept_base": {"amount": 10000, "currency": "ILS"},
-            "kept_commission": {"amount": 1000, "currency": "ILS"},
-            "reason": None,
-            "passed_over": [{"rule": 0, "condition": "customer"}],
-        }
-    ],
-    "lines_total": 1,
-    "commissions": [
-        {
-            "creator_id": "cre_01KPDE9MZ7V0QZC5J3D0H1X8RA",
-            "program_id": "prg_01KPDE9MZ7T2B8K4M6N1P3R5S7",
-            "terms_version": 1,
-            "share_bps": 10000,
-            "lines": 1,
-            "steps": [
-                {
-                    "kind": "lines",
-                    "amount": {"amount": 1000, "currency": "ILS"},
-                    "causes": [],
-                    **dict.fromkeys(("most", "creator_id", "bps", "before", "after", "at", "actor", "reason")),
-                }
-            ],
-            "net": {"amount": 1000, "currency": "ILS"},
-            "held": False,
-            "hold_until": "2026-05-18T12:00:00Z",
-            **dict.fromkeys(("rate", "tier", "volume", "subscription", "cap_per_period")),
-        }
-    ],
-    "commissions_total": 1,
-    "decisions": [],
-    "refunds": [],
-    "disputes": [],
-    "customer": {"new": False, "known_by": "register"},
-    "unknown": [],
-    "terms_version": 1,
-    "program_id": "prg_01KPDE9MZ7T2B8K4M6N1P3R5S7",
-    "hold_until": "2026-05-18T12:00:00Z",
-    "language": "en",
-    "text": (
-        "Order of 4 May 2026, 12:00 (UTC). It is paid. The customer has bought before: by the orders that are known "
-        "here.\n\n"
-        "Who is credited, and why\n"
-        "- Noa: the order carries the code NOA10.\n\n"
-        "Noa's commission (terms of Friends, version 1)\n"
-        "- MUG-01: 10.00 ILS, 10 % of 100.00 ILS (rule 2, for everything).\n"
-        "- 10.00 ILS can be paid out from 18 May 2026, 12:00 on.\n"
-        "- Rule 1 does not fit here: it is for new customers, and this one has bought before."
-    ),
-}
-
-
 class Explanation(Answer):
     """Why an order was credited as it was: every candidate, every line, every step to what each creator has.
 
@@ -289,8 +203,6 @@ class Explanation(Answer):
     creator's own; each line names its own. `unknown` is what rules ask and nobody has said. Of very large orders the
     lists are as long as an answer can hold: up to 5 000 lines, and 1 000 of anything else.
     """
-
-    model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
 
     order_id: str
     creator_id: str | None
@@ -420,3 +332,89 @@ def _money(money: Amount | None) -> Money | None:
 
 def _cash(amount: int, currency: str) -> Money:
     return Money(amount=amount, currency=currency)
+
+
+EXAMPLE: Final[dict[str, Any]] = {
+    "order_id": "ord_0GT3RXDVS7AT0SG5B0ZW6Q5F4K",
+    "creator_id": None,
+    "status": "paid",
+    "reason": None,
+    "placed_at": "2026-05-04T12:00:00Z",
+    "candidates": [
+        {
+            "creator_id": "cre_01KPDE9MZ7V0QZC5J3D0H1X8RA",
+            "program_id": "prg_01KPDE9MZ7T2B8K4M6N1P3R5S7",
+            "kind": "code",
+            "at": "2026-05-04T12:00:00Z",
+            "evidence": "noa10",
+            "outcome": "credited",
+            "reason": None,
+            "share_bps": 10000,
+            "lines": [],
+        }
+    ],
+    "candidates_total": 1,
+    "shared": False,
+    "lines": [
+        {
+            "kind": "line",
+            "id": "mug",
+            "creator_id": "cre_01KPDE9MZ7V0QZC5J3D0H1X8RA",
+            "program_id": "prg_01KPDE9MZ7T2B8K4M6N1P3R5S7",
+            "terms_version": 1,
+            "base": {"amount": 10000, "currency": "ILS"},
+            "rule": 1,
+            "reward": "percent",
+            "bps": 1000,
+            "level_from": None,
+            "line_commission": {"amount": 1000, "currency": "ILS"},
+            "commission": {"amount": 1000, "currency": "ILS"},
+            "kept_base": {"amount": 10000, "currency": "ILS"},
+            "kept_commission": {"amount": 1000, "currency": "ILS"},
+            "reason": None,
+            "passed_over": [{"rule": 0, "condition": "customer"}],
+        }
+    ],
+    "lines_total": 1,
+    "commissions": [
+        {
+            "creator_id": "cre_01KPDE9MZ7V0QZC5J3D0H1X8RA",
+            "program_id": "prg_01KPDE9MZ7T2B8K4M6N1P3R5S7",
+            "terms_version": 1,
+            "share_bps": 10000,
+            "lines": 1,
+            "steps": [
+                {
+                    "kind": "lines",
+                    "amount": {"amount": 1000, "currency": "ILS"},
+                    "causes": [],
+                    **dict.fromkeys(("most", "creator_id", "bps", "before", "after", "at", "actor", "reason")),
+                }
+            ],
+            "net": {"amount": 1000, "currency": "ILS"},
+            "held": False,
+            "hold_until": "2026-05-18T12:00:00Z",
+            **dict.fromkeys(("rate", "tier", "volume", "subscription", "cap_per_period")),
+        }
+    ],
+    "commissions_total": 1,
+    "decisions": [],
+    "refunds": [],
+    "disputes": [],
+    "customer": {"new": False, "known_by": "register"},
+    "unknown": [],
+    "terms_version": 1,
+    "program_id": "prg_01KPDE9MZ7T2B8K4M6N1P3R5S7",
+    "hold_until": "2026-05-18T12:00:00Z",
+    "language": "en",
+    "text": (
+        "Order of 4 May 2026, 12:00 (UTC). It is paid. The customer has bought before: by the orders that are known "
+        "here.\n\n"
+        "Who is credited, and why\n"
+        "- Noa: the order carries the code NOA10.\n\n"
+        "Noa's commission (terms of Friends, version 1)\n"
+        "- MUG-01: 10.00 ILS, 10 % of 100.00 ILS (rule 2, for everything).\n"
+        "- 10.00 ILS can be paid out from 18 May 2026, 12:00 on.\n"
+        "- Rule 1 does not fit here: it is for new customers, and this one has bought before."
+    ),
+}
