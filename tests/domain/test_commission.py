@@ -1,5 +1,7 @@
 """Commission: what of each line counts, what is kept of it, and which rule rates it."""
 
+from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -17,10 +19,10 @@ from tests.domain.sales import (
     refund,
     sale,
 )
-from vouch.domain.commission import Case, Rating, bases, rated, unclear_refunds
-from vouch.domain.context import Membership
-from vouch.domain.facts import Event, Lifecycle, OrderFacts, Snapshot
-from vouch.domain.terms import Base, Rule, Terms
+from vouch.domain.commission import Basis, Case, Rating, bases, mismatch, rated, unclear_refunds
+from vouch.domain.context import Membership, Product
+from vouch.domain.facts import Event, Lifecycle, Line, OrderFacts, Snapshot
+from vouch.domain.terms import Base, Level, Recurring, Rule, Terms, Tiers
 
 MUGS = item("mug", "30.00", 3)
 
@@ -262,3 +264,130 @@ def test_amounts_in_another_currency_are_unclear(events: list[Event], *, unclear
     order = sale(MUGS)
     facts = OrderFacts(order, {(event.kind, event.id): event for event in events})
     assert bool(unclear_refunds(facts, order)) is unclear
+
+
+CASE = Case(sale(MUGS, country="IL"), "noa", "ILS", Membership(tier="gold"), customer_new=False)
+LINE = Line("mug", 3, 3_000, sku="M", product_id="7", tags=("sale",), collections=("summer",))
+PLAIN = Line("mug", 3, 3_000, product_id="7")
+CATALOGUE = {"7": Product(tags=("sale",), collections=("summer",))}
+
+
+@pytest.mark.parametrize(
+    "wanted, other",
+    [
+        ({"skus": ["M"]}, {"skus": ["N"]}),
+        ({"product_ids": ["7"]}, {"product_ids": ["8", "9"]}),
+        ({"creator_ids": ["noa"]}, {"creator_ids": ["dan"]}),
+        ({"creator_tiers": ["gold"]}, {"creator_tiers": ["silver"]}),
+        ({"countries": ["IL"]}, {"countries": ["US"]}),
+        ({"platforms": ["shopify"]}, {"platforms": ["wix"]}),
+        ({"tags": ["sale", "new"]}, {"tags": ["new"]}),
+        ({"collections": ["summer"]}, {"collections": ["winter"]}),
+        ({"customer": "returning"}, {"customer": "new"}),
+        ({"order_min": cash("90.00")}, {"order_min": cash("90.01")}),
+        ({"order_max": cash("90.00")}, {"order_max": cash("89.99")}),
+    ],
+)
+def test_a_rule_that_does_not_match_says_which_condition_kept_it(wanted: dict[str, Any], other: dict[str, Any]) -> None:
+    [condition] = wanted
+    line = Basis("mug", LINE, 9_000, 9_000, 3, 3)
+    assert mismatch(percent(10, **wanted), line, CASE, 9_000) is None
+    assert mismatch(percent(10, **other), line, CASE, 9_000) == condition
+
+
+@pytest.mark.parametrize(
+    "rule, line, said, reason",
+    [
+        (flat_item("1.00", "USD"), LINE, {}, "other_currency"),
+        (percent(10, order_min=cash("1.00", "USD")), LINE, {}, "other_currency"),
+        (percent(10, order_max=cash("999.00", "USD")), LINE, {}, "other_currency"),
+        (percent(10), LINE, {"snapshot": sale(MUGS, platform="tiktok_shop")}, "platform_pays"),
+        (percent(10, platforms=["tiktok_shop"]), LINE, {"snapshot": sale(MUGS, platform="tiktok_shop")}, None),
+        (percent(10, customer="new"), LINE, {"customer_new": None}, "customer_unknown"),
+        (percent(10, customer="returning"), LINE, {"customer_new": None}, "customer_unknown"),
+        (percent(10, customer="new"), LINE, {"customer_new": True}, None),
+        (percent(10, tags=["sale"]), PLAIN, {}, "tags_unknown"),
+        (percent(10, collections=["summer"]), PLAIN, {}, "collections_unknown"),
+        (percent(10, tags=["sale"]), PLAIN, {"products": {"7": Product(known=False)}}, "tags_unknown"),
+        (percent(10, tags=["sale"]), PLAIN, {"products": {"7": Product()}}, "tags"),
+        (percent(10, tags=["sale"], collections=["summer"]), PLAIN, {"products": CATALOGUE}, None),
+        (percent(10, tags=["new"]), PLAIN, {"products": CATALOGUE}, "tags"),
+        # What the order says of a line is all there is to say, though the catalogue knew more.
+        (percent(10, collections=["summer"]), replace(PLAIN, tags=("x",)), {"products": CATALOGUE}, "collections"),
+        (percent(10, tags=["sale"]), replace(PLAIN, product_id=None), {"products": CATALOGUE}, "tags_unknown"),
+        (percent(10, tags=["sale"]), None, {}, "tags"),
+        (percent(10, collections=["summer"]), None, {}, "collections"),
+        (percent(10, skus=["M"], countries=["US"]), LINE, {}, "countries"),
+    ],
+)
+def test_a_rule_that_cannot_be_told_says_why(
+    rule: Rule, line: Line | None, said: dict[str, Any], reason: str | None
+) -> None:
+    basis = Basis("mug", line, 9_000, 9_000, 3, 3)
+    assert mismatch(rule, basis, replace(CASE, **said), 9_000) == reason
+
+
+@pytest.mark.parametrize("rate, matches", [((1, 3), True), ((3_333, 10_000), False), ((10_000, 29_999), True)])
+def test_an_orders_value_is_converted_without_rounding(*, rate: tuple[int, int], matches: bool) -> None:
+    """90.00 at a third is exactly 30.00."""
+    case = replace(CASE, currency="USD", rate=rate)
+    found = mismatch(percent(10, order_min=cash("30.00", "USD")), Basis("mug", LINE, 9_000, 9_000, 3, 3), case, 9_000)
+    assert found == (None if matches else "order_min")
+
+
+@pytest.mark.parametrize(
+    "limit, said, passed",
+    [
+        (Recurring(payments=2), {"payments_before": 1}, False),
+        (Recurring(payments=2), {"payments_before": 2}, True),
+        (Recurring(payments=0), {}, True),
+        (Recurring(months=1), {"subscribed": "2026-04-05"}, False),
+        (Recurring(months=1), {"subscribed": "2026-04-04"}, True),
+        (Recurring(months=1), {}, False),
+        (Recurring(payments=9, months=1), {"subscribed": "2026-04-04"}, True),
+        (Recurring(), {"payments_before": 99, "subscribed": "2020-01-01"}, False),
+        (None, {"payments_before": 99}, False),
+    ],
+)
+def test_a_subscription_earns_as_often_and_as_long_as_terms_allow(
+    *, limit: Recurring | None, said: dict[str, Any], passed: bool
+) -> None:
+    begun = f"{said['subscribed']}T12:00:00+00:00" if "subscribed" in said else None
+    order = sale(MUGS, subscription="s", subscribed_at=begun and datetime.fromisoformat(begun))
+    case = replace(CASE, snapshot=order, payments_before=said.get("payments_before", 0))
+    terms = offer(recurring=limit).commission
+    assert case.passed_limit(terms) is passed
+    assert [rating.rule for rating in rated(terms, bases(OrderFacts(order), order, Base()), case)] == [
+        None if passed else 0
+    ]
+    once = replace(case, snapshot=replace(order, subscription=None))
+    assert not once.passed_limit(terms)
+
+
+@pytest.mark.parametrize(
+    "volume, rule, bps",
+    [
+        (None, percent(10), 1_100),
+        (0, percent(10), 1_100),
+        (99, percent(10), 1_200),
+        (100, percent(10), 1_500),
+        (500, percent(10), 1_500),
+        (500, percent(10, creator_ids=["noa"]), 1_000),
+    ],
+)
+def test_a_volume_raises_the_rate_of_the_rule_that_asks_for_nothing(volume: int | None, rule: Rule, bps: int) -> None:
+    levels = Level(1, 1_200), Level(100, 1_500), Level(0, 1_100)
+    terms = offer(rule, tiers=Tiers("month", "orders", levels)).commission
+    assert replace(CASE, member=Membership(volume=volume)).rewarded(terms, rule).bps == bps
+
+
+def test_a_volume_changes_no_flat_reward_and_below_the_first_level_nothing() -> None:
+    case = replace(CASE, member=Membership(volume=9))
+    tiers = Tiers("month", "orders", (Level(10, 1_500),))
+    for rule in (percent(10), flat_item("1.00"), nothing()):
+        assert case.rewarded(offer(rule, tiers=tiers).commission, rule) == rule.reward
+        assert case.rewarded(offer(rule).commission, rule) == rule.reward
+    at_once = replace(tiers, levels=(Level(0, 1_500),))
+    assert case.rewarded(offer(flat_item("1.00"), tiers=at_once).commission, flat_item("1.00")) == (
+        flat_item("1.00").reward
+    )

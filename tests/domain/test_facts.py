@@ -29,6 +29,7 @@ from vouch.domain.facts import (
     Verdict,
     event_from_json,
     fingerprint,
+    repeats,
     snapshot_from_json,
     to_json,
 )
@@ -349,3 +350,31 @@ def test_one_fact_has_one_text() -> None:
     )
     assert fingerprint(partial) == fingerprint(replace(partial, amount=0, failed=False))
     assert fingerprint(partial) != fingerprint(replace(partial, failed=True))
+
+
+def test_a_lost_dispute_is_money_given_back_with_its_tax_under_a_name_of_its_own() -> None:
+    lost = Dispute("7", LATER, "lost", "USD", 300)
+    assert lost.as_refund() == Refund("dispute:7", LATER, "USD", (), 300, amount_with_tax=True)
+    assert replace(lost, amount=None).as_refund().amount == 0
+
+
+def test_a_fact_is_kept_as_it_was_written() -> None:
+    assert '"reason":"בוטל"' in to_json(replace(decision("hold"), reason="בוטל"))
+    assert to_json(cancellation()) == '{"id":"orders/delete","updated_at":"2026-05-04T13:00:00.000000Z"}'
+
+
+def test_an_order_repeats_itself_whatever_older_versions_have_added() -> None:
+    """They told when it was placed, that it was paid, who else was named; at what time it is said is no matter."""
+    said = replace(GUESS, paid=False, updated_at=LATER + HOUR, triggered_at=LATER)
+    known = joined([said], [replace(PAID, customers=("noa",))]).snapshot
+    assert known is not None
+    assert known != said
+    assert repeats(replace(said, updated_at=LATER + 2 * HOUR, triggered_at=None), known)
+    assert not repeats(replace(said, country="IL"), known)
+    assert not repeats(replace(said, lifecycle=Lifecycle.OPEN), known)
+
+
+def test_no_event_is_another_kind_of_the_same_name() -> None:
+    events = joined([refund("customer:noa", mug=1), Standing("customer:noa", PLACED)])
+    assert events.standing("customer:noa") == Standing("customer:noa", PLACED)
+    assert joined([refund("customer:noa", mug=1)]).standing("customer:noa") is None

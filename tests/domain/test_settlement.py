@@ -1,15 +1,18 @@
-"""Settlement: what holds for every order, whoever sold it and whatever came of it."""
+"""Settlement: what the books are to show of an order, moment by moment, and why."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
 
 from tests.domain.sales import (
     PLACED,
+    adjust,
     cash,
     click,
     decision,
     flat_item,
+    given,
     item,
     offer,
     percent,
@@ -18,16 +21,22 @@ from tests.domain.sales import (
     sale,
     settled,
 )
+from vouch.domain.context import Membership
 from vouch.domain.facts import Lifecycle
-from vouch.domain.ledger import EARNED, HELD, Difference
+from vouch.domain.ledger import EARNED, HELD, Counted, Difference
+from vouch.domain.money import AMOUNT_MAX, OutOfRange
 from vouch.domain.settlement import (
+    Adjusted,
     Posted,
     Posting,
+    RateMissing,
+    Recruited,
     Settlement,
     difference,
     matures_at,
     wanted,
 )
+from vouch.domain.terms import Recruiter
 
 MUG = item("mug", "100.00")
 Books = dict[Posting, int]
@@ -148,3 +157,128 @@ def test_items_of_a_line_in_part_given_back_by_money_all_count() -> None:
 def test_a_cap_of_nothing_pays_nothing() -> None:
     settlement = settled(sale(MUG), [click("noa")], terms=promises(offer(cap=cash("0.00"))))
     assert net(settlement) == {"noa": 0}
+
+
+def test_what_counts_for_caps_and_bonuses_says_for_which_month_at_the_program() -> None:
+    """Half past midnight on the first of May in Jerusalem, and the last of April in London."""
+    at = datetime.fromisoformat("2026-04-30T21:30:00+00:00")
+    order = replace(sale(MUG), placed_at=at)
+    touches = [replace(click("noa"), at=at), replace(click("dan", program="vip"), at=at - timedelta(days=1))]
+    there = offer(model="linear", counted=True, time_zone="Asia/Jerusalem")
+    both = promises(there, vip=offer(counted=True, time_zone="Europe/London"))
+    posted = wanted(settled(order, touches, terms=both))
+    assert {key.creator_id: key.counted for key in posted} == {
+        "noa": Counted("main", 1, "2026-05"),
+        "dan": Counted("vip", 1, "2026-04"),
+    }
+    assert {change.orders for change in difference(posted, {})} == {1}
+    assert {change.orders for change in difference({}, posted)} == {-1}
+
+
+def test_an_order_counts_once_whatever_becomes_of_its_amount_and_a_hold_moves_the_count() -> None:
+    terms = promises(offer(counted=True))
+    whole, half, none, held = (
+        wanted(settled(sale(MUG), [click("noa")], events, terms))
+        for events in ([], [refund("r1", mug="50.00")], [refund("r1", mug=1)], [decision("hold")])
+    )
+    assert [change.orders for change in difference(half, whole)] == [0]
+    assert [change.orders for change in difference(none, whole)] == [-1]
+    assert [(change.part, change.orders) for change in difference(held, whole)] == [(EARNED, -1), (HELD, 1)]
+    one = dict.fromkeys(whole, 1)
+    assert [change.orders for change in difference(one, {})] == [1]
+    assert [change.orders for change in difference({}, one)] == [-1]
+    below = dict.fromkeys(whole, -5)
+    assert [change.orders for change in difference(below, {})] == [0]
+
+
+def test_differences_come_in_a_stable_order_counted_or_not() -> None:
+    ripe = PLACED + timedelta(days=14)
+    keys = [
+        Posting("dan", EARNED, "ILS", ripe),
+        Posting("dan", EARNED, "ILS", ripe, Counted("main", 1, "2026-05")),
+        Posting("dan", EARNED, "ILS", ripe, Counted("main", 2, "2026-04")),
+        Posting("dan", HELD, "ILS", PLACED),
+        Posting("noa", EARNED, "ILS", PLACED),
+    ]
+    for order in (keys, keys[::-1], [keys[number] for number in (2, 0, 1, 4, 3)]):
+        changes = difference(dict.fromkeys(order, 7), {})
+        assert [(change.creator_id, change.part, change.counted) for change in changes] == [
+            (key.creator_id, key.part, key.counted) for key in keys
+        ]
+
+
+def test_what_a_cap_cut_off_is_told_for_each_whom_it_cut() -> None:
+    terms = promises(offer(model="linear", cap=cash("6.01")))
+    settlement = settled(sale(MUG), [click("noa"), click("dan", days=1)], terms=terms)
+    assert net(settlement) == {"dan": 301, "noa": 300}
+    assert settlement.off == {"dan": 199, "noa": 200}
+    assert settled(sale(MUG), [click("noa")], terms=promises(offer(cap=cash("10.00")))).off == {}
+
+
+def test_recruiters_shares_are_told_with_whom_they_recruited() -> None:
+    terms = promises(offer(model="linear", recruiter=Recruiter(bps=1_000)))
+    by = {"recruiter_id": "lea", "recruited_at": PLACED - timedelta(days=30)}
+    members = {("noa", "main"): Membership(**by), ("gil", "main"): Membership(**by)}  # type: ignore[arg-type]
+    touches = [click("noa"), click("dan", days=1), click("gil", days=2)]
+    settlement = settled(sale(MUG), touches, [refund("r1", mug="50.00")], terms, members=members)
+    assert settlement.recruited == (
+        Recruited("lea", "gil", 1_000, 33, 17),
+        Recruited("lea", "noa", 1_000, 33, 17),
+    )
+    assert net(settlement) == {"dan": 167, "gil": 167, "lea": 34, "noa": 166}
+    [lea] = [earning for earning in settlement.earnings if earning.creator_id == "lea"]
+    assert (lea.program_id, lea.terms_version, lea.earned, lea.net) == ("main", 1, 66, 34)
+
+
+def test_what_stood_in_one_recruiters_way_is_no_matter_to_the_next() -> None:
+    terms = promises(offer(model="linear", recruiter=Recruiter(bps=1_000)))
+    since = PLACED - timedelta(days=30)
+    members = {
+        ("dan", "main"): Membership(recruiter_id="lea", recruited_at=since, recruiter_barred="not_enrolled"),
+        ("gil", "main"): Membership(recruiter_id="lea"),
+        ("noa", "main"): Membership(recruiter_id="zoe", recruited_at=since),
+    }
+    touches = [click("noa"), click("dan", days=1), click("gil", days=2)]
+    assert [share.creator_id for share in settled(sale(MUG), touches, terms=terms, members=members).recruited] == [
+        "zoe"
+    ]
+
+
+def test_an_adjustment_says_what_stood_before_it() -> None:
+    words = [adjust("dan", "7.00", decision_id="d1"), adjust("noa", "12.00", decision_id="d2")]
+    settlement = settled(sale(MUG), [click("noa"), given("dan")], words)
+    assert settlement.adjusted == {"dan": Adjusted(words[0], 0), "noa": Adjusted(words[1], 1_000)}
+    assert net(settlement) == {"dan": 700, "noa": 1_200}
+    assert [(earning.earned, earning.reversed) for earning in settlement.earnings] == [(700, 0), (1_200, 0)]
+
+
+def test_an_adjustment_of_somebody_unknown_or_without_terms_sets_nothing_and_those_behind_it_count() -> None:
+    words = [
+        adjust("adam", "5.00", decision_id="d1"),
+        adjust("dan", "7.00", decision_id="d2"),
+        adjust("noa", "9.00", decision_id="d3"),
+    ]
+    without_terms = replace(given("dan"), terms_version=None, problem="no_terms")
+    settlement = settled(sale(MUG), [click("noa"), without_terms], words)
+    assert net(settlement) == {"noa": 900}
+    assert settlement.adjusted.keys() == {"noa"}
+
+
+def test_a_missing_rate_says_which() -> None:
+    with pytest.raises(RateMissing, match="from ILS to USD"):
+        settled(sale(MUG), [click("noa")], terms=promises(offer(convert_to="USD")))
+
+
+def test_sums_that_are_no_amounts_are_refused() -> None:
+    most = "9999999999999.99"
+    assert net(settled(sale(item("mug", most)), [click("noa")], terms=promises(offer(percent(100))))) == {
+        "noa": AMOUNT_MAX
+    }
+    with pytest.raises(OutOfRange, match=r"^the order's sums are no amounts any more$"):
+        settled(sale(item("mug", most), item("pot", "0.01")), [click("noa")])
+    with pytest.raises(OutOfRange):
+        settled(sale(item("mug", "0.01", 2)), [click("noa")], terms=promises(offer(flat_item(most))))
+    two = promises(offer(percent(100), model="linear", recruiter=Recruiter(bps=1)))
+    recruited = {("noa", "main"): Membership(recruiter_id="lea", recruited_at=PLACED)}
+    with pytest.raises(OutOfRange):
+        settled(sale(item("mug", most)), [click("noa")], terms=two, members=recruited)
