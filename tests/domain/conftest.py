@@ -13,6 +13,6 @@ from hypothesis import Phase, settings
 settings.register_profile("quick", deadline=None, max_examples=100, print_blob=True)
 settings.register_profile("thorough", deadline=None, max_examples=2_000, print_blob=True)
 settings.register_profile(
-    "mutants", deadline=None, max_examples=200, derandomize=True, database=None, phases=[Phase.explicit, Phase.generate]
+    "mutants", deadline=None, max_examples=60, derandomize=True, database=None, phases=[Phase.explicit, Phase.generate]
 )
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
