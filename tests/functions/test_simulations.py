@@ -1,0 +1,607 @@
+"""Simulations over a shop's random life: what they find, that they write nothing else, that nothing derails them."""
+
+import csv
+import io
+import json
+import zlib
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import timedelta
+from itertools import batched
+from typing import Any, NoReturn
+
+import pytest
+
+from attribution import simulate
+from attribution import simulations as routes
+from tests.faults.shop import history
+from tests.faults.world import _FRIENDS, _FRIENDS_NOW, _PRESS, CHANGED, Context, World, engine, event, later
+from tests.fixtures import NOON
+from tests.functions.client import Answer, Client
+from tests.functions.conftest import APIS
+from tests.wire import Wire, answer_lost, unreachable
+from vouch.domain import times
+from vouch.http import Api
+from vouch.service import keys, ranges, simulations
+from vouch.service.mint import fresh
+from vouch.store.tables import Order, Simulation, SimulationPart
+
+BEGINNING, END = "2026-01-01T00:00:00Z", "2026-06-01T00:00:00Z"
+TWICE: dict[str, Any] = _PRESS | {"commission": {"rules": [{"match": {}, "reward": {"type": "percent", "bps": 1554}}]}}
+NONE = _FRIENDS_NOW | {"commission": {"rules": []}}
+
+
+@dataclass(frozen=True)
+class Shop:
+    """A world whose brand has a key."""
+
+    world: World
+    brand: Client
+
+    def simulate(self, program: str, terms: dict[str, Any], start: str = BEGINNING, end: str = END) -> Answer:
+        body = {"program_id": program, "terms": terms, "from": start, "to": end}
+        return self.brand.post("/v1/simulations", body)
+
+    def done(self, program: str, terms: dict[str, Any], start: str = BEGINNING, end: str = END) -> Any:
+        answer = self.simulate(program, terms, start, end)
+        assert (answer.status, answer.body["status"]) == (201, "done"), answer.text
+        return answer.body
+
+    def begun(self, program: str, terms: dict[str, Any]) -> str:
+        """A simulation for which the request had no time."""
+        answer = self.simulate(program, terms)
+        assert (answer.status, answer.body["status"]) == (202, "running"), answer.text
+        assert (answer.body["creators"], answer.body["total"], answer.body["totals"]) == ([], None, [])
+        return str(answer.body["id"])
+
+    def shown(self, simulation_id: str) -> Any:
+        return self.brand.get(f"/v1/simulations/{simulation_id}").body
+
+    def waiting(self) -> list[str]:
+        """The messages of the queue, which is empty afterwards."""
+        settings = self.world.deployment.settings
+        sent = self.world.deployment.sqs.sent.pop(settings.simulate_queue_url, ())
+        return [message["MessageBody"] for message in sent]
+
+    def step(self, message: str, *, milliseconds: int = 1, received: int = 1) -> bool:
+        """Whether a message is done with; so little time is enough for one page."""
+        asked = event("simulate")
+        asked["Records"][0]["body"] = message
+        asked["Records"][0]["attributes"]["ApproximateReceiveCount"] = str(received)
+        return not simulate.handler(asked, Context(lambda: milliseconds))["batchItemFailures"]
+
+    def run(self) -> int:
+        """Works the queue off, a page at a time; how many messages that took."""
+        steps = 0
+        while messages := self.waiting():
+            for message in messages:
+                assert self.step(message)
+                steps += 1
+        return steps
+
+
+@pytest.fixture
+def shop(world: World, apis: dict[str, Api], monkeypatch: pytest.MonkeyPatch) -> Shop:
+    monkeypatch.setattr(simulate, "deployment", lambda: world.deployment)
+    return Shop(world, client(world))
+
+
+@pytest.fixture
+def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A request has time for one page, and pages are small."""
+    monkeypatch.setattr(routes, "_SECONDS", -1)
+    monkeypatch.setattr(ranges, "BATCH_GET_MAX", 9)
+
+
+def client(world: World) -> Client:
+    key, text = keys.first(world.deployment, fresh(world.deployment), world.brand)
+    world.deployment.database.put_new(key)
+    return Client(APIS["attribution"], text, world.brand_id)
+
+
+_LIVES: dict[tuple[Any, ...], dict[str, list[Any]]] = {}
+"""What a life leaves in the tables, once somebody has lived it: the same for the same brand and seed."""
+_TABLES = ("main", "ledger", "inbox", "clicks", "figures")
+
+
+def live(world: World, seed: int = 1, orders: int = 60, webhooks: int = 140) -> None:
+    """Delivers and settles all that the shop told, or restores what that once came to."""
+    names = (world.name, seed, orders, webhooks)
+    known = _LIVES.get(names)
+    if known is not None:
+        _restore(world, known)
+        return
+    before = {table: _items(world, table) for table in _TABLES}
+    for webhook in history(world, seed, orders=orders, webhooks=webhooks).webhooks:
+        world.deliver(webhook)
+    _LIVES[names] = {table: [item for item in _items(world, table) if item not in before[table]] for table in _TABLES}
+
+
+def _restore(world: World, known: dict[str, list[Any]]) -> None:
+    for table, items in known.items():
+        name = getattr(world.deployment.settings, f"{table}_table")
+        for part in batched(items, 25, strict=False):
+            puts = [{"PutRequest": {"Item": item}} for item in part]
+            assert not engine(world.deployment).batch_write_item(RequestItems={name: puts})["UnprocessedItems"]
+
+
+def _items(world: World, table: str) -> list[Any]:
+    name = getattr(world.deployment.settings, f"{table}_table")
+    pages = engine(world.deployment).get_paginator("scan").paginate(TableName=name, ConsistentRead=True)
+    return [item for page in pages for item in page["Items"]]
+
+
+def posted(world: World, program: str, start: str = BEGINNING, end: str = END) -> dict[str, int]:
+    """What the ledger holds for the program's creators of the orders of a range; each of them is in one program."""
+    sums: Counter[str] = Counter()
+    for order_id, entries in world.entries().items():
+        order = world.deployment.database.get(Order, f"{world.brand_id}#O#{order_id}", "O")
+        assert order is not None
+        parts = {part["creator_id"] for part in order.summary["commissions"] if part["program_id"] == program}
+        if times.parse(start) <= times.parse(order.summary["placed_at"]) < times.parse(end):
+            for entry in entries:
+                sums[entry.creator_id] += -entry.legs[1].amount if entry.creator_id in parts else 0
+    return {creator: amount for creator, amount in sums.items() if amount}
+
+
+def amounts(rows: list[Any], name: str) -> dict[str, int]:
+    return {row["creator_id"]: row[name]["amount"] for row in rows if row[name]["amount"]}
+
+
+def tables(world: World) -> dict[str, Any]:
+    """Every item of every table, as the engine has it, but for what simulations count."""
+    counts = ({"S": "simulation"}, {"S": "simulation_part"})
+    return {
+        table: sorted(repr(sorted(item.items())) for item in _items(world, table) if item.get("k") not in counts)
+        for table in _TABLES
+    }
+
+
+# --- what it finds ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_terms_as_they_are_change_nothing_and_before_is_what_is_posted(shop: Shop, seed: int) -> None:
+    live(shop.world, seed)
+    ranges_of = [
+        (shop.world.press, _PRESS, BEGINNING, END),
+        (shop.world.friends, _FRIENDS_NOW, CHANGED, END),
+        (shop.world.friends, _FRIENDS, BEGINNING, CHANGED),
+    ]
+    for program, terms, start, end in ranges_of:
+        found = shop.done(program, terms, start, end)
+        assert (found["different"], found["left_out"], found["total"]["delta"]["amount"]) == (0, 0, 0)
+        assert amounts(found["creators"], "delta") == {}
+        assert amounts(found["creators"], "before") == posted(shop.world, program, start, end)
+        assert found["total"]["before"]["amount"] == sum(posted(shop.world, program, start, end).values()) > 0
+        assert shop.brand.get(f"/v1/simulations/{found['id']}/orders").body["items"] == []
+
+
+def test_a_draft_is_told_in_sums_by_order_and_as_a_table(shop: Shop) -> None:
+    live(shop.world)
+    found = shop.done(shop.world.press, TWICE)
+    assert found["orders"] == found["progress"]["orders"] == found["progress"]["of"] == 60
+    before, after = amounts(found["creators"], "before"), amounts(found["creators"], "after")
+    assert before == posted(shop.world, shop.world.press)
+    assert all(after[creator] > before[creator] for creator in before), "twice the rate, and no cap"
+    assert amounts(found["creators"], "delta") == {each: after[each] - before[each] for each in before}
+    assert found["totals"] == [found["total"]]
+    assert {name: said["amount"] for name, said in found["total"].items()} == {
+        "before": sum(before.values()),
+        "after": sum(after.values()),
+        "delta": sum(after.values()) - sum(before.values()),
+    }
+    assert found["creators"] == sorted(found["creators"], key=lambda row: -abs(row["delta"]["amount"]))
+    orders = shop.brand.get(f"/v1/simulations/{found['id']}/orders", limit=100).body["items"]
+    assert len(orders) == found["different"] > 5
+    by_creator: Counter[str] = Counter()
+    for order in orders:
+        for side, sign in (("before", -1), ("after", 1)):
+            for net in order[side]:
+                by_creator[net["creator_id"]] += sign * net["amount"]["amount"]
+    assert {each: delta for each, delta in by_creator.items() if delta} == amounts(found["creators"], "delta")
+    assert [order["placed_at"] for order in orders] == sorted((each["placed_at"] for each in orders), reverse=True)
+    assert shop.shown(found["id"]) == found
+
+
+def test_the_table_has_the_same_rows(shop: Shop) -> None:
+    live(shop.world)
+    found = shop.done(shop.world.press, TWICE)
+    answer = shop.brand.send("GET", f"/v1/simulations/{found['id']}", accept="text/csv")
+    assert answer.headers["content-type"] == "text/csv; charset=utf-8"
+    assert answer.text.startswith("\ufeff")
+    rows = list(csv.DictReader(io.StringIO(answer.text.removeprefix("\ufeff"))))
+    said = [
+        {"creator_id": row["creator_id"], "program_id": row["program_id"], "currency": "USD"}
+        | {name: str(row[name]["amount"]) for name in ("before", "after", "delta")}
+        for row in found["creators"]
+    ]
+    assert rows == said
+
+
+def test_a_draft_that_pays_nothing_takes_it_all(shop: Shop) -> None:
+    live(shop.world)
+    found = shop.done(shop.world.friends, NONE)
+    assert amounts(found["creators"], "after") == {}
+    assert amounts(found["creators"], "before") == posted(shop.world, shop.world.friends)
+
+
+def test_whoever_shares_an_order_by_another_program_has_rows_of_what_changes(shop: Shop) -> None:
+    live(shop.world, orders=80, webhooks=180)
+    found = shop.done(shop.world.press, _PRESS | {"attribution": {"model": "last", "code_policy": "wins"}})
+    own = [row for row in found["creators"] if row["program_id"] == shop.world.press]
+    others = [row for row in found["creators"] if row["program_id"] != shop.world.press]
+    assert amounts(own, "before") == posted(shop.world, shop.world.press)
+    assert others
+    assert {row["program_id"] for row in others} == {shop.world.friends}
+    assert all(row["before"] != row["after"] for row in others)
+    for name in ("before", "after", "delta"):
+        assert found["total"][name]["amount"] == sum(row[name]["amount"] for row in found["creators"])
+
+
+def test_caps_and_bonuses_per_period_count(shop: Shop) -> None:
+    live(shop.world)
+    found = shop.done(shop.world.press, TWICE)
+    most, bonus = 3_000, 700
+    rules: dict[str, Any] = TWICE["commission"] | {
+        "cap_per_period": {"amount": most, "currency": "USD", "period": "lifetime"},
+        "bonuses": [
+            {"id": "b", "measure": "orders", "threshold": 3, "period": "lifetime"}
+            | {"reward": {"amount": bonus, "currency": "USD"}}
+        ],
+    }
+    capped = shop.done(shop.world.press, TWICE | {"commission": rules})
+    uncapped, held = amounts(found["creators"], "after"), amounts(capped["creators"], "after")
+    assert max(uncapped.values()) > most
+    assert held == {creator: min(most, amount) + bonus for creator, amount in uncapped.items()}
+    assert amounts(capped["creators"], "before") == posted(shop.world, shop.world.press)
+    assert capped["different"] == found["different"], "a cap of a period is no order's"
+
+
+def test_tiers_of_a_draft_are_measured_and_not_sealed(shop: Shop) -> None:
+    live(shop.world)
+    tiers = {"period": "month", "measure": "commission", "levels": [{"from": 0, "bps": 0}, {"from": 1, "bps": 5_000}]}
+    before = tables(shop.world)
+    found = shop.done(shop.world.press, TWICE | {"commission": TWICE["commission"] | {"tiers": tiers}})
+    assert tables(shop.world) == before
+    assert found["left_out"] == 0
+    rated = {
+        net["amount"]["amount"]
+        for order in shop.brand.get(f"/v1/simulations/{found['id']}/orders", limit=100).body["items"]
+        for net in order["after"]
+    }
+    assert any(rated), "creators who earned in April have a level in May"
+    assert found["total"]["after"] != shop.done(shop.world.press, TWICE)["total"]["after"]
+
+
+def test_what_a_draft_cannot_settle_is_left_out_and_named(shop: Shop) -> None:
+    live(shop.world)
+    found = shop.done(shop.world.press, TWICE)
+    program = shop.world.program(shop.world.press, [[1, None]])
+    program.currency = "EUR"
+    program.save()
+    euros = shop.done(shop.world.press, TWICE | {"convert_to": "EUR"})
+    assert euros["left_out"] >= found["different"] > 5
+    assert euros["orders"] == 60
+    orders = shop.brand.get(f"/v1/simulations/{euros['id']}/orders", limit=100).body["items"]
+    assert {order["reason"] for order in orders} == {"rate_missing"}
+    assert {order["after"] is None for order in orders} == {True}
+    assert euros["total"]["after"] == {"amount": 0, "currency": "EUR"}
+
+
+def test_what_a_hand_was_at_is_left_out_too(shop: Shop) -> None:
+    live(shop.world, orders=20, webhooks=40)
+    broken = shop.done(shop.world.press, TWICE)
+    [first, *_] = shop.brand.get(f"/v1/simulations/{broken['id']}/orders").body["items"]
+    database = shop.world.deployment.database
+    item = database.get(Order, f"{shop.world.brand_id}#O#{first['order_id']}", "O")
+    assert item is not None
+    item.packed = b"rubbish"
+    item.save()
+    found = shop.done(shop.world.press, TWICE)
+    assert (found["left_out"], found["different"]) == (1, broken["different"] - 1)
+    [told, *_] = shop.brand.get(f"/v1/simulations/{found['id']}/orders").body["items"]
+    assert (told["order_id"], told["after"], told["reason"]) == (first["order_id"], None, "unreadable")
+
+
+# --- that it writes nothing -------------------------------------------------------------------------------------------
+
+
+def test_nothing_is_written_but_what_it_counts(shop: Shop, hurried: None) -> None:
+    live(shop.world)
+    before = tables(shop.world)
+    simulation = shop.begun(shop.world.press, TWICE)
+    shop.run()
+    assert shop.shown(simulation)["status"] == "done"
+    shop.brand.get("/v1/simulations")
+    shop.brand.get(f"/v1/simulations/{simulation}/orders")
+    assert tables(shop.world) == before
+    parts = list(shop.world.deployment.database.query(SimulationPart, f"{shop.world.brand_id}#SIM#{simulation}"))
+    item = shop.world.deployment.database.get(Simulation, f"{shop.world.brand_id}#SIM", simulation)
+    assert item is not None
+    assert {part.expires_at for part in parts} | {item.expires_at} == {int((NOON + timedelta(days=30)).timestamp())}
+
+
+def test_it_is_gone_after_thirty_days_even_if_its_item_is_not(shop: Shop) -> None:
+    found = shop.done(shop.world.press, TWICE)
+    later(shop.world.deployment, timedelta(days=30))
+    assert shop.brand.get(f"/v1/simulations/{found['id']}").status == 404
+    assert shop.brand.get("/v1/simulations").body["items"] == []
+
+
+# --- step by step -----------------------------------------------------------------------------------------------------
+
+
+def test_a_long_one_goes_on_by_its_queue_and_comes_to_the_same(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    live(shop.world)
+    at_once = shop.done(shop.world.press, TWICE)
+    monkeypatch.setattr(routes, "_SECONDS", -1)
+    monkeypatch.setattr(ranges, "BATCH_GET_MAX", 9)
+    simulation = shop.begun(shop.world.press, TWICE)
+    progress = [shop.shown(simulation)["progress"]]
+    for _ in range(6):
+        [message] = shop.waiting()
+        assert shop.step(message)
+        progress.append(shop.shown(simulation)["progress"])
+    assert [said["orders"] for said in progress] == [9, 18, 27, 36, 45, 54, 60]
+    assert [said["back_to"] for said in progress] == sorted((said["back_to"] for said in progress), reverse=True)
+    assert [said["of"] for said in progress] == [None] * 6 + [60]
+    assert shop.waiting() == []
+    assert result(shop, simulation) == result(shop, at_once["id"])
+
+
+def result(shop: Shop, simulation: str) -> Any:
+    """All that is found, without what is another one each time."""
+    said = {name: value for name, value in shop.shown(simulation).items() if name not in ("id", "created_at")}
+    return said, shop.brand.get(f"/v1/simulations/{simulation}/orders", limit=100).body["items"]
+
+
+def test_a_step_that_dies_counts_nothing_twice(shop: Shop, hurried: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    live(shop.world)
+    clean = shop.begun(shop.world.press, TWICE)
+    shop.run()
+    wire = Wire(monkeypatch)
+    simulation = shop.begun(shop.world.press, TWICE)
+    for fault in (unreachable, answer_lost, unreachable, answer_lost):
+        [message] = shop.waiting()
+        wire.faults["TransactWriteItems"] = fault
+        done = shop.step(message)
+        wire.faults.clear()
+        if not done:
+            assert shop.step(message)
+    shop.run()
+    assert result(shop, simulation) == result(shop, clean)
+
+
+def test_one_that_dies_behind_its_step_is_gone_on_with_by_the_same_message(
+    shop: Shop, hurried: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    live(shop.world)
+    clean = shop.begun(shop.world.press, TWICE)
+    shop.run()
+    simulation = shop.begun(shop.world.press, TWICE)
+    [message] = shop.waiting()
+
+    def die(*_: Any, **__: Any) -> NoReturn:
+        raise MemoryError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(simulations, "_send", die)
+        assert not shop.step(message)
+    assert shop.shown(simulation)["orders"] == 18, "the step itself was counted"
+    assert shop.step(message)
+    assert shop.shown(simulation)["orders"] == 27
+    shop.run()
+    assert result(shop, simulation) == result(shop, clean)
+
+
+def test_messages_that_come_again_and_at_once_count_each_order_once(shop: Shop, hurried: None) -> None:
+    live(shop.world)
+    clean = shop.begun(shop.world.press, TWICE)
+    shop.run()
+    simulation = shop.begun(shop.world.press, TWICE)
+    other = shop.begun(shop.world.friends, NONE)
+    with ThreadPoolExecutor(6) as pool:
+        while messages := shop.waiting():
+            assert all(pool.map(shop.step, messages * 3))
+    assert shop.shown(other)["status"] == "done"
+    assert result(shop, simulation) == result(shop, clean)
+    assert shop.step(json.dumps({"simulation": [shop.world.brand_id, simulation]})), "one that is done stays so"
+
+
+def test_one_that_stood_still_is_set_going_by_whoever_asks(shop: Shop, hurried: None) -> None:
+    live(shop.world, orders=20, webhooks=40)
+    simulation = shop.begun(shop.world.press, TWICE)
+    assert len(shop.waiting()) == 1, "which is lost"
+    shop.shown(simulation)
+    assert shop.waiting() == []
+    later(shop.world.deployment, timedelta(minutes=10, seconds=1))
+    shop.shown(simulation)
+    shop.shown(simulation)
+    assert shop.run() == 2
+    assert shop.shown(simulation)["status"] == "done"
+
+
+def test_one_that_fails_time_and_again_is_given_up(shop: Shop, hurried: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    live(shop.world, orders=20, webhooks=40)
+    simulation = shop.begun(shop.world.press, TWICE)
+    [message] = shop.waiting()
+    with monkeypatch.context() as patch:
+        wire = Wire(patch)
+        wire.faults["Query"] = unreachable
+        assert not any(shop.step(message, received=times_received) for times_received in (1, 4, 5))
+    said = shop.shown(simulation)
+    assert (said["status"], said["total"]) == ("failed", None)
+    assert shop.step(message)
+    refused = shop.brand.send("GET", f"/v1/simulations/{simulation}", accept="text/csv")
+    assert (refused.status, refused.code) == (409, "simulation_not_done")
+
+
+def test_a_repeat_under_a_key_is_the_same_simulation(shop: Shop) -> None:
+    body = {"program_id": shop.world.press, "terms": TWICE, "from": BEGINNING, "to": END}
+    first = shop.brand.post("/v1/simulations", body, idempotency_key="one")
+    again = shop.brand.post("/v1/simulations", body, idempotency_key="one")
+    assert (first.status, again.status) == (201, 201)
+    assert first.body == again.body
+    assert len(shop.brand.get("/v1/simulations").body["items"]) == 1
+
+
+def test_a_try_that_died_before_its_answer_is_gone_on_with(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    live(shop.world, orders=20, webhooks=40)
+    body = {"program_id": shop.world.press, "terms": TWICE, "from": BEGINNING, "to": END}
+    with monkeypatch.context() as patch:
+        wire = Wire(patch)
+        wire.faults["TransactWriteItems"] = unreachable
+        assert shop.brand.post("/v1/simulations", body, idempotency_key="one").status >= 500
+    assert shop.brand.post("/v1/simulations", body, idempotency_key="one").body["orders"] == 20
+    assert len(shop.brand.get("/v1/simulations").body["items"]) == 1
+
+
+# --- who may ask, and what is refused ---------------------------------------------------------------------------------
+
+
+def test_another_brand_knows_nothing_of_it(shop: Shop) -> None:
+    live(shop.world)
+    found = shop.done(shop.world.press, TWICE)
+    stranger = Shop(other := World(shop.world.deployment, "other").build(), client(other))
+    live(other, 2, orders=20, webhooks=40)
+    for path in ("", "/orders"):
+        refused = stranger.brand.get(f"/v1/simulations/{found['id']}{path}")
+        missing = stranger.brand.get(f"/v1/simulations/sim_00000000000000000000000000{path}")
+        assert (refused.status, refused.told) == (404, missing.told)
+    assert stranger.brand.get("/v1/simulations").body["items"] == []
+    own = stranger.done(other.press, TWICE)
+    assert own["orders"] == 20
+    assert amounts(own["creators"], "before") == posted(other, other.press)
+    cursor = shop.brand.get(f"/v1/simulations/{found['id']}/orders", limit=1).body["next_cursor"]
+    assert stranger.brand.get(f"/v1/simulations/{own['id']}/orders", cursor=cursor).code == "invalid_cursor"
+
+
+@pytest.mark.parametrize(
+    "change, status, code, param",
+    [
+        ({"program_id": "prg_00000000000000000000000000"}, 404, "not_found", None),
+        ({"to": "2025-12-31T23:59:59Z"}, 400, "invalid_request", "to"),
+        ({"from": "2026-01-01"}, 400, "invalid_request", None),
+        ({"terms": {"hold_days": -1}}, 400, "invalid_request", None),
+        ({"terms": {"holddays": 1}}, 400, "unknown_field", None),
+        (
+            {"terms": {"commission": {"cap_per_order": {"amount": 1, "currency": "ILS"}}}},
+            422,
+            "currency_mismatch",
+            "terms.commission.cap_per_order",
+        ),
+    ],
+)
+def test_what_could_not_be_published_is_refused(
+    shop: Shop, change: dict[str, Any], status: int, code: str, param: str | None
+) -> None:
+    body = {"program_id": shop.world.press, "terms": TWICE, "from": BEGINNING, "to": END} | change
+    refused = shop.brand.post("/v1/simulations", body)
+    assert (refused.status, refused.code) == (status, code)
+    assert param is None or refused.body["param"] == param
+    assert shop.brand.get("/v1/simulations").body["items"] == []
+
+
+def test_lists_go_page_by_page(shop: Shop) -> None:
+    live(shop.world)
+    ids = []
+    for _ in range(3):
+        ids.append(shop.done(shop.world.press, TWICE)["id"])
+        later(shop.world.deployment, timedelta(seconds=1))
+    assert pages(shop, "/v1/simulations", 2, lambda item: item["id"]) == [ids[:0:-1], ids[:1]]
+    whole = shop.brand.get(f"/v1/simulations/{ids[0]}/orders", limit=100).body["items"]
+    paged = pages(shop, f"/v1/simulations/{ids[0]}/orders", 7, lambda item: item)
+    assert [item for page in paged for item in page] == whole
+
+
+def pages(shop: Shop, path: str, limit: int, said: Callable[[Any], Any]) -> list[list[Any]]:
+    found = []
+    page: Any = {"next_cursor": ""}
+    while page["next_cursor"] is not None:
+        page = shop.brand.get(path, limit=limit, cursor=page["next_cursor"] or None).body
+        found.append([said(item) for item in page["items"]])
+    return found
+
+
+def test_rows_come_a_page_at_a_time(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    live(shop.world)
+    monkeypatch.setattr("vouch.store.simulations.ROWS_PER_PAGE", 1)
+    found = shop.done(shop.world.friends, NONE)
+    assert (len(found["creators"]), found["rows"]) == (1, len(posted(shop.world, shop.world.friends)))
+    rows = [*found["creators"]]
+    while found["next_cursor"]:
+        found = shop.brand.get(f"/v1/simulations/{found['id']}", cursor=found["next_cursor"]).body
+        rows += found["creators"]
+    assert amounts(rows, "before") == posted(shop.world, shop.world.friends)
+    table = shop.brand.send("GET", f"/v1/simulations/{found['id']}", accept="text/csv").text
+    assert len(table.splitlines()) == len(rows) + 1
+
+
+# --- replays ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_range_replayed_is_what_is_posted(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    live(shop.world)
+    before = tables(shop.world)
+    asked = {"from": BEGINNING, "to": END}
+    whole = shop.brand.post("/v1/replays", asked)
+    assert (whole.status, whole.body) == (
+        200,
+        {"status": "done", "orders": 60, "equal": True, "different": [], "next_cursor": None},
+    )
+    monkeypatch.setattr(ranges, "BATCH_GET_MAX", 25)
+    monkeypatch.setattr("attribution.replays._SECONDS", -1)
+    first = shop.brand.post("/v1/replays", asked).body
+    assert (first["status"], first["orders"]) == ("partial", 25)
+    second = shop.brand.post("/v1/replays", asked | {"cursor": first["next_cursor"]}).body
+    third = shop.brand.post("/v1/replays", asked | {"cursor": second["next_cursor"]}).body
+    assert (third["status"], third["orders"], third["next_cursor"]) == ("done", 10, None)
+    assert shop.brand.post("/v1/replays", {"from": CHANGED, "to": CHANGED}).body["orders"] == 0
+    elsewhere = shop.brand.post("/v1/replays", {"from": CHANGED, "to": END, "cursor": first["next_cursor"]})
+    assert elsewhere.code == "invalid_cursor"
+    assert tables(shop.world) == before
+
+
+def test_what_differs_is_named_and_nothing_behind_it_is_lost(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    live(shop.world)
+    database = shop.world.deployment.database
+    changed: list[str] = []
+    for external in history(shop.world, 1, orders=60, webhooks=140).external_ids:
+        item = database.get(Order, f"{shop.world.brand_id}#O#{shop.world.order_id(external)}", "O")
+        assert item is not None
+        summary, postings, *rest = item.lines
+        if json.loads(postings):
+            [creator, part, currency, at, amount] = json.loads(postings)[0]
+            changed.append(item.id)
+            forged = json.dumps([[creator, part, currency, at, amount + 1]])
+            item.packed = zlib.compress("\n".join([summary, forged, *rest]).encode())
+            item.save()
+    assert len(changed) > 10
+    monkeypatch.setattr("vouch.service.replays.DIFFERENT_MAX", 7)
+    found: list[Any] = []
+    cursor, orders = None, 0
+    while True:
+        asked = {"from": BEGINNING, "to": END} | ({"cursor": cursor} if cursor else {})
+        part = shop.brand.post("/v1/replays", asked).body
+        assert len(part["different"]) <= 7
+        assert part["equal"] is not bool(part["different"])
+        found += part["different"]
+        orders += part["orders"]
+        cursor = part["next_cursor"]
+        if cursor is None:
+            break
+    assert orders == 60
+    assert sorted(each["order_id"] for each in found) == sorted(changed)
+    for each in found:
+        assert each["posted"][0]["amount"]["amount"] == each["recomputed"][0]["amount"]["amount"] + 1
+
+
+def test_replays_are_the_brands_own(shop: Shop) -> None:
+    live(shop.world, orders=20, webhooks=40)
+    stranger = client(World(shop.world.deployment, "other").build())
+    assert stranger.post("/v1/replays", {"from": BEGINNING, "to": END}).body["orders"] == 0
+    refused = shop.brand.post("/v1/replays", {"from": END, "to": BEGINNING})
+    assert (refused.status, refused.code, refused.body["param"]) == (400, "invalid_request", "to")
