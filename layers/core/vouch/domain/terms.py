@@ -22,6 +22,8 @@ Measure = Literal["orders", "commission"]
 VolumeMeasure = Literal["orders", "commission", "revenue"]
 SELF_PAYING = frozenset({"tiktok_shop"})
 """Platforms that pay their affiliates themselves: there only a rule that names the platform earns anything."""
+DRAFT = 0
+"""The number of a version that nobody has published."""
 BYTES_MAX = 40 * 1024
 """Of one version as JSON, so that an answer can show a hundred of them."""
 

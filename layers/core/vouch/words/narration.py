@@ -22,7 +22,7 @@ from vouch.domain.explanation import (
     Step,
 )
 from vouch.domain.money import Money
-from vouch.domain.terms import Reward
+from vouch.domain.terms import DRAFT, Reward
 from vouch.messages import Language
 from vouch.words import phrases
 from vouch.words.phrases import Phrase
@@ -169,7 +169,8 @@ class _Narrator:
     def _commission(self, part: Part) -> Iterator[str]:
         program = self._speech.quoted(self._names.programs.get(part.program_id, part.program_id))
         title = {"owner": self._owner(part.creator_id), "program": program, "version": part.terms_version}
-        yield self._speech.phrase(phrases.TITLES, "commission", **title)
+        name = "commission_draft" if part.terms_version == DRAFT else "commission"
+        yield self._speech.phrase(phrases.TITLES, name, **title)
         rated = self._told.reason not in _NOTHING_RATED
         lines = [line for line in self._told.lines if rated and line.creator_id == part.creator_id]
         most = max(1, NAMED_MOST // len(self._told.parts))

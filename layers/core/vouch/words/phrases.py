@@ -420,6 +420,10 @@ TITLES: Final[dict[str, Phrase]] = {
         "en": "{owner} commission (terms of {program}, version {version})",
         "he": "העמלה {owner} (תנאי {program}, גרסה {version})",
     },
+    "commission_draft": {
+        "en": "{owner} commission (draft terms of {program})",
+        "he": "העמלה {owner} (טיוטת תנאים של {program})",
+    },
     "others": {"en": "All others", "he": "כל האחרים"},
     "nobodys": {"en": "What is nobody's", "he": "מה שאינו נזקף לזכות איש"},
     "since": {"en": "What happened since", "he": "מה קרה מאז"},
