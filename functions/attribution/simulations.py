@@ -10,11 +10,12 @@ from aws_lambda_powertools.event_handler.openapi.types import OpenAPIResponse
 from vouch.domain.errors import Conflict, Unprocessable
 from vouch.domain.simulation import Amounts, Change, OrderChange
 from vouch.http import Routes, brand_access
-from vouch.service import simulations, spreadsheets
+from vouch.service import explanations, simulations, spreadsheets
 from vouch.store.simulations import terms
 from vouch.store.tables import Simulation
 from vouch.wire import simulations as wire
 from vouch.wire.base import LIMIT, Cursor, Limit, Page
+from vouch.wire.explanations import Explanation
 
 routes = Routes()
 _SECONDS: Final = 15
@@ -89,6 +90,16 @@ def list_simulated_orders(
     item = simulations.found(call.deployment, call.brand, simulation_id)
     page = simulations.order_changes(call.deployment, call.brand, item, limit=limit, cursor=cursor)
     return Page(items=[_order(change) for change in page.items], next_cursor=page.next_cursor)
+
+
+@routes.get("/v1/simulations/<simulation_id>/orders/<order_id>/explanation", security=brand_access("simulations:read"))
+def explain_simulated_order(simulation_id: str, order_id: str) -> Explanation:
+    """Why the order would have earned whom what by the simulation's draft; `terms_version` 0 is the draft."""
+    call = routes.call
+    item = simulations.found(call.deployment, call.brand, simulation_id)
+    explained = explanations.laid_open(simulations.tried(call.deployment, call.brand, item, order_id))
+    text = explanations.in_words(call.deployment, call.brand, explained, call.language)
+    return Explanation.told(order_id, explained, call.language, text)
 
 
 def _result(item: Simulation, cursor: str | None) -> wire.SimulationResult:

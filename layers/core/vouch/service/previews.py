@@ -9,7 +9,7 @@ from vouch.domain.attribution import Touch
 from vouch.domain.context import CLICK, CODE, Context
 from vouch.domain.errors import Malformed, NotFound
 from vouch.domain.facts import OrderFacts, Snapshot
-from vouch.domain.terms import Terms, number_in_force
+from vouch.domain.terms import DRAFT, Terms, number_in_force
 from vouch.service import programs
 from vouch.service.deployment import Deployment
 from vouch.service.mint import Mint
@@ -36,6 +36,14 @@ class Sample:
     platform: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """The sample order settled, under the id that it would have."""
+
+    order_id: str
+    tried: Tried
+
+
 def preview(
     deployment: Deployment,
     mint: Mint,
@@ -45,7 +53,7 @@ def preview(
     currency: str | None,
     terms: dict[str, Any],
     sample: Sample,
-) -> Tried:
+) -> Preview:
     """The sample order by the draft of a program's terms, or of those of a program in that currency which is yet to be.
 
     Clicks and codes on the order are looked up as for an order that came now. Where it carries none, and for a program
@@ -61,20 +69,25 @@ def preview(
     if sample.creator_id and not deployment.database.get(*creators.key(brand.id, sample.creator_id)):
         raise NotFound(param="creator_id")
     snapshot, order_id, only_program = _described(deployment, mint, brand, sample)
-    context = Context(test_brand=brand.mode == "test")
+    creator_id, context = sample.creator_id or SAMPLE, Context(test_brand=brand.mode == "test")
     if program is None:
-        facts, assumed = _assumed(snapshot, draft, Touch("code", SAMPLE, None, sample.creator_id or SAMPLE, SAMPLE, 1))
-        alone = replace(context, touches={key: (touch,) for key, touch in assumed.items()}, tied=False)
-        return Trial(deployment, brand.id, SAMPLE, draft).told(order_id, facts, alone)
+        facts, assumed = _assumed(snapshot, draft, Touch("code", SAMPLE, None, creator_id, SAMPLE, DRAFT))
+        alone = replace(context, touches=_pinned(assumed), tied=False)
+        return Preview(order_id, Trial(deployment, brand.id, SAMPLE, draft).told(order_id, facts, alone))
     context, facts, assumed = replace(context, only_program=only_program), OrderFacts(snapshot), _NOTHING
     if not (snapshot.codes or snapshot.click_ids or snapshot.handles):
-        version = number_in_force(program.versions, snapshot.placed_at) or 0
-        touch = Touch("code", SAMPLE, None, sample.creator_id or SAMPLE, program.id, version)
+        version = number_in_force(program.versions, snapshot.placed_at)
+        barred = None if version else "no_terms"
+        touch = Touch("code", SAMPLE, None, creator_id, program.id, version, barred=barred)
         facts, assumed = _assumed(snapshot, draft, touch)
-        if sample.creator_id is None:  # who is nobody has no membership that could be looked up
-            context = replace(context, touches={key: (touch,) for key, touch in assumed.items()})
+        if creator_id == SAMPLE:  # who is nobody takes part in nothing that could be looked up
+            context = replace(context, touches=_pinned(assumed))
     trial = Trial(deployment, brand.id, program.id, draft, assumed=assumed)
-    return trial.told(order_id, facts, context, new=True)
+    return Preview(order_id, trial.told(order_id, facts, context, new=True))
+
+
+def _pinned(assumed: Mapping[str, Touch]) -> dict[str, tuple[Touch, ...]]:
+    return {key: (touch,) for key, touch in assumed.items()}
 
 
 def _described(deployment: Deployment, mint: Mint, brand: Brand, sample: Sample) -> tuple[Snapshot, str, str | None]:

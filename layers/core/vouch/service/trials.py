@@ -11,7 +11,7 @@ from vouch.domain.errors import Unprocessable
 from vouch.domain.facts import OrderFacts
 from vouch.domain.money import OutOfRange
 from vouch.domain.settlement import RateMissing, Settlement, settle
-from vouch.domain.terms import Terms
+from vouch.domain.terms import DRAFT, Terms
 from vouch.domain.volumes import counting
 from vouch.service import volumes
 from vouch.service.deployment import Deployment
@@ -68,12 +68,10 @@ class Trial:
         Raises what is UNSETTLED.
         """
         with ours():
-            touches = context.touches_of(facts)
-            promised = self._evidence.terms(touches)
-            own = {(touch.program_id, touch.terms_version) for touch in touches if touch.program_id == self._program}
-            versions = [(self._program, number) for _, number in own if number is not None]
-            drafted = {**promised, **dict.fromkeys(versions, self._terms)}
-            context = self._evidence.asked_by(drafted, order_id, facts, self._unmeasured(context, promised))
+            promised = self._evidence.terms(context.touches_of(facts))
+            drafted = self.instead(promised)
+            context = self._rated_by_draft(self._unmeasured(context, promised))
+            context = self._evidence.asked_by(drafted, order_id, facts, context)
             return Tried(facts, context, drafted, settle(facts, context, drafted))
 
     def told(self, order_id: str, facts: OrderFacts, context: Context, *, new: bool = False) -> Tried:
@@ -94,8 +92,9 @@ class Trial:
             raise Unprocessable("awaiting_volume") from None
 
     def instead(self, terms: Mapping[TermsKey, Terms]) -> dict[TermsKey, Terms]:
-        """These versions, the draft in place of each of its program's."""
-        return {key: self._terms if key[0] == self._program else version for key, version in terms.items()}
+        """These versions, the draft in place of all of its program's."""
+        others = {key: version for key, version in terms.items() if key[0] != self._program}
+        return {**others, (self._program, DRAFT): self._terms}
 
     def forget(self) -> None:
         """Lets go of what was looked up for single orders."""
@@ -103,6 +102,15 @@ class Trial:
 
     def _new_evidence(self) -> Evidence:
         return Evidence(self._deployment, self._brand, volume_of=self._volume_of, assumed=self._assumed)
+
+    def _rated_by_draft(self, context: Context) -> Context:
+        """What stood without terms in force stays without."""
+
+        def drafted(touch: Touch) -> Touch:
+            rated = touch.program_id == self._program and touch.terms_version is not None
+            return replace(touch, terms_version=DRAFT) if rated else touch
+
+        return replace(context, touches={key: tuple(map(drafted, found)) for key, found in context.touches.items()})
 
     def _unmeasured(self, context: Context, promised: Mapping[TermsKey, Terms]) -> Context:
         """Without the volumes of the program's creators where the draft measures others than what was in force."""

@@ -1,0 +1,30 @@
+"""`/v1/terms/preview`: what draft terms make of a sample order. Nothing is written."""
+
+from vouch.domain import times
+from vouch.http import Routes, brand_access
+from vouch.service import explanations, previews
+from vouch.service.previews import Sample
+from vouch.wire import simulations as wire
+from vouch.wire.explanations import Explanation
+
+routes = Routes()
+
+
+@routes.post("/v1/terms/preview", security=brand_access("programs:read"))
+def preview_terms(body: wire.TermsPreview) -> Explanation:
+    """Why the order would earn whom what. It is in no list afterwards; `terms_version` 0 is the draft."""
+    call = routes.call
+    order = body.order.model_dump(mode="json", exclude_none=True)
+    order.setdefault("occurred_at", times.text(times.floor_second(call.deployment.brand_now(call.brand))))
+    previewed = previews.preview(
+        call.deployment,
+        call.mint,
+        call.brand,
+        program_id=body.program_id,
+        currency=body.currency,
+        terms=body.terms.plain(),
+        sample=Sample(order, body.creator_id, body.customer, body.platform),
+    )
+    explained = explanations.laid_open(previewed.tried)
+    text = explanations.in_words(call.deployment, call.brand, explained, call.language)
+    return Explanation.told(previewed.order_id, explained, call.language, text)
