@@ -1,7 +1,9 @@
-"""`/v1/orders`, `/v1/commissions`, `/v1/deliveries`, and terms on trial: `/v1/replays`, `/v1/simulations`."""
+"""`/v1/orders`, `/v1/commissions`, `/v1/deliveries`; replays, and terms on trial: simulations and previews."""
 
-from attribution import commissions, deliveries, orders, replays, simulations
+from attribution import commissions, deliveries, orders, previews, replays, simulations
 from vouch.http import Api
 
-api = Api(orders.routes, commissions.routes, deliveries.routes, replays.routes, simulations.routes)
+api = Api(
+    orders.routes, commissions.routes, deliveries.routes, replays.routes, simulations.routes, previews.routes
+)
 handler = api.handler

@@ -47,6 +47,7 @@ _TERMS: Final[_Codes] = {
         "terms_too_large",
     )
 }
+_UNTOLD: Final = ("rate_missing", "awaiting_volume")
 _CONNECTION: Final[_Codes] = {404: ("not_found",), 422: ("not_a_host", "address_not_allowed", "too_many")}
 _SUBMISSION: Final[_Codes] = {404: ("not_found",), 422: ("invalid_order",)}
 _OWN_REFUSALS: Final[dict[str, _Codes]] = {
@@ -89,6 +90,12 @@ _OWN_REFUSALS: Final[dict[str, _Codes]] = {
     | {422: ("order_unknown_yet", "not_enrolled", "no_terms", "rate_missing", *_SUBMISSION[422])},
     "show_statement": {422: ("statement_too_long",)},
     "create_simulation": _TERMS | {404: ("not_found",)},
+    "explain_simulated_order": {422: _UNTOLD},
+    "preview_terms": {
+        400: ("one_of_two",),
+        404: ("not_found",),
+        422: ("invalid_order", *_UNTOLD, *_TERMS[422]),
+    },
     "show_simulation": {409: ("simulation_not_done",), 422: ("simulation_too_long",)},
     "move_clock": {403: ("not_a_test_brand",), 422: ("clock_backwards",)},
 }
