@@ -143,7 +143,8 @@ def random_sale(seed: int, currency: str | None = None) -> RandomSale:
     terms = {(program, 1): _terms(chance, currency, odd) for program in PROGRAMS}
     refunds = tuple(_refund(chance, f"r{number}", currency) for number in range(chance.choice([0, 0, 1, 2, 3])))
     events = tuple(_events(chance, currency, odd, programs, refunds))
-    touches += [_given(event, chance) for event in events if _names_somebody(event)]
+    named = [_given(event, chance) for event in events if _names_somebody(event)]
+    touches += {touch.evidence: touch for touch in named}.values()
     return RandomSale(
         seed,
         order,
