@@ -1,0 +1,539 @@
+"""Explanations: they add up, every reason has its words, and a creator sees their own part and nothing else."""
+
+import re
+from dataclasses import fields, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import vouch
+from tests.domain.explanations import KEPT, MUG, NAMES, NEW, POT, SITUATIONS, Situation, kept
+from tests.domain.random_sales import CREATORS, SALES, RandomSale
+from tests.domain.sales import (
+    PLACED,
+    Promises,
+    adjust,
+    cancellation,
+    cash,
+    click,
+    code,
+    context,
+    decision,
+    dispute,
+    item,
+    offer,
+    percent,
+    product_tie,
+    promises,
+    reassign,
+    refund,
+    sale,
+    tie,
+)
+from tests.domain.sales import given as given_to
+from vouch.domain.attribution import Touch, TouchKind
+from vouch.domain.context import Membership, Product
+from vouch.domain.errors import NotFound
+from vouch.domain.explanation import (
+    NOBODY_KNOWS,
+    Cause,
+    Customer,
+    Explanation,
+    PassedOver,
+    Step,
+    explain,
+)
+from vouch.domain.facts import Event, Lifecycle, OrderFacts
+from vouch.domain.settlement import settle
+from vouch.domain.terms import CustomerTie, Match, Recruiter
+from vouch.messages import LANGUAGES, Language
+from vouch.words.narration import NAMED_MOST, Names, named, narrate
+from vouch.words.speech import Speech
+
+CODE = Path(vouch.__path__[0])
+HEBREW_ISOLATES = re.compile("[\u2066\u2068][^\u2066-\u2069\n]*\u2069")
+
+
+def test_every_situation_is_told_as_it_is_kept() -> None:
+    """`python -m tests.domain.explanations` writes the file anew."""
+    assert kept() == KEPT.read_text()
+
+
+# --- what holds of every explanation ----------------------------------------------------------------------------------
+
+
+def seen(sold: RandomSale, viewer: str | None = None) -> Explanation:
+    return explain(sold.facts, sold.context, sold.terms, sold.settled(), viewer=viewer)
+
+
+def concerned(sold: RandomSale) -> list[str]:
+    """Everybody who may read of it."""
+    whole = seen(sold)
+    creators = {claim.creator_id for claim in whole.claims} | {part.creator_id for part in whole.parts}
+    return sorted(creator for creator in creators if creator is not None)
+
+
+@given(SALES)
+def test_the_steps_sum_to_what_the_books_show_and_the_lines_to_the_first_of_them(sold: RandomSale) -> None:
+    explained, settlement = seen(sold), sold.settled()
+    assert [part.creator_id for part in explained.parts] == [each.creator_id for each in settlement.earnings]
+    for part, earning in zip(explained.parts, settlement.earnings, strict=True):
+        lines = [line for line in explained.lines if line.creator_id == part.creator_id]
+        assert sum(step.amount for step in part.steps) == part.net == earning.net
+        assert [step.kind for step in part.steps].count("lines") == 1
+        assert part.steps[0] == Step("lines", sum(line.commission for line in lines))
+        assert part.lines == len(lines)
+        assert (part.currency, part.held, part.hold_until) == (earning.currency, earning.held, earning.matures_at)
+        for step in part.steps:
+            assert bool(step.causes) == (step.kind == "taken_back")
+    amounts = [(line.basis.line_id, line.commission, line.kept_commission) for line in explained.lines]
+    books = [(line.rating.basis.line_id, line.commission, line.kept_commission) for line in settlement.lines]
+    assert amounts == books
+
+
+@given(SALES)
+def test_every_rule_before_the_one_that_matched_says_what_kept_it(sold: RandomSale) -> None:
+    for line in seen(sold).lines:
+        rules = sold.terms[line.program_id or "", line.terms_version or 0].commission.rules if line.creator_id else ()
+        reached = [passed.rule for passed in line.passed_over]
+        if line.rule is not None:
+            assert (reached, line.reason) == (list(range(line.rule)), None)
+        else:
+            assert line.reason is not None
+            assert reached == (list(range(len(rules))) if line.reason in ("no_rule", "platform_pays") else [])
+        if line.met:
+            asked = rules[line.rule or 0].match
+            assert [name for name, _ in line.met] == [f.name for f in fields(Match) if getattr(asked, f.name)]
+
+
+@given(SALES)
+def test_a_creator_sees_nobody_else_in_data_or_words(sold: RandomSale) -> None:
+    evidence = {claim.evidence: claim.creator_id for claim in seen(sold).claims}
+    for viewer in concerned(sold):
+        cut = seen(sold, viewer)
+        shown = "\n".join([repr(cut), *(narrate(cut, language, Names()) for language in LANGUAGES)])
+        assert set(re.findall(rf"\b(?:{'|'.join([*CREATORS, 'zoe'])})\b", shown)) <= {viewer}
+        foreign = [text for text, creator in evidence.items() if creator != viewer]
+        assert not [text for text in foreign if re.search(rf"\b{text}\b", shown, re.IGNORECASE)]
+        assert "shop.example" not in shown
+        assert "looked at it" not in shown
+        assert {line.creator_id for line in cut.lines} <= {viewer}
+        assert [part.creator_id for part in cut.parts] in ([viewer], [])
+
+
+@given(SALES)
+def test_a_creator_sees_their_own_part_as_the_brand_sees_it(sold: RandomSale) -> None:
+    whole = seen(sold)
+    for viewer in concerned(sold):
+        cut = seen(sold, viewer)
+        assert cut.claims == tuple(claim for claim in whole.claims if claim.creator_id == viewer)
+        assert cut.lines == tuple(line for line in whole.lines if line.creator_id == viewer)
+        [*own] = [part for part in whole.parts if part.creator_id == viewer]
+        assert [[(step.kind, step.amount, step.causes) for step in part.steps] for part in cut.parts] == [
+            [(step.kind, step.amount, step.causes) for step in part.steps] for part in own
+        ]
+
+
+@given(SALES, st.sampled_from(LANGUAGES))
+def test_every_order_can_be_told_and_no_text_runs_the_wrong_way(sold: RandomSale, language: Language) -> None:
+    for viewer in [None, *concerned(sold)]:
+        text = narrate(seen(sold, viewer), language, Names())
+        assert "{" not in text
+        assert "  " not in text
+        assert text.count("\n- ") <= 4 * NAMED_MOST * max(1, len(concerned(sold)))
+        outside, isolated = re.subn(HEBREW_ISOLATES, "", text)
+        assert not re.search("[\u2066-\u2069]", outside)
+        if language == "he":
+            assert not re.search("[A-Za-z]", outside)
+        else:
+            assert not isolated
+
+
+# --- for the brand ----------------------------------------------------------------------------------------------------
+
+
+def explained(
+    *touches: Touch, order: Any = None, later: tuple[Event, ...] = (), terms: Promises | None = None, **around: Any
+) -> Explanation:
+    bought = sale(MUG, POT) if order is None else order
+    return Situation("", bought, touches, None, later, terms or promises(), around).explained()
+
+
+@pytest.mark.parametrize(
+    "touch, reason, beaten_by, limit",
+    [
+        (click("dan", days=31), "outside_window", None, 30),
+        (click("dan", days=3), "lower_priority", "code", None),
+        (tie("dan", days=400), "tie_expired", None, 12),
+        (tie("dan", days=40), "lower_priority", "code", None),
+        (product_tie("dan", "product:mug"), "lower_priority", "product", None),
+        (code("dan"), "model_share_zero", "code", None),
+        (Touch("code", "winter", problem="unknown_code"), "unknown_code", None, None),
+    ],
+)
+def test_who_lost_is_told_to_what_or_by_how_much(
+    touch: Touch, reason: str, beaten_by: TouchKind | None, limit: int | None
+) -> None:
+    terms = promises(offer(customer_tie=CustomerTie(months=12), product_ties=True))
+    told = explained(code("noa"), product_tie("noa", "sku:MUG-01"), touch, terms=terms)
+    [claim] = [claim for claim in told.claims if claim.outcome == "lost"]
+    assert (claim.reason, claim.beaten_by, claim.limit) == (reason, beaten_by, limit)
+
+
+def test_a_candidate_is_dated_by_what_it_is() -> None:
+    given_at = PLACED + timedelta(hours=1)
+    told = explained(code("noa"), click("dan", days=1), given_to("lea"), later=(reassign("lea"),))
+    assert [(claim.kind, claim.at) for claim in told.claims] == [
+        ("code", PLACED),
+        ("click", PLACED - timedelta(days=1)),
+        ("decision", given_at),
+    ]
+
+
+def test_a_cap_a_recruiter_refunds_and_the_brands_word_are_steps() -> None:
+    told = explained(
+        click("noa"),
+        later=(refund("r1", mug=1), adjust("noa", "3.00")),
+        terms=promises(offer(cap=cash("12.00"), recruiter=Recruiter(5_000))),
+        members={("noa", "main"): Membership(recruiter_id="dan", recruited_at=PLACED)},
+    )
+    parts = {part.creator_id: part.steps for part in told.parts}
+    assert [(step.kind, step.amount, step.causes) for step in parts["noa"]] == [
+        ("lines", 15_00, ()),
+        ("cap_per_order", -3_00, ()),
+        ("taken_back", -7_00, ("refunds",)),
+        ("adjusted", -2_00, ()),
+    ]
+    assert [(step.kind, step.amount, step.creator_id, step.bps) for step in parts["dan"]] == [
+        ("lines", 0, None, None),
+        ("recruited", 6_00, "noa", 5_000),
+        ("taken_back", -3_50, None, None),
+    ]
+    cap, adjusted = parts["noa"][1], parts["noa"][3]
+    assert cap.most == cash("12.00")
+    assert (adjusted.before, adjusted.after) == (5_00, 3_00)
+    assert (adjusted.actor, adjusted.reason, adjusted.at) == (
+        "ops@shop.example",
+        "as agreed",
+        PLACED + timedelta(hours=1),
+    )
+
+
+@pytest.mark.parametrize(
+    "order, later, causes",
+    [
+        (sale(MUG), [refund("r1", mug=1)], [("refunds",)]),
+        (sale(MUG), [refund("r1", amount="10.00"), dispute("lost", "10.00")], [("refunds", "dispute_lost")]),
+        (sale(MUG), [dispute("lost")], [("dispute_lost",)]),
+        (sale(MUG), [dispute("open"), dispute("won", dispute_id="q2")], []),
+        (sale(MUG), [cancellation(), refund("r1", amount="10.00")], [("cancelled",)]),
+        (sale(MUG, lifecycle=Lifecycle.CANCELLED), [decision("reject")], [("cancelled",)]),
+        (sale(MUG, lifecycle=Lifecycle.REFUNDED), [], [("refunded",)]),
+        (sale(MUG), [decision("reject"), refund("r1", amount="10.00")], [("rejected",)]),
+        (
+            sale(MUG),
+            [decision("reject"), refund("r1", amount="10.00"), adjust("noa", "5.00", decision_id="d2")],
+            [("refunds",), ("rejected",)],
+        ),
+    ],
+)
+def test_what_was_taken_back_says_what_for(order: Any, later: list[Event], causes: list[tuple[Cause, ...]]) -> None:
+    [part] = explained(click("noa"), order=order, later=tuple(later)).parts
+    assert [step.causes for step in part.steps if step.kind == "taken_back"] == causes
+
+
+def test_refunds_and_disputes_are_told_whatever_became_of_them() -> None:
+    passed = refund("r4", currency="USD", amount="2.00")
+    told = explained(
+        click("noa"),
+        later=(
+            refund("r1", mug=1, amount="5.00"),
+            refund("r2", mug="30.00", failed=True),
+            refund("r3", currency="USD", amount="1.00"),
+            passed,
+            refund("r5", currency="USD", mug=1),
+            decision("approve", seen=[passed]),
+            dispute("lost", "9.00", dispute_id="q1", currency="USD"),
+            dispute("lost", "9.00", dispute_id="q2"),
+        ),
+    )
+    assert [(each.id, each.outcome, each.amount, each.items) for each in told.refunds] == [
+        ("r1", "counted", cash("5.00"), 1),
+        ("r2", "failed", cash("30.00"), 0),
+        ("r3", "unclear", cash("1.00", "USD"), 0),
+        ("r4", "approved", cash("2.00", "USD"), 0),
+        ("r5", "counted", None, 1),
+    ]
+    assert [(each.id, each.amount, each.unclear) for each in told.disputes] == [
+        ("q1", cash("9.00", "USD"), True),
+        ("q2", cash("9.00"), False),
+    ]
+
+
+def test_of_decisions_the_newest_of_a_kind_is_in_force_of_adjustments_the_newest_for_each() -> None:
+    told = explained(
+        click("noa"),
+        given_to("lea"),
+        later=(
+            decision("hold", minutes=1, decision_id="d1"),
+            decision("approve", minutes=2, decision_id="d2"),
+            decision("hold", minutes=3, decision_id="d3"),
+            adjust("noa", "1.00", minutes=4, decision_id="d4"),
+            adjust("noa", "2.00", minutes=5, decision_id="d5"),
+            adjust("lea", "3.00", minutes=6, decision_id="d6"),
+        ),
+    )
+    assert [(said.kind, said.in_force, said.amount) for said in told.decisions] == [
+        ("hold", False, None),
+        ("approve", False, None),
+        ("hold", True, None),
+        ("adjust", False, cash("1.00")),
+        ("adjust", True, cash("2.00")),
+        ("adjust", True, cash("3.00")),
+    ]
+    freed = explained(click("noa"), later=(decision("hold", minutes=1), decision("approve", decision_id="d2")))
+    assert [said.in_force for said in freed.decisions] == [False, True]
+
+
+def test_what_a_rule_found_is_told_not_what_else_it_would_have_taken() -> None:
+    rule = percent(
+        20,
+        skus=["MUG-01", "POT-01"],
+        product_ids=["mug"],
+        collections=["kitchen", "garden"],
+        tags=["blue", "red"],
+        creator_ids=["dan", "noa"],
+        creator_tiers=["gold", "silver"],
+        countries=["IL", "GB"],
+        platforms=["shopify"],
+        customer="new",
+        order_min=cash("100.00"),
+        order_max=cash("200.00"),
+    )
+    told = explained(
+        click("noa"),
+        order=sale(MUG, country="IL"),
+        terms=promises(offer(rule)),
+        members={("noa", "main"): Membership(tier="gold")},
+        products={"mug": Product(tags=("big", "red"), collections=("kitchen",))},
+        **NEW,
+    )
+    assert told.lines[0].met == (
+        ("skus", "MUG-01"),
+        ("product_ids", "mug"),
+        ("collections", "kitchen"),
+        ("tags", "red"),
+        ("creator_ids", "noa"),
+        ("creator_tiers", "gold"),
+        ("countries", "IL"),
+        ("platforms", "shopify"),
+        ("customer", "new"),
+        ("order_min", cash("100.00")),
+        ("order_max", cash("200.00")),
+    )
+
+
+def test_what_nobody_knows_is_named() -> None:
+    rules = percent(20, tags=["blue"]), percent(20, collections=["kitchen"]), percent(20, customer="new"), percent(10)
+    told = explained(click("noa"), order=sale(MUG, customers=()), terms=promises(offer(*rules)))
+    assert told.unknown == NOBODY_KNOWS
+    assert told.lines[0].passed_over == tuple(PassedOver(rule, name) for rule, name in enumerate(NOBODY_KNOWS))
+    assert told.customer == Customer(None, None)
+    assert explained(click("noa"), order=sale(MUG, customer_new=True)).customer == Customer(
+        new=True, known_by="platform"
+    )
+    assert explained(click("noa"), **NEW).customer == Customer(new=True, known_by="register")
+
+
+def test_of_many_lines_some_are_shown_and_all_are_counted() -> None:
+    order = sale(*(item(f"{number}", "10.00") for number in range(20)))
+    situation = Situation("", order, [click("noa", days=1), click("dan")], None, (), promises(offer(model="linear")))
+    facts = OrderFacts(replace(order, click_ids=("noa", "dan")))
+    known = context(situation.touches)
+    settlement = settle(facts, known, situation.terms)
+    whole = explain(facts, known, situation.terms, settlement, lines_most=30)
+    assert (len(whole.lines), whole.lines_total, [part.lines for part in whole.parts]) == (30, 40, [20, 20])
+    cut = explain(facts, known, situation.terms, settlement, viewer="noa", lines_most=30)
+    assert (len(cut.lines), cut.lines_total) == (20, 20)
+    assert "- 15 lines more: 7.50 ILS." in narrate(whole, "en", Names())
+    assert "- 10 lines more: 5.00 ILS." in narrate(cut, "en", Names())
+    few = explain(facts, known, situation.terms, settlement, lines_most=5)
+    assert "- Together: 10.00 ILS." in narrate(few, "en", Names()).partition("noa's commission")[2]
+
+
+# --- for a creator ----------------------------------------------------------------------------------------------------
+
+
+def test_whom_an_order_does_not_concern_finds_nothing() -> None:
+    situation = Situation("", sale(MUG), [click("noa")], None)
+    assert situation.explained("noa").viewer == "noa"
+    with pytest.raises(NotFound):
+        situation.explained("dan")
+
+
+def test_who_has_no_part_of_an_order_learns_why_and_no_more() -> None:
+    later = (decision("hold"), reassign("lea", decision_id="d2"), adjust("lea", "1.00", decision_id="d3"))
+    lost = Situation("", sale(MUG), [click("noa"), given_to("lea")], "noa", later).explained("noa")
+    assert (lost.reason, lost.parts, lost.lines, lost.hold_until, lost.shared) == (None, (), (), None, False)
+    assert [(said.kind, said.creator_id, said.reason, said.actor) for said in lost.decisions] == [
+        ("reassign", None, None, None)
+    ]
+    won = Situation("", sale(MUG), [click("noa"), given_to("lea")], "lea", later).explained("lea")
+    assert [(said.kind, said.creator_id, said.reason) for said in won.decisions] == [
+        ("hold", None, None),
+        ("reassign", "lea", None),
+        ("adjust", "lea", None),
+    ]
+
+
+def test_the_customer_is_a_creators_business_only_where_it_set_their_rate() -> None:
+    for rules, seen in (((percent(10),), False), ((percent(20, customer="returning"), percent(10)), True)):
+        situation = Situation("", sale(MUG), [click("noa")], "noa", (), promises(offer(*rules)), NEW)
+        assert (situation.explained("noa").customer is not None) is seen
+        assert situation.explained().customer is not None
+
+
+def test_refunds_and_disputes_are_the_brands_business_what_they_took_is_the_creators() -> None:
+    later = (refund("r1", mug=1), dispute("lost", "10.00"))
+    cut = Situation("", sale(MUG, POT), [click("noa")], "noa", later).explained("noa")
+    assert (cut.refunds, cut.disputes) == ((), ())
+    assert [step.causes for step in cut.parts[0].steps] == [(), ("refunds", "dispute_lost")]
+
+
+def test_whom_they_recruited_and_at_which_rate_is_not_repeated_to_a_recruiter() -> None:
+    members = {("noa", "main"): Membership(recruiter_id="dan", recruited_at=PLACED)}
+    terms = promises(offer(recruiter=Recruiter(5_000)))
+    cut = Situation("", sale(MUG), [click("noa")], "dan", (), terms, {"members": members}).explained("dan")
+    assert [(step.kind, step.amount, step.creator_id, step.bps) for step in cut.parts[0].steps] == [
+        ("lines", 0, None, None),
+        ("recruited", 5_00, None, None),
+    ]
+    assert not cut.claims
+
+
+def test_a_creator_is_told_their_own_programs_terms_and_clock() -> None:
+    terms = promises(offer(model="linear"), vip=offer(model="linear", hold_days=0, time_zone="Asia/Jerusalem"))
+    touches = [click("dan", days=2), click("lea", days=1), click("noa", program="vip", days=3)]
+    situation = Situation("", sale(MUG), touches, "noa", (), terms)
+    cut = situation.explained("noa")
+    assert (cut.program_id, cut.terms_version, cut.time_zone) == ("vip", 1, "Asia/Jerusalem")
+    assert (cut.hold_until, cut.shared) == (PLACED, True)
+    assert situation.explained().program_id == "main"
+
+
+# --- in words ---------------------------------------------------------------------------------------------------------
+
+
+def test_names_that_are_alike_are_told_apart_by_their_ids() -> None:
+    told = explained(click("noa", days=1), click("dan", days=2), terms=promises(offer(model="linear")))
+    text = narrate(told, "en", Names(creators={"noa": "Noa", "dan": "Noa"}))
+    assert "- Noa (noa), 50 %: a click" in text
+    assert "- Noa (dan), 50 %: a click" in text
+
+
+def test_what_people_wrote_cannot_turn_the_text_around_break_its_lines_or_drown_it() -> None:
+    speech = Speech("he", "UTC")
+    assert speech.quoted("a\u202eb\u2069c\u2066d") == "\u2068abcd\u2069"
+    assert speech.quoted(" one\n- two\t\u2028three ") == "\u2068one - two three\u2069"
+    assert speech.quoted("x" * 121) == f"\u2068{'x' * 120}…\u2069"
+    english = Speech("en", "UTC")
+    assert english.quoted("Noa") == "Noa"
+    assert english.quoted("נועה") == "\u2068נועה\u2069"
+
+
+@pytest.mark.parametrize(
+    "amount, currency, told",
+    [
+        (1_234_567_89, "ILS", "1,234,567.89 ILS"),
+        (5, "ILS", "0.05 ILS"),
+        (-5, "ILS", "−0.05 ILS"),
+        (12_000, "JPY", "12,000 JPY"),
+        (1_234, "KWD", "1.234 KWD"),
+        (0, "CLF", "0.0000 CLF"),
+    ],
+)
+def test_amounts_have_the_digits_of_their_currency(amount: int, currency: str, told: str) -> None:
+    assert Speech("en", "UTC").amount(amount, currency) == told
+    assert Speech("he", "UTC").amount(amount, currency) == f"\u2066{told}\u2069"
+
+
+@pytest.mark.parametrize(
+    "bps, told", [(1_000, "10 %"), (1_250, "12.5 %"), (3_333, "33.33 %"), (5, "0.05 %"), (0, "0 %")]
+)
+def test_rates_have_no_needless_digits(bps: int, told: str) -> None:
+    assert Speech("en", "UTC").percent(bps) == told
+
+
+@pytest.mark.parametrize(
+    "language, told",
+    [
+        ("en", ["0 days", "1 day", "2 days", "1,000 days"]),
+        ("he", ["0 ימים", "יום אחד", "יומיים", "1,000 ימים"]),
+    ],
+)
+def test_numbers_of_things_are_told_as_they_are_spoken(language: Language, told: list[str]) -> None:
+    assert [Speech(language, "UTC").count("days", number) for number in (0, 1, 2, 1_000)] == told
+
+
+@pytest.mark.parametrize(
+    "apart, told",
+    [
+        (timedelta(seconds=59), "at the time of the order"),
+        (timedelta(minutes=1), "1 minute before the order"),
+        (timedelta(minutes=59), "59 minutes before the order"),
+        (timedelta(hours=1), "1 hour before the order"),
+        (timedelta(hours=23, minutes=59), "23 hours before the order"),
+        (timedelta(days=1), "1 day before the order"),
+        (-timedelta(minutes=6), "6 minutes after the order"),
+    ],
+)
+def test_how_long_before_the_order_is_told_in_the_largest_unit(apart: timedelta, told: str) -> None:
+    assert Speech("en", "UTC").age(PLACED - apart, PLACED) == told
+
+
+def test_days_are_those_of_the_program_at_home() -> None:
+    late = datetime(2026, 12, 31, 22, 30, tzinfo=UTC)
+    assert Speech("en", "Asia/Jerusalem").moment(late) == "1 January 2027, 00:30"
+    assert Speech("he", "America/New_York").date(late) == "31 בדצמבר 2026"
+
+
+def test_of_many_candidates_creators_and_decisions_ten_are_named_and_the_rest_is_counted() -> None:
+    names = [f"c{number:02}" for number in range(25)]
+    terms = promises(offer(model="linear", product_ties=True))
+    order = sale(*(item(name, "10.00", product_id=name) for name in names))
+    later = tuple(decision("hold", minutes=minute, decision_id=f"d{minute}") for minute in range(12))
+    told = explained(*(product_tie(name, f"product:{name}") for name in names), order=order, later=later, terms=terms)
+    text = narrate(told, "en", Names())
+    assert len(re.findall("is tied to", text)) == NAMED_MOST
+    assert len(re.findall("'s commission", text)) == NAMED_MOST
+    assert "- And 15 more." in text
+    assert "All others\n- 15 creators: 15.00 ILS." in text
+    assert len(re.findall("The brand held the order", text)) == NAMED_MOST
+    assert text.endswith("- And 2 more.")
+    assert named(told) == (set(names[:NAMED_MOST]), {"main"})
+
+
+def test_whoever_is_named_in_a_text_can_be_looked_up() -> None:
+    later = [given_to("gil")]
+    told = explained(
+        click("noa"),
+        code("dan", barred="not_enrolled"),
+        *later,
+        later=(adjust("gil", "1.00"),),
+        terms=promises(offer(recruiter=Recruiter(5_000))),
+        members={("noa", "main"): Membership(recruiter_id="lea", recruited_at=PLACED)},
+    )
+    assert named(told) == ({"noa", "dan", "lea", "gil"}, {"main"})
+    text = narrate(told, "en", NAMES)
+    assert not re.search(r"\b(noa|dan|lea|gil|main)\b", text)
+
+
+@pytest.mark.parametrize("situation", SITUATIONS, ids=lambda situation: situation.title)
+def test_a_situation_reads_the_same_whatever_came_first(situation: Situation) -> None:
+    again = replace(situation, later=[*reversed(situation.later)])
+    for viewer in dict.fromkeys([None, situation.viewer]):
+        assert again.explained(viewer) == situation.explained(viewer)
