@@ -3,7 +3,5 @@
 from attribution import commissions, deliveries, orders, previews, replays, simulations
 from vouch.http import Api
 
-api = Api(
-    orders.routes, commissions.routes, deliveries.routes, replays.routes, simulations.routes, previews.routes
-)
+api = Api(orders.routes, commissions.routes, deliveries.routes, replays.routes, simulations.routes, previews.routes)
 handler = api.handler
