@@ -33,6 +33,7 @@ PLACES = {
     "key_id": "key_",
     "order_id": "ord_",
     "delivery_id": "dlv_",
+    "simulation_id": "sim_",
 }
 BODIES: dict[tuple[str, str], Any] = {
     ("PATCH", "/v1/programs/<program_id>"): {"name": "Ours now"},
@@ -111,6 +112,25 @@ def parked_of_theirs(theirs: Shop, deployment: Deployment) -> str:
     return str(delivery.sk)
 
 
+@pytest.fixture
+def simulation_of_theirs(theirs: Shop) -> str:
+    brand = Client(APIS["attribution"], theirs.brand.key)
+    asked = {"program_id": theirs.program, "terms": {}, "from": "2026-05-01T00:00:00Z", "to": "2026-06-01T00:00:00Z"}
+    made: str = brand.made("/v1/simulations", asked)["id"]
+    return made
+
+
+@pytest.fixture
+def there(theirs: Shop, order_of_theirs: str, parked_of_theirs: str, simulation_of_theirs: str) -> dict[str, Any]:
+    """The ids of all that is theirs."""
+    more = {"order": order_of_theirs, "delivery": parked_of_theirs, "simulation": simulation_of_theirs}
+    return {**vars(theirs), **more}
+
+
+def of_theirs(path: str, there: dict[str, Any]) -> str:
+    return re.sub(r"<(\w+)>", lambda place: str(there[place[1].removesuffix("_id")]), path)
+
+
 ADDRESSED = [(name, route) for name, route in SCOPED if any(f"<{place}>" in route.path for place in PLACES)]
 
 
@@ -119,13 +139,9 @@ def test_every_route_with_an_id_is_tried_on_a_stranger() -> None:
     assert changing == set(BODIES)
 
 
-def test_another_brands_things_are_as_good_as_absent(
-    brand: Client, theirs: Shop, order_of_theirs: str, parked_of_theirs: str
-) -> None:
-    there = {**vars(theirs), "order": order_of_theirs, "delivery": parked_of_theirs}
+def test_another_brands_things_are_as_good_as_absent(brand: Client, there: dict[str, Any]) -> None:
     for name, route in ADDRESSED:
-        (place,) = re.findall(r"<(\w+)>", route.path)
-        path = route.path.replace(f"<{place}>", there[place.removesuffix("_id")])
+        path = of_theirs(route.path, there)
         ours = Client(APIS[name], brand.key)
         body, query = BODIES.get((route.method, route.path)), QUERIES.get(route.path)
         stranger = ours.send(route.method, path, body, query=query)
@@ -135,11 +151,9 @@ def test_another_brands_things_are_as_good_as_absent(
         assert {**stranger.headers, "x-request-id": ""} == {**absent.headers, "x-request-id": ""}
 
 
-def test_those_things_are_there_for_their_own_brand(theirs: Shop, order_of_theirs: str, parked_of_theirs: str) -> None:
-    there = {**vars(theirs), "order": order_of_theirs, "delivery": parked_of_theirs}
+def test_those_things_are_there_for_their_own_brand(theirs: Shop, there: dict[str, Any]) -> None:
     for name, route in ADDRESSED:
-        (place,) = re.findall(r"<(\w+)>", route.path)
-        path = route.path.replace(f"<{place}>", there[place.removesuffix("_id")])
+        path = of_theirs(route.path, there)
         own = Client(APIS[name], theirs.brand.key)
         got = own.send(route.method, path, BODIES.get((route.method, route.path)), query=QUERIES.get(route.path))
         assert got.status != 404 or got.body["param"] == "program_id", route.path
