@@ -23,9 +23,11 @@ from tests.functions.client import Answer, Client
 from tests.functions.conftest import APIS
 from tests.wire import Wire, answer_lost, unreachable
 from vouch.domain import times
+from vouch.domain.rates import Rate
 from vouch.http import Api
 from vouch.service import keys, ranges, simulations
 from vouch.service.mint import fresh
+from vouch.store.rates import new_rate
 from vouch.store.tables import Order, Simulation, SimulationPart
 
 BEGINNING, END = "2026-01-01T00:00:00Z", "2026-06-01T00:00:00Z"
@@ -274,6 +276,44 @@ def test_tiers_of_a_draft_are_measured_and_not_sealed(shop: Shop) -> None:
     }
     assert any(rated), "creators who earned in April have a level in May"
     assert found["total"]["after"] != shop.done(shop.world.press, TWICE)["total"]["after"]
+
+
+def test_the_queue_may_look_up_all_that_a_draft_asks_for(shop: Shop, hurried: None) -> None:
+    live(shop.world)
+    tags = {"match": {"tags": ["summer"]}, "reward": {"type": "percent", "bps": 100}}
+    tiers = {"period": "month", "measure": "orders", "levels": [{"from": 1, "bps": 5_000}]}
+    asking = TWICE["commission"] | {"rules": [tags, *TWICE["commission"]["rules"]], "tiers": tiers}
+    program = shop.world.program(shop.world.press, [[1, None]])
+    program.currency = "EUR"
+    program.save()
+    now = shop.world.deployment.now()
+    for days in range(60):
+        rate = Rate(9, 10, "bank", now - timedelta(days=days))
+        new_rate(shop.world.brand_id, "USD", "EUR", rate, created_at=times.text(now)).save()
+    before = tables(shop.world)
+    simulation = shop.begun(shop.world.press, TWICE | {"commission": asking, "convert_to": "EUR"})
+    shop.run()
+    found = shop.shown(simulation)
+    assert (found["status"], found["left_out"]) == ("done", 0)
+    assert {total["before"]["currency"] for total in found["totals"]} == {"EUR", "USD"}
+    assert found["total"]["after"]["currency"] == "EUR"
+    assert found["total"]["after"]["amount"] > 0
+    assert tables(shop.world) == before
+
+
+def test_an_order_is_explained_by_the_draft(shop: Shop) -> None:
+    live(shop.world)
+    found = shop.done(shop.world.press, TWICE)
+    for order in shop.brand.get(f"/v1/simulations/{found['id']}/orders").body["items"]:
+        path = f"/v1/simulations/{found['id']}/orders/{order['order_id']}/explanation"
+        explained = shop.brand.get(path).body
+        assert explained["order_id"] == order["order_id"]
+        said = {part["creator_id"]: part["net"] for part in explained["commissions"] if part["net"]["amount"]}
+        assert said == {net["creator_id"]: net["amount"] for net in order["after"]}
+        versions = {
+            part["terms_version"] for part in explained["commissions"] if part["program_id"] == shop.world.press
+        }
+        assert versions <= {0}
 
 
 def test_what_a_draft_cannot_settle_is_left_out_and_named(shop: Shop) -> None:
