@@ -8,6 +8,7 @@ as far as these are about them. Hidden are all others (with whom and with how ma
 them), the brand's own words (reasons, actors), refunds, disputes, and the customer, except for what set their amounts.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -384,6 +385,16 @@ class _Telling:
         self._facts, self._context, self._terms, self._settlement = facts, context, terms, settlement
         self._earns = any(line.commission for line in settlement.lines)
         self._goods: dict[Base, int] = {}
+        # By creator, once for all of them: there may be thousands.
+        self._lines: Counter[str | None] = Counter(line.creator_id for line in settlement.lines)
+        self._sums: Counter[str | None] = Counter()
+        for line in settlement.lines:
+            self._sums[line.creator_id] += line.commission
+        self._shares: dict[str | None, int] = {}
+        for candidate in settlement.candidates:
+            if candidate.share_bps is not None:
+                creator = candidate.touch.creator_id
+                self._shares[creator] = self._shares.get(creator, 0) + candidate.share_bps
 
     def time_zone(self, share: Share | None) -> str:
         """Where the program is at home."""
@@ -447,18 +458,13 @@ class _Telling:
         """What a creator has of the order, step by step."""
         member = self._context.members.get((earning.creator_id, earning.program_id), Membership())
         terms = self._terms[earning.program_id, earning.terms_version]
-        shares = [
-            each.share_bps
-            for each in self._settlement.candidates
-            if each.touch.creator_id == earning.creator_id and each.share_bps is not None
-        ]
         return Part(
             creator_id=earning.creator_id,
             program_id=earning.program_id,
             terms_version=earning.terms_version,
             currency=earning.currency,
-            share_bps=sum(shares) if shares else None,
-            lines=sum(line.creator_id == earning.creator_id for line in self._settlement.lines),
+            share_bps=self._shares.get(earning.creator_id),
+            lines=self._lines[earning.creator_id],
             steps=tuple(self._steps(earning, terms)),
             net=earning.net,
             held=earning.held,
@@ -552,7 +558,7 @@ class _Telling:
 
     def _steps(self, earning: Earning, terms: Terms) -> Iterator[Step]:
         creator, whole = earning.creator_id, self._settlement
-        lines = sum(line.commission for line in whole.lines if line.creator_id == creator)
+        lines = self._sums[creator]
         cut = whole.off.get(creator, 0)
         recruited = [share for share in whole.recruited if share.creator_id == creator and share.earned]
         adjusted = whole.adjusted.get(creator)
