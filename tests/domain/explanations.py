@@ -89,7 +89,21 @@ class Situation:
         return narrate(self.explained(viewer), language, NAMES)
 
 
+EXAMPLE = Situation(
+    "the example of docs/reading-an-explanation.md",
+    sale(replace(MUG, price="60.00", quantity=2), POT),
+    [code("noa"), click("dan", days=2), Touch("code", "spring", problem="unknown_code")],
+    "noa",
+    later=[refund("r1", mug=1), dispute("won", dispute_id="q1")],
+    terms=promises(
+        offer(percent(20, customer="new"), percent(15, skus=["MUG-01"]), percent(10), cap=cash("20.00")),
+    ),
+    surroundings={
+        "standings": {f"customer:{BUYER}": Standing(f"customer:{BUYER}", PLACED, first=False)},
+    },
+)
 SITUATIONS = [
+    EXAMPLE,
     Situation(
         "the last click counts, and half of the order comes back",
         sale(MUG, POT),

@@ -10,6 +10,7 @@ from typing import get_args
 import pytest
 
 import vouch
+from tests.domain.explanations import EXAMPLE
 from vouch.domain.attribution import Candidate, Touch, TouchKind
 from vouch.domain.explanation import NOBODY_KNOWS, Cause, Condition, KnownBy, RefundOutcome, StepKind
 from vouch.domain.facts import DisputeStatus, Verdict
@@ -135,3 +136,10 @@ def test_months_and_counts_are_there_in_both_languages() -> None:
     assert {language: len(months) for language, months in phrases.MONTHS.items()} == dict.fromkeys(LANGUAGES, 12)
     for forms in phrases.COUNTS.values():
         assert {language: len(words) for language, words in forms.items()} == {"en": 2, "he": 3}
+
+
+def test_the_page_on_reading_an_explanation_says_what_its_example_says() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "reading-an-explanation.md").read_text()
+    assert EXAMPLE.told("en") in page
+    assert EXAMPLE.told("he", "noa") in page
+    assert EXAMPLE.told("en", "noa") in page

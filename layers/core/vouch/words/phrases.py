@@ -299,7 +299,7 @@ STEPS: Final[dict[str, Phrase]] = {
     "lines": {"en": "Together: {amount}.", "he": "יחד: {amount}."},
     "cap_per_order": {
         "en": "The program pays {most} at most for one order, so {amount} is cut.",
-        "he": "התכנית משלמת לכל היותר {most} על הזמנה אחת, ולכן {amount} יורדים.",
+        "he": "התכנית משלמת לכל היותר {most} על הזמנה אחת, ולכן הופחתו {amount}.",
     },
     "recruited": {
         "en": "For having recruited {whom}, {percent} of that commission: {amount} more.",
@@ -311,7 +311,7 @@ STEPS: Final[dict[str, Phrase]] = {
     },
     "taken_back": {
         "en": "Taken back, because {causes}: {amount}.",
-        "he": "ירד, כי {causes}: {amount}.",
+        "he": "הופחת, כי {causes}: {amount}.",
     },
     "adjusted": {
         "en": "The brand set it to {after} on {date}; it had been {before}.",
@@ -349,7 +349,7 @@ REFUNDS: Final[dict[str, Phrase]] = {
     "counted": {"en": "Refund {id} of {date}: {what}.", "he": "החזר {id} מ-{date}: {what}."},
     "failed": {
         "en": "Refund {id} of {date}: {what}. It failed, and takes nothing back.",
-        "he": "החזר {id} מ-{date}: {what}. הוא נכשל, ואינו מוריד דבר.",
+        "he": "החזר {id} מ-{date}: {what}. הוא נכשל, ואינו מפחית דבר.",
     },
     "unclear": {
         "en": "Refund {id} of {date}: {what}. It is in another currency, and what it means is for the brand to say.",
@@ -368,11 +368,11 @@ DISPUTES: Final[dict[str, Phrase]] = {
     },
     "lost": {
         "en": "Dispute {id} of {date} about {what}: lost, so the money is gone.",
-        "he": "מחלוקת {id} מ-{date} על {what}: הפסד, והכסף נלקח.",
+        "he": "מחלוקת {id} מ-{date} על {what}: הוכרעה לטובת הקונה, והכסף נלקח.",
     },
     "won": {
         "en": "Dispute {id} of {date} about {what}: won, so nothing is taken back.",
-        "he": "מחלוקת {id} מ-{date} על {what}: ניצחון, ודבר אינו יורד.",
+        "he": "מחלוקת {id} מ-{date} על {what}: הוכרעה לטובת המותג, ודבר אינו מופחת.",
     },
 }
 
