@@ -4,7 +4,7 @@ Before is what is posted, after is what `settle` says with the draft in place of
 bonuses per period are added to both, of the range's orders alone. Pure, and sums of parts are the sum of the whole.
 """
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -44,12 +44,20 @@ class Change:
 Amounts = Mapping[Stake, int]
 
 
+class Spot(NamedTuple):
+    """Where what a creator has of orders counts for caps and bonuses per period."""
+
+    creator_id: str
+    counted: Counted
+    currency: str
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What an order comes to: each creator's net, nothing for what is nothing, and where it counts for periods."""
 
     amounts: Amounts
-    tallies: Mapping[tuple[str, Place], Tally]
+    tallies: Mapping[Spot, Tally]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +69,6 @@ class OrderChange:
     before: Amounts
     after: Amounts | None
     reason: str | None = None
-
-
-class Spot(NamedTuple):
-    """Where what a creator has of orders counts for caps and bonuses per period."""
-
-    creator_id: str
-    counted: Counted
-    currency: str
 
 
 @dataclass(slots=True)
@@ -86,26 +86,21 @@ class Sums:
 
         All of what the program's creators have of it, of others what changes.
         """
-        different = before.amounts != after.amounts
-        for stake in before.amounts.keys() | after.amounts.keys():
-            change = Change(before.amounts.get(stake, 0), after.amounts.get(stake, 0))
-            if stake.program_id == program_id or change.delta:
-                self.changes[stake] = self.changes.get(stake, Change()) + change
+        stakes, spots = before.amounts.keys() | after.amounts.keys(), before.tallies.keys() | after.tallies.keys()
+        changes = {stake: Change(before.amounts.get(stake, 0), after.amounts.get(stake, 0)) for stake in stakes}
+        own = {stake: change for stake, change in changes.items() if stake.program_id == program_id or change.delta}
         nothing = Tally()
-        for creator_id, place in before.tallies.keys() | after.tallies.keys():
-            known = self.tallies.get(Spot(creator_id, *place), (nothing, nothing))
-            key = creator_id, place
-            more = before.tallies.get(key, nothing), after.tallies.get(key, nothing)
-            self.tallies[Spot(creator_id, *place)] = known[0] + more[0], known[1] + more[1]
-        return different
+        tallies = {spot: (before.tallies.get(spot, nothing), after.tallies.get(spot, nothing)) for spot in spots}
+        self.merge(Sums(own, tallies))
+        return any(change.delta for change in own.values())
 
     def merge(self, other: "Sums") -> None:
         """Counts what those sums have counted."""
+        nothing = Change(), (Tally(), Tally())
         for stake, change in other.changes.items():
-            self.changes[stake] = self.changes.get(stake, Change()) + change
-        nothing = Tally(), Tally()
+            self.changes[stake] = self.changes.get(stake, nothing[0]) + change
         for spot, (before, after) in other.tallies.items():
-            known = self.tallies.get(spot, nothing)
+            known = self.tallies.get(spot, nothing[1])
             self.tallies[spot] = known[0] + before, known[1] + after
 
     def versions(self) -> set[TermsKey]:
@@ -135,12 +130,9 @@ class Sums:
 
 
 def posted_outcome(posted: Posted, stakes: Iterable[Stake]) -> Outcome:
-    """What the ledger holds of an order; `stakes` say by whose terms its creators have it."""
-    programs = {(stake.creator_id, stake.currency): stake for stake in stakes}
-    amounts: Counter[Stake] = Counter()
-    for posting, amount in posted.items():
-        amounts[programs[posting.creator_id, posting.currency]] += amount
-    return Outcome(amounts, _tallies(posted))
+    """What the ledger holds of an order; `stakes` say by whose terms its creators have it, or LookupError is raised."""
+    known = {(stake.creator_id, stake.currency): stake for stake in stakes}
+    return Outcome({known[each.creator_id, each.currency]: amount for each, amount in posted.items()}, _tallies(posted))
 
 
 def untouched(posted: Posted) -> Outcome:
@@ -150,24 +142,21 @@ def untouched(posted: Posted) -> Outcome:
 
 def settled_outcome(settlement: Settlement) -> Outcome:
     """What the ledger would hold."""
-    amounts = {
-        Stake(each.creator_id, each.program_id, each.currency): each.net for each in settlement.earnings if each.net
-    }
-    return Outcome(amounts, _tallies(wanted(settlement)))
+    stakes = [Stake(each.creator_id, each.program_id, each.currency) for each in settlement.earnings]
+    return posted_outcome(wanted(settlement), stakes)
 
 
 def totals(rows: Mapping[Stake, Change]) -> dict[str, Change]:
-    """All rows of each currency together."""
+    """All rows of each currency together, in the currencies' order."""
     sums: dict[str, Change] = {}
-    for stake, change in sorted(rows.items()):
+    for stake, change in sorted(rows.items(), key=lambda row: row[0].currency):
         sums[stake.currency] = sums.get(stake.currency, Change()) + change
     return sums
 
 
-def _tallies(posted: Posted) -> dict[tuple[str, Place], Tally]:
-    tallies: dict[tuple[str, Place], Tally] = {}
-    for posting, amount in posted.items():
-        if posting.counted is not None:
-            key = posting.creator_id, (posting.counted, posting.currency)
-            tallies[key] = tallies.get(key, Tally()) + Tally(amount, 1 if amount > 0 else 0)
-    return tallies
+def _tallies(posted: Posted) -> dict[Spot, Tally]:
+    return {
+        Spot(each.creator_id, each.counted, each.currency): Tally(amount, 1 if amount > 0 else 0)
+        for each, amount in posted.items()
+        if each.counted is not None
+    }
