@@ -59,6 +59,7 @@ CURRENCIES = ["ILS", "JPY", "KWD"]
 SHARING: tuple[Model, ...] = ("linear", "position", "time_decay")
 EVERYTHING = Rule(Match(), Reward("percent", bps=1_000))
 SUBSCRIPTION = "sub_1"
+ANOTHER = "somebody else"
 REGISTERS = f"{BUYERS}{BUYER}", f"{SUBSCRIPTIONS}{SUBSCRIPTION}"
 
 
@@ -134,16 +135,19 @@ def random_sale(seed: int, currency: str | None = None) -> RandomSale:
     order = _order(chance, currency, odd)
     # Under one program, all who share are mostly rated alike: what they share must come out to the unit.
     programs = chance.choice([PROGRAMS[:1], PROGRAMS])
-    buying = {creator: (BUYER,) for creator in CREATORS if chance.random() < odd / 2}
+    buying = {creator: (chance.choice([BUYER, ANOTHER]),) for creator in CREATORS if chance.random() < odd / 2}
     barred = {(c, p): "not_enrolled" for c in CREATORS for p in programs if chance.random() < odd / 2}
     shown = dict.fromkeys(_touch(chance, number, programs) for number in range(chance.randint(1, 7)))
     shown |= dict.fromkeys(_ties(chance, programs, odd))
     touches = [_judged(touch, buying, barred) for touch in shown]
     order = carrying(order, touches)
+    edits = tuple(_edit(chance, order, minutes) for minutes in (1, 2) if chance.random() < odd)
+    if chance.random() < odd / 2:
+        order = replace(order, placed_at=PLACED + timedelta(minutes=chance.randint(-9, 9)), placed_at_guessed=True)
     terms = {(program, 1): _terms(chance, currency, odd) for program in PROGRAMS}
     refunds = tuple(_refund(chance, f"r{number}", currency) for number in range(chance.choice([0, 0, 1, 2, 3])))
     events = tuple(_events(chance, currency, odd, programs, refunds))
-    named = [_given(event, chance) for event in events if _names_somebody(event)]
+    named = [_given(event, chance) for event in events if _names_somebody(event) and chance.random() < 7 / 8]
     touches += {touch.evidence: touch for touch in named}.values()
     return RandomSale(
         seed,
@@ -151,7 +155,7 @@ def random_sale(seed: int, currency: str | None = None) -> RandomSale:
         tuple(dict.fromkeys(touches)),
         terms,
         refunds,
-        tuple(_edit(chance, order, minutes) for minutes in (1, 2) if chance.random() < odd),
+        edits,
         (*events, *_origins(chance, touches, odd)),
         _surroundings(chance, currency, touches, programs, buying, barred, odd),
     )
@@ -220,7 +224,7 @@ def _edit(chance: Random, order: Snapshot, minutes: int) -> Snapshot:
         lifecycle=chance.choice(list(Lifecycle)),
         paid=chance.random() < 1 / 2,
         lines=tuple(_line(chance, line_id) for line_id in LINES[: chance.randint(0, 4)]),
-        customers=chance.choice([(), order.customers, ("somebody else",)]),
+        customers=chance.choice([(), order.customers, (ANOTHER,)]),
         codes=order.codes[1:],
         click_ids=order.click_ids[: chance.randint(0, 2)],
     )
@@ -237,7 +241,7 @@ def _touch(chance: Random, number: int, programs: Sequence[str]) -> Touch:
         return Touch("platform", f"tiktok:{creator}", None, creator, programs[len(creator) % len(programs)], 1)
     if chance.random() < 1 / 32:
         return Touch("click", f"click {number}", problem="unknown_click")
-    age = timedelta(days=chance.randint(0, 31), minutes=chance.choice([0, 30, -3]))
+    age = timedelta(days=chance.choice([0, 1, 2, 7, 14, 30, 31]), minutes=chance.choice([0, 30, -3]))
     return Touch("click", f"click {number}", PLACED - age, creator, program, 1)
 
 
@@ -312,8 +316,8 @@ def _membership(
         volume=chance.choice([None, 0, chance.randint(0, 2_000)]),
         recruiter_id=recruiter,
         recruited_at=PLACED - timedelta(days=chance.randint(1, 400)) if recruiter else None,
-        recruiter_persons=buying.get(recruiter or "", ()),
-        recruiter_barred=barred.get((recruiter or "", program)),
+        recruiter_persons=(BUYER,) if chance.random() < 1 / 8 else buying.get(recruiter or "", ()),
+        recruiter_barred="not_enrolled" if chance.random() < 1 / 8 else barred.get((recruiter or "", program)),
     )
 
 
@@ -410,7 +414,8 @@ def _events(
 ) -> list[Event]:
     """Each fact of a set now and then, some in two versions: the older one is to leave no trace."""
     told: list[Event] = []
-    later = PLACED + timedelta(hours=2)
+    # Platforms do not always date a change.
+    later = PLACED + timedelta(hours=chance.choice([1, 2]))
     if chance.random() < odd:
         pending = _refund(chance, "failing", currency)
         told += [pending, replace(pending, updated_at=later, failed=True)]
@@ -421,17 +426,17 @@ def _events(
         refunds = [*refunds, abroad]
     if chance.random() < odd:
         amount = chance.choice([None, _price(chance)])
-        opened = Dispute("q1", PLACED, "open", chance.choice([None, currency, "USD"]), amount)
+        opened = Dispute("q1", PLACED + timedelta(hours=1), "open", chance.choice([None, currency, "USD"]), amount)
         ended: list[Event] = [replace(opened, updated_at=later, status=chance.choice(["lost", "won"]))]
         told += [opened, *(ended if chance.random() < 2 / 3 else [])]
-    told += [_decision(chance, number, programs, refunds) for number in range(3) if chance.random() < odd / 2]
+    told += [_decision(chance, number, programs, refunds) for number in range(3) if chance.random() < odd]
     if chance.random() < odd / 4:
         told.append(Cancellation("orders/delete", later))
     return told
 
 
 def _decision(chance: Random, number: int, programs: Sequence[str], refunds: Sequence[Refund]) -> Decision:
-    verdict = chance.choice(["hold", "approve", "approve", "reject", "reassign", "adjust", "adjust"])
+    verdict = chance.choice(["hold", "approve", "reject", "reassign", "adjust", "adjust", "adjust"])
     said_at = PLACED + timedelta(hours=chance.randint(0, 3))
     decision = Decision(f"d{number}", said_at, verdict, "ops@shop.example", "looked at it")  # type: ignore[arg-type]
     if verdict == "approve":
@@ -439,7 +444,7 @@ def _decision(chance: Random, number: int, programs: Sequence[str], refunds: Seq
     if verdict not in ("reassign", "adjust"):
         return decision
     amount = _price(chance) if verdict == "adjust" else None
-    return replace(decision, creator_id=chance.choice(CREATORS), program_id=chance.choice(programs), amount=amount)
+    return replace(decision, creator_id=chance.choice(CREATORS[:2]), program_id=chance.choice(programs), amount=amount)
 
 
 def _names_somebody(event: Event) -> bool:

@@ -69,7 +69,7 @@ def test_where_a_touch_stands_somebody_is_credited(sold: RandomSale) -> None:
 def test_a_touch_that_does_not_stand_changes_nothing_for_anybody(sold: RandomSale) -> None:
     decided = sold.credited()
     standing = [each.touch for each in decided.candidates if each.reason not in REFUSED]
-    among_them = credit(carrying(sold.order, standing), standing, sold.terms)
+    among_them = credit(carrying(sold.facts.snapshot or sold.order, standing), standing, sold.terms)
     assert replace(among_them, candidates=()) == replace(decided, candidates=())
     assert among_them.candidates == tuple(each for each in decided.candidates if each.touch in standing)
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from tests.domain.random_sales import CURRENCIES, SALES, RandomSale, random_sale, without_shipping
 from tests.domain.sales import PLACED
 from vouch.domain.attribution import Candidate, Share
-from vouch.domain.facts import Dispute, Fact, Lifecycle, OrderFacts, Refund, RefundLine
+from vouch.domain.facts import Decision, Dispute, Fact, Lifecycle, OrderFacts, Refund, RefundLine
 from vouch.domain.ledger import EARNED, HELD, Counted, Difference
 from vouch.domain.money import AMOUNT_MAX, OutOfRange, divide_half_up
 from vouch.domain.rates import Rate
@@ -142,7 +142,9 @@ def test_an_adjustment_sets_a_creators_net_and_nobody_elses(sold: RandomSale) ->
         if adjusted is None:
             assert net == before[creator]
         else:
-            assert adjusted.decision == sold.facts.adjustments[creator]
+            said = [event for event in sold.events if isinstance(event, Decision) and event.verdict == "adjust"]
+            of_creator = [decision for decision in said if decision.creator_id == creator]
+            assert adjusted.decision == max(of_creator, key=lambda decision: (decision.updated_at, decision.id))
             assert net == (0 if off else adjusted.decision.amount)
 
 
