@@ -15,7 +15,7 @@ PYTHON := .venv/bin/python
 UV := .venv/bin/uv
 SYNC := $(UV) pip sync --quiet --require-hashes --python
 
-.PHONY: help env run stop reset logs test check mutants fmt deploy lock java
+.PHONY: help env run stop reset logs test check mutants bench fmt deploy lock java
 
 help:  ## Say what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,6 +51,9 @@ mutants: $(MUTANTS)  ## Break the domain in thousands of ways and see which its 
 	  && ln -sfn ../../layers/core src && ln -sf ../../pyproject.toml . \
 	  && ln -sfn ../../../tests/domain tests/domain && ln -sf ../../../tests/__init__.py tests \
 	  && nice ../mutants/bin/mutmut run $(ARGS) && ../mutants/bin/mutmut results | sed '/: not checked$$/d'
+
+bench: $(VENV)  ## What each path costs beside the floor of bare work, measured in one run
+	@$(PYTHON) -m bench
 
 fmt: $(VENV)  ## Lay the code out as `make check` wants it
 	.venv/bin/ruff check --fix-only
