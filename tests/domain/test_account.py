@@ -169,6 +169,15 @@ def test_an_account_that_fell_silent_is_soon_not_read_again() -> None:
     assert balance.of("ILS") == Sums(available=45, credited=45)
 
 
+def test_a_zone_that_shrinks_while_a_clock_stands_still_is_worth_a_fold() -> None:
+    early = posting(1, 5, "ILS", now=START, matures_at=START)
+    now = START + timedelta(hours=1)
+    once = account.fold(Balance(), [early], now, now)
+    again = account.fold(once.balance, [early], now, now + IN_FLIGHT_MAX)
+    assert (again.changed, again.balance.zone_start, again.balance.checkpoint) == (True, now, once.balance.checkpoint)
+    assert (once.balance.version, again.balance.version) == (1, 2)
+
+
 def test_currencies_never_meet() -> None:
     entries = [posting(1, 100, "ILS", now=START, matures_at=START), posting(2, 9, "JPY", now=START, matures_at=START)]
     assert account.fold(Balance(), entries, START, START).moved == {"ILS": 100, "JPY": 9}

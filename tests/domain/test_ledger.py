@@ -31,7 +31,7 @@ HOUR = timedelta(hours=1)
 )
 def test_an_entry_out_of_balance_cannot_be_built(amounts: tuple[int, ...]) -> None:
     legs = tuple(Leg(f"account:{number}", amount) for number, amount in enumerate(amounts))
-    with pytest.raises(Unbalanced):
+    with pytest.raises(Unbalanced, match="ent_1"):
         Entry("ent_1", "settle", CREATOR, "ILS", legs, START)
 
 
@@ -105,3 +105,19 @@ def test_one_rule_posts_once_with_a_fold_and_again_with_the_next() -> None:
         ),
     ]
     assert len({once.id, *(other.id for other in others)}) == 7
+
+
+def test_ids_stay_what_they_were() -> None:
+    """Should they change, a retry that spans a deployment would not find what it has posted already."""
+    change = Difference(CREATOR, EARNED, "ILS", 100, START)
+    entries = [
+        settlement_entry(change, order_id="ord_1", version=1, number=0, now=START),
+        fold_entry(CREATOR, "ILS", 5, at=START, version=1),
+        bonus_entry(CREATOR, RULE, "ILS", 5, at=START, version=1),
+    ]
+    assert [(entry.kind, entry.id) for entry in entries] == [
+        ("settle", "ent_QMHGD0VFA6WSFZK8SKBXWQ9KZA"),
+        ("fold", "ent_ZE29G88G0XE1G60P2Z88VWSRK8"),
+        ("bonus", "ent_642XF1YHHMBZJP8KTD8W0Z1QAC"),
+    ]
+    assert {(entry.creator_id, entry.posted_at) for entry in entries} == {(CREATOR, START)}
