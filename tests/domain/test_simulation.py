@@ -183,10 +183,10 @@ def test_each_creator_has_periods_of_their_own() -> None:
 def test_totals_are_by_currency_and_in_its_order() -> None:
     found = totals(
         {
-            NOA._replace(currency="USD"): Change(1, 2),
+            DAN._replace(currency="USD"): Change(1, 2),
             NOA: Change(10, 20),
             DAN: Change(100, 50),
-            DAN._replace(currency="EUR"): Change(5, 5),
+            NOA._replace(currency="EUR"): Change(5, 5),
         }
     )
     assert list(found.items()) == [("EUR", Change(5, 5)), ("ILS", Change(110, 70)), ("USD", Change(1, 2))]
