@@ -258,6 +258,18 @@ def test_the_parameter_joins_and_the_rest_stays(destination: str, sent: str) -> 
     assert destinations.with_parameter(destination, "ref", "clk_1") == sent
 
 
+def test_what_the_parameter_says_is_escaped_to_the_letter() -> None:
+    sent = destinations.with_parameter("https://s.example/", "r/f", "a/b&c X")
+    assert sent == "https://s.example/?r%2Ff=a%2Fb%26c%20X"
+
+
+def test_a_host_may_be_so_long_and_no_longer() -> None:
+    most = ".".join(["a" * 61] * 4) + ".examp"
+    assert len(most) == 253
+    assert destinations.host(most) == most
+    assert destinations.host(f"a{most}") is None
+
+
 PRINTABLE = st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), max_size=60)
 
 

@@ -33,7 +33,8 @@ WEIGHTS = st.lists(st.integers(0, 10**12), min_size=1, max_size=12).filter(any)
         ("12.3456", "CLF", 123_456),
         ("9999999999999.99", "ILS", AMOUNT_MAX),
         ("999999999999999", "JPY", AMOUNT_MAX),
-        ("0E-20", "ILS", 0),
+        ("0E-24", "ILS", 0),
+        ("1." + "0" * 23, "ILS", 100),
     ],
 )
 def test_an_amount_is_read_to_the_unit(text: str | int | Decimal, currency: str, amount: int) -> None:
@@ -58,6 +59,8 @@ def test_an_amount_is_read_to_the_unit(text: str | int | Decimal, currency: str,
         ("sNaN", "ILS", "not an amount"),
         ("Infinity", "ILS", "not an amount"),
         ("1E+999999", "ILS", "not an amount"),
+        ("1." + "0" * 24, "ILS", "not an amount"),
+        ("0E-25", "ILS", "not an amount"),
         ("1E-999999999", "ILS", "not an amount"),
         ("1E+99999999999999999999", "ILS", "not an amount"),
         ("1." + "0" * 25, "ILS", "not an amount"),

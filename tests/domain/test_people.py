@@ -18,6 +18,12 @@ def test_gmail_ignores_dots_and_tags(typed: str) -> None:
     assert mailbox(typed) == "noa@gmail.com"
 
 
+def test_what_nobody_sees_is_not_there_and_the_last_at_sign_divides() -> None:
+    assert mailbox("no\u0007a@example.com") == "noa@example.com"
+    assert mailbox('"n@a"@gmail.com') == '"n@a"@gmail.com'
+    assert mailbox("noa@example.x") == "noa@example.x"
+
+
 @pytest.mark.parametrize("other", ["noa+1@example.com", "n.oa@example.com", "noa@example.org", "@", "noa", ""])
 def test_two_stay_two(other: str) -> None:
     assert mailbox(other) != mailbox("noa@example.com")

@@ -47,6 +47,11 @@ def test_what_is_no_rate_is_refused(text: str) -> None:
         ratio(text)
 
 
+@pytest.mark.parametrize("text", ["3.7215", "3", "30", "0.000000000001", "0.05"])
+def test_a_rate_is_written_without_needless_zeros(text: str) -> None:
+    assert decimal(*ratio(text)) == text
+
+
 @given(RATIOS)
 def test_a_rate_is_the_same_however_it_is_written(pair: tuple[int, int]) -> None:
     numerator, denominator = ratio(decimal(*pair))

@@ -247,7 +247,7 @@ def test_what_stood_in_one_recruiters_way_is_no_matter_to_the_next() -> None:
 def test_an_adjustment_says_what_stood_before_it() -> None:
     words = [adjust("dan", "7.00", decision_id="d1"), adjust("noa", "12.00", decision_id="d2")]
     settlement = settled(sale(MUG), [click("noa"), given("dan")], words)
-    assert settlement.adjusted == {"dan": Adjusted(words[0], 0), "noa": Adjusted(words[1], 1_000)}
+    assert settlement.adjusted == {"dan": Adjusted(words[0], 0, "ILS"), "noa": Adjusted(words[1], 1_000, "ILS")}
     assert net(settlement) == {"dan": 700, "noa": 1_200}
     assert [(earning.earned, earning.reversed) for earning in settlement.earnings] == [(700, 0), (1_200, 0)]
 
@@ -265,8 +265,9 @@ def test_an_adjustment_of_somebody_unknown_or_without_terms_sets_nothing_and_tho
 
 
 def test_a_missing_rate_says_which() -> None:
-    with pytest.raises(RateMissing, match="from ILS to USD"):
+    with pytest.raises(RateMissing, match="from ILS to USD") as missing:
         settled(sale(MUG), [click("noa")], terms=promises(offer(convert_to="USD")))
+    assert (missing.value.currency, missing.value.wanted) == ("ILS", "USD")
 
 
 def test_sums_that_are_no_amounts_are_refused() -> None:

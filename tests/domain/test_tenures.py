@@ -46,6 +46,10 @@ def test_what_would_have_begun_only_then_never_was() -> None:
     assert tenures.passed_on(ahead, ["tal"], FRIDAY) == [*ahead[:1], ["tal", FRIDAY, None]]
 
 
+def test_who_has_always_held_a_place_has_held_it() -> None:
+    assert tenures.ended([["noa", None, None]], MONDAY) == [["noa", None, MONDAY]]
+
+
 def test_nobody_begins_before_the_one_before_has_ended() -> None:
     ended: list[Tenure] = [["noa", MONDAY, FRIDAY]]
     assert tenures.passed_on(ended, ["dan"], TUESDAY) == [*ended, ["dan", FRIDAY, None]]
@@ -56,8 +60,9 @@ def test_a_place_changes_hands_so_often_and_no_more() -> None:
     for hour in range(tenures.MOST):
         held = tenures.passed_on(held, [f"cre_{hour}"], on(hour))
     assert len(held) == tenures.MOST
-    with pytest.raises(Unprocessable, match="changed_too_often"):
+    with pytest.raises(Unprocessable, match=r"^changed_too_often$") as refused:
         tenures.passed_on(held, ["cre_x"], on(tenures.MOST))
+    assert refused.value.facts == {"most": tenures.MOST}
     assert tenures.passed_on(held, [f"cre_{tenures.MOST - 1}"], on(tenures.MOST)) == held
     assert tenures.current(tenures.ended(held, on(tenures.MOST))) is None
     assert tenures.passed_on(held, ["cre_x"], on(tenures.MOST - 1))[-1] == ["cre_x", on(tenures.MOST - 1), None]

@@ -69,6 +69,30 @@ def test_a_moment_is_read_back_as_it_was_written(moment: datetime) -> None:
     assert times.parse(times.short(moment)) == moment
 
 
+@pytest.mark.parametrize("year, is_said", [(1969, False), (1970, True), (2149, True), (2150, False), (8999, False)])
+def test_nobody_outside_names_a_moment_with_which_sums_would_end(*, year: int, is_said: bool) -> None:
+    text = f"{year}-06-01T12:00:00Z"
+    if is_said:
+        assert times.said(text) == times.parse(text)
+    else:
+        with pytest.raises(ValueError, match=f"^year out of range in '{text}'$"):
+            times.said(text)
+
+
+def test_what_names_no_moment_is_named() -> None:
+    with pytest.raises(ValueError, match=r"^no offset in '2026-05-04T12:00:00'$"):
+        times.parse("2026-05-04T12:00:00")
+    with pytest.raises(ValueError, match=r"^year out of range in '9000-01-01T00:00:00Z'$"):
+        times.parse("9000-01-01T00:00:00Z")
+    with pytest.raises(ValueError, match=r"^year out of range in '0001-01-01T00:00:00"):
+        times.parse("0001-01-01T00:00:00+01:00")
+
+
+def test_a_second_is_the_one_that_a_moment_lies_in() -> None:
+    assert times.floor_second(NOON + timedelta(microseconds=999_999)) == NOON
+    assert times.floor_second(NOON) == NOON
+
+
 def test_people_see_no_fraction_where_there_is_none() -> None:
     assert times.short(NOON) == "2026-05-04T12:00:00Z"
     assert times.short(NOON + timedelta(microseconds=1)) == "2026-05-04T12:00:00.000001Z"

@@ -98,6 +98,7 @@ def test_programs_do_not(agent: str) -> None:
     [
         ("sec-purpose", "prefetch"),
         ("sec-purpose", "prefetch;prerender"),
+        ("sec-purpose", "prerender"),
         ("sec-purpose", "prefetch;anonymous-client-ip"),
         ("purpose", "prefetch"),
         ("purpose", "Preview"),
@@ -111,6 +112,10 @@ def test_a_look_ahead_of_time_does_not_count(header: str, value: str) -> None:
 
 def test_head_does_not_count() -> None:
     assert visits.uncounted("HEAD", {"user-agent": IPHONE}) == "head"
+
+
+def test_who_says_nothing_may_be_people() -> None:
+    assert visits.uncounted("GET", {}) is None
 
 
 # --- the journey ------------------------------------------------------------------------------------------------------
