@@ -11,7 +11,7 @@ from vouch.domain.calendars import months_later
 from vouch.domain.context import Membership, Product
 from vouch.domain.facts import Lifecycle, Line, OrderFacts, Refund, RefundLine, Snapshot, fingerprint
 from vouch.domain.money import BPS_WHOLE, divide_half_up, split
-from vouch.domain.terms import SELF_PAYING, Base, Commission, Match, Reward, Rule
+from vouch.domain.terms import SELF_PAYING, Base, Commission, Level, Match, Reward, Rule
 
 SHIPPING = "shipping"
 _FINE = 10**6
@@ -64,11 +64,15 @@ class Case:
         begun = snapshot.subscribed_at or snapshot.placed_at
         return limit.months is not None and snapshot.placed_at >= months_later(begun, limit.months)
 
-    def rewarded(self, commission: Commission, rule: Rule) -> Reward:
-        """What the rule gives here: of one that asks for nothing, a creator's volume may have raised the rate."""
+    def level(self, commission: Commission, rule: Rule) -> Level | None:
+        """What the creator's volume has reached, where that sets the rule's rate: of one that asks for nothing."""
         if commission.tiers is None or rule.reward.type != "percent" or not rule.match.asks_nothing:
-            return rule.reward
-        level = commission.tiers.level(self.member.volume or 0)
+            return None
+        return commission.tiers.level(self.member.volume or 0)
+
+    def rewarded(self, commission: Commission, rule: Rule) -> Reward:
+        """What the rule gives here."""
+        level = self.level(commission, rule)
         return rule.reward if level is None else Reward("percent", bps=level.bps)
 
 
