@@ -35,6 +35,7 @@ from tests.domain.sales import (
     tie,
 )
 from tests.domain.sales import given as given_to
+from tests.domain.sales import named as named_by
 from vouch.domain.attribution import Touch, TouchKind
 from vouch.domain.context import Context, Membership, Product
 from vouch.domain.errors import NotFound
@@ -48,8 +49,9 @@ from vouch.domain.explanation import (
     explain,
 )
 from vouch.domain.facts import Event, Lifecycle, OrderFacts
+from vouch.domain.rates import Rate
 from vouch.domain.settlement import Settlement, settle
-from vouch.domain.terms import CustomerTie, Match, Recruiter
+from vouch.domain.terms import Commission, CustomerTie, Level, Match, Recruiter, Tiers
 from vouch.messages import LANGUAGES, Language
 from vouch.words.narration import NAMED_MOST, Names, named, narrate
 from vouch.words.speech import Speech
@@ -212,6 +214,63 @@ def test_a_candidate_is_dated_by_what_it_is() -> None:
     ]
 
 
+def test_an_order_is_told_by_its_heaviest_share_and_each_part_by_its_own() -> None:
+    terms = promises(
+        offer(model="linear", hold_days=7, time_zone="Asia/Jerusalem"), vip=offer(model="linear", hold_days=30)
+    )
+    visits = [click("noa", days=1, evidence="1"), click("noa", days=2, evidence="2"), click("dan", program="vip")]
+    told = explained(*visits, terms=terms, members={("noa", "main"): Membership(tier="gold", volume=7)})
+    assert (told.status, told.reason, told.placed_at, told.currency) == ("paid", None, PLACED, "ILS")
+    assert (told.viewer, told.shared, told.lines_total) == (None, True, 4)
+    assert (told.program_id, told.terms_version, told.time_zone) == ("main", 1, "Asia/Jerusalem")
+    assert told.hold_until == PLACED + timedelta(days=30)
+    assert [(claim.program_id, claim.terms_version, claim.lines) for claim in told.claims] == [
+        ("main", 1, ()),
+        ("main", 1, ()),
+        ("vip", 1, ()),
+    ]
+    dan, noa = told.parts
+    assert (noa.share_bps, noa.tier, noa.volume, noa.hold_until) == (66_66, "gold", 7, PLACED + timedelta(days=7))
+    assert (dan.share_bps, dan.tier, dan.volume, dan.program_id) == (33_34, None, None, "vip")
+    assert not explained(click("noa")).shared
+
+
+def test_lines_of_a_product_tie_are_its_creators_and_what_is_nobodys_is_in_the_orders_currency() -> None:
+    terms = promises(offer(product_ties=True, convert_to="ILS"))
+    rates = {("USD", "ILS"): Rate(4, 1, "boi", PLACED)}
+    told = explained(product_tie("noa", "product:mug"), order=sale(MUG, POT, currency="USD"), terms=terms, rates=rates)
+    assert [(claim.lines, claim.share_bps) for claim in told.claims] == [(("mug",), None)]
+    assert [(line.creator_id, line.currency, line.reason) for line in told.lines] == [
+        ("noa", "ILS", None),
+        (None, "USD", "no_credit"),
+    ]
+    [part] = told.parts
+    assert (part.share_bps, part.rate) == (None, rates["USD", "ILS"])
+
+
+def test_what_earns_nothing_as_long_as_it_is_not_paid_is_no_commission_of_a_line_either() -> None:
+    told = explained(click("noa"), order=sale(MUG, lifecycle=Lifecycle.OPEN))
+    assert [(line.rule, line.whole, line.commission) for line in told.lines] == [(0, 0, 0)]
+
+
+def test_volume_set_the_rate_of_the_rule_for_everything_alone() -> None:
+    tiers = Tiers("month", "orders", (Level(1, 10_00), Level(2, 15_00)))
+    terms = promises(offer(percent(20, skus=["POT-01"]), percent(10), tiers=tiers))
+    for volume, level in ((None, None), (0, None), (1, Level(1, 10_00)), (2, Level(2, 15_00))):
+        told = explained(click("noa"), terms=terms, members={("noa", "main"): Membership(volume=volume)})
+        assert [line.level for line in told.lines] == [level, None]
+
+
+def test_platforms_that_pay_themselves_are_the_reason_only_where_nothing_else_kept_the_rules() -> None:
+    order = sale(MUG, platform="tiktok_shop")
+    named_alone = percent(10, platforms=["tiktok_shop"], skus=["POT-01"])
+    for rules, reason in (((percent(10),), "platform_pays"), ((percent(10), named_alone), "no_rule"), ((), "no_rule")):
+        terms = promises(replace(offer(), commission=Commission(rules=rules)))
+        told = explained(named_by("noa"), order=order, terms=terms)
+        assert [line.reason for line in told.lines] == [reason]
+        assert [claim.at for claim in told.claims] == [PLACED]
+
+
 def test_a_cap_a_recruiter_refunds_and_the_brands_word_are_steps() -> None:
     told = explained(
         click("noa"),
@@ -229,7 +288,7 @@ def test_a_cap_a_recruiter_refunds_and_the_brands_word_are_steps() -> None:
     assert [(step.kind, step.amount, step.creator_id, step.bps) for step in parts["dan"]] == [
         ("lines", 0, None, None),
         ("recruited", 6_00, "noa", 5_000),
-        ("taken_back", -3_50, None, None),
+        ("taken_back", -4_50, None, None),
     ]
     cap, adjusted = parts["noa"][1], parts["noa"][3]
     assert cap.most == cash("12.00")
@@ -256,6 +315,16 @@ def test_a_cap_a_recruiter_refunds_and_the_brands_word_are_steps() -> None:
             sale(MUG),
             [decision("reject"), refund("r1", amount="10.00"), adjust("noa", "5.00", decision_id="d2")],
             [("refunds",), ("rejected",)],
+        ),
+        (
+            sale(MUG),
+            [decision("reject"), refund("r1", mug=1), adjust("noa", "5.00", decision_id="d2")],
+            [("refunds",), ("rejected",)],
+        ),
+        (
+            sale(MUG, lifecycle=Lifecycle.REFUNDED),
+            [cancellation(), adjust("noa", "5.00", decision_id="d2")],
+            [("cancelled",), ("cancelled",)],
         ),
     ],
 )
@@ -337,7 +406,7 @@ def test_what_a_rule_found_is_told_not_what_else_it_would_have_taken() -> None:
         order=sale(MUG, country="IL"),
         terms=promises(offer(rule)),
         members={("noa", "main"): Membership(tier="gold")},
-        products={"mug": Product(tags=("big", "red"), collections=("kitchen",))},
+        products={"mug": Product(tags=("big", "red", "blue"), collections=("kitchen",))},
         **NEW,
     )
     assert told.lines[0].met == (
@@ -413,6 +482,28 @@ def test_the_customer_is_a_creators_business_only_where_it_set_their_rate() -> N
         situation = Situation("", sale(MUG), [click("noa")], "noa", (), promises(offer(*rules)), NEW)
         assert (situation.explained("noa").customer is not None) is seen
         assert situation.explained().customer is not None
+
+
+def test_what_nobody_knows_of_the_customer_is_said_to_a_creator_too() -> None:
+    terms = promises(offer(percent(20, customer="new"), percent(10)))
+    cut = Situation("", sale(MUG, customers=()), [click("noa")], "noa", (), terms).explained("noa")
+    assert (cut.customer, cut.unknown) == (Customer(None, None), ("customer_unknown",))
+
+
+def test_who_has_no_part_of_an_order_is_told_the_time_as_the_order_has_it() -> None:
+    lost = Touch("code", "noa10", None, "noa", "main", None, barred="no_terms")
+    touches = [lost, click("dan", program="vip")]
+    terms = promises(offer(), vip=offer(time_zone="Asia/Jerusalem"))
+    cut = Situation("", sale(MUG), touches, "noa", (), terms).explained("noa")
+    assert (cut.time_zone, cut.program_id, cut.terms_version) == ("Asia/Jerusalem", "main", None)
+    assert (cut.reason, cut.customer) == (None, None)
+
+
+def test_why_an_order_earns_others_nothing_is_not_told_to_who_has_no_part_of_it() -> None:
+    terms = promises(replace(offer(), commission=Commission()))
+    situation = Situation("", sale(MUG), [click("noa", days=2), click("dan")], "noa", (), terms)
+    assert (situation.explained().reason, situation.explained("noa").reason) == ("no_rule", None)
+    assert situation.explained("dan").reason == "no_rule"
 
 
 def test_refunds_and_disputes_are_the_brands_business_what_they_took_is_the_creators() -> None:

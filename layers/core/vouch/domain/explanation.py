@@ -241,7 +241,6 @@ class Explanation:
     status: OrderStatus
     reason: str | None
     placed_at: datetime | None
-    platform: str | None
     currency: str | None
     time_zone: str
     program_id: str | None
@@ -286,7 +285,6 @@ def explain(
         status=settlement.status,
         reason=settlement.reason,
         placed_at=snapshot.placed_at if snapshot else None,
-        platform=snapshot.platform if snapshot else None,
         currency=settlement.currency,
         time_zone=case.time_zone(lead),
         program_id=lead.program_id if lead else None,
@@ -332,7 +330,6 @@ def _cut(whole: Explanation, viewer: str, terms: Mapping[TermsKey, Terms]) -> Ex
         status=whole.status,
         reason=whole.reason if part or whole.reason == "no_credit" else None,
         placed_at=whole.placed_at,
-        platform=whole.platform,
         currency=whole.currency,
         time_zone=known.time_zone if known else whole.time_zone,
         program_id=program_id,
@@ -435,8 +432,7 @@ class _Telling:
             if rating.rule is not None:
                 rule = promise.rules[rating.rule]
                 met = tuple(_met(rule.match, rating.basis, case))
-                if promise.tiers is not None and rating.reward != rule.reward:
-                    level = promise.tiers.level(case.member.volume or 0)
+                level = case.level(promise, rule)
         return ExplainedLine(
             creator_id=part.creator_id,
             program_id=share.program_id if share else None,
@@ -563,6 +559,11 @@ class _Telling:
         recruited = [share for share in whole.recruited if share.creator_id == creator and share.earned]
         adjusted = whole.adjusted.get(creator)
         earned = lines - cut + sum(share.earned for share in recruited)
+        if adjusted is not None and adjusted.currency != earning.currency:
+            # What it was until then is in another currency, and adds up with nothing.
+            yield _adjusted(replace(adjusted, before=0))
+            yield from self._taken_back((adjusted.decision.amount or 0) - earning.net, wholly=True)
+            return
         yield Step("lines", lines)
         if cut:
             yield Step("cap_per_order", -cut, most=terms.commission.cap_per_order)
