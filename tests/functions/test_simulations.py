@@ -9,7 +9,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
-from itertools import batched
+from itertools import batched, repeat
 from typing import Any, NoReturn
 
 import pytest
@@ -24,8 +24,9 @@ from tests.functions.conftest import APIS
 from tests.wire import Wire, answer_lost, unreachable
 from vouch.domain import times
 from vouch.domain.rates import Rate
+from vouch.domain.volumes import counting
 from vouch.http import Api
-from vouch.service import keys, ranges, simulations
+from vouch.service import keys, ranges, simulations, volumes
 from vouch.service.mint import fresh
 from vouch.store.rates import new_rate
 from vouch.store.tables import Order, Simulation, SimulationPart
@@ -49,6 +50,7 @@ class Shop:
     def done(self, program: str, terms: dict[str, Any], start: str = BEGINNING, end: str = END) -> Any:
         answer = self.simulate(program, terms, start, end)
         assert (answer.status, answer.body["status"]) == (201, "done"), answer.text
+        self.run()  # what was sent in case that the request dies has nothing left to do
         return answer.body
 
     def begun(self, program: str, terms: dict[str, Any]) -> str:
@@ -67,15 +69,16 @@ class Shop:
         sent = self.world.deployment.sqs.sent.pop(settings.simulate_queue_url, ())
         return [message["MessageBody"] for message in sent]
 
-    def step(self, message: str, *, milliseconds: int = 1, received: int = 1) -> bool:
-        """Whether a message is done with; so little time is enough for one page."""
+    def step(self, message: str, *, orders: int = 9, received: int = 1) -> bool:
+        """Whether a message is done with; there is time for so many orders."""
+        times_left = repeat(60_000, orders - 1)
         asked = event("simulate")
         asked["Records"][0]["body"] = message
         asked["Records"][0]["attributes"]["ApproximateReceiveCount"] = str(received)
-        return not simulate.handler(asked, Context(lambda: milliseconds))["batchItemFailures"]
+        return not simulate.handler(asked, Context(lambda: next(times_left, 1)))["batchItemFailures"]
 
     def run(self) -> int:
-        """Works the queue off, a page at a time; how many messages that took."""
+        """Works the queue off, nine orders at a time; how many messages that took."""
         steps = 0
         while messages := self.waiting():
             for message in messages:
@@ -92,9 +95,9 @@ def shop(world: World, apis: dict[str, Api], monkeypatch: pytest.MonkeyPatch) ->
 
 @pytest.fixture
 def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A request has time for one page, and pages are small."""
+    """A request has time for one order, and pages are small."""
     monkeypatch.setattr(routes, "_SECONDS", -1)
-    monkeypatch.setattr(ranges, "BATCH_GET_MAX", 9)
+    monkeypatch.setattr(ranges, "BATCH_GET_MAX", 13)
 
 
 def client(world: World) -> Client:
@@ -374,20 +377,19 @@ def test_it_is_gone_after_thirty_days_even_if_its_item_is_not(shop: Shop) -> Non
 # --- step by step -----------------------------------------------------------------------------------------------------
 
 
-def test_a_long_one_goes_on_by_its_queue_and_comes_to_the_same(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_long_one_goes_on_by_its_queue_and_comes_to_the_same(shop: Shop, request: pytest.FixtureRequest) -> None:
     live(shop.world)
     at_once = shop.done(shop.world.press, TWICE)
-    monkeypatch.setattr(routes, "_SECONDS", -1)
-    monkeypatch.setattr(ranges, "BATCH_GET_MAX", 9)
+    request.getfixturevalue("hurried")
     simulation = shop.begun(shop.world.press, TWICE)
     progress = [shop.shown(simulation)["progress"]]
-    for _ in range(6):
+    for _ in range(7):
         [message] = shop.waiting()
         assert shop.step(message)
         progress.append(shop.shown(simulation)["progress"])
-    assert [said["orders"] for said in progress] == [9, 18, 27, 36, 45, 54, 60]
+    assert [said["orders"] for said in progress] == [1, 10, 19, 28, 37, 46, 55, 60]
     assert [said["back_to"] for said in progress] == sorted((said["back_to"] for said in progress), reverse=True)
-    assert [said["of"] for said in progress] == [None] * 6 + [60]
+    assert [said["of"] for said in progress] == [None] * 7 + [60]
     assert shop.waiting() == []
     assert result(shop, simulation) == result(shop, at_once["id"])
 
@@ -430,11 +432,46 @@ def test_one_that_dies_behind_its_step_is_gone_on_with_by_the_same_message(
     with monkeypatch.context() as patch:
         patch.setattr(simulations, "_send", die)
         assert not shop.step(message)
-    assert shop.shown(simulation)["orders"] == 18, "the step itself was counted"
+    assert shop.shown(simulation)["orders"] == 10, "the step itself was counted"
     assert shop.step(message)
-    assert shop.shown(simulation)["orders"] == 27
+    assert shop.shown(simulation)["orders"] == 19
     shop.run()
     assert result(shop, simulation) == result(shop, clean)
+
+
+def test_a_step_puts_what_it_has_before_it_holds_too_much(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    live(shop.world)
+    whole = shop.done(shop.world.press, TWICE)
+    monkeypatch.setattr(simulations, "_CHUNK_ORDERS", 7)
+    monkeypatch.setattr("vouch.store.simulations._SUMS_PER_ITEM", 1)
+    monkeypatch.setattr("vouch.store.simulations._CHANGES_PER_ITEM", 1)
+    chunked = shop.done(shop.world.press, TWICE)
+    item = shop.world.deployment.database.get(Simulation, f"{shop.world.brand_id}#SIM", chunked["id"])
+    assert item is not None
+    assert item.chunks == 9
+    assert result(shop, chunked["id"]) == result(shop, whole["id"])
+    monkeypatch.setattr(simulations, "_CHUNK_SUMS", 1)
+    assert result(shop, shop.done(shop.world.press, TWICE)["id"]) == result(shop, whole["id"])
+
+
+def test_volumes_are_measured_once_whatever_step_asks(
+    shop: Shop, hurried: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    live(shop.world)
+    measured: list[tuple[Any, ...]] = []
+    measure = volumes.measured
+
+    def counted(deployment: Any, brand_id: str, *asked: Any) -> int:
+        tiers = asked[2].commission.tiers
+        measured.append((*asked[:2], counting(tiers.period, asked[3], "UTC").name))
+        return measure(deployment, brand_id, *asked)
+
+    monkeypatch.setattr(volumes, "measured", counted)
+    tiers = {"period": "month", "measure": "orders", "levels": [{"from": 1, "bps": 5_000}]}
+    simulation = shop.begun(shop.world.press, TWICE | {"commission": TWICE["commission"] | {"tiers": tiers}})
+    assert shop.run() > 5
+    assert shop.shown(simulation)["status"] == "done"
+    assert len(measured) == len(set(measured)) > 2
 
 
 def test_messages_that_come_again_and_at_once_count_each_order_once(shop: Shop, hurried: None) -> None:
@@ -460,7 +497,7 @@ def test_one_that_stood_still_is_set_going_by_whoever_asks(shop: Shop, hurried: 
     later(shop.world.deployment, timedelta(minutes=10, seconds=1))
     shop.shown(simulation)
     shop.shown(simulation)
-    assert shop.run() == 2
+    assert shop.run() == 3, "for 19 orders"
     assert shop.shown(simulation)["status"] == "done"
 
 

@@ -6,11 +6,11 @@ on by a queue of its own, chunk by chunk: a step that is repeated, or dies, coun
 """
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import islice
-from typing import Any, Final
+from typing import Any, Final, override
 
 from vouch.domain import simulation, times
 from vouch.domain import terms as promises
@@ -32,6 +32,8 @@ TOLD_MAX: Final = 1_000
 """So many orders that the draft changes are told of one by one."""
 _CHUNK_ORDERS: Final = 5_000
 _CHUNK_SUMS: Final = 20_000
+_LATER_SECONDS: Final = 20
+"""By then the request that began it has done what it had time for."""
 _STALLED: Final = timedelta(minutes=10)
 _MARK_BYTES: Final = 8
 
@@ -68,7 +70,11 @@ def created(
     )
     if not deployment.database.put_new(item):
         item = found(deployment, brand, item.id)
-    return _went_on(deployment, brand.id, item, in_time) if item.status == "running" else item
+    if item.status != "running":
+        return item
+    # First of all: whatever becomes of this request, somebody goes on.
+    _send(deployment, brand.id, item, seconds=_LATER_SECONDS)
+    return _went_on(deployment, brand.id, item, in_time, sends=False)
 
 
 def resumed(
@@ -83,7 +89,7 @@ def resumed(
     if item is None or item.status != "running":
         return item
     try:
-        return _went_on(deployment, brand_id, item, in_time)
+        return _went_on(deployment, brand_id, item, in_time, sends=True)
     except Exception:
         if last:
             _give_up(deployment, brand_id, simulation_id)
@@ -172,45 +178,74 @@ class _Chunk:
         self.left_out += 1
 
 
-def _went_on(deployment: Deployment, brand_id: str, item: Simulation, in_time: Callable[[], bool]) -> Simulation:
-    """The simulation after what there was time for; whoever was overtaken leaves it to the faster one."""
-    bookmark: str | None = item.bookmark
-    if bookmark is None:
+def _went_on(
+    deployment: Deployment, brand_id: str, item: Simulation, in_time: Callable[[], bool], *, sends: bool
+) -> Simulation:
+    """The simulation after what there was time for. Whoever was overtaken leaves it to the faster one.
+
+    `sends`: with a message about the rest.
+    """
+    begin: str | None = item.bookmark
+    if begin is None:
         return _finished(deployment, brand_id, item)
-    trial, chunk = _trial(deployment, brand_id, item), _Chunk()
     span = times.parse(item.placed_from), times.parse(item.placed_to)
     with ranges.reading(deployment, brand_id, *span) as placed:
-        for page in placed.pages(bookmark):
-            _count(placed, page.states, item, trial, chunk)
-            trial.forget()
-            if page.bookmark is not None and not chunk.is_full and in_time():
+        counting = _Counting(placed, item, _trial(deployment, brand_id, item))
+        for bookmark in counting.steps(begin):
+            if bookmark is not None and not counting.chunk.is_full and in_time():
                 continue
-            if not _counted(deployment, item, chunk, page.bookmark):
+            if not _counted(deployment, item, counting.chunk, bookmark):
                 return _as_it_is(deployment, brand_id, item)
-            chunk = _Chunk()
-            if page.bookmark is not None and not in_time():
-                _send(deployment, brand_id, item)
+            counting.chunk = _Chunk()
+            if bookmark is not None and not in_time():
+                if sends:
+                    _send(deployment, brand_id, item)
                 return item
     return _finished(deployment, brand_id, item)
 
 
-def _count(placed: ranges.Range, states: Iterable[Order], item: Simulation, trial: Trial, chunk: _Chunk) -> None:
-    concerned = []
-    for state in states:
-        try:
-            glance = orders.glance(state)
-        except orders.Undecodable:
-            concerned.append(state)
-            continue
-        if item.program_id in glance.context:
-            concerned.append(state)
-        elif glance.told:
-            as_it_is = simulation.untouched(glance.posted)
-            chunk.add(item.program_id, as_it_is, as_it_is)
-    for state, order in zip(concerned, placed.known(concerned), strict=True):
-        change = _counted_order(state, order, item, trial, chunk)
-        if change is not None and item.differences + len(chunk.told) < TOLD_MAX:
-            chunk.told.append(change)
+class _Counting:
+    """Goes through the orders one by one; what they come to is in the present `chunk`."""
+
+    def __init__(self, placed: ranges.Range, item: Simulation, trial: Trial) -> None:
+        self.chunk = _Chunk()
+        self._placed = placed
+        self._item = item
+        self._trial = trial
+
+    def steps(self, bookmark: str) -> Iterator[str | None]:
+        """A bookmark behind each order that was counted, None behind the last."""
+        for page in self._placed.pages(bookmark):
+            for number, _ in enumerate(self._counted(page.states), start=1):
+                if number < len(page.states):
+                    yield page.states[number - 1].g1sk
+            self._trial.forget()
+            yield page.bookmark
+
+    def _counted(self, states: Sequence[Order]) -> Iterator[Order]:
+        glances = {state.id: _glance(state) for state in states}
+        known = self._placed.known([state for state in states if self._may_concern(glances[state.id])])
+        for state in states:
+            glance = glances[state.id]
+            if glance is None or self._may_concern(glance):
+                change = _counted_order(state, next(known), self._item, self._trial, self.chunk)
+                if change is not None and self._item.differences + len(self.chunk.told) < TOLD_MAX:
+                    self.chunk.told.append(change)
+            elif glance.told:
+                as_it_is = simulation.untouched(glance.posted)
+                self.chunk.add(self._item.program_id, as_it_is, as_it_is)
+            yield state
+
+    def _may_concern(self, glance: orders.Glance | None) -> bool:
+        return glance is None or self._item.program_id in glance.context
+
+
+def _glance(state: Order) -> orders.Glance | None:
+    """None where it cannot be read."""
+    try:
+        return orders.glance(state)
+    except orders.Undecodable:
+        return None
 
 
 def _counted_order(
@@ -233,7 +268,7 @@ def _counted_order(
 
 def _before(order: KnownOrder) -> Outcome | None:
     """What is posted of it; None where it is posted to somebody whom its summary does not have."""
-    parts = order.summary["commissions"]
+    parts = order.summary["commissions"] + order.summary["former"]
     try:
         return simulation.posted_outcome(
             order.posted, [Stake(part["creator_id"], part["program_id"], part["currency"]) for part in parts]
@@ -297,9 +332,31 @@ def _as_it_is(deployment: Deployment, brand_id: str, item: Simulation) -> Simula
 
 def _trial(deployment: Deployment, brand_id: str, item: Simulation) -> Trial:
     terms = promises.from_plain(simulations.terms(item))
-    return Trial(deployment, brand_id, item.program_id, terms)
+    return Trial(deployment, brand_id, item.program_id, terms, measured=_Measured(deployment, item))
 
 
-def _send(deployment: Deployment, brand_id: str, item: Simulation) -> None:
+class _Measured(dict[str, int]):
+    """Volumes that any step of the simulation has measured: one may take as long as a step."""
+
+    def __init__(self, deployment: Deployment, item: Simulation) -> None:
+        super().__init__()
+        self._deployment = deployment
+        self._item = item
+
+    def __missing__(self, name: str) -> int:
+        known = simulations.volume(self._deployment.database, self._item, name)
+        if known is None:
+            raise KeyError(name)
+        super().__setitem__(name, known)
+        return known
+
+    @override
+    def __setitem__(self, name: str, measured: int) -> None:
+        simulations.put_volume(self._deployment.database, self._item, name, measured)
+        super().__setitem__(name, measured)
+
+
+def _send(deployment: Deployment, brand_id: str, item: Simulation, *, seconds: int = 0) -> None:
     body = json.dumps({"simulation": [brand_id, item.id]})
-    deployment.sqs.send_message(QueueUrl=deployment.settings.simulate_queue_url, MessageBody=body)
+    url = deployment.settings.simulate_queue_url
+    deployment.sqs.send_message(QueueUrl=url, MessageBody=body, DelaySeconds=seconds)

@@ -42,7 +42,8 @@ class Tried:
 class Trial:
     """A draft of one program's terms, for the orders of its brand: in force for all of them, whenever placed.
 
-    `assumed` are touches by their key, each taken for what would be found behind it.
+    `assumed` are touches by their key, each taken for what would be found behind it. `measured` keeps volumes by their
+    name, for a trial that goes on elsewhere: what it does not have raises KeyError.
     """
 
     def __init__(
@@ -53,13 +54,14 @@ class Trial:
         terms: Terms,
         *,
         assumed: Mapping[str, Touch] = _NOTHING,
+        measured: dict[str, int] | None = None,
     ) -> None:
         self._deployment = deployment
         self._brand = brand_id
         self._program = program_id
         self._assumed = assumed
         self._terms = replace(terms, counted=terms.commission.is_periodic)
-        self._volumes: dict[tuple[str, str, str], int] = {}
+        self._measured = {} if measured is None else measured
         self._evidence = self._new_evidence()
 
     def settled(self, order_id: str, facts: OrderFacts, context: Context) -> Tried:
@@ -136,10 +138,13 @@ class Trial:
         tiers = terms.commission.tiers
         if tiers is None:
             return 0
-        key = creator_id, program_id, counting(tiers.period, placed_at, terms.time_zone).name
-        if key not in self._volumes:
-            self._volumes[key] = volumes.measured(deployment, brand_id, creator_id, program_id, terms, placed_at)
-        return self._volumes[key]
+        name = f"{creator_id}#{program_id}#{counting(tiers.period, placed_at, terms.time_zone).name}"
+        try:
+            return self._measured[name]
+        except KeyError:
+            found = volumes.measured(deployment, brand_id, creator_id, program_id, terms, placed_at)
+            self._measured[name] = found
+            return found
 
 
 def _measures(terms: Terms) -> tuple[str, str, str] | None:

@@ -120,6 +120,17 @@ def order_changes(database: Database, item: Simulation) -> Iterator[OrderChange]
         yield from map(_order_change, _unpacked(part.body))
 
 
+def volume(database: Database, item: Simulation, name: str) -> int | None:
+    """A volume that was measured for it before."""
+    part = database.get(SimulationPart, _own_partition(item), f"V#{name}")
+    return None if part is None else int(_unpacked(part.body))
+
+
+def put_volume(database: Database, item: Simulation, name: str, measured: int) -> None:
+    """Keeps it for the steps that follow."""
+    database.put(_part(item, f"V#{name}", measured))
+
+
 def put_rows(database: Database, item: Simulation, rows: Iterable[tuple[Stake, Change]]) -> None:
     """The result, page by page; the same again where that was done before."""
     item.rows = item.pages = 0
