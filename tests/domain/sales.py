@@ -220,6 +220,7 @@ def adjust(
         creator_id=creator,
         program_id=program,
         amount=net,
+        currency=currency,
     )
 
 

@@ -325,7 +325,7 @@ def test_a_full_snapshot_is_read_back_as_it_was_written() -> None:
     [
         Refund("r1", LATER, "ILS", (RefundLine("1", 2, 300, 40),), 500, failed=True, amount_with_tax=True),
         Dispute("p1", LATER, "lost", "ILS", 300),
-        Decision("d1", LATER, "adjust", "key_1", "as agreed", ("7f",), "noa", "prg", 70),
+        Decision("d1", LATER, "adjust", "key_1", "as agreed", ("7f",), "noa", "prg", 70, "ILS"),
         Standing("customer:noa", LATER, 2, False, 3, "ord_1", PLACED, "noa", "prg"),
         Cancellation("c1", LATER),
     ],

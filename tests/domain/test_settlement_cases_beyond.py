@@ -213,6 +213,40 @@ TIES = [
     ),
 ]
 
+ALL_TIED = [product_tie(creator, f"product:{creator}") for creator in ("ann", "bea", "cat")]
+THIRDS = [item(creator, "50.00", product_id=creator) for creator in ("ann", "bea", "cat")]
+TIES += [
+    Case(
+        "20.00 for the order, three have a line each: a third for each, to the unit",
+        sale(*THIRDS),
+        ALL_TIED,
+        terms=promises(offer(flat_order("20.00"), product_ties=True)),
+        earns={"ann": "6.67", "bea": "6.67", "cat": "6.66"},
+    ),
+    Case(
+        "two of the three lines come back: only who has the third keeps anything",
+        sale(*THIRDS),
+        ALL_TIED,
+        [refund("r1", ann=1, bea=1)],
+        terms=promises(offer(flat_order("20.00"), product_ties=True)),
+        earns={"ann": "0.00 of 6.67", "bea": "0.00 of 6.67", "cat": "6.66 of 6.66"},
+    ),
+    Case(
+        "300 yen for the order, a hundred lines each: half each, not 200 and 100",
+        sale(*(item(f"l{n}", "1000", product_id="ann" if n < 100 else "bea") for n in range(200)), currency="JPY"),
+        ALL_TIED[:2],
+        terms=promises(offer(flat_order("300", "JPY"), product_ties=True)),
+        earns={"ann": "150", "bea": "150"},
+    ),
+    Case(
+        "a SKU that reads None is no line's that has none",
+        sale(item("mug", "10.00", sku="None"), item("pot", "990.00")),
+        [code("dan"), product_tie("noa", "sku:None")],
+        terms=promises(offer(product_ties=True)),
+        earns={"noa": "1.00", "dan": "99.00"},
+    ),
+]
+
 PLATFORMS = [
     Case(
         "the platform itself names Noa: that is as good as her code",
@@ -670,6 +704,23 @@ DISPUTES = [
         earns={"noa": "5.00 of 10.00"},
     ),
     Case(
+        "shipping earns, and all that was paid with it is lost to the bank: nothing is left",
+        sale(MUG, shipping="20.00"),
+        [click("noa")],
+        [dispute("lost", "120.00")],
+        terms=promises(offer(shipping=True)),
+        earns={"noa": "0.00 of 12.00"},
+        status="refunded",
+    ),
+    Case(
+        "shipping earns, and half of it is lost with the goods",
+        sale(MUG, shipping="20.00"),
+        [click("noa")],
+        [dispute("lost", "110.00")],
+        terms=promises(offer(shipping=True)),
+        earns={"noa": "1.00 of 12.00"},
+    ),
+    Case(
         "refunded by half, and the other half lost to the bank: nothing is left, and no more than that",
         sale(item("mug", "50.00", 2)),
         [click("noa")],
@@ -811,6 +862,31 @@ DECISIONS = [
         earns={"noa": "0.00"},
         reason="not_paid",
         status="open",
+    ),
+    Case(
+        "Noa's part is set: who recruited her has a tenth of that",
+        sale(MUG),
+        [click("noa"), given("noa")],
+        [adjust("noa", "5.00")],
+        terms=promises(offer(recruiter=Recruiter(1000))),
+        earns={"noa": "5.00 of 10.00", "dan": "0.50 of 1.00"},
+        surroundings=sold(0, recruiter_id="dan", recruited_at=PLACED - timedelta(days=30)),
+    ),
+    Case(
+        "the recruiter's part is set: that is all he has of the order",
+        sale(MUG),
+        [click("noa"), given("dan")],
+        [adjust("dan", "3.00")],
+        terms=promises(offer(recruiter=Recruiter(1000))),
+        earns={"noa": "10.00", "dan": "3.00"},
+        surroundings=sold(0, recruiter_id="dan", recruited_at=PLACED - timedelta(days=30)),
+    ),
+    Case(
+        "a part that was set in shekels stays in shekels, whatever the order comes to be in",
+        sale(MUG),
+        [click("noa"), given("noa")],
+        [adjust("noa", "5.00"), sale(MUG, currency="USD", minutes=120)],
+        earns={"noa": "5.00"},
     ),
     Case(
         "Noa's part is set to nothing",

@@ -79,6 +79,16 @@ def test_a_handle_is_whose_it_was_that_day_in_their_oldest_program(
     assert touch.terms_version == 1
 
 
+def test_a_handle_is_meant_in_a_program_that_ran_that_day(world: World) -> None:
+    noa = world.creators["noa"]
+    first, last = sorted([world.friends, world.press])
+    world._enrolment(noa, world.press, [[BEGAN, None]]).save()
+    handle(world, "tiktok:maya", [noa, BEGAN, None])
+    world.program(first, [[1, None]], active=[[None, CHANGED]]).save()
+    [touch] = pinned(world, order(NOON, handles=("tiktok:maya",))).touches["handle:tiktok:maya"]
+    assert (touch.program_id, touch.barred) == (last, None)
+
+
 def test_a_connection_that_is_limited_to_a_program_means_its_handles_there(world: World) -> None:
     handle(world, "tiktok:maya", [world.creators["noa"], BEGAN, None])
     context = pinned(world, order(handles=("tiktok:maya",)), Context(only_program=world.press))

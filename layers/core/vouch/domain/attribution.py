@@ -146,12 +146,15 @@ def _candidates(
     tied: Mapping[str, tuple[Touch, Share]],
     together: Credit,
 ) -> tuple[Candidate, ...]:
+    taken: dict[Touch, list[str]] = {}
+    for line, (winner, _) in tied.items():
+        taken.setdefault(winner, []).append(line)
     weighed = sorted((touch for touch in weights if weights[touch]), key=lambda touch: touch.creator_id or "")
     bps = dict(zip(weighed, split(BPS_WHOLE, [weights[touch] for touch in weighed]), strict=True))
     outcome: Outcome = "credited" if len(together.everyone) == 1 else "shared"
 
     def candidate(touch: Touch) -> Candidate:
-        lines = tuple(line for line, (winner, _) in tied.items() if winner == touch)
+        lines = tuple(taken.get(touch, ()))
         if touch in bps or lines:
             return Candidate(touch, outcome, share_bps=bps.get(touch), lines=lines)
         beaten = "model_share_zero" if touch in weights else "lower_priority"
@@ -202,13 +205,13 @@ def _lacks_click(touch: Touch, terms: Mapping[TermsKey, Terms], clicked: Collect
 
 
 def _by_priority(touches: Iterable[Touch], snapshot: Snapshot, terms: Mapping[TermsKey, Terms]) -> list[Touch]:
-    places = {code: place for place, code in enumerate(snapshot.codes)}
-    places |= {handle: place for place, handle in enumerate(snapshot.handles)}
+    places = {("code", code): place for place, code in enumerate(snapshot.codes)}
+    places |= {("platform", handle): place for place, handle in enumerate(snapshot.handles)}
 
     def priority(touch: Touch) -> tuple[int, int, timedelta, str]:
         rank = _PRIORITY.index(touch.kind) if touch.kind in _PRIORITY else len(_PRIORITY)
         if touch.kind in _NAMES:
-            return rank, places.get(touch.evidence, len(places)), timedelta(), touch.evidence
+            return rank, places.get((touch.kind, touch.evidence), len(places)), timedelta(), touch.evidence
         if touch.kind == "customer" and _goes_first(touch, terms):
             rank = -1
         return rank, 0, snapshot.placed_at - (touch.at or snapshot.placed_at), touch.evidence
@@ -254,7 +257,7 @@ def _tied(touches: Sequence[Touch], snapshot: Snapshot, shares: Sequence[Share])
     tied: dict[str, tuple[Touch, Share]] = {}
     programs: dict[str, Share] = {}
     for line in snapshot.lines if touches else ():
-        touch = by_evidence.get(f"sku:{line.sku}") or by_evidence.get(f"product:{line.product_id}")
+        touch = next((by_evidence[name] for name in line.names if name in by_evidence), None)
         if touch is None:
             continue
         for share in _shares([touch], {touch: 1}):

@@ -100,7 +100,7 @@ def bases(facts: OrderFacts, snapshot: Snapshot, options: Base) -> list[Basis]:
         _kept(line, worth, returned.get(line.id, ()), tax_included=snapshot.tax_included)
         for line, worth in zip(snapshot.lines, sold, strict=True)
     ]
-    nets = [0] * len(sold) if gone else _less_loose(kept, facts.losses, snapshot)
+    nets, beyond = ([0] * len(sold), 0) if gone else _less_loose(kept, facts.losses, snapshot)
     # All of its money given back, a line is gone, though no refund counted its items; what rounds to nothing is not.
     counts = [_left_of(line, returned.get(line.id, ())) if any(nets) else 0 for line in snapshot.lines]
     found = [
@@ -110,8 +110,16 @@ def bases(facts: OrderFacts, snapshot: Snapshot, options: Base) -> list[Basis]:
     if options.shipping and snapshot.shipping:
         before_tax = snapshot.shipping - (snapshot.shipping_tax if snapshot.tax_included else 0)
         shipping = _with_tax(max(0, before_tax), snapshot.shipping_tax, options)
-        found.append(Basis(SHIPPING, None, shipping, 0 if gone else shipping, 0, 0))
+        paid = snapshot.shipping + (0 if snapshot.tax_included else snapshot.shipping_tax)
+        left = 0 if gone else max(0, paid - min(beyond, _lost(facts, snapshot)))
+        found.append(Basis(SHIPPING, None, shipping, _part(shipping, left, paid), 0, 0))
     return found
+
+
+def _lost(facts: OrderFacts, snapshot: Snapshot) -> int:
+    """What disputes have taken, which may be of shipping, too; refunds of shipping are never told."""
+    lost = [dispute.as_refund() for dispute in facts.disputes if dispute.status == "lost"]
+    return sum(refund.amount for refund in lost if refund.is_in(snapshot.currency))
 
 
 def unclear_refunds(facts: OrderFacts, snapshot: Snapshot) -> list[Refund]:
@@ -129,20 +137,38 @@ def unclear_refunds(facts: OrderFacts, snapshot: Snapshot) -> list[Refund]:
     ]
 
 
-def rated(commission: Commission, lines: Sequence[Basis], case: Case) -> list[Rating]:
-    """Each line under the first rule that matches it."""
+def rated(
+    commission: Commission, lines: Sequence[Basis], case: Case, groups: Sequence[str] | None = None, *, own: str = ""
+) -> list[Rating]:
+    """Each line under the first rule that matches it.
+
+    `groups` are the lines' names for who shares them, where not all are shared alike: a flat reward for the order is
+    split among them before it is split within. The creator shares those of the group `own`, and those named for them.
+    """
     if case.passed_limit(commission):
         return [Rating(basis, None, None, 0, 0) for basis in lines]
     value = goods(lines)
-    rules = [_first_match(commission, basis, case, value) for basis in lines]
+    groups = groups or [own] * len(lines)
+    mine = {own, case.creator_id}
+    together = any(rule.reward.type == "flat_order" for rule in commission.rules)
+    rules = [
+        _first_match(commission, basis, case, value) if together or group in mine else None
+        for basis, group in zip(lines, groups, strict=True)
+    ]
     rewards = [None if rule is None else case.rewarded(commission, commission.rules[rule]) for rule in rules]
     sold = [basis.base for basis in lines]
-    full = _amounts(rules, rewards, [(basis.base, basis.quantity) for basis in lines], sold, case.rate)
-    kept = _amounts(rules, rewards, [(b.kept_base, b.kept_quantity) for b in lines], sold, case.rate, full)
+    full = _amounts(rules, rewards, [(basis.base, basis.quantity) for basis in lines], sold, groups, case.rate)
+    kept = _amounts(rules, rewards, [(b.kept_base, b.kept_quantity) for b in lines], sold, groups, case.rate, full)
     return [
         Rating(basis, rule, reward, earned, net)
         for basis, rule, reward, earned, net in zip(lines, rules, rewards, full, kept, strict=True)
     ]
+
+
+def leaves_to_platform(commission: Commission, snapshot: Snapshot) -> bool:
+    """Whether the platform pays its affiliates itself, and no rule names it to pay on top."""
+    named = any(snapshot.platform in rule.match.platforms for rule in commission.rules)
+    return snapshot.platform in SELF_PAYING and not named
 
 
 def goods(lines: Sequence[Basis]) -> int:
@@ -258,8 +284,11 @@ def _kept(line: Line, worth: _Worth, returned: Sequence[RefundLine], *, tax_incl
     return _Worth(min(net, gross), gross) if tax_included else _Worth(net, max(net, gross))
 
 
-def _less_loose(kept: Sequence[_Worth], refunds: Sequence[Refund], snapshot: Snapshot) -> list[int]:
-    """What the amounts that name no line leave of each, without tax: the ones with tax go by what is kept with tax."""
+def _less_loose(kept: Sequence[_Worth], refunds: Sequence[Refund], snapshot: Snapshot) -> tuple[list[int], int]:
+    """What the amounts that name no line leave of each, without tax, and what of those with tax goods do not make up.
+
+    The ones with tax go by what is kept with tax.
+    """
     loose = [refund for refund in refunds if refund.is_in(snapshot.currency)]
     taxed = sum(refund.amount for refund in loose if snapshot.tax_included or refund.amount_with_tax)
     untaxed = sum(refund.amount for refund in loose) - taxed
@@ -269,7 +298,8 @@ def _less_loose(kept: Sequence[_Worth], refunds: Sequence[Refund], snapshot: Sna
     spread = split(min(max(0, taxed), sum(grosses)), grosses)
     # Rounded on the order, not on each line: small amounts over many lines would come to far more or less.
     fine = [net * part * _FINE // gross if gross else 0 for net, part, gross in zip(left, spread, grosses, strict=True)]
-    return [net - part for net, part in zip(left, split(divide_half_up(sum(fine), _FINE), fine, left), strict=True)]
+    parts = split(divide_half_up(sum(fine), _FINE), fine, left)
+    return [net - part for net, part in zip(left, parts, strict=True)], max(0, taxed - sum(grosses))
 
 
 def _part(amount: int, left: int, whole: int) -> int:
@@ -300,6 +330,7 @@ def _amounts(
     rewards: Sequence[Reward | None],
     counted: Sequence[tuple[int, int]],
     sold: Sequence[int],
+    groups: Sequence[str],
     rate: tuple[int, int],
     ceilings: Sequence[int] | None = None,
 ) -> list[int]:
@@ -314,13 +345,38 @@ def _amounts(
             places_of.setdefault(rule, []).append(place)
     for places in places_of.values():
         reward = rewards[places[0]]
-        whole = sum(sold[place] for place in places)
-        left = [counted[place][0] for place in places]
-        total = divide_half_up(reward.flat.amount * sum(left), whole) if reward and reward.flat and whole else 0
-        highest = None if ceilings is None else [ceilings[place] for place in places]
-        for place, part in zip(places, split(total, left, highest), strict=True):
-            amounts[place] = part
+        whole, left = sum(sold[place] for place in places), sum(counted[place][0] for place in places)
+        total = divide_half_up(reward.flat.amount * left, whole) if reward and reward.flat and whole else 0
+        for inside, part in _among(places, total, counted, groups, ceilings):
+            highest = None if ceilings is None else [ceilings[place] for place in inside]
+            shares = split(part, [counted[place][0] for place in inside], highest)
+            for place, amount in zip(inside, shares, strict=True):
+                amounts[place] = amount
     return amounts
+
+
+def _among(
+    places: Sequence[int],
+    total: int,
+    counted: Sequence[tuple[int, int]],
+    groups: Sequence[str],
+    ceilings: Sequence[int] | None,
+) -> list[tuple[list[int], int]]:
+    """A flat reward's lines by who shares them, with each group's part by what is left of it.
+
+    Of what all of a group's lines were given back, nothing is left to it, and no other group has more than before.
+    """
+    together: dict[str, list[int]] = {}
+    for place in places:
+        together.setdefault(groups[place], []).append(place)
+    inside = list(together.values())
+    weights = [sum(counted[place][0] for place in group) for group in inside]
+    if ceilings is None:
+        return [*zip(inside, split(total, weights), strict=True)]
+    highest = [
+        sum(ceilings[place] for place in group) if weight else 0 for group, weight in zip(inside, weights, strict=True)
+    ]
+    return [*zip(inside, split(min(total, sum(highest)), weights, highest), strict=True)]
 
 
 def _simple(reward: Reward, base: int, quantity: int, rate: tuple[int, int]) -> int:

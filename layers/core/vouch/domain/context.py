@@ -7,6 +7,7 @@ unit. Only where the order stands among its customer's others may come to be kno
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import chain
 
 from vouch.domain import times
 from vouch.domain.attribution import Touch
@@ -73,10 +74,11 @@ class Context:
 
     def touches_of(self, facts: OrderFacts) -> tuple[Touch, ...]:
         """Those that count for the newest snapshot: each once, at most ten codes, ten clicks and ten of its handles."""
+        behind = [self.touches.get(key, ()) for key in self.touch_keys(facts)]
         found: dict[tuple[str, str], Touch] = {}
-        for key in self.touch_keys(facts):
-            for touch in self.touches.get(key, ()):
-                found.setdefault((touch.kind, touch.evidence), touch)
+        # What the order itself carries, before the journeys that lie behind its clicks.
+        for touch in (*chain(*(touches[:1] for touches in behind)), *chain(*(touches[1:] for touches in behind))):
+            found.setdefault((touch.kind, touch.evidence), touch)
         left = dict(_MOST)
         counted = []
         for touch in found.values():
@@ -146,13 +148,7 @@ def register_keys(snapshot: Snapshot) -> list[str]:
 
 def product_keys(snapshot: Snapshot) -> list[str]:
     """The keys of what the lines sell."""
-    said = [
-        f"{kind}{value}"
-        for line in snapshot.lines
-        for kind, value in ((SKU, line.sku), (PRODUCT, line.product_id))
-        if value
-    ]
-    return list(dict.fromkeys(said))
+    return list(dict.fromkeys(name for line in snapshot.lines for name in line.names))
 
 
 def named(facts: OrderFacts) -> list[Decision]:

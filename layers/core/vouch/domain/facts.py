@@ -52,6 +52,11 @@ class Line:
     collections: tuple[str, ...] = ()
     gift_card: bool = False
 
+    @property
+    def names(self) -> list[str]:
+        """What it sells, as product ties name it: `sku:MUG-01` before the `product:632910392` that it is one of."""
+        return [f"{kind}:{value}" for kind, value in (("sku", self.sku), ("product", self.product_id)) if value]
+
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
@@ -188,9 +193,8 @@ class Decision:
     """A brand's word on an order; the newest of each kind counts, of adjustments the newest for each creator.
 
     `hold` until `approve`; `reject`: earns nothing; `reassign`: all of it is the creator's; `adjust`: the creator's net
-    is `amount`, in the currency in which they earn from the order. The latter two name the creator, and the program by
-    whose terms they are rated. `refunds` are the fingerprints of the unclear refunds that were known when it was given:
-    an approval lets them pass.
+    is `amount` of `currency`. The latter two name the creator, and the program by whose terms they are rated. `refunds`
+    are the fingerprints of the unclear refunds that were known when it was given: an approval lets them pass.
     """
 
     kind: ClassVar[str] = "decision"
@@ -204,6 +208,7 @@ class Decision:
     creator_id: str | None = None
     program_id: str | None = None
     amount: int | None = None
+    currency: str | None = None
 
     def newness(self) -> Newness:
         """Greatest wins among decisions."""

@@ -5,7 +5,7 @@ there, so repeats, lateness, disorder and concurrency cannot matter.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import astuple, dataclass, field
+from dataclasses import astuple, dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Literal, NamedTuple
 
@@ -16,16 +16,21 @@ from vouch.domain.context import Context, Membership, named_key
 from vouch.domain.facts import Decision, Lifecycle, OrderFacts, Snapshot
 from vouch.domain.ledger import EARNED, HELD, Counted, Difference
 from vouch.domain.money import AMOUNT_MAX, BPS_WHOLE, OutOfRange, divide_half_up, split
-from vouch.domain.terms import SELF_PAYING, Attribution, Base, Recruiter, Terms
+from vouch.domain.terms import Attribution, Base, Recruiter, Terms
 
 _NEVER_EARNS = frozenset({"test_order", "not_paid"})
 """Why an order earns nothing that no adjustment changes."""
+_TOGETHER = ""
+"""The group of the lines that nobody has alone."""
 OrderStatus = Literal["open", "paid", "cancelled", "refunded", "test", "parked"]
 
 
 @dataclass(frozen=True, slots=True)
 class Earning:
-    """One creator's part: what the order earned in full, what refunds and the like took back, and what is left."""
+    """One creator's part: what the order earned in full, what refunds and the like took back, and what is left.
+
+    `revenue` is what is kept of the lines that earned it, by the creator's share of them.
+    """
 
     creator_id: str
     program_id: str
@@ -36,6 +41,7 @@ class Earning:
     matures_at: datetime
     held: bool
     counted: Counted | None = None
+    revenue: int = 0
 
     @property
     def net(self) -> int:
@@ -75,10 +81,11 @@ class Recruited:
 
 @dataclass(frozen=True, slots=True)
 class Adjusted:
-    """What a creator's net was, and the brand's word that set it to something else."""
+    """What a creator's net was, in which currency, and the brand's word that set it to something else."""
 
     decision: Decision
     before: int
+    currency: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +94,8 @@ class Settlement:
 
     `lead` is the heaviest share, the first of equals: its terms describe the order as a whole. Between `lines` and
     `earnings` lie what caps per order cut `off` (by creator, of the commission in full), recruiters' shares, and the
-    brand's adjustments. `origin` is whom the order's own clicks and codes name, `policy` what decided who shares.
+    brand's adjustments. `origin` is whom the order's own clicks and codes name, if it is a sale. `policy` decided who
+    shares.
     """
 
     status: OrderStatus
@@ -154,14 +162,14 @@ def settle(facts: OrderFacts, context: Context, terms: Mapping[TermsKey, Terms])
     lines = _line_parts(facts, context, credited, terms, {options: sold}, earns=not nothing)
     work = _Work(facts, context, credited, terms, lines)
     work.cap()
-    work.recruit()
     if not _NEVER_EARNS.intersection(nothing):
         work.adjust()
+    work.recruit()
     earnings = work.earnings(held=facts.held or bool(held), taken_back=bool(taken_back))
     sums = base, sum(line.commission for line in lines), sum(earning.earned for earning in earnings)
     if max(sums) > AMOUNT_MAX:
         raise OutOfRange
-    nothing = [] if work.adjusted else nothing
+    unearned, nothing = nothing, [] if work.adjusted else nothing
     unmatched = [] if work.adjusted else _why_none_of_it(lines, terms)
     unshared = [LinePart(None, Rating(basis, None, None, 0, 0)) for basis in sold if not credited.on(basis.line)]
     return Settlement(
@@ -177,7 +185,7 @@ def settle(facts: OrderFacts, context: Context, terms: Mapping[TermsKey, Terms])
         off=work.off,
         recruited=tuple(work.recruited),
         adjusted=work.adjusted,
-        origin=credited.origin,
+        origin=None if taken_back or _NEVER_EARNS.intersection(unearned) else credited.origin,
         policy=credited.policy,
     )
 
@@ -229,7 +237,10 @@ def _line_parts(
         rules, case = promise.commission, _case(facts, context, share, promise, earns=earns)
         if rules.base not in bases:
             bases[rules.base] = commission.bases(facts, case.snapshot, rules.base)
-        for rating in commission.rated(rules, bases[rules.base], case):
+        lines = bases[rules.base]
+        groups = [_shared_by(credited, basis) for basis in lines] if credited.tied else None
+        own = _TOGETHER if share in places else share.creator_id
+        for rating in commission.rated(rules, lines, case, groups, own=own):
             amounts = (rating.commission, rating.kept_commission) if earns else (0, 0)
             sharing = credited.on(rating.basis.line)
             if sharing is not credited.shares:
@@ -243,12 +254,17 @@ def _line_parts(
     return tuple(parts)
 
 
+def _shared_by(credited: Credit, basis: Basis) -> str:
+    sharing = credited.on(basis.line)
+    return _TOGETHER if sharing is credited.shares else sharing[0].creator_id
+
+
 def _case(facts: OrderFacts, context: Context, share: Share, promise: Terms, *, earns: bool) -> Case:
     snapshot = facts.snapshot
     if snapshot is None:
         raise ValueError("nothing is known of the order")
     currency, rate = promise.convert_to or snapshot.currency, (1, 1)
-    if currency != snapshot.currency and earns:
+    if currency != snapshot.currency and earns and not commission.leaves_to_platform(promise.commission, snapshot):
         fixing = context.rates.get((snapshot.currency, currency))
         if fixing is None:
             raise RateMissing(snapshot.currency, currency)
@@ -276,10 +292,11 @@ class _Part:
     counted: Counted | None
     earned: int = 0
     net: int = 0
+    revenue: int = 0
 
 
 class _Work:
-    """From the lines to what each creator has: capped, recruiters added, adjusted, in that order."""
+    """From the lines to what each creator has: capped, adjusted, and recruiters' shares of that, in that order."""
 
     def __init__(
         self,
@@ -300,6 +317,8 @@ class _Work:
             if line.creator_id is not None:
                 part = self._parts[line.creator_id]
                 part.earned, part.net = part.earned + line.commission, part.net + line.kept_commission
+        for creator, revenue in _revenues(credited, lines).items():
+            self._parts[creator].revenue = revenue
 
     def cap(self) -> None:
         """Holds each program's part of the order to its cap; a cap in another currency says nothing.
@@ -329,8 +348,8 @@ class _Work:
             recruiter = member.recruiter_id
             if offer is None or recruiter is None or not part.earned or self._is_barred(member, offer):
                 continue
-            own = self._parts.setdefault(recruiter, self._part(part.program_id, part.terms_version))
-            if own.currency != part.currency:
+            own = self._parts.setdefault(recruiter, self._beside(part))
+            if own.currency != part.currency or recruiter in self.adjusted:
                 continue
             given = [divide_half_up(amount * offer.bps, BPS_WHOLE) for amount in (part.earned, part.net)]
             self.recruited.append(Recruited(recruiter, creator, offer.bps, *given))
@@ -339,7 +358,7 @@ class _Work:
             own.earned, own.net = own.earned + share.earned, own.net + share.net
 
     def adjust(self) -> None:
-        """Sets what the brand has set."""
+        """Sets what the brand has set: all that the creator has of the order, whatever came of it besides."""
         for creator, decision in sorted(self._facts.adjustments.items()):
             part = self._parts.get(creator)
             if part is None:
@@ -347,7 +366,9 @@ class _Work:
                 if touch is None or touch.program_id is None or touch.terms_version is None:
                     continue
                 part = self._parts[creator] = self._part(touch.program_id, touch.terms_version)
-            self.adjusted[creator] = Adjusted(decision, part.net)
+            self.adjusted[creator] = Adjusted(decision, part.net, part.currency)
+            if decision.currency not in (None, part.currency):
+                part.currency, part.earned = decision.currency or part.currency, 0
             part.net = decision.amount or 0
             part.earned = max(part.earned, part.net)
 
@@ -364,6 +385,7 @@ class _Work:
                 matures_at=part.matures_at,
                 held=held,
                 counted=part.counted,
+                revenue=part.revenue,
             )
             for creator, part in sorted(self._parts.items())
         )
@@ -382,6 +404,10 @@ class _Work:
             Counted(program_id, terms_version, month) if month else None,
         )
 
+    def _beside(self, part: _Part) -> _Part:
+        """A part of nothing but recruiting: it is no order of the recruiter's own, and counts for no cap or bonus."""
+        return replace(part, counted=None, earned=0, net=0, revenue=0)
+
     def _is_barred(self, member: Membership, offer: Recruiter) -> bool:
         snapshot, since = self._facts.snapshot, member.recruited_at
         if member.recruiter_barred or snapshot is None or since is None:
@@ -389,6 +415,25 @@ class _Work:
         if not {*snapshot.customers, *snapshot.former_customers}.isdisjoint(member.recruiter_persons):
             return True
         return offer.months is not None and snapshot.placed_at >= calendars.months_later(since, offer.months)
+
+
+def _revenues(credited: Credit, lines: Sequence[LinePart]) -> dict[str, int]:
+    """What is kept of the lines that earn each creator anything, by their share of them, in what they earn."""
+    weights = {share.creator_id: share.weight for share in credited.shares}
+    whole = sum(weights.values()) or 1
+    kept: dict[str, int] = {}
+    rates: dict[str, tuple[int, int]] = {}
+    for line in lines:
+        if line.share is None or line.case is None or not line.commission:
+            continue
+        together = credited.on(line.rating.basis.line) is credited.shares
+        weight = weights[line.share.creator_id] if together else whole
+        kept[line.share.creator_id] = kept.get(line.share.creator_id, 0) + line.rating.basis.kept_base * weight
+        rates[line.share.creator_id] = line.case.rate
+    return {
+        creator: divide_half_up(amount * rates[creator][0], whole * rates[creator][1])
+        for creator, amount in kept.items()
+    }
 
 
 def _why_nothing(snapshot: Snapshot, context: Context, credited: Credit, base: int) -> list[str]:
@@ -407,9 +452,10 @@ def _why_none_of_it(lines: Sequence[LinePart], terms: Mapping[TermsKey, Terms]) 
     for line in lines:
         if line.share is None or line.case is None:
             continue
-        if line.case.passed_limit(terms[line.share.program_id, line.share.terms_version].commission):
+        promise = terms[line.share.program_id, line.share.terms_version].commission
+        if line.case.passed_limit(promise):
             return ["recurring_limit"]
-        if line.case.snapshot.platform in SELF_PAYING:
+        if commission.leaves_to_platform(promise, line.case.snapshot):
             return ["platform_pays"]
     return ["no_rule"]
 

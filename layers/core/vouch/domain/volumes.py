@@ -15,10 +15,14 @@ _IN_FORCE_FROM = timedelta(hours=24)
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What a creator has of one order: net of refunds, and what is kept of the base of their lines."""
+    """What a creator has of one order: net of refunds, and the revenue that it is on.
+
+    Amounts in another currency than the program's, `foreign` ones, add up with no others.
+    """
 
     net: int
     base: int
+    foreign: bool = False
 
 
 def counting(period: Period, placed_at: datetime, zone: str) -> Span:
@@ -38,6 +42,6 @@ def volume(measure: VolumeMeasure, parts: Iterable[Part]) -> int:
         case "orders":
             return len(earning)
         case "commission":
-            return sum(part.net for part in earning)
+            return sum(part.net for part in earning if not part.foreign)
         case "revenue":
-            return sum(part.base for part in earning)
+            return sum(part.base for part in earning if not part.foreign)

@@ -6,7 +6,7 @@ The body of such a delivery, as `envelope` writes it, is
 
 where `body` is the request's own, as `vouch.platforms.orders` describes it; a decision's is
 
-    {kind: hold | approve | reject | reassign | adjust, reason, creator_id?, program_id?, amount?}
+    {kind: hold | approve | reject | reassign | adjust, reason, creator_id?, program_id?, amount?, currency?}
 
 A request about one order names it in its path, so the API adds to `body`: `order_id`, the order's `external_id`; to a
 decision `id`, `actor`, `refunds`, those that an approval lets pass, and the program of the creator whom it names.
@@ -94,4 +94,5 @@ def _decision(body: Fields, received_at: datetime) -> Decision:
         creator_id=body.identifier("creator_id") if names_somebody else None,
         program_id=body.identifier("program_id") if names_somebody else None,
         amount=body.minor("amount") if verdict == "adjust" else None,
+        currency=body.currency("currency") if verdict == "adjust" else None,
     )

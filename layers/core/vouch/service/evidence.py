@@ -381,11 +381,19 @@ class Evidence:
         return Touch("platform", text, None, creator_id, program_id)
 
     def _program_of(self, creator_id: str, placed_at: datetime) -> str | None:
+        """The oldest in which the creator was active that day; one that ran then, with terms, if there is such."""
         enrolments = creators.enrolments(
             self._deployment.database, self._brand, creator_id, limit=_ENROLMENTS_MAX, after=None
         )
         active = [each.program_id for each in enrolments if periods.any_covers(each.active, placed_at)]
-        return min(active, default=None)
+        self._fetch(*(programs.key(self._brand, program_id) for program_id in active))
+        return min(active, key=lambda each: (not self._runs(each, placed_at), each), default=None)
+
+    def _runs(self, program_id: str, placed_at: datetime) -> bool:
+        program = self._item(programs.key(self._brand, program_id))
+        if program is None or number_in_force(program.versions, placed_at) is None:
+            return False
+        return periods.any_covers(program.active, placed_at)
 
     def _origin(self, subject: Subject) -> list[Touch]:
         word = subject.context.origin(subject.facts)

@@ -22,7 +22,7 @@ from vouch.domain.errors import NotFound, Unavailable
 from vouch.domain.facts import Fact, OrderFacts, PlacedAtChanged, Snapshot
 from vouch.domain.ledger import settlement_entry
 from vouch.domain.money import OutOfRange
-from vouch.domain.settlement import Posted, RateMissing, Settlement, difference, settle, wanted
+from vouch.domain.settlement import Posted, RateMissing, Settlement, settle, wanted
 from vouch.platforms.base import Ignored, Pseudonym, Reading, Request, Unreadable
 from vouch.platforms.registry import PLATFORMS
 from vouch.service.deployment import Deployment
@@ -163,16 +163,17 @@ def apply(deployment: Deployment, target: Target, facts: Sequence[Fact], *, wait
     A lost race reads again. Raises PlacedAtChanged, OutOfRange, RateMissing, ClickOnItsWay, SealNotDue and Defect as
     described there, and Unavailable where races outlast the tries.
     """
-    changed_any = False
+    changed_any = unfinished = False
     snapshots = tuple(fact for fact in facts if isinstance(fact, Snapshot))
     events = tuple(fact for fact in facts if not isinstance(fact, Snapshot))
     portions = deque(batched(events, EVENTS_MAX, strict=False) if events else [()])
-    while portions:
-        portion = portions.popleft()
+    while portions or unfinished:
+        portion = portions.popleft() if portions else ()
         half = len(portion) // 2
         with ours():
             try:
-                changed_any |= _apply(deployment, target, snapshots + portion, wait_for_clicks=wait_for_clicks)
+                changed, unfinished = _apply(deployment, target, snapshots + portion, wait_for_clicks=wait_for_clicks)
+                changed_any |= changed
             except Overfull:
                 if not half:
                     raise
@@ -180,28 +181,32 @@ def apply(deployment: Deployment, target: Target, facts: Sequence[Fact], *, wait
     return changed_any
 
 
-def _apply(deployment: Deployment, target: Target, facts: Sequence[Fact], *, wait_for_clicks: bool) -> bool:
+def _apply(
+    deployment: Deployment, target: Target, facts: Sequence[Fact], *, wait_for_clicks: bool
+) -> tuple[bool, bool]:
+    """Whether any fact changed, and whether parts of what follows are still to be posted."""
     database = deployment.database
     for attempt in range(_RACES_MAX):
         order = orders.load(database, target.brand_id, target.order_id) or _unknown(target)
         after, changed = order.facts.with_facts(facts)
-        if not changed:
-            return False
+        if not changed and not order.unfinished:
+            return False, False
         now = _brand_now(deployment, target)
         evidence = Evidence(deployment, target.brand_id)
         context = _context(evidence, order, target, after, since=now if wait_for_clicks else None)
         settlement = _settle(evidence, after, context)
+        step = orders.step(order, after, settlement)
         entries = [
             settlement_entry(change, order_id=order.id, version=order.version + 1, number=number, now=now)
-            for number, change in enumerate(difference(wanted(settlement), order.posted))
+            for number, change in enumerate(step.differences)
         ]
-        writes = orders.writes(order, after, changed, context, settlement, entries)
+        writes = orders.writes(order, after, changed, context, settlement, step, entries)
         try:
             database.commit(writes)
         except Refused:
             pause(attempt)
         else:
-            return True
+            return bool(changed), step.unfinished
     raise Unavailable
 
 

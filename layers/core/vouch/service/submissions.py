@@ -13,7 +13,7 @@ from vouch.domain.settlement import RateMissing
 from vouch.domain.terms import number_in_force
 from vouch.platforms import rest
 from vouch.platforms.base import Reading, Request, Unreadable
-from vouch.service import listings
+from vouch.service import listings, promises
 from vouch.service import orders as settling
 from vouch.service.deployment import Deployment
 from vouch.service.mint import Mint
@@ -93,6 +93,8 @@ class Submissions:
         known = listings.whole_order(self._deployment, self._brand, order_id)
         if "creator_id" in body:
             body = {**body, "program_id": self._program_of(known, body["creator_id"], body.get("program_id"))}
+        if "amount" in body:
+            body = {**body, "currency": self._currency_of(known, body["creator_id"], body["program_id"])}
         snapshot = known.facts.snapshot
         unclear = commission.unclear_refunds(known.facts, snapshot) if snapshot else []
         seen = [fingerprint(refund) for refund in unclear]
@@ -144,6 +146,18 @@ class Submissions:
         if oldest is None:
             raise Unprocessable("not_enrolled", param="creator_id")
         return oldest.program_id
+
+    def _currency_of(self, known: StoredOrder, creator_id: str, program_id: str) -> str:
+        """In what the creator earns from the order, or would by that program's terms."""
+        for earning in settling.recompute(self._deployment, known).earnings:
+            if earning.creator_id == creator_id:
+                return earning.currency
+        snapshot = known.facts.snapshot
+        program = programs.program(self._deployment.database, self._brand.id, program_id)
+        if snapshot is None or program is None:
+            raise NotFound(param="program_id")
+        key = program_id, number_in_force(program.versions, snapshot.placed_at) or 0
+        return promises.terms_of(self._deployment, self._brand.id, [key])[key].convert_to or snapshot.currency
 
     def _submit(
         self,

@@ -19,19 +19,20 @@ from vouch.domain.attribution import Touch
 from vouch.domain.context import SUBSCRIPTIONS, Context, Membership, Product, register_keys
 from vouch.domain.errors import Unavailable
 from vouch.domain.facts import Event, Fact, OrderFacts, Snapshot, Standing
-from vouch.domain.ledger import Counted, Entry
-from vouch.domain.money import divide_half_up
+from vouch.domain.ledger import Counted, Difference, Entry
 from vouch.domain.rates import Rate
 from vouch.domain.registers import Mark, Place, is_payment
-from vouch.domain.settlement import Earning, Posted, Posting, Settlement, wanted
+from vouch.domain.settlement import Earning, Posted, Posting, Settlement, difference, wanted
 from vouch.store import ledger
 from vouch.store.database import Database, Writes, pause
 from vouch.store.inbox import REST
 from vouch.store.tables import Commission, Main, Order, OrderEvent, OrderPart
 
+CREATORS_MAX = 20
+"""Whose parts one transaction changes: each takes a commission and two entries at most. The others' come after."""
 EVENTS_MAX = 80
-"""New events per transaction, as a rule: DynamoDB takes 100 writes. Where 20 creators give way to 20 others there are
-40 entries, 40 commissions, the state and up to 8 parts of a snapshot besides; then the caller goes on by halves."""
+"""New events per transaction, as a rule: DynamoDB takes 100 writes. With those of 20 creators, the state and some parts
+of a large one it is fewer; then the caller goes on by halves."""
 _PART_BYTES = 390_000
 _INLINE_BYTES = 300_000
 _READINGS_MAX = 6
@@ -62,6 +63,8 @@ class KnownOrder:
     context: Context = field(default_factory=Context)
     posted: Posted = field(default_factory=dict)
     summary: Mapping[str, Any] = field(default_factory=dict)
+    unfinished: bool = False
+    """Whether parts of what it was settled to are still to be posted."""
 
 
 @dataclass(frozen=True)
@@ -156,19 +159,24 @@ def known(database: Database, brand_id: str, state: Order) -> KnownOrder | None:
 class Glance:
     """What an order's state says without settling it again: whether anybody told of the order itself, what is posted.
 
-    `context` is what is pinned, as text, for looking whether an id is in it.
+    `context` is what is pinned, as text, None where the state does not hold it.
     """
 
     told: bool
     posted: Posted
-    context: str
+    context: str | None
+
+    def may_name(self, some_id: str) -> bool:
+        """Whether the id may be among what is pinned."""
+        return self.context is None or some_id in self.context
 
 
 def glance(state: Order) -> Glance:
     """Raises Undecodable."""
     try:
         _, posted, context, snapshot = state.lines
-        return Glance(bool(snapshot or state.parts), dict(map(_posting, json.loads(posted))), context)
+        told, known = bool(snapshot or state.parts), None if state.parts else context
+        return Glance(told, dict(map(_posting, json.loads(posted))), known)
     except (LookupError, TypeError, ValueError, zlib.error) as failure:
         raise Undecodable from failure
 
@@ -193,25 +201,61 @@ def load(database: Database, brand_id: str, order: str) -> StoredOrder | None:
     raise Torn
 
 
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What one transaction does of a settlement: the `differences` of so many creators, and their commissions.
+
+    `posted` is what stands after it, `commissions` what the order shows then, of which `changed` are to be written.
+    `unfinished`: other creators' parts are still to come.
+    """
+
+    differences: Sequence[Difference]
+    posted: Posted
+    commissions: Sequence[Commission]
+    changed: Sequence[Commission]
+    unfinished: bool
+
+
+def step(before: StoredOrder, after: OrderFacts, settlement: Settlement) -> Step:
+    """The next step towards what was settled; the whole way where no more than 20 creators' parts change."""
+    want, known = wanted(settlement), {item.creator_id: item for item in before.commissions}
+    now = {item.creator_id: item for item in _commissions(before, after.snapshot, settlement)}
+    differences = difference(want, before.posted)
+    moved = {each.creator_id for each in differences}
+    moved |= {creator for creator, item in now.items() if creator not in known or not _alike(item, known[creator])}
+    chosen = set(sorted(moved)[:CREATORS_MAX])
+    later = moved - chosen
+    posted = {key: amount for key, amount in want.items() if key.creator_id not in later}
+    posted |= {key: amount for key, amount in before.posted.items() if key.creator_id in later}
+    shown = [known.get(creator) if creator in later else item for creator, item in now.items()]
+    return Step(
+        differences=[each for each in differences if each.creator_id in chosen],
+        posted=posted,
+        commissions=[item for item in shown if item is not None],
+        changed=[now[creator] for creator in sorted(chosen & now.keys())],
+        unfinished=bool(later),
+    )
+
+
 def writes(
     before: StoredOrder,
     after: OrderFacts,
     changed: Iterable[Fact],
     context: Context,
     settlement: Settlement,
+    step: Step,
     entries: Sequence[Entry],
 ) -> Writes:
-    """The transaction that takes an order from one version to the next.
+    """The transaction that takes an order from one version to the next by that step, whose differences `entries` post.
 
     The order's version guards it: of two that started from the same version one is refused, and so is our own second
     try after a lost answer. The entries' absence is the second lock.
     """
     transaction = Writes()
-    commissions, moved = _commissions(before, after.snapshot, settlement)
-    said = summary(settlement, after.snapshot, commissions) | _stands(after, context, settlement)
-    state, parts = _state(before, after, context, settlement, said)
+    said = summary(settlement, after.snapshot, step.commissions) | _stands(after, context, settlement)
+    state, parts = _state(before, after, context, step, said)
     events = [_event_item(before, fact) for fact in changed if not isinstance(fact, Snapshot)]
-    others: list[Beside] = [*parts, *events, *moved]
+    others: list[Beside] = [*parts, *events, *step.changed]
     for item in others:
         item.version = state.version
     state.written = sum((before.written | {item.sk: item.version for item in others}).values())
@@ -287,7 +331,7 @@ def _stored(brand_id: str, state: Order, others: Sequence[Beside]) -> StoredOrde
     events = [_event(item) for item in others if isinstance(item, OrderEvent)]
     if state.parts:
         parts = [item.body for item in others if isinstance(item, OrderPart)]
-        snapshot = zlib.decompress(b"".join(parts[: state.parts])).decode()
+        context, snapshot = zlib.decompress(b"".join(parts[: state.parts])).decode().split("\n")
     return StoredOrder(
         id=state.id,
         brand_id=brand_id,
@@ -301,20 +345,21 @@ def _stored(brand_id: str, state: Order, others: Sequence[Beside]) -> StoredOrde
         context=_context(json.loads(context)),
         posted=dict(map(_posting, json.loads(posted))),
         summary=json.loads(summary),
+        unfinished=bool(state.unfinished),
         commissions=tuple(item for item in others if isinstance(item, Commission)),
         written={item.sk: item.version for item in others},
     )
 
 
 def _state(
-    before: StoredOrder, after: OrderFacts, context: Context, settlement: Settlement, summary: dict[str, Any]
+    before: StoredOrder, after: OrderFacts, context: Context, step: Step, summary: dict[str, Any]
 ) -> tuple[Order, list[OrderPart]]:
     key = order_key(before.brand_id, before.id)
-    said = facts.to_json(after.snapshot) if after.snapshot else ""
-    lines = [_json(summary), _json(_plain_posted(settlement)), _json(_plain_context(context))]
-    packed, pieces = _packed(*lines, said), []
+    shown = [_json(summary), _json(_plain_posted(step.posted))]
+    large = [_json(_plain_context(context)), facts.to_json(after.snapshot) if after.snapshot else ""]
+    packed, pieces = _packed(*shown, *large), []
     if len(packed) > _INLINE_BYTES:
-        packed, pieces = _packed(*lines, ""), list(batched(_packed(said), _PART_BYTES, strict=False))
+        packed, pieces = _packed(*shown, "", ""), list(batched(_packed(*large), _PART_BYTES, strict=False))
     state = Order(
         key,
         "O",
@@ -327,6 +372,7 @@ def _state(
         packed=packed,
         parts=len(pieces) or None,
         events=len(after.events) or None,
+        unfinished=step.unfinished or None,
     )
     return state, [OrderPart(key, f"S#{number:04}", body=bytes(piece)) for number, piece in enumerate(pieces)]
 
@@ -339,10 +385,10 @@ def _json(plain: Any) -> str:
     return json.dumps(plain, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
-def _plain_posted(settlement: Settlement) -> list[list[Any]]:
+def _plain_posted(posted: Posted) -> list[list[Any]]:
     return [
         [creator, part, currency, times.text(at), amount, *(astuple(counted) if counted else ())]
-        for (creator, part, currency, at, counted), amount in wanted(settlement).items()
+        for (creator, part, currency, at, counted), amount in sorted(posted.items(), key=lambda each: each[0][:4])
     ]
 
 
@@ -351,36 +397,37 @@ def _posting(plain: list[Any]) -> tuple[Posting, int]:
     return Posting(creator, part, currency, times.parse(at), Counted(*counted) if counted else None), amount
 
 
-def _commissions(
-    before: StoredOrder, snapshot: Snapshot | None, settlement: Settlement
-) -> tuple[list[Commission], list[Commission]]:
-    """Every creator's part as it now stands, and those of them that are to be written.
+def _commissions(before: StoredOrder, snapshot: Snapshot | None, settlement: Settlement) -> list[Commission]:
+    """Every creator's part as it should stand.
 
     Who is credited no longer keeps the item: what was earned, all of it taken back.
     """
     if snapshot is None:
-        return [], []
+        return []
     placed_at = times.text(snapshot.placed_at)
-    now = {
-        earning.creator_id: _commission(before, placed_at, earning, _kept_base(settlement, earning.creator_id))
-        for earning in settlement.earnings
-    }
-    former = [item for item in before.commissions if item.creator_id not in now]
-    moved = [item for item in former if (item.reversed, item.placed_at) != (item.earned, placed_at)]
-    for item in moved:
-        item.reversed, item.held = item.earned, False
-        item.placed_at, item.g1sk = placed_at, _index_key(placed_at, before.id)
-    return [*now.values(), *former], [*now.values(), *moved]
+    now = [_commission(before, placed_at, earning) for earning in settlement.earnings]
+    credited = {item.creator_id for item in now}
+    former = [_former(before, placed_at, item) for item in before.commissions if item.creator_id not in credited]
+    return [*now, *former]
 
 
-def _kept_base(settlement: Settlement, creator_id: str) -> int:
-    """What is kept of the base of a creator's lines, in the currency of their commission."""
-    lines = [line for line in settlement.lines if line.creator_id == creator_id]
-    rate = next((line.case.rate for line in lines if line.case), (1, 1))
-    return divide_half_up(sum(line.rating.basis.kept_base for line in lines) * rate[0], rate[1])
+def _former(before: StoredOrder, placed_at: str, item: Commission) -> Commission:
+    gone = {"reversed": item.earned, "held": False, "base": 0}
+    when = {"placed_at": placed_at, "g1sk": _index_key(placed_at, before.id)}
+    said = {name: getattr(item, name) for name in _content(item)}
+    return Commission(item.pk, item.sk, **said | gone | when)
 
 
-def _commission(before: StoredOrder, placed_at: str, earning: Earning, base: int) -> Commission:
+def _alike(one: Commission, other: Commission) -> bool:
+    """Whether they say the same, at whatever version they were written."""
+    return all(getattr(one, name) == getattr(other, name) for name in _content(one))
+
+
+def _content(item: Commission) -> list[str]:
+    return [name for name in item.get_attributes() if name not in ("pk", "sk", "kind", "version")]
+
+
+def _commission(before: StoredOrder, placed_at: str, earning: Earning) -> Commission:
     return Commission(
         order_key(before.brand_id, before.id),
         f"C#{earning.creator_id}",
@@ -388,7 +435,7 @@ def _commission(before: StoredOrder, placed_at: str, earning: Earning, base: int
         g1sk=_index_key(placed_at, before.id),
         order_id=before.id,
         placed_at=placed_at,
-        base=base,
+        base=earning.revenue,
         **{name: getattr(earning, name) for name in _KEPT} | {"matures_at": times.text(earning.matures_at)},
     )
 

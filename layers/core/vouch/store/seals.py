@@ -61,12 +61,12 @@ def key(brand_id: str, volume: Volume) -> tuple[type[Seal], str, str]:
 
 
 def parts(database: Database, brand_id: str, volume: Volume, currency: str) -> Iterator[Part]:
-    """What the creator has of each order of the period, in that program and currency."""
+    """What the creator has of each order of the period, in that program."""
     within = times.text(volume.span.begins), times.text(volume.span.ends)
     for keys in _pages(database, orders.creators_index(brand_id, volume.creator_id), within):
         for item in database.get_many((Commission, pk, sk) for pk, sk in keys).values():
-            if isinstance(item, Commission) and (item.program_id, item.currency) == (volume.program_id, currency):
-                yield Part(item.earned - item.reversed, item.base)
+            if isinstance(item, Commission) and item.program_id == volume.program_id:
+                yield Part(item.earned - item.reversed, item.base, foreign=item.currency != currency)
 
 
 def programs_from(database: Database, brand_id: str, program_id: str) -> Iterator[list[Program]]:

@@ -282,8 +282,8 @@ class Order(Main, discriminator="order"):
 
     `packed` = four lines of JSON, zlib'd together: they name the same ids, and the second kB would double the bill:
     the summary; what is posted, [[creator, part, currency, matures at, amount]]; the pinned context; the newest
-    snapshot. A snapshot that no item holds lies in `parts` items (`OrderPart`) instead. `events` is how many
-    `OrderEvent`s there are. Null is none of them.
+    snapshot. Where no item holds all that, the latter two lie in `parts` items (`OrderPart`) instead. `events` is how
+    many `OrderEvent`s there are. Null is none of them. `unfinished`: parts of what was settled are still to be posted.
     `written` = Σ of the versions at which the partition's other items were written; see `vouch.store.orders`.
     """
 
@@ -294,6 +294,7 @@ class Order(Main, discriminator="order"):
     packed = BinaryAttribute(legacy_encoding=False, attr_name="z")
     parts = IntegerAttribute(null=True, attr_name="sn")
     events = IntegerAttribute(null=True, attr_name="fn")
+    unfinished = BooleanAttribute(null=True, attr_name="u")
     written = IntegerAttribute(attr_name="w")
 
     @property
@@ -309,7 +310,7 @@ class Order(Main, discriminator="order"):
 
 
 class OrderPart(Main, discriminator="part"):
-    """`b#O#<ord>` / `S#<n, 4 digits>`: a piece of a snapshot too large for one item."""
+    """`b#O#<ord>` / `S#<n, 4 digits>`: a piece of a context and a snapshot too large for one item."""
 
     body = BinaryAttribute(legacy_encoding=False)
     version = IntegerAttribute(attr_name="v")
