@@ -209,3 +209,118 @@ def test_what_a_fold_left_aside_is_not_late() -> None:
     balance, entries = capped_books()
     old = order(50, balance.watermark - timedelta(minutes=16), 4)
     assert audited(replace(balance, unfinished=True), *entries, old) == []
+
+
+# --- what is found is told so that somebody can look for it -----------------------------------------------------------
+
+
+def told(*found: Violation) -> list[tuple[str, str, str]]:
+    return [(each.invariant, each.subject, each.detail) for each in found]
+
+
+def test_an_item_that_is_no_entry_is_told_with_its_key() -> None:
+    audit = AccountAudit(CREATOR, Balance(), START, TERMS, clock_set=False)
+    assert (audit.entries, audit.late) == (0, False)
+    for number in range(2):
+        audit.unreadable(f"E#{number}", "no JSON")
+        audit.entry(f"E#{number}", posted(1, number=number))
+    assert audit.entries == 4
+    assert told(*audit.violations()) == [("I1", "cre_1 E#0", "no JSON"), ("I1", "cre_1 E#1", "no JSON")]
+
+
+def test_entries_that_cannot_be_are_told_with_their_keys() -> None:
+    entry = posted(5)
+    stranger = replace(posted(5, number=2), legs=(Leg("creator:cre_2:earned", -1), *entry.legs, Leg("cash:csv", 1)))
+    late = replace(posted(5, number=3), posted_at=START)
+    fold = replace(fold_entry(CREATOR, "ILS", 5, at=START, version=9), id="ent_other")
+    legs = stranger.legs
+    assert told(*audited(Balance(), entry, entry, stranger, late, fold)) == [
+        ("I4", f"cre_1 {entry.id}", "this id was there before"),
+        ("I1", "cre_1 entry 2", f"a settle that does not belong here: {legs}"),
+        ("I3", "cre_1 entry 3", "dated 2026-03-01T21:00:00Z, before its posting"),
+        ("I19", "cre_1 entry 4", "its id is not the one of this fold"),
+    ]
+
+
+def test_what_lies_elsewhere_than_in_the_creators_accounts_is_nobody_elses_business() -> None:
+    legs = (Leg("creature:cre_2", 4), Leg(creator_account(CREATOR, EARNED), -4))
+    assert audited(Balance(), replace(posted(4), legs=legs)) == []
+
+
+def test_sums_that_differ_are_told_with_both() -> None:
+    before, zone = posted(100), replace(posted(7, number=2), position=START)
+    debit = replace(posted(-30, number=3), position=START - 9 * HOUR, posted_at=START - 9 * HOUR)
+    ahead, held = posted(-8, number=4, ahead=3 * HOUR), posted(-9, number=5, held=True)
+    sums = Sums(available=1, in_transit=-2, credited=5, debited=4, zone=10_000)
+    balance = Balance(START, START, sums={"ILS": sums}, version=3)
+    audit = AccountAudit(CREATOR, balance, START, TERMS, clock_set=False)
+    for each in (replace(before, position=START - HOUR), zone, debit, ahead, held):
+        audit.entry("entry", each)
+    assert told(*audit.violations()) == [
+        ("I3", "cre_1", "ILS: 1 was counted before 2026-03-01T22:00:00Z, there is 70"),
+        ("I3", "cre_1", "ILS: the folds took 0, the balance counts 10001"),
+        ("I3", "cre_1", "ILS: 10000 was counted of the zone, there is 7"),
+        ("I3", "cre_1", "ILS: available and in transit (1, -2), the entries say (0, 0)"),
+        ("I10", "cre_1", "ILS: pending -8"),
+        ("I10", "cre_1", "ILS: held -9"),
+        ("I10", "cre_1", "ILS: in transit -2"),
+    ]
+    assert audit.late
+
+
+def test_a_watermark_ahead_is_told() -> None:
+    ahead = Balance(watermark=START + HOUR)
+    assert told(*audited(ahead)) == [("I11", "cre_1", "folded up to 2026-03-01T23:00:00Z, which lies ahead")]
+
+
+def test_what_is_available_counts_what_no_fold_has_taken_yet() -> None:
+    """A debt of 9 without a debit, of which 3 are earned since: 2 straggling behind the watermark, and 1."""
+    balance = Balance(START - HOUR, START - HOUR, sums={"ILS": Sums(available=-9, zone=5)}, version=1)
+    entries = [replace(posted(amount, number=amount), position=START - HOUR) for amount in (5, 2)]
+    since = replace(posted(1), position=START)
+    found = told(*audited(balance, *entries, since, replace(since, id="ent_2")))
+    assert found[-1] == ("I10", "cre_1", "ILS: available -5 without a debit")
+    debit = replace(posted(-1, number=9), position=START - HOUR)
+    assert "I10" not in {invariant for invariant, *_ in told(*audited(balance, *entries, debit))}
+
+
+def test_tallies_and_extras_that_differ_are_told_with_both() -> None:
+    balance, entries = capped_books()
+    wrong = replace(balance, tallies={COUNTED: Tally(211, 4)}, extras={CAPPED: -171, BONUS_FOR_TWO: 39})
+    zone = "of the zone 10 from 1 orders"
+    counted, there = f"201 from 3 orders and {zone} was counted", f"there is 200 from 2 orders and {zone} ILS"
+    assert told(*audited(wrong, *entries)) == [
+        ("I3", "cre_1", f"prg_1, terms 1, 2026-01: {counted}, {there}"),
+        ("I14", "cre_1", "prg_1, bonuses.two, 2026-Q1: by the entries it is 1 ILS more than by the balance"),
+        ("I14", "cre_1", "prg_1, cap_per_period, 2026-01: by the entries it is 1 ILS more than by the balance"),
+        ("I14", "cre_1", "prg_1, bonuses.two, 2026-Q1: by the terms it is 1 ILS more than by the balance"),
+    ]
+
+
+def test_a_commission_that_reverses_too_much_is_told() -> None:
+    found = commission_violations([Claim("ord_1", "ILS", 5, 6, held=False)])
+    assert told(*found) == [("I6", "ord_1", "earned 5, reversed 6")]
+
+
+@pytest.mark.parametrize("age, may_be_late", [(account.IN_FLIGHT_MAX, False), (timedelta(minutes=14), True)])
+def test_in_flight_is_less_than_fifteen_minutes(age: timedelta, may_be_late: bool) -> None:
+    balance = Balance(START, START - HOUR, sums={"ILS": Sums()}, version=1)
+    entry = posting(1, 5, "ILS", now=START - age, matures_at=START - age)
+    assert (audited(balance, entry) == []) is may_be_late
+
+
+def test_several_that_came_late_are_added_up_either_way() -> None:
+    balance = Balance(START, START - HOUR, sums={"ILS": Sums()}, version=1)
+    for sign in (1, -1):
+        entries = [posting(n, sign * n, "ILS", now=START, matures_at=START) for n in (1, 2, 3)]
+        assert audited(balance, *entries) == []
+
+
+def test_money_in_transit_is_added_up() -> None:
+    folds = [replace(transit(amount), posted_at=START - HOUR) for amount in (3, 4)]
+    moved = [posting(n, 1, "ILS", now=START, matures_at=START) for n in (1, 2)]
+    balance = Balance(START, START - HOUR, sums={"ILS": Sums(available=-5, in_transit=7, zone=2)}, version=1)
+    found = {
+        each.detail for each in audited(balance, *moved, *(replace(f, id=f"ent_{n}") for n, f in enumerate(folds)))
+    }
+    assert not any("in transit" in detail for detail in found)
