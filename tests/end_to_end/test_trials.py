@@ -1,5 +1,6 @@
 """The demo's orders settled again: as they are by replays and explanations, and by terms on trial."""
 
+import time
 from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -59,6 +60,16 @@ def test_the_terms_in_force_change_nothing_and_nothing_at_all_changes_everything
             compared += len(before)
         assert {row["after"]["amount"] for row in own} <= {0}
     assert compared > 1
+
+
+def test_the_queue_of_simulations_is_worked_on(api: Api, demo: Stack, end: str) -> None:
+    [program, *_] = pages(api, "/v1/programs")
+    done = api.post("/v1/simulations", {"program_id": program["id"], "terms": {}, "from": BEGINNING, "to": end})
+    until = time.monotonic() + 120
+    while not any("simulated" in line.text and done["id"] in line.text for line in demo.logs()):
+        assert time.monotonic() < until, "what is sent when a simulation begins came to nobody"
+        time.sleep(2)
+    assert api.get(f"/v1/simulations/{done['id']}") == done
 
 
 def net(api: Api, program_id: str, start: str, end: str) -> dict[tuple[str, str], int]:
