@@ -237,7 +237,7 @@ class _Counting:
             yield state
 
     def _may_concern(self, glance: orders.Glance | None) -> bool:
-        return glance is None or self._item.program_id in glance.context
+        return glance is None or glance.may_name(self._item.program_id)
 
 
 def _glance(state: Order) -> orders.Glance | None:
