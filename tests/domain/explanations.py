@@ -202,6 +202,17 @@ SITUATIONS = [
         },
     ),
     Situation(
+        "the brand set what Noa has, and with it what Dan has for having recruited her",
+        sale(MUG),
+        [click("noa"), given("noa")],
+        "dan",
+        later=[adjust("noa", "6.00")],
+        terms=promises(offer(recruiter=Recruiter(1000))),
+        surroundings={
+            "members": {("noa", "main"): Membership(recruiter_id="dan", recruited_at=PLACED - timedelta(days=30))}
+        },
+    ),
+    Situation(
         "another currency, converted",
         sale(MUG, currency="USD"),
         [click("noa", days=1)],

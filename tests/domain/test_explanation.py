@@ -104,9 +104,12 @@ def test_the_steps_sum_to_what_the_books_show_and_the_lines_to_the_first_of_them
     for part, earning in zip(explained.parts, settlement.earnings, strict=True):
         lines = [line for line in explained.lines if line.creator_id == part.creator_id]
         assert sum(step.amount for step in part.steps) == part.net == earning.net
-        assert [step.kind for step in part.steps].count("lines") == 1
-        assert part.steps[0] == Step("lines", sum(line.commission for line in lines))
-        assert part.lines == len(lines)
+        earned = sum(line.commission for line in lines)
+        assert (part.lines, part.lines_commission.amount) == (len(lines), earned)
+        assert {line.currency for line in lines} <= {part.lines_commission.currency}
+        first = Step("lines", earned) if part.lines_commission.currency == part.currency else None
+        assert part.steps[0] == first or (first is None and part.steps[0].kind == "adjusted")
+        assert not [step for step in part.steps[1:] if step.kind == "lines"]
         assert (part.currency, part.held, part.hold_until) == (earning.currency, earning.held, earning.matures_at)
         for step in part.steps:
             assert bool(step.causes) == (step.kind == "taken_back")
@@ -264,7 +267,11 @@ def test_volume_set_the_rate_of_the_rule_for_everything_alone() -> None:
 def test_platforms_that_pay_themselves_are_the_reason_only_where_nothing_else_kept_the_rules() -> None:
     order = sale(MUG, platform="tiktok_shop")
     named_alone = percent(10, platforms=["tiktok_shop"], skus=["POT-01"])
-    for rules, reason in (((percent(10),), "platform_pays"), ((percent(10), named_alone), "no_rule"), ((), "no_rule")):
+    for rules, reason in (
+        ((percent(10),), "platform_pays"),
+        ((percent(10), named_alone), "no_rule"),
+        ((), "platform_pays"),
+    ):
         terms = promises(replace(offer(), commission=Commission(rules=rules)))
         told = explained(named_by("noa"), order=order, terms=terms)
         assert [line.reason for line in told.lines] == [reason]
@@ -290,9 +297,10 @@ def test_a_cap_a_recruiter_refunds_and_the_brands_word_are_steps() -> None:
         ("recruited", 6_00, "noa", 5_000),
         ("taken_back", -4_50, None, None),
     ]
+    assert parts["dan"][2].causes == ("refunds", "adjusted")
     cap, adjusted = parts["noa"][1], parts["noa"][3]
     assert cap.most == cash("12.00")
-    assert (adjusted.before, adjusted.after) == (5_00, 3_00)
+    assert (adjusted.before, adjusted.after) == (cash("5.00"), cash("3.00"))
     assert (adjusted.actor, adjusted.reason, adjusted.at) == (
         "ops@shop.example",
         "as agreed",
@@ -331,6 +339,19 @@ def test_a_cap_a_recruiter_refunds_and_the_brands_word_are_steps() -> None:
 def test_what_was_taken_back_says_what_for(order: Any, later: list[Event], causes: list[tuple[Cause, ...]]) -> None:
     [part] = explained(click("noa"), order=order, later=tuple(later)).parts
     assert [step.causes for step in part.steps if step.kind == "taken_back"] == causes
+
+
+def test_what_the_brand_set_in_another_currency_takes_the_place_of_all_before() -> None:
+    told = explained(click("noa"), later=(adjust("noa", "3.00", currency="USD"), refund("r1", mug=1)))
+    [part] = told.parts
+    assert (part.currency, part.net, part.lines_commission) == ("USD", 3_00, cash("15.00"))
+    [step] = part.steps
+    assert (step.kind, step.amount) == ("adjusted", 3_00)
+    assert (step.before, step.after) == (cash("5.00"), cash("3.00", "USD"))
+    assert [said.amount for said in told.decisions] == [cash("3.00", "USD")]
+    text = narrate(told, "en", NAMES)
+    assert "- Together: 15.00 ILS.\n- The brand set it to 3.00 USD on 4 May 2026; it had been 5.00 ILS." in text
+    assert "- 3.00 USD can be paid out" in text
 
 
 def test_refunds_and_disputes_are_told_whatever_became_of_them() -> None:

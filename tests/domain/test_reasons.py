@@ -42,6 +42,8 @@ def _reasons(node: ast.AST) -> Iterator[ast.expr]:
             yield value
         case ast.Assign(targets=[ast.Name(id=name)], value=value) if name in {*GIVEN_AS, "causes", "beaten"}:
             yield value
+        case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value) if name in GIVEN_AS:
+            yield value
         case ast.Assign(targets=[ast.Subscript(value=ast.Name(id="reasons"))], value=value):
             yield value
         case ast.FunctionDef(returns=ast.expr() as returned) if ast.unparse(returned) in ("str | None", "list[str]"):

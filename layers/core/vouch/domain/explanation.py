@@ -16,7 +16,7 @@ from typing import Literal
 
 from vouch.domain import commission
 from vouch.domain.attribution import Candidate, Outcome, Share, TermsKey, TouchKind
-from vouch.domain.commission import Basis, Case
+from vouch.domain.commission import Basis, Case, Rating
 from vouch.domain.context import Context, Membership
 from vouch.domain.errors import NotFound
 from vouch.domain.facts import (
@@ -33,20 +33,22 @@ from vouch.domain.settlement import Adjusted, Earning, LinePart, OrderStatus, Re
 from vouch.domain.terms import (
     Attribution,
     Base,
+    Commission,
     Level,
     Match,
     PeriodCap,
     Recurring,
     Reward,
-    RewardType,
     Rule,
     Terms,
     Tiers,
 )
 
 StepKind = Literal["lines", "cap_per_order", "recruited", "taken_back", "adjusted"]
-Cause = Literal["refunds", "refunded", "dispute_lost", "cancelled", "rejected"]
-"""Why something was taken back: by refunds, since the platform calls all of the order refunded, …"""
+Cause = Literal["refunds", "refunded", "dispute_lost", "adjusted", "cancelled", "rejected"]
+"""Why something was taken back: by refunds, since the platform calls all of the order refunded, … `adjusted`: the brand
+set the commission of whom the creator had recruited.
+"""
 RefundOutcome = Literal["counted", "failed", "unclear", "approved"]
 """`unclear` is in a currency that is not the order's, and `approved` is such a one that the brand lets pass."""
 KnownBy = Literal["platform", "register"]
@@ -122,18 +124,14 @@ class ExplainedLine:
     commission: int
     kept_commission: int
 
-    @property
-    def reward_type(self) -> RewardType | None:
-        """Of the rule that matched."""
-        return self.reward.type if self.reward else None
-
 
 @dataclass(frozen=True, slots=True)
 class Step:
     """One step on the way from a creator's lines to their net; the `amount` is signed, and all of them sum to the net.
 
     `most` is the cap that cut; `creator_id` and `bps` are whom the creator had recruited, and their share in it;
-    `before`, `after`, `at`, `actor` and `reason` are of an adjustment.
+    `before`, `after`, `at`, `actor` and `reason` are of an adjustment. One in another currency than all before it takes
+    its place: then it is the first step.
     """
 
     kind: StepKind
@@ -142,8 +140,8 @@ class Step:
     most: Money | None = None
     creator_id: str | None = None
     bps: int | None = None
-    before: int | None = None
-    after: int | None = None
+    before: Money | None = None
+    after: Money | None = None
     at: datetime | None = None
     actor: str | None = None
     reason: str | None = None
@@ -162,7 +160,8 @@ class Subscribed:
 class Part:
     """One creator's part of the order, and what was known of them when it was placed.
 
-    `share_bps` is of what no product tie took, `lines` is how many the creator has a share in. `rate` is the fixing by
+    `share_bps` is of what no product tie took, `lines` is how many the creator has a share in, and `lines_commission`
+    what these come to. `rate` is the fixing by
     which the order's currency became theirs; `volume` is by the measure of the terms' `tiers`, for which alone it
     counts.
     """
@@ -173,6 +172,7 @@ class Part:
     currency: str
     share_bps: int | None
     lines: int
+    lines_commission: Money
     steps: tuple[Step, ...]
     net: int
     held: bool
@@ -423,12 +423,12 @@ class _Telling:
         share, rating, case = part.share, part.rating, part.case
         promise = self._terms[share.program_id, share.terms_version].commission if share else None
         passed_over, level, met = tuple[PassedOver, ...](), None, tuple[tuple[Condition, str | Money], ...]()
-        limited = False
-        if promise is not None and case is not None and rating.basis.base:
-            limited = case.passed_limit(promise)
-            value = self._value(promise.base)
-            earlier = () if limited else promise.rules[: rating.rule]
-            passed_over = tuple(_passed_over(earlier, rating.basis, case, value))
+        reason: str | None = "no_credit"
+        if promise is not None and case is not None:
+            reason = _why_nothing(promise, rating, case)
+            if reason in (None, "no_rule", "platform_pays"):
+                value = self._value(promise.base)
+                passed_over = tuple(_passed_over(promise.rules[: rating.rule], rating.basis, case, value))
             if rating.rule is not None:
                 rule = promise.rules[rating.rule]
                 met = tuple(_met(rule.match, rating.basis, case))
@@ -444,7 +444,7 @@ class _Telling:
             level=level,
             met=met,
             passed_over=passed_over,
-            reason=_why_nothing(part, passed_over, limited=limited),
+            reason=reason,
             whole=rating.commission if self._earns else 0,
             commission=part.commission,
             kept_commission=part.kept_commission,
@@ -454,6 +454,7 @@ class _Telling:
         """What a creator has of the order, step by step."""
         member = self._context.members.get((earning.creator_id, earning.program_id), Membership())
         terms = self._terms[earning.program_id, earning.terms_version]
+        adjusted = self._settlement.adjusted.get(earning.creator_id)
         return Part(
             creator_id=earning.creator_id,
             program_id=earning.program_id,
@@ -461,6 +462,7 @@ class _Telling:
             currency=earning.currency,
             share_bps=self._shares.get(earning.creator_id),
             lines=self._lines[earning.creator_id],
+            lines_commission=Money(self._sums[earning.creator_id], adjusted.currency if adjusted else earning.currency),
             steps=tuple(self._steps(earning, terms)),
             net=earning.net,
             held=earning.held,
@@ -478,7 +480,7 @@ class _Telling:
         events = [event for event in self._facts.events.values() if isinstance(event, Decision)]
         currencies = {earning.creator_id: earning.currency for earning in self._settlement.earnings}
         for event in sorted(events, key=Decision.newness):
-            currency = currencies.get(event.creator_id or "")
+            currency = event.currency or currencies.get(event.creator_id or "")
             amount = None if event.amount is None or currency is None else Money(event.amount, currency)
             in_force = self._is_in_force(event)
             names = event.creator_id, amount
@@ -557,32 +559,30 @@ class _Telling:
         lines = self._sums[creator]
         cut = whole.off.get(creator, 0)
         recruited = [share for share in whole.recruited if share.creator_id == creator and share.earned]
-        adjusted = whole.adjusted.get(creator)
         earned = lines - cut + sum(share.earned for share in recruited)
-        if adjusted is not None and adjusted.currency != earning.currency:
-            # What it was until then is in another currency, and adds up with nothing.
-            yield _adjusted(replace(adjusted, before=0))
-            yield from self._taken_back((adjusted.decision.amount or 0) - earning.net, wholly=True)
-            return
-        yield Step("lines", lines)
-        if cut:
-            yield Step("cap_per_order", -cut, most=terms.commission.cap_per_order)
-        yield from (_recruited(share) for share in recruited)
+        adjusted = whole.adjusted.get(creator)
+        if adjusted is None or adjusted.currency == earning.currency:
+            yield Step("lines", lines)
+            if cut:
+                yield Step("cap_per_order", -cut, most=terms.commission.cap_per_order)
+            yield from (_recruited(share) for share in recruited)
         if adjusted is None:
-            yield from self._taken_back(earned - earning.net, wholly=earning.net == 0)
+            yield from self._taken_back(creator, earned - earning.net, wholly=earning.net == 0)
             return
-        yield from self._taken_back(earned - adjusted.before, wholly=adjusted.before == 0, by_hand=False)
-        yield _adjusted(adjusted)
-        yield from self._taken_back((adjusted.decision.amount or 0) - earning.net, wholly=True)
+        if adjusted.currency == earning.currency:
+            gone = adjusted.before == 0
+            yield from self._taken_back(creator, earned - adjusted.before, wholly=gone, by_hand=False)
+        yield _adjusted(adjusted, earning.currency)
+        yield from self._taken_back(creator, (adjusted.decision.amount or 0) - earning.net, wholly=True)
 
-    def _taken_back(self, amount: int, *, wholly: bool, by_hand: bool = True) -> Iterator[Step]:
+    def _taken_back(self, creator: str, amount: int, *, wholly: bool, by_hand: bool = True) -> Iterator[Step]:
         """What the order's fate took; `by_hand`: the brand's rejection, too, which comes after all else."""
         if amount:
-            causes = tuple(self._causes(wholly=wholly, by_hand=by_hand))
+            causes = tuple(self._causes(creator, wholly=wholly, by_hand=by_hand))
             yield Step("taken_back", -amount, causes)
 
-    def _causes(self, *, wholly: bool, by_hand: bool) -> Iterator[Cause]:
-        facts, snapshot = self._facts, self._facts.snapshot
+    def _causes(self, creator: str, *, wholly: bool, by_hand: bool) -> Iterator[Cause]:
+        facts, snapshot, whole = self._facts, self._facts.snapshot, self._settlement
         stage = snapshot.lifecycle if snapshot else Lifecycle.OPEN
         if wholly and (facts.cancelled or stage is Lifecycle.CANCELLED):
             yield "cancelled"
@@ -595,6 +595,8 @@ class _Telling:
                 yield "refunds"
             if any(dispute.status == "lost" for dispute in facts.disputes):
                 yield "dispute_lost"
+            if any(share.creator_id == creator and share.recruited_id in whole.adjusted for share in whole.recruited):
+                yield "adjusted"
 
     def _subscribed(self, terms: Terms) -> Subscribed | None:
         snapshot, limit = self._facts.snapshot, terms.commission.recurring
@@ -652,30 +654,27 @@ def _met(match: Match, basis: Basis, case: Case) -> Iterator[tuple[Condition, st
         yield "order_max", match.order_max
 
 
-def _why_nothing(part: LinePart, passed_over: Sequence[PassedOver], *, limited: bool) -> str | None:
-    basis, rating = part.rating.basis, part.rating
-    if part.share is None:
-        return "no_credit"
-    if basis.base == 0:
-        return "gift_card" if basis.line is not None and basis.line.gift_card else "nothing_commissionable"
+def _why_nothing(promise: Commission, rating: Rating, case: Case) -> str | None:
+    line = rating.basis.line
+    if rating.basis.base == 0:
+        return "gift_card" if line is not None and line.gift_card else "nothing_commissionable"
     if rating.rule is not None:
         return None
-    if limited:
+    if case.passed_limit(promise):
         return "recurring_limit"
-    pays = passed_over and all(passed.condition == "platform_pays" for passed in passed_over)
-    return "platform_pays" if pays else "no_rule"
+    return "platform_pays" if commission.leaves_to_platform(promise, case.snapshot) else "no_rule"
 
 
 def _recruited(share: Recruited) -> Step:
     return Step("recruited", share.earned, creator_id=share.recruited_id, bps=share.bps)
 
 
-def _adjusted(adjusted: Adjusted) -> Step:
-    decision, before = adjusted.decision, adjusted.before
-    after = decision.amount or 0
+def _adjusted(adjusted: Adjusted, currency: str) -> Step:
+    decision = adjusted.decision
+    before, after = Money(adjusted.before, adjusted.currency), Money(decision.amount or 0, currency)
     return Step(
         "adjusted",
-        after - before,
+        after.amount - (before.amount if before.currency == currency else 0),
         before=before,
         after=after,
         at=decision.updated_at,

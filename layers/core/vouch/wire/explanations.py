@@ -83,7 +83,8 @@ class ExplainedStep(Answer):
     """One step from a creator's lines to their net: the amounts are signed, and all of them sum to the net.
 
     `most` is the cap that cut; `creator_id` whom the creator had recruited, `bps` their share in that one's commission;
-    what the brand set has `before`, `after` and its words.
+    what the brand set has `before`, `after` and its words. Set in another currency than the lines earned in, it is the
+    first step: it took the place of all before.
     """
 
     kind: StepKind
@@ -319,8 +320,8 @@ def _steps(steps: Sequence[domain.Step], currency: str) -> list[ExplainedStep]:
             amount=_cash(step.amount, currency),
             causes=list(step.causes),
             most=_money(step.most),
-            before=None if step.before is None else _cash(step.before, currency),
-            after=None if step.after is None else _cash(step.after, currency),
+            before=_money(step.before),
+            after=_money(step.after),
         )
         for step in steps
     ]

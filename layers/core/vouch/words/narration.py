@@ -177,11 +177,13 @@ class _Narrator:
         named = lines[: most if part.lines > most + 1 else most + 1]
         yield from (self._line(line) for line in named)
         if named and part.lines > len(named):
-            left = part.steps[0].amount - sum(line.commission for line in named)
-            rest = self._speech.count("lines", part.lines - len(named))
-            yield self._speech.sentence("more_lines", count=rest, amount=self._speech.amount(left, part.currency))
-        together, *steps = part.steps
-        yield from (self._step(step, part) for step in ([together] if rated and part.lines > 1 else []) + steps)
+            whole, rest = part.lines_commission, self._speech.count("lines", part.lines - len(named))
+            left = self._speech.amount(whole.amount - sum(line.commission for line in named), whole.currency)
+            yield self._speech.sentence("more_lines", count=rest, amount=left)
+        if rated and part.lines > 1:
+            together = self._speech.amount(part.lines_commission.amount, part.lines_commission.currency)
+            yield self._speech.phrase(phrases.STEPS, "lines", amount=together)
+        yield from (self._step(step, part) for step in part.steps if step.kind != "lines")
         yield from self._outcome(part)
         yield from self._passed_over(named)
         yield from self._surroundings(part, lines)
@@ -292,8 +294,8 @@ class _Narrator:
             whom=self._name(step.creator_id),
             percent=speech.percent(step.bps or 0),
             causes=speech.joined([speech.phrase(phrases.CAUSES, cause) for cause in step.causes]),
-            before=speech.amount(step.before or 0, currency),
-            after=speech.amount(step.after or 0, currency),
+            before=speech.amount(step.before.amount, step.before.currency) if step.before else "",
+            after=speech.amount(step.after.amount, step.after.currency) if step.after else "",
             date=speech.date(step.at) if step.at else "",
         )
 

@@ -290,6 +290,7 @@ CAUSES: Final[dict[str, Phrase]] = {
     "refunds": {"en": "money was given back to the buyer", "he": "הוחזר כסף לקונה"},
     "refunded": {"en": "the whole order was refunded", "he": "כל ההזמנה הוחזרה"},
     "dispute_lost": {"en": "the buyer's bank took money back", "he": "הבנק של הקונה לקח כסף בחזרה"},
+    "adjusted": {"en": "the brand set that commission itself", "he": "המותג קבע את העמלה ההיא בעצמו"},
     "cancelled": {"en": "the order was cancelled", "he": "ההזמנה בוטלה"},
     "rejected": {"en": "the brand rejected the order", "he": "המותג דחה את ההזמנה"},
 }
