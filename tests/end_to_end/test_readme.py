@@ -23,7 +23,7 @@ def said(demo: Stack, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     (folder / ".local/demo.env").write_text(environment(demo))
     (folder / "docs").symlink_to(REPOSITORY / "docs")
     blocks = re.findall(r"```sh\n(.*?)```", section("Your first order"), re.DOTALL)
-    looks = re.findall(r"`((?:curl|show) [^`]*)`", section("Looking around"))
+    looks = re.findall(r"`((?:curl|show|words) [^`]*)`", section("Looking around"))
     # As in zsh, where a pattern that matches no file ends the line.
     script = f"echo '{_NEXT}'\n".join(["set -eu; shopt -s failglob\n", *blocks, "\n".join([*looks, ""])])
     ran = subprocess.run(
@@ -68,8 +68,13 @@ def test_the_order_is_stored_settled_and_explained(said: list[str], demo: Stack)
     assert [balance["currency"] for balance in balances] == ["ILS"]
 
 
+def test_it_is_explained_in_words(said: list[str]) -> None:
+    assert said[5].startswith("Order of ")
+    assert "2 × MUG-01: 14.03 ILS, 12 % of 116.95 ILS (rule 1, for everything).\n" in said[5]
+
+
 def test_half_of_it_goes_with_the_refund(said: list[str]) -> None:
-    _, order = documents(said[5])
+    _, order = documents(said[6])
     [commission] = order["commissions"]
     assert order["refunded_base"]["amount"] == 5847
     assert (commission["earned"]["amount"], commission["net"]["amount"]) == (1403, 702)
@@ -77,15 +82,27 @@ def test_half_of_it_goes_with_the_refund(said: list[str]) -> None:
 
 def test_fifteen_days_later_it_is_available_and_the_books_add_up(said: list[str]) -> None:
     before = documents(said[4])[2][0]
-    _, [balance], verified = documents(said[6])
+    _, [balance], verified = documents(said[7])
     assert balance["available"] == before["available"] + before["pending"] - 1403 + 702
     assert balance["pending"] == 0
     assert verified["ok"]
     assert verified["violations"] == []
 
 
+def test_fifteen_percent_would_have_cost_more(said: list[str], demo: Stack) -> None:
+    [simulation] = documents(said[8])
+    total = simulation["total"]
+    assert simulation["status"] == "done"
+    assert total["delta"]["amount"] == total["after"]["amount"] - total["before"]["amount"] > 0
+    assert sum(row["delta"]["amount"] for row in simulation["creators"]) == total["delta"]["amount"]
+    friends = {demo.demo["creator_ids"][name] for name in ("noa", "itai", "maya")}
+    assert {row["creator_id"] for row in simulation["creators"]} == friends
+
+
 def test_looking_around_shows_what_is_promised(said: list[str], demo: Stack) -> None:
-    contract, orders, held, statement, deliveries = documents(said[7])
+    data, _, words = said[9].partition("הזמנה מ-")
+    contract, orders, held, statement, deliveries = documents(data)
+    assert words
     assert "/v1/orders/{order_id}/explanation" in contract["paths"]
     assert orders["items"]
     assert {item["status"] for item in held["items"]} == {"held"}

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from local.demo.client import Api, Client
+from local.demo.story import story
 from local.stack import Stack
 from tests.end_to_end.test_demo import pages
 
@@ -42,8 +43,13 @@ def test_posted_replayed_and_explained_are_one_and_the_same_for_every_order(api:
         ]
 
 
-def test_the_terms_in_force_change_nothing_and_nothing_at_all_changes_everything(api: Api, end: str) -> None:
+def test_the_terms_in_force_change_nothing_and_nothing_at_all_changes_everything(
+    api: Api, demo: Stack, end: str
+) -> None:
     compared = 0
+    # What people have set by hand stays, whatever terms say.
+    told = story(datetime.fromisoformat(demo.demo["now"]))
+    by_hand = {decision.amount for decision in told.decisions if decision.amount is not None}
     for program in pages(api, "/v1/programs"):
         newest = next(pages(api, f"/v1/programs/{program['id']}/terms"))
         since = newest["effective_from"] or BEGINNING
@@ -58,7 +64,7 @@ def test_the_terms_in_force_change_nothing_and_nothing_at_all_changes_everything
             before = {(row["creator_id"], row["before"]["currency"]): row["before"]["amount"] for row in own}
             assert before == net(api, program["id"], since, end)
             compared += len(before)
-        assert {row["after"]["amount"] for row in own} <= {0}
+        assert {row["after"]["amount"] for row in own} <= {0} | by_hand
     assert compared > 1
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from local import stack
 from local.demo import brand, inlet, shopify
-from local.demo.sales import Books, Refund, books
+from local.demo.sales import Books, Dispute, Refund, books
 from local.demo.story import DAYS, Delivery, Story, story
 from vouch.domain.context import Context
 from vouch.domain.facts import OrderFacts
@@ -74,6 +74,7 @@ def test_every_oddity_of_a_shop_is_in_it(told: Story) -> None:
     found = list(deliveries(told))
     orders = {delivery.order.external_id: delivery.order for delivery in found}.values()
     kinds = Counter(delivery.kind for delivery in found)
+    buyers = Counter(order.buyer.email for order in orders if order.buyer)
     first_news = {delivery.order.external_id: delivery.kind for delivery in reversed(found)}
     assert told.visits > 200
     assert len(orders) > 100
@@ -90,6 +91,19 @@ def test_every_oddity_of_a_shop_is_in_it(told: Story) -> None:
     assert any(order.buyer and order.buyer.email.endswith("creators.example") for order in orders)
     assert any(line.removed for order in orders for line in order.lines)
     assert any(line.product.gift_card for order in orders for line in order.lines)
+    assert {delivery.dispute.status for delivery in found if delivery.dispute} == {"open", "lost", "won"}
+    assert any(delivery.refund.failed for delivery in found if delivery.refund)
+    assert sum(times > 1 for times in buyers.values()) > 5
+    assert sum(order.subscription is not None for order in orders) > 3
+    assert {decision.kind for decision in told.decisions} == {"reassign", "adjust"}
+
+
+def test_every_order_in_dollars_has_a_rate_of_the_week_before(told: Story) -> None:
+    fixed = [moment.at for moment in told.moments if moment.dollar]
+    abroad = [order for order in (each.order for each in deliveries(told)) if order.currency == "USD"]
+    assert abroad
+    for order in abroad:
+        assert any(order.placed_at - timedelta(days=7) < at < order.placed_at for at in fixed)
 
 
 def fields(value: Any, path: str = "") -> set[str]:
@@ -100,7 +114,9 @@ def fields(value: Any, path: str = "") -> set[str]:
     return {path}
 
 
-@pytest.mark.parametrize("sample", ["orders_paid", "orders_updated", "refunds_create", "orders_cancelled"])
+@pytest.mark.parametrize(
+    "sample", ["orders_paid", "orders_updated", "refunds_create", "orders_cancelled", "disputes_create"]
+)
 def test_bodies_have_every_field_that_a_real_one_has(told: Story, sample: str) -> None:
     topic = sample.replace("_", "/", 1)
     real = fields(json.loads((SAMPLES / f"{sample}.json").read_bytes()))
@@ -130,6 +146,7 @@ def test_the_shops_own_books_are_what_settling_comes_to(told: Story) -> None:
     facts: dict[str, OrderFacts] = {}
     newest: dict[str, Delivery] = {}
     refunds: dict[str, list[Refund]] = {}
+    disputes: dict[str, dict[int, Dispute]] = {}
     for delivery in deliveries(told):
         name = delivery.order.external_id
         adapter = shopify_adapter if delivery.order.door == "shopify" else standard_webhooks
@@ -140,12 +157,14 @@ def test_the_shops_own_books_are_what_settling_comes_to(told: Story) -> None:
         facts[name] = facts.get(name, OrderFacts()).with_facts(reading.facts)[0]
         if delivery.refund:
             refunds.setdefault(name, []).append(delivery.refund)
+        elif delivery.dispute:
+            disputes.setdefault(name, {})[delivery.dispute.id] = delivery.dispute
         elif name not in newest or newest[name].order.updated_at < delivery.order.updated_at:
             newest[name] = delivery
     for name, known in facts.items():
         settled = settle(known, Context(test_brand=True), {})
         shown = Books(settled.status, settled.base, settled.refunded_base)
-        assert shown == books(newest[name].order, refunds.get(name, ())), name
+        assert shown == books(newest[name].order, refunds.get(name, ()), disputes.get(name, {}).values()), name
 
 
 def test_the_unreadable_delivery_is_genuine_and_cannot_be_read(told: Story) -> None:

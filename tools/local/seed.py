@@ -32,9 +32,12 @@ def seed(stack: Stack, progress: Progress) -> dict[str, Any]:
             for day, moment in enumerate(told.moments, start=1):
                 progress.note(f"day {day} of {DAYS}")
                 player.play(moment)
+            _come_to_rest(stack)
             player.move_clock(now)
-            player.check_orders()
             _put_on_hold(brand)
+            for decision in told.decisions:
+                player.decide(decision)
+            player.check_orders()
             _verify(brand)
             progress.say(f"{told.visits} clicks, {len(told.orders)} orders, {told.deliveries} deliveries")
             _say_accounts(brand, progress)
@@ -56,8 +59,15 @@ def environment(stack: Stack) -> str:
         "WEBHOOK": stack.api_url + urlsplit(demo["webhook_url"]).path,
         "SECRET": demo["webhook_secret"],
         "CREATOR": demo["creator_ids"]["noa"],
+        "PROGRAM": demo["program_ids"]["friends"],
     }
     return "".join(f"{name}={shlex.quote(value)}\n" for name, value in variables.items())
+
+
+def _come_to_rest(stack: Stack) -> None:
+    """What an order changes for others of its customer comes to them by a queue, some seconds later."""
+    if not stack.await_quiet():
+        raise Astray("it does not come to rest")
 
 
 def _put_on_hold(brand: DemoBrand) -> None:

@@ -22,7 +22,14 @@ _RAISED = _PLAIN | {"commission": {"rules": [{"reward": {"type": "percent", "bps
 _AMBASSADORS = {
     "hold_days": 30,
     "journey": True,
-    "attribution": {"model": "first", "window_days": 45, "code_policy": "joins"},
+    "attribution": {
+        "model": "first",
+        "window_days": 45,
+        "code_policy": "joins",
+        "customer_tie": {"months": 12},
+        "product_ties": True,
+    },
+    "convert_to": CURRENCY,
     "commission": {
         "rules": [
             {"match": {"skus": [sales.PLATES.sku, sales.VASE.sku]}, "reward": {"type": "percent", "bps": 2000}},
@@ -30,11 +37,40 @@ _AMBASSADORS = {
                 "match": {"skus": [sales.CUP.sku]},
                 "reward": {"type": "flat_item", "amount": 400, "currency": CURRENCY},
             },
+            {"match": {"creator_tiers": ["gold"]}, "reward": {"type": "percent", "bps": 1600}},
+            {"match": {"customer": "new"}, "reward": {"type": "percent", "bps": 1500}},
             {"reward": {"type": "percent", "bps": 1200}},
         ],
         "cap_per_order": {"amount": 9000, "currency": CURRENCY},
+        "recurring": {"payments": 3},
+        "recruiter": {"bps": 1000, "months": 12},
     },
     "payout": {"minimum": {"amount": 10_000, "currency": CURRENCY}},
+}
+_MARKET = {
+    "hold_days": 7,
+    "time_zone": "Asia/Jerusalem",
+    "commission": {
+        "rules": [
+            {"match": {"skus": [sales.PLATES.sku]}, "reward": {"type": "percent", "bps": 1500}},
+            {"reward": {"type": "percent", "bps": 800}},
+        ],
+        "tiers": {
+            "period": "month",
+            "measure": "orders",
+            "levels": [{"from": 2, "bps": 1000}, {"from": 8, "bps": 1200}],
+        },
+        "cap_per_period": {"amount": 25_000, "currency": CURRENCY, "period": "month"},
+        "bonuses": [
+            {
+                "id": "five-orders",
+                "measure": "orders",
+                "threshold": 5,
+                "period": "month",
+                "reward": {"amount": 5000, "currency": CURRENCY},
+            }
+        ],
+    },
 }
 
 
@@ -61,11 +97,16 @@ def set_up(client: Client, operator_key: str, begins: datetime) -> DemoBrand:
     programs = {
         "friends": api.post("/v1/programs", {"name": "חברים של אלמוג", "currency": CURRENCY, "terms": _PLAIN}),
         "ambassadors": api.post("/v1/programs", {"name": "Ambassadors", "currency": CURRENCY, "terms": _AMBASSADORS}),
+        "market": api.post("/v1/programs", {"name": "שוק הקדרים", "currency": CURRENCY, "terms": _MARKET}),
     }
     program_ids = {key: program["id"] for key, program in programs.items()}
     raised_from = (begins + timedelta(days=30)).isoformat()
     api.post(f"/v1/programs/{program_ids['friends']}/terms", {"effective_from": raised_from, **_RAISED})
-    creator_ids = {creator.key: _creator(api, creator, program_ids) for creator in people.CREATORS}
+    creator_ids: dict[str, str] = {}
+    for creator in people.CREATORS:
+        creator_ids[creator.key] = _creator(api, creator, program_ids, creator_ids)
+    ties = {"program_id": program_ids["ambassadors"], "skus": [sales.PITCHER.sku]}
+    api.put(f"/v1/creators/{creator_ids['dana']}/product_ties", ties)
     return DemoBrand(
         id=brand["id"],
         api_key=brand["api_key"],
@@ -83,7 +124,8 @@ def set_up(client: Client, operator_key: str, begins: datetime) -> DemoBrand:
     )
 
 
-def _creator(api: Api, creator: people.Creator, program_ids: dict[str, str]) -> str:
+def _creator(api: Api, creator: people.Creator, program_ids: dict[str, str], creator_ids: dict[str, str]) -> str:
+    """Whoever brought them has to be known before."""
     said: dict[str, Any] = {
         "email": creator.email,
         "name": creator.name,
@@ -92,6 +134,10 @@ def _creator(api: Api, creator: people.Creator, program_ids: dict[str, str]) -> 
     }
     if creator.instagram:
         said["handles"] = {"instagram": creator.instagram}
+    if creator.tier:
+        said["tier"] = creator.tier
+    if creator.recruited_by:
+        said["recruited_by"] = creator_ids[creator.recruited_by]
     made: str = api.post("/v1/creators", said)["id"]
     return made
 

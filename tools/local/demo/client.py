@@ -84,9 +84,14 @@ class Api:
 
     def post(self, path: str, body: Mapping[str, Any], *, once: str | None = None) -> Any:
         """`once` is an idempotency key."""
+        return self._say("POST", path, body, {"Idempotency-Key": once} if once else {})
+
+    def put(self, path: str, body: Mapping[str, Any]) -> Any:
+        return self._say("PUT", path, body, {})
+
+    def _say(self, method: str, path: str, body: Mapping[str, Any], headers: Mapping[str, str]) -> Any:
         encoded = json.dumps(body, ensure_ascii=False).encode()
-        headers = {"Content-Type": "application/json"} | ({"Idempotency-Key": once} if once else {})
-        return self._call("POST", path, encoded, headers)
+        return self._call(method, path, encoded, {"Content-Type": "application/json", **headers})
 
     def _call(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> Any:
         path = quote(path, safe="/?&=%+:")

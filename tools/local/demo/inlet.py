@@ -6,7 +6,7 @@ import json
 from datetime import datetime
 from typing import Any
 
-from local.demo.sales import CURRENCY, Order, Refund
+from local.demo.sales import Order, Refund, Subscription
 from local.demo.story import Delivery
 
 type Body = dict[str, Any]
@@ -27,7 +27,7 @@ def order(order: Order) -> Body:
         "external_id": order.external_id,
         "occurred_at": _moment(order.placed_at),
         "updated_at": _moment(order.updated_at),
-        "currency": CURRENCY,
+        "currency": order.currency,
         "status": status,
         "tax_included": True,
         "lines": [
@@ -46,7 +46,12 @@ def order(order: Order) -> Body:
         "codes": [order.code] if order.code else [],
         "click_ids": [order.visit.click_id] if order.visit else [],
         **({"customer": {"email": order.buyer.email}} if order.buyer else {}),
+        **({"subscription": _subscription(order.subscription)} if order.subscription else {}),
     }
+
+
+def _subscription(subscription: Subscription) -> Body:
+    return {"id": subscription.id, "started_at": _moment(subscription.began)}
 
 
 def refund(refund: Refund) -> Body:
@@ -54,6 +59,7 @@ def refund(refund: Refund) -> Body:
     return {
         "external_id": str(refund.id),
         "updated_at": _moment(refund.at),
+        "failed": refund.failed,
         "lines": [
             {"id": str(part.line.id), "quantity": part.quantity, "amount": part.price, "tax": part.tax}
             for part in refund.returns
@@ -64,7 +70,7 @@ def refund(refund: Refund) -> Body:
 def request(delivery: Delivery, secret: str, sent_at: datetime) -> tuple[bytes, dict[str, str]]:
     """The body and the headers of a delivery by Standard Webhooks 1.0.0, which signs the time of sending, too."""
     event = {
-        "type": _TYPES[delivery.topic],
+        "type": "refund.failed" if delivery.refund and delivery.refund.failed else _TYPES[delivery.topic],
         "timestamp": _moment(delivery.at),
         "data": _data(delivery),
     }
@@ -83,7 +89,7 @@ def request(delivery: Delivery, secret: str, sent_at: datetime) -> tuple[bytes, 
 def _data(delivery: Delivery) -> Body:
     if delivery.refund is None:
         return order(delivery.order)
-    return {"order_id": delivery.order.external_id, "currency": CURRENCY, **refund(delivery.refund)}
+    return {"order_id": delivery.order.external_id, "currency": delivery.order.currency, **refund(delivery.refund)}
 
 
 def _moment(at: datetime) -> str:

@@ -17,6 +17,8 @@ class Creator:
     programs: tuple[str, ...]
     code: str | None = None
     instagram: str | None = None
+    tier: str | None = None
+    recruited_by: str | None = None
 
     @property
     def email(self) -> str:
@@ -45,10 +47,12 @@ CREATORS = (
     Creator("itai", "איתי לוי", "he", ("friends",), "ITAI10"),
     Creator("maya", "מאיה כהן־גל", "he", ("friends", "ambassadors"), "מאיה10", "maya.at.home"),
     Creator("dana", "Dana Feld", "en", ("ambassadors",), "DANA", "danafeld"),
-    Creator("omar", "Omar Haddad", "en", ("ambassadors",), "OMAR", "omar.h.design"),
-    Creator("lena", "Lena Fischer", "en", ("ambassadors",)),
+    Creator("omar", "Omar Haddad", "en", ("ambassadors",), "OMAR", "omar.h.design", tier="gold"),
+    Creator("lena", "Lena Fischer", "en", ("ambassadors",), recruited_by="dana"),
+    Creator("yoav", "יואב שחר", "he", ("market",), "YOAV", "yoav.cooks"),
+    Creator("rim", "רים נסאר", "he", ("market",), "RIM"),
 )
-"""Six of them; the last has no code and only ever shares her link."""
+"""Eight of them. Lena, whom Dana brought, has no code and only ever shares her link."""
 
 LINKS = (
     Link("noa", "noa", "friends", "/products/mug", 9),
@@ -59,6 +63,8 @@ LINKS = (
     Link("dana", "dana", "ambassadors", "/products/plates?utm_source=instagram", 6),
     Link("omar", "omar", "ambassadors", "/collections/new", 4),
     Link("lena", "lena", "ambassadors", "/products/bowl", 2),
+    Link("yoav", "yoav", "market", "/collections/kitchen", 6),
+    Link("rim", "rim", "market", "/products/cup", 2),
 )
 
 _FIRST_NAMES = ("Avigail", "יעל", "Yusuf", "תמר", "Ruth", "עומר", "Maria", "אורי", "Amal", "שירה", "Jonas", "גיא")

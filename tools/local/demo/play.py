@@ -12,8 +12,8 @@ from urllib.parse import parse_qs, urlsplit
 from local.demo import brand, inlet, shopify
 from local.demo.brand import DemoBrand
 from local.demo.client import Client, Refused
-from local.demo.sales import Books, Order, Refund, Visit, books
-from local.demo.story import Delivery, Moment
+from local.demo.sales import ABROAD, CURRENCY, Books, Dispute, Order, Refund, Visit, books
+from local.demo.story import Decision, Delivery, Moment
 
 _SETTLES_WITHIN = 60
 _GLANCE = 0.02
@@ -31,18 +31,22 @@ class _Told:
     order: Order
     has_snapshot: bool = False
     refunds: dict[int, Refund] = field(default_factory=dict)
+    disputes: dict[int, Dispute] = field(default_factory=dict)
     id: str = ""
 
     def hear(self, delivery: Delivery) -> None:
         if delivery.refund is not None:
             self.refunds[delivery.refund.id] = delivery.refund
             return
+        if delivery.dispute is not None:
+            self.disputes[delivery.dispute.id] = delivery.dispute
+            return
         if not self.has_snapshot or delivery.order.updated_at > self.order.updated_at:
             self.order, self.has_snapshot = delivery.order, True
 
     def books(self) -> Books | None:
         """None before the order itself is known."""
-        return books(self.order, self.refunds.values()) if self.has_snapshot else None
+        return books(self.order, self.refunds.values(), self.disputes.values()) if self.has_snapshot else None
 
 
 class Player:
@@ -57,6 +61,8 @@ class Player:
     def play(self, moment: Moment) -> None:
         """Everything of this moment has had its effect when the next one begins."""
         self.move_clock(moment.at)
+        if moment.dollar:
+            self._fix(moment.dollar, moment.at)
         by_order: dict[str, list[Delivery]] = {}
         for delivery in moment.deliveries:
             by_order.setdefault(_order_of(delivery), []).append(delivery)
@@ -78,6 +84,17 @@ class Player:
                 raise Astray(f"order {told.order.external_id}: {told.books()} sold, {shown[told.id]} shown")
         if len(shown) != len(self._told):
             raise Astray(f"{len(self._told)} orders sent, {len(shown)} shown")
+
+    def decide(self, decision: Decision) -> None:
+        said = {"kind": decision.kind, "reason": decision.reason}
+        said |= {"creator_id": self._demo.creator_ids[decision.creator]}
+        amount = {} if decision.amount is None else {"amount": decision.amount}
+        path = f"/v1/orders/{self._told[decision.order.external_id].id}/decisions"
+        self._demo.api.post(path, said | amount, once=decision.kind)
+
+    def _fix(self, dollar: str, at: datetime) -> None:
+        said = {"from": ABROAD, "to": CURRENCY, "rate": dollar, "at": at.isoformat(), "source": "The shop's bank"}
+        self._demo.api.post("/v1/fx_rates", said)
 
     # --- visitors -----------------------------------------------------------------------------------------------------
 

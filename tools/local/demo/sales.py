@@ -11,10 +11,13 @@ from typing import Literal, Self
 from local.demo.people import Buyer
 
 CURRENCY = "ILS"
+ABROAD = "USD"
+"""What customers abroad pay in, to whom the shop sells without VAT."""
 VAT_PERCENT = 18
 SHIPPING = 2900
 
 type Door = Literal["shopify", "inlet", "rest"]
+type DisputeStatus = Literal["open", "lost", "won"]
 type Payment = Literal["pending", "paid", "partially_refunded", "refunded"]
 
 
@@ -25,6 +28,7 @@ class Product:
     title: str
     price: int
     gift_card: bool = False
+    taxed: bool = True
 
 
 MUG = Product("MUG-01", 7700000000001, "ספל בוקר · Morning mug", 6900)
@@ -32,8 +36,13 @@ CUP = Product("CUP-02", 7700000000002, "ספלון אספרסו · Espresso cup"
 BOWL = Product("BOWL-03", 7700000000003, "קערה כחולה · Blue bowl", 12900)
 PLATES = Product("PLATES-04", 7700000000004, "ארבע צלחות · Four plates", 34900)
 VASE = Product("VASE-05", 7700000000005, "אגרטל · Vase", 18900)
-GIFT_CARD = Product("GIFT-200", 7700000000006, "שובר מתנה · Gift card", 20000, gift_card=True)
+GIFT_CARD = Product("GIFT-200", 7700000000006, "שובר מתנה · Gift card", 20000, gift_card=True, taxed=False)
+PITCHER = Product("PITCHER-06", 7700000000007, "הקנקן של דנה · Dana's pitcher", 24900)
+BOX = Product("BOX-07", 7700000000008, "קופסת הפתעה · Surprise box", 15900)
+PLATES_ABROAD = Product(PLATES.sku, PLATES.id, PLATES.title, 11900, taxed=False)
+BOWL_ABROAD = Product(BOWL.sku, BOWL.id, BOWL.title, 4500, taxed=False)
 GOODS = (MUG, CUP, BOWL, PLATES, VASE)
+"""What anybody may buy; the others are for occasions of the story."""
 
 
 @dataclass
@@ -66,7 +75,7 @@ class Line:
     @property
     def tax(self) -> int:
         """The VAT inside the price; a gift card is taxed when it is spent."""
-        return 0 if self.product.gift_card else _rounded(self.price * VAT_PERCENT, 100 + VAT_PERCENT)
+        return _rounded(self.price * VAT_PERCENT, 100 + VAT_PERCENT) if self.product.taxed else 0
 
     @property
     def base(self) -> int:
@@ -89,9 +98,30 @@ class Return:
 
 @dataclass(frozen=True)
 class Refund:
+    """Money given back; one that `failed` after all never left the shop."""
+
     id: int
     at: datetime
     returns: tuple[Return, ...]
+    failed: bool = False
+
+
+@dataclass(frozen=True)
+class Dispute:
+    """A buyer's bank asks for the whole order back, shipping and all; open until it `ended`, lost or won."""
+
+    id: int
+    began: datetime
+    ended: datetime | None = None
+    status: DisputeStatus = "open"
+
+
+@dataclass(frozen=True)
+class Subscription:
+    """What pays for itself once in a while, by orders."""
+
+    id: str
+    began: datetime
 
 
 @dataclass(frozen=True)
@@ -112,6 +142,8 @@ class Order:
     source: str = "web"
     test: bool = False
     shipping: int = SHIPPING
+    currency: str = CURRENCY
+    subscription: Subscription | None = None
 
     @property
     def id(self) -> int:
@@ -157,16 +189,17 @@ class Books:
     refunded_base: int
 
 
-def books(order: Order, refunds: Iterable[Refund]) -> Books:
-    """The order after these refunds, of which it need not know itself."""
+def books(order: Order, refunds: Iterable[Refund], disputes: Iterable[Dispute] = ()) -> Books:
+    """The order after these refunds and disputes, of which it need not know itself; of each its newest word."""
     base = sum(line.base for line in order.lines)
     known = {refund.id: refund for refund in (*order.refunds, *refunds)}
-    back = sum(part.price - part.tax for refund in known.values() for part in refund.returns)
-    gone = order.cancelled_at is not None or order.payment == "refunded"
+    back = sum(part.price - part.tax for refund in known.values() if not refund.failed for part in refund.returns)
+    lost = any(dispute.status == "lost" for dispute in disputes)
+    gone = lost or order.cancelled_at is not None or order.payment == "refunded"
     refunded = base if gone else min(base, back)
     if order.cancelled_at is not None:
         return Books("cancelled", base, refunded)
-    if order.payment == "refunded" or (known and base and refunded == base):
+    if order.payment == "refunded" or (base and refunded == base):
         return Books("refunded", base, refunded)
     return Books("open" if order.payment == "pending" else "paid", base, refunded)
 

@@ -1,4 +1,4 @@
-"""Orders and refunds as Shopify's webhooks carry them: every field of a real body, signed as Shopify signs.
+"""Orders, refunds and disputes as Shopify's webhooks carry them: every field of a real body, signed as Shopify signs.
 
 What never varies in a body stands in shopify.json.
 """
@@ -7,12 +7,12 @@ import base64
 import hashlib
 import hmac
 import json
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from local.demo.people import SHOP, STOREFRONT, Buyer
-from local.demo.sales import CURRENCY, VAT_PERCENT, Line, Order, Refund, Return
+from local.demo.sales import CURRENCY, VAT_PERCENT, Dispute, Line, Order, Refund, Return
 from local.demo.story import Delivery
 
 type Body = dict[str, Any]
@@ -82,10 +82,27 @@ def refund_of(order: Order, refund: Refund) -> Body:
     }
 
 
+def dispute_of(order: Order, dispute: Dispute) -> Body:
+    """A chargeback; Shopify's word for one that is open is that somebody looks at it."""
+    return {
+        "id": dispute.id,
+        "order_id": order.id,
+        "type": "chargeback",
+        "amount": _decimal(sum(line.price for line in order.lines) + order.shipping),
+        "currency": CURRENCY,
+        "reason": "fraudulent",
+        "network_reason_code": "4837",
+        "status": "under_review" if dispute.status == "open" else dispute.status,
+        "evidence_due_by": _moment(dispute.began + timedelta(days=20)),
+        "evidence_sent_on": None,
+        "finalized_on": _moment(dispute.ended) if dispute.ended else None,
+        "initiated_at": _moment(dispute.began),
+    }
+
+
 def request(delivery: Delivery, secret: str) -> tuple[bytes, dict[str, str]]:
     """The body and the headers of a delivery; sent again it is the same."""
-    order_, refund = delivery.order, delivery.refund
-    body = encoded(refund_of(order_, refund) if refund else order(order_) | _OF_KIND.get(delivery.kind, {}))
+    body = encoded(_body(delivery))
     return body, {
         "Content-Type": "application/json",
         "X-Shopify-Topic": delivery.topic,
@@ -96,6 +113,14 @@ def request(delivery: Delivery, secret: str) -> tuple[bytes, dict[str, str]]:
         "X-Shopify-Triggered-At": delivery.at.isoformat(timespec="milliseconds"),
         "X-Shopify-Event-Id": hashlib.sha256(delivery.id.encode()).hexdigest()[:32],
     }
+
+
+def _body(delivery: Delivery) -> Body:
+    if delivery.refund is not None:
+        return refund_of(delivery.order, delivery.refund)
+    if delivery.dispute is not None:
+        return dispute_of(delivery.order, delivery.dispute)
+    return order(delivery.order) | _OF_KIND.get(delivery.kind, {})
 
 
 def encoded(body: Body) -> bytes:

@@ -8,12 +8,13 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
+from itertools import cycle
 from random import Random
 from typing import Final, Literal
 
 from local.demo import people, sales
 from local.demo.people import CREATORS, LINKS, Buyer
-from local.demo.sales import Door, Line, Order, Product, Refund, Visit
+from local.demo.sales import Dispute, DisputeStatus, Door, Line, Order, Product, Refund, Subscription, Visit
 
 DAYS: Final = 60
 ISRAEL: Final = timezone(timedelta(hours=2))
@@ -23,8 +24,11 @@ _BUYS = 0.46
 _COMES_BACK = 0.25
 _TYPES_A_CODE = 0.15
 _SENT_TWICE = 0.08
+_DOLLARS = ("3.6170", "3.6245", "3.5980", "3.5915", "3.6020", "3.6385", "3.6450", "3.6105", "3.5870", "3.6010")
+_FIXED_EVERY = 5
+"""Days; a rate counts for seven."""
 
-type Kind = Literal["order", "refund", "cancellation", "unreadable"]
+type Kind = Literal["order", "refund", "cancellation", "dispute", "unreadable"]
 type Fate = Literal[
     "kept", "part back", "late part back", "all back", "cancelled", "edited", "unpaid", "shuffled", "early"
 ]
@@ -57,14 +61,27 @@ class Delivery:
     order: Order
     at: datetime
     refund: Refund | None = None
+    dispute: Dispute | None = None
     copies: int = 1
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What somebody at the brand decided about an order, and why."""
+
+    order: Order
+    kind: Literal["reassign", "adjust"]
+    creator: str
+    reason: str
+    amount: int | None = None
 
 
 @dataclass
 class Moment:
-    """A point of the brand's time at which things happen."""
+    """A point of the brand's time at which things happen. `dollar`: what one was in shekels, if anybody says it."""
 
     at: datetime
+    dollar: str | None = None
     visits: list[Visit] = field(default_factory=list)
     deliveries: list[Delivery] = field(default_factory=list)
 
@@ -73,6 +90,7 @@ class Moment:
 class Story:
     begins: datetime
     moments: tuple[Moment, ...]
+    decisions: tuple[Decision, ...]
 
     @property
     def visits(self) -> int:
@@ -100,13 +118,23 @@ class _Teller:
         self._moments = [self._moment(self._begins + timedelta(days=day)) for day in range(DAYS)]
         self._buyers: dict[int, Buyer] = {}
         self._new_buyers = people.buyers()
+        self._purchases: list[tuple[int, Visit]] = []
+        self._decisions: list[Decision] = []
         self._orders = 0
 
     def tell(self) -> Story:
         self._visits_and_purchases()
         self._codes_only()
         self._oddities()
-        return Story(self._begins, tuple(self._moments))
+        self._regulars()
+        self._first_order_told_last()
+        self._subscription()
+        self._abroad()
+        self._product_of_a_creator()
+        self._disputes()
+        self._refund_that_failed()
+        self._decided_by_people()
+        return Story(self._begins, tuple(self._moments), tuple(self._decisions))
 
     def _moment(self, midnight: datetime) -> Moment:
         return Moment(midnight + timedelta(hours=9, minutes=self._random.randrange(12 * 60)))
@@ -144,6 +172,7 @@ class _Teller:
         own = next(creator_.code for creator_ in CREATORS if creator_.key == creator)
         code = own if self._random.random() < _TYPES_A_CODE else None
         self._live(place + 1, self._new_order(place, self._buyers[visit.visitor], visit=visit, code=code))
+        self._purchases.append((place, visit))
 
     def _codes_only(self) -> None:
         """Heard of in a story, typed at the check-out: no click."""
@@ -164,6 +193,88 @@ class _Teller:
         for place, order in ((14, own), (20, unknown), (22, found_alone), (26, till), (31, tried), (37, voucher)):
             self._tell(place + 1, "order", order)
         self._tell(45, "unreadable", self._new_order(44, self._somebody(), door="shopify"))
+
+    # --- what takes more than one order to tell -----------------------------------------------------------------------
+
+    def _regulars(self) -> None:
+        """Customers of ambassadors who buy again: nothing in their order says who once brought them."""
+        ambassadors = {link.slug for link in LINKS if link.program == "ambassadors"}
+        brought = [(place, visit) for place, visit in self._purchases if visit.slug in ambassadors]
+        for place, visit in brought[::3]:
+            again = place + self._random.randint(8, 20)
+            if again + 1 < len(self._moments):
+                self._live(again + 1, self._new_order(again, self._buyers[visit.visitor]))
+
+    def _first_order_told_last(self) -> None:
+        """A customer is new until the till, long without a line, tells of an order before."""
+        buyer = self._somebody()
+        before = self._new_order(10, buyer, door="inlet", source="pos", goods=(sales.MUG,))
+        after = self._new_order(16, buyer, code="DANA", door="shopify", goods=(sales.BOWL,))
+        self._tell(17, "order", after)
+        self._tell(28, "order", before)
+
+    def _subscription(self) -> None:
+        """A box every second week: the first by a creator's code, the others by themselves."""
+        buyer, subscription = self._somebody(), None
+        for place in range(3, len(self._moments) - 1, 14):
+            code = None if subscription else "DANA"
+            order = self._new_order(place, buyer, code=code, door="inlet", goods=(sales.BOX,))
+            subscription = subscription or Subscription("box-1", order.placed_at)
+            self._tell(place + 1, "order", replace(order, subscription=subscription))
+
+    def _abroad(self) -> None:
+        for place, dollar in zip(range(0, len(self._moments), _FIXED_EVERY), cycle(_DOLLARS), strict=False):
+            self._moments[place].dollar = dollar
+        goods = (sales.PLATES_ABROAD, sales.BOWL_ABROAD)
+        for place, code in ((24, "OMAR"), (48, "DANA")):
+            order = self._new_order(place, self._somebody(), code=code, door="inlet", goods=goods)
+            self._tell(place + 1, "order", replace(order, currency=sales.ABROAD))
+
+    def _product_of_a_creator(self) -> None:
+        """Omar leads there, and Dana's own pitcher earns for Dana."""
+        buyer = self._somebody()
+        visit = Visit("omar", buyer.number)
+        self._moments[29].visits.append(visit)
+        order = self._new_order(29, buyer, visit=visit, door="shopify", goods=(sales.MUG, sales.PITCHER))
+        self._tell(30, "order", order)
+
+    def _disputes(self) -> None:
+        """Lost, won, and one of which nobody knows yet how it ends."""
+        ends: dict[int, tuple[int, DisputeStatus]] = {18: (39, "lost"), 21: (43, "won")}
+        for place, code in ((18, "ITAI10"), (21, "NOA10"), (47, "DANA")):
+            order = self._new_order(place, self._somebody(), code=code, door="shopify", goods=(sales.BOWL, sales.CUP))
+            self._tell(place + 1, "order", order)
+            dispute = Dispute(285_332_000_000_000 + order.number, self._just_before(place + 6))
+            self._tell(place + 6, "dispute", replace(order, updated_at=dispute.began), dispute=dispute)
+            if place in ends:
+                end, status = ends[place]
+                at = self._just_before(end)
+                ended = replace(dispute, ended=at, status=status)
+                self._tell(end, "dispute", replace(order, updated_at=at), topic="disputes/update", dispute=ended)
+
+    def _refund_that_failed(self) -> None:
+        """The buyer's card was closed: the bank sent the money back."""
+        order = self._new_order(34, self._somebody(), code="ITAI10", door="inlet", goods=(sales.PLATES, sales.MUG))
+        self._tell(35, "order", order)
+        self._give_back(38, order)
+        [refund] = self._moments[38].deliveries[-1].order.refunds
+        failed = replace(refund, at=self._just_before(44), failed=True)
+        self._tell(44, "refund", replace(order, updated_at=failed.at), refund=failed)
+
+    def _decided_by_people(self) -> None:
+        at_the_till = self._new_order(33, None, door="shopify", source="pos", goods=(sales.BOWL, sales.MUG))
+        buyer = self._somebody()
+        visit = Visit("lena", buyer.number)
+        self._moments[40].visits.append(visit)
+        filmed = self._new_order(40, buyer, visit=visit, door="shopify", goods=(sales.BOWL,))
+        self._tell(34, "order", at_the_till)
+        self._tell(41, "order", filmed)
+        sent = "הלקוחה סיפרה בקופה שאיתי שלח אותה, ולא היה לה הקוד"
+        agreed = "Lena filmed this customer's kitchen for us: 60 ₪ for it, as agreed by mail"
+        self._decisions += [
+            Decision(at_the_till, "reassign", "itai", sent),
+            Decision(filmed, "adjust", "lena", agreed, amount=6000),
+        ]
 
     # --- an order's life ----------------------------------------------------------------------------------------------
 
@@ -259,13 +370,21 @@ class _Teller:
         self._tell(place, "order", edited, topic="orders/updated")
 
     def _tell(
-        self, place: int, kind: Kind, order: Order, *, topic: str | None = None, refund: Refund | None = None
+        self,
+        place: int,
+        kind: Kind,
+        order: Order,
+        *,
+        topic: str | None = None,
+        refund: Refund | None = None,
+        dispute: Dispute | None = None,
     ) -> None:
-        topics = {"order": "orders/paid", "refund": "refunds/create", "cancellation": "orders/cancelled"}
+        topics = {"refund": "refunds/create", "cancellation": "orders/cancelled", "dispute": "disputes/create"}
         name = str(uuid.UUID(int=self._random.getrandbits(128), version=4))
         copies = 2 if self._random.random() < _SENT_TWICE else 1
         told = topic or ("orders/create" if order.payment == "pending" else topics.get(kind, "orders/paid"))
-        self._moments[place].deliveries.append(Delivery(name, kind, told, order, order.updated_at, refund, copies))
+        delivery = Delivery(name, kind, told, order, order.updated_at, refund, dispute, copies)
+        self._moments[place].deliveries.append(delivery)
 
     def _later(self, order: Order, days_min: int, days_max: int) -> int:
         """The place of the first moment so many days after the order."""
