@@ -93,11 +93,13 @@ def test_the_ledger_and_the_commission_say_the_same_of_an_order() -> None:
     audit = AccountAudit(CREATOR, Balance(), START, {}, clock_set=False)
     for number, (amount, held) in enumerate([(100, False), (-100, False), (100, True), (-30, True)]):
         audit.entry(f"entry {number}", posted(amount, number=7, held=held))
-    assert audit.orders() == {"ord_7": {(HELD, "ILS"): 70}}
-    assert unequal(audit.orders(), [Claim("ord_7", "ILS", 100, 30, held=True)]) == {}
+    audit.entry("entry", posted(5, number=8))
+    assert audit.orders() == {"ord_7": {(HELD, "ILS"): 70}, "ord_8": {(EARNED, "ILS"): 5}}
+    sound = [Claim("ord_7", "ILS", 100, 30, held=True), Claim("ord_8", "ILS", 5, 0, held=False)]
+    assert unequal(audit.orders(), sound) == {}
     for wrong in (Claim("ord_7", "ILS", 100, 30, held=False), Claim("ord_7", "JPY", 100, 30, held=True)):
-        assert list(unequal(audit.orders(), [wrong])) == ["ord_7"]
-    assert list(unequal(audit.orders(), [])) == ["ord_7"]
+        assert list(unequal(audit.orders(), [wrong, sound[1]])) == ["ord_7"]
+    assert unequal(audit.orders(), sound[1:]) == {"ord_7": ({(HELD, "ILS"): 70}, {})}
     assert list(unequal({}, [Claim("ord_8", "ILS", 5, 0, held=False)])) == ["ord_8"]
     assert unequal({}, [Claim("ord_8", "ILS", 5, 5, held=False)]) == {}
 
@@ -314,6 +316,8 @@ def test_several_that_came_late_are_added_up_either_way() -> None:
     for sign in (1, -1):
         entries = [posting(n, sign * n, "ILS", now=START, matures_at=START) for n in (1, 2, 3)]
         assert audited(balance, *entries) == []
+        beyond = replace(balance, sums={"ILS": Sums(available=-sign, zone=-sign)})
+        assert "of the zone" in audited(beyond, *entries)[1].detail
 
 
 def test_money_in_transit_is_added_up() -> None:
