@@ -98,7 +98,15 @@ def _deployment(shelf: "Shelf") -> Deployment:
         Settings(**names), now=lambda: PLACED, random=lambda size: next(chance).to_bytes(size, "big")
     )
     deployment.database = shelf
+    deployment.sqs = Silence()
     return deployment
+
+
+class Silence:
+    """A queue that nobody works on."""
+
+    def send_message(self, **_: Any) -> None:
+        """What would go on with a simulation whose request has died."""
 
 
 class Shelf(Database):
@@ -192,9 +200,9 @@ def _stored(number: int) -> list[Raw]:
     sold: Sale = sale(3, number, refunded=refunded)
     before = StoredOrder(_order_id(number), _BRAND, None, str(number))
     settlement = settle(sold.facts, sold.context, TERMS)
-    writes = orders.writes(
-        before, sold.facts, [sold.snapshot, *sold.facts.events.values()], sold.context, settlement, []
-    )
+    facts = [sold.snapshot, *sold.facts.events.values()]
+    step = orders.step(before, sold.facts, settlement)
+    writes = orders.writes(before, sold.facts, facts, sold.context, settlement, step, [])
     items = sorted(writes._in_order_sent(), key=lambda item: not isinstance(item, Order))  # noqa: SLF001
     return [item.serialize() for item in items]
 
