@@ -103,6 +103,10 @@ class Register:
         last = mark.place if self.last is None else max(self.last, mark.place)
         return replace(self, version=self.version + 1, last=last)
 
+    def stirred(self) -> "Register":
+        """The same in a new version: an order that lies elsewhere now may hear something else than before."""
+        return replace(self, version=self.version + 1)
+
     def _changed(self, first: Place | None, origin: Origin | None) -> "Register":
         if (first, origin) == (self.first, self.origin):
             return self
@@ -117,8 +121,8 @@ class Audience:
     behind: bool = False
 
 
-def audiences(before: Register, after: Register) -> list[Audience]:
-    """To whom a customer's register says something else than before, the order that changed it aside.
+def audiences(before: Register, after: Register, own: Place) -> list[Audience]:
+    """To whom a customer's register says something else than before, the order at the place `own` aside.
 
     Nobody else stands in a register that nobody has written yet.
     """
@@ -128,10 +132,10 @@ def audiences(before: Register, after: Register) -> list[Audience]:
     if before.origin != after.origin:
         places = [origin.place for origin in (before.origin, after.origin) if origin is not None]
         found.append(Audience(min(places), behind=True))
-    if before.first != after.first and before.first is not None and after.first is not None:
-        turned = max(before.first, after.first)
-        if not (found and found[0].place < turned):
-            found.append(Audience(turned))
+    turned = {before.first, after.first} if before.first != after.first else set()
+    for place in sorted(place for place in turned if place is not None and place != own):
+        if not (found and found[0].behind and found[0].place < place):
+            found.append(Audience(place))
     return found
 
 

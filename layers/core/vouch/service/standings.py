@@ -122,7 +122,9 @@ class _Noting:
         counted = register.with_order(mark)
         if counted is None or (self._loses and new is None):
             counted = register.recounted(self._marks(mark))
-        return counted, domain.audiences(register, counted)
+        if new is not None and not mark.counts and counted == register:
+            counted = register.stirred()
+        return counted, domain.audiences(register, counted, mark.place)
 
     def _marks(self, own: Mark) -> Iterator[Mark]:
         stored = registers.marks(self._database, self._brand, self._key)
