@@ -253,8 +253,14 @@ PROBLEMS: dict[str, Words] = {
         "he": ("אין עדיין תוצאה", "מצב הסימולציה הוא {status}; רק סימולציה שהסתיימה (`done`) ניתנת כטבלה."),
     },
     "simulation_too_long": {
-        "en": ("Too many rows", "A table has at most {most} rows; read the result page by page, or try a shorter range."),
-        "he": ("יותר מדי שורות", "בטבלה יש לכל היותר {most} שורות; קראו את התוצאה עמוד אחר עמוד, או נסו טווח קצר יותר."),
+        "en": (
+            "Too many rows",
+            "A table has at most {most} rows; read the result page by page, or try a shorter range.",
+        ),
+        "he": (
+            "יותר מדי שורות",
+            "בטבלה יש לכל היותר {most} שורות; קראו את התוצאה עמוד אחר עמוד, או נסו טווח קצר יותר.",
+        ),
     },
     "awaiting_volume": {
         "en": ("The volume is not known yet", "The order is dated ahead: the period that sets its tier is not over."),

@@ -494,9 +494,9 @@ class Simulation(Figure, discriminator="simulation"):
     """`b#SIM` / `<sim>`: what it is about, and how far it has come.
 
     `terms` is the draft as JSON, zlib'd. `bookmark` is the sort key of the last order that was counted, of the index of
-    orders; "" at the beginning, null once all are. `chunks`, `differences` and `pages` count its `SimulationPart`s: sums, orders that are
-    told of, and rows. `different` and `left_out` count orders. `totals` = {currency: [before, after]}. `mark` is another
-    one each time it is put.
+    orders; "" at the beginning, null once all are. `chunks`, `differences` and `pages` count its `SimulationPart`s:
+    sums, orders that are told of, and rows. `different` and `left_out` count orders. `totals` = {currency: [before,
+    after]}. `mark` is another one each time it is put.
     """
 
     id = UnicodeAttribute()
