@@ -20,7 +20,7 @@ def test_gmail_ignores_dots_and_tags(typed: str) -> None:
 
 def test_what_nobody_sees_is_not_there_and_the_last_at_sign_divides() -> None:
     assert mailbox("no\u0007a@example.com") == "noa@example.com"
-    assert mailbox('"n@a"@gmail.com') == '"n@a"@gmail.com'
+    assert mailbox('"n.@a"@gmail.com') == '"n@a"@gmail.com'
     assert mailbox("noa@example.x") == "noa@example.x"
 
 

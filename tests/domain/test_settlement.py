@@ -11,11 +11,14 @@ from tests.domain.sales import (
     cash,
     click,
     decision,
+    dispute,
     flat_item,
+    flat_order,
     given,
     item,
     offer,
     percent,
+    product_tie,
     promises,
     refund,
     sale,
@@ -283,3 +286,46 @@ def test_sums_that_are_no_amounts_are_refused() -> None:
     recruited = {("noa", "main"): Membership(recruiter_id="lea", recruited_at=PLACED)}
     with pytest.raises(OutOfRange):
         settled(sale(item("mug", most)), [click("noa")], terms=two, members=recruited)
+
+
+def test_a_recruiters_part_is_no_order_of_their_own() -> None:
+    """It counts for no cap and no bonus, and is on no revenue."""
+    terms = promises(offer(counted=True, recruiter=Recruiter(bps=1_000)))
+    members = {("noa", "main"): Membership(recruiter_id="lea", recruited_at=PLACED - timedelta(days=30))}
+    lea, noa = settled(sale(MUG), [click("noa")], terms=terms, members=members).earnings
+    assert (lea.creator_id, lea.net, lea.counted, lea.revenue) == ("lea", 100, None, 0)
+    assert (noa.creator_id, noa.net, noa.counted, noa.revenue) == ("noa", 1_000, Counted("main", 1, "2026-05"), 10_000)
+
+
+def test_a_flat_reward_for_the_order_goes_by_what_each_ones_lines_come_to() -> None:
+    order = sale(item("mug", "10.00", 10, product_id="mug"), item("pot", "50.00"))
+    terms = promises(offer(flat_order("9.00"), product_ties=True))
+    touches = [click("dan"), product_tie("noa", "product:mug")]
+    assert net(settled(order, touches, terms=terms)) == {"dan": 300, "noa": 600}
+
+
+def test_of_a_flat_reward_nothing_stays_with_who_has_no_line_left() -> None:
+    """A single agora for two lines is the first one's; half of it would be as much, but not whose line is gone."""
+    order = sale(item("mug", "50.00", product_id="mug"), item("pot", "50.00"))
+    terms = promises(offer(flat_order("0.01"), product_ties=True))
+    touches = [click("dan"), product_tie("noa", "product:mug")]
+    assert net(settled(order, touches, terms=terms)) == {"dan": 0, "noa": 1}
+    assert net(settled(order, touches, [refund("r1", mug=1)], terms)) == {"dan": 0, "noa": 0}
+
+
+@pytest.mark.parametrize("currency, left", [(None, 100), ("ILS", 100), ("USD", 1_200)])
+def test_what_a_dispute_took_beyond_the_goods_is_of_shipping_in_the_orders_currency(
+    currency: str | None, left: int
+) -> None:
+    lost = dispute("lost", "110.00", currency=currency)
+    order, terms = sale(MUG, shipping="20.00"), promises(offer(shipping=True))
+    assert net(settled(order, [click("noa")], [lost], terms)) == {"noa": left}
+
+
+def test_what_is_left_to_the_platform_asks_for_no_rate() -> None:
+    order, converted = sale(MUG, platform="tiktok_shop"), offer(convert_to="USD")
+    settlement = settled(order, [click("noa")], terms=promises(converted))
+    assert (settlement.reason, net(settlement)) == ("platform_pays", {"noa": 0})
+    on_top = offer(percent(10, platforms=["tiktok_shop"]), convert_to="USD")
+    with pytest.raises(RateMissing):
+        settled(order, [click("noa")], terms=promises(on_top))
