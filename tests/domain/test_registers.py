@@ -133,11 +133,13 @@ def test_what_each_order_hears() -> None:
 @pytest.mark.parametrize(
     "before, after, told",
     [
+        # What the order at the first hour has changed, as far as it has changed anything itself.
         (Register(0), Register(1, place(1), Origin(place(1), "dan", "main")), []),
         (Register(1, place(2)), Register(1, place(2)), []),
         (Register(1, place(2)), Register(2, place(1)), [Audience(place(2))]),
         (Register(1, place(1)), Register(2, place(2)), [Audience(place(2))]),
         (Register(1, place(1)), Register(2), []),
+        (Register(1, place(3)), Register(2, place(2)), [Audience(place(2)), Audience(place(3))]),
         (Register(1), Register(2, place(1)), []),
         (
             Register(1, place(2), Origin(place(3), "dan", "main")),
