@@ -346,6 +346,10 @@ CASES = {
     "a_guessed_birth_gives_way": Case(
         {"a": [then(sale(3))]}, before={"a": [replace(EARLY, placed_at_guessed=True)], "b": [sale(2, to=NOA)]}
     ),
+    "a_guessed_birth_gives_way_and_passes_the_origin": Case(
+        {"a": [then(sale(3))]},
+        before={"z": [sale(0)], "b": [sale(2, to=NOA)], "a": [replace(EARLY, placed_at_guessed=True)]},
+    ),
     "a_payment_comes_late": Case({"a": [ANN]}, before={"b": [BO], "c": [CY]}),
     "a_payment_comes_late_and_another_at_once": Case({"a": [ANN], "c": [CY]}, before={"b": [BO]}, switches=1),
     "two_payments_at_once": Case({"a": [ANN], "b": [BO]}, switches=2),
