@@ -329,3 +329,12 @@ def test_what_is_left_to_the_platform_asks_for_no_rate() -> None:
     on_top = offer(percent(10, platforms=["tiktok_shop"]), convert_to="USD")
     with pytest.raises(RateMissing):
         settled(order, [click("noa")], terms=promises(on_top))
+
+
+def test_of_a_flat_reward_nobody_has_more_when_anothers_line_comes_back() -> None:
+    """0.20 for three is 7, 7 and 6; of the 17 that are left, 3, 7 and 7 would be the nearest."""
+    order = sale(*(item(creator, "25.00", 2, product_id=creator) for creator in ("ann", "bea", "cat")))
+    touches = [product_tie(creator, f"product:{creator}") for creator in ("ann", "bea", "cat")]
+    terms = promises(offer(flat_order("0.20"), product_ties=True))
+    assert net(settled(order, touches, terms=terms)) == {"ann": 7, "bea": 7, "cat": 6}
+    assert net(settled(order, touches, [refund("r1", ann=1)], terms)) == {"ann": 4, "bea": 7, "cat": 6}
