@@ -341,6 +341,27 @@ def test_what_was_taken_back_says_what_for(order: Any, later: list[Event], cause
     assert [step.causes for step in part.steps if step.kind == "taken_back"] == causes
 
 
+def test_nothing_is_what_a_brand_may_set_too() -> None:
+    [part] = explained(click("noa"), later=(adjust("noa", "0.00"), decision("reject", decision_id="d2"))).parts
+    assert [(step.kind, step.amount) for step in part.steps] == [("lines", 15_00), ("adjusted", -15_00)]
+    assert part.steps[1].after == cash("0.00")
+
+
+def test_a_rule_that_fits_nothing_says_why_of_every_line() -> None:
+    told = explained(click("noa"), terms=promises(offer(percent(10, countries=["GB"]), percent(5, tags=["x"]))))
+    assert [line.reason for line in told.lines] == ["no_rule", "no_rule"]
+    assert [passed.condition for passed in told.lines[0].passed_over] == ["countries", "tags_unknown"]
+
+
+def test_whoever_has_the_largest_share_beat_the_others() -> None:
+    old = click("gil", days=300)
+    terms = promises(offer(model="time_decay", code_policy="joins", window_days=365))
+    told = explained(click("dan", days=60), code("noa"), old, terms=terms)
+    assert [(claim.creator_id, claim.beaten_by) for claim in told.claims if claim.outcome == "lost"] == [
+        ("gil", "code")
+    ]
+
+
 def test_what_the_brand_set_in_another_currency_takes_the_place_of_all_before() -> None:
     told = explained(click("noa"), later=(adjust("noa", "3.00", currency="USD"), refund("r1", mug=1)))
     [part] = told.parts
@@ -499,7 +520,12 @@ def test_who_has_no_part_of_an_order_learns_why_and_no_more() -> None:
 
 
 def test_the_customer_is_a_creators_business_only_where_it_set_their_rate() -> None:
-    for rules, seen in (((percent(10),), False), ((percent(20, customer="returning"), percent(10)), True)):
+    asked = percent(20, customer="new")
+    for rules, seen in (
+        ((percent(10),), False),
+        ((percent(5, skus=["POT-01"]), asked), True),
+        ((percent(20, customer="returning"), percent(10)), True),
+    ):
         situation = Situation("", sale(MUG), [click("noa")], "noa", (), promises(offer(*rules)), NEW)
         assert (situation.explained("noa").customer is not None) is seen
         assert situation.explained().customer is not None
