@@ -1,0 +1,83 @@
+"""`figures.standings`: the event of `events/figures/standings.json`, batches that come again, and what is no order."""
+
+import json
+from typing import Any
+
+import pytest
+
+from figures import standings
+from local.template import REPOSITORY
+from tests.books import NOA
+from tests.customers import Shop
+from tests.faults.world import Context
+from tests.wire import Wire, unreachable
+from vouch.service.deployment import Deployment
+from vouch.store import registers
+from vouch.store.tables import Main
+
+EVENT = REPOSITORY / "events" / "figures" / "standings.json"
+BRAND = "brd_QDQ5ACF29VF7A0DCC10WHV2YKC"
+KEY = "customer:4lwJ6WzPjBPxXLpz6iDS9BWEOsYM8ZNVDyYcPzYzn8Y"
+
+
+@pytest.fixture(autouse=True)
+def _deployed(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(standings, "deployment", lambda: deployment)
+    monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "figures")
+
+
+def kept(deployment: Deployment, brand_id: str, key: str) -> list[dict[str, Any]]:
+    _, pk, _ = registers.key(brand_id, key)
+    return [item.serialize() for item in deployment.database.query(Main, pk)]
+
+
+def test_the_recorded_event_is_noted_once_however_often_it_comes(
+    deployment: Deployment, caplog: pytest.LogCaptureFixture
+) -> None:
+    event = json.loads(EVENT.read_text())
+    standings.handler(event, Context())
+    noted = kept(deployment, BRAND, KEY)
+    assert [item["k"]["S"] for item in noted] == ["marker", "register"]
+    standings.handler(event, Context())
+    assert kept(deployment, BRAND, KEY) == noted
+    assert [(vars(line)["records"], vars(line)["marks"]) for line in caplog.records] == [(1, 1), (1, 1)]
+
+
+def test_what_the_world_did_is_raised_and_the_batch_comes_again(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop = Shop(deployment)
+    shop.sell(1, to=NOA, customer="maya")
+    shop.sell(2, to=NOA, customer="dan")
+    records = shop.stream.records()
+    wire = Wire(monkeypatch)
+    wire.faults["TransactWriteItems"] = unreachable
+    with pytest.raises(Exception, match="transaction items"):
+        shop.bring(records)
+    wire.faults.clear()
+    shop.bring(records)
+    assert all(len(kept(deployment, shop.brand.id, f"customer:{name}")) == 2 for name in ("maya", "dan"))
+
+
+def test_what_is_no_order_is_passed_over(deployment: Deployment) -> None:
+    shop = Shop(deployment)
+    shop.sell(1)
+    [record] = shop.stream.records()
+    gone = {"eventName": "REMOVE", "dynamodb": {"Keys": {}, "OldImage": record["dynamodb"]["NewImage"]}}
+    other = {"eventName": "INSERT", "dynamodb": {"Keys": {}, "NewImage": {"k": {"S": "commission"}}}}
+    shop.bring([gone, other, record])
+    assert len(kept(deployment, shop.brand.id, "customer:maya")) == 2
+
+
+def test_an_order_without_a_customer_costs_no_request(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
+    shop = Shop(deployment)
+    shop.sell(1, customer=None)
+    records = shop.stream.records()
+    wire = Wire(monkeypatch)
+    shop.bring(records)
+    assert not wire.operations()
+
+
+def test_warming_says_a_line_and_does_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    standings.handler({"warm": True}, None)
+    assert caplog.messages == ["warm"]
