@@ -20,7 +20,7 @@ DAYS: Final = 60
 ISRAEL: Final = timezone(timedelta(hours=2))
 
 _SEED = 20260501
-_BUYS = 0.46
+_BUYS = 0.4
 _COMES_BACK = 0.25
 _TYPES_A_CODE = 0.15
 _SENT_TWICE = 0.08
