@@ -120,4 +120,5 @@ def test_of_several_origins_the_earliest_is_the_customers_and_of_equals_the_smal
     assert origin(known(order, word("one", None, 0))) is None
     assert origin(known(order, word("one", "b", 1), word("two", "a", 2))) == word("two", "a", 2)
     assert origin(known(order, word("one", "b", 2), word("two", "a", 2))) == word("two", "a", 2)
+    assert origin(known(order, word("one", "a", 1), word("two", "b", 2))) == word("two", "b", 2)
     assert origin(known(order, word("one", "b", 2), word("two", "c", 1), word("three", None, 0))) == word("one", "b", 2)

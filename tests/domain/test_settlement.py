@@ -338,3 +338,13 @@ def test_of_a_flat_reward_nobody_has_more_when_anothers_line_comes_back() -> Non
     terms = promises(offer(flat_order("0.20"), product_ties=True))
     assert net(settled(order, touches, terms=terms)) == {"ann": 7, "bea": 7, "cat": 6}
     assert net(settled(order, touches, [refund("r1", ann=1)], terms)) == {"ann": 4, "bea": 7, "cat": 6}
+
+
+def test_an_orders_own_clicks_and_codes_name_whom_it_ties_its_customer_to_and_no_tie_does() -> None:
+    order = sale(item("pot", "50.00"), item("mug", "10.00", product_id="mug"))
+    tied = product_tie("noa", "product:mug")
+    terms = promises(offer(product_ties=True))
+    settlement = settled(order, [click("dan"), tied], terms=terms)
+    assert settlement.origin is not None
+    assert (settlement.origin.creator_id, net(settlement)) == ("dan", {"dan": 500, "noa": 100})
+    assert settled(order, [tied], terms=terms).origin is None
