@@ -263,6 +263,20 @@ PLATFORMS = [
         lost={"tiktok:noa": "model_share_zero"},
     ),
     Case(
+        "the platform names two: the first that it lists",
+        sale(MUG),
+        [named("noa"), named("dan")],
+        earns={"noa": "10.00"},
+        lost={"tiktok:dan": "model_share_zero"},
+    ),
+    Case(
+        "the platform names two, the other way round",
+        sale(MUG),
+        [named("dan"), named("noa")],
+        earns={"dan": "10.00"},
+        lost={"tiktok:noa": "model_share_zero"},
+    ),
+    Case(
         "codes that need a click: the platform's word needs none",
         sale(MUG),
         [named("noa"), code("dan")],
@@ -652,6 +666,14 @@ CONVERSIONS = [
         terms=promises(offer(convert_to="KWD")),
         earns={"noa": "2.531"},
         surroundings={"rates": {("JPY", "KWD"): Rate(205, 100_000, "bank", PLACED)}},
+    ),
+    Case(
+        "TikTok pays itself: an order in euros needs no rate",
+        in_euros(MUG, platform="tiktok_shop"),
+        [named("noa")],
+        terms=promises(offer(convert_to="ILS")),
+        earns={"noa": "0.00"},
+        reason="platform_pays",
     ),
     Case(
         "an order that earns nothing needs no rate",

@@ -17,7 +17,7 @@ ORDER = {"external_id": "POS-1", "occurred_at": "2026-05-04T15:00:00Z", "currenc
 REFUND = {"order_id": "POS-1", "external_id": "R-1", "currency": "ILS", "lines": [{"id": "1", "quantity": 1}]}
 DECISION = {"order_id": "POS-1", "id": "dec_1", "kind": "hold", "actor": "key_1", "reason": "looks odd"}
 GIVEN = DECISION | {"kind": "reassign", "creator_id": "cre_1", "program_id": "prg_1"}
-ADJUSTED = GIVEN | {"kind": "adjust", "amount": 0}
+ADJUSTED = GIVEN | {"kind": "adjust", "amount": 0, "currency": "ILS"}
 DISPUTE = {"order_id": "POS-1", "external_id": "D-1", "status": "open", "amount": 4500}
 FULL = ORDER | {
     "updated_at": "2026-05-05T00:00:00Z",
@@ -177,7 +177,7 @@ def test_a_decision() -> None:
 
 def test_a_decision_that_names_a_creator() -> None:
     given = Decision("dec_1", RECEIVED, "reassign", "key_1", "looks odd", (), "cre_1", "prg_1")
-    adjusted = Decision("dec_1", RECEIVED, "adjust", "key_1", "looks odd", (), "cre_1", "prg_1", 700)
+    adjusted = Decision("dec_1", RECEIVED, "adjust", "key_1", "looks odd", (), "cre_1", "prg_1", 700, "ILS")
     assert samples.reading("rest", stored("decision", GIVEN)).facts == (given,)
     assert samples.reading("rest", stored("decision", ADJUSTED | {"amount": 700})).facts == (adjusted,)
 
@@ -242,6 +242,7 @@ def test_what_names_no_order_is_its_own_subject(body: bytes) -> None:
         ("decision", GIVEN | {"program_id": None}, "shape_mismatch", "body.program_id"),
         ("decision", ADJUSTED | {"amount": None}, "shape_mismatch", "body.amount"),
         ("decision", ADJUSTED | {"amount": -1}, "bad_amount", "body.amount"),
+        ("decision", ADJUSTED | {"currency": None}, "shape_mismatch", "body.currency"),
         ("decision", DECISION | {"reason": ""}, "shape_mismatch", "body.reason"),
         ("decision", DECISION | {"reason": "x" * 1_001}, "shape_mismatch", "body.reason"),
         ("decision", DECISION | {"actor": None}, "shape_mismatch", "body.actor"),

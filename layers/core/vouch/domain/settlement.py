@@ -264,11 +264,12 @@ def _case(facts: OrderFacts, context: Context, share: Share, promise: Terms, *, 
     if snapshot is None:
         raise ValueError("nothing is known of the order")
     currency, rate = promise.convert_to or snapshot.currency, (1, 1)
-    if currency != snapshot.currency and earns and not commission.leaves_to_platform(promise.commission, snapshot):
+    if currency != snapshot.currency:
         fixing = context.rates.get((snapshot.currency, currency))
-        if fixing is None:
+        if fixing is None and earns and not commission.leaves_to_platform(promise.commission, snapshot):
             raise RateMissing(snapshot.currency, currency)
-        rate = fixing.fraction(snapshot.currency, currency)
+        # Where nothing is earned nothing is converted, and what it would have been in the other currency is not known.
+        rate = (0, 1) if fixing is None else fixing.fraction(snapshot.currency, currency)
     return Case(
         snapshot,
         share.creator_id,
