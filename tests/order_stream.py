@@ -21,12 +21,13 @@ class OrderStream:
 
     def records(self) -> list[Record]:
         """One for each order that is new or has another version; versions in between are passed over."""
-        orders = self._engine.scan(
+        pages = self._engine.get_paginator("scan").paginate(
             TableName=self._table,
             ConsistentRead=True,
             FilterExpression="k = :order",
             ExpressionAttributeValues={":order": {"S": "order"}},
-        )["Items"]
+        )
+        orders = [order for page in pages for order in page["Items"]]
         changed = [order for order in orders if self._known.get(order["pk"]["S"], {}).get("v") != order["v"]]
         records = [record(order, self._known.get(order["pk"]["S"])) for order in changed]
         self._known |= {order["pk"]["S"]: order for order in changed}

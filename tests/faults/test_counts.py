@@ -9,6 +9,9 @@ from typing import Any
 
 import pytest
 
+from figures import standings
+from tests.books import NOA
+from tests.customers import Shop
 from tests.faults.shop import Sale
 from tests.faults.world import Webhook, World, cold_start
 from tests.fixtures import NOON
@@ -142,3 +145,67 @@ def test_requests_do_not_grow_with_the_number_of_orders(world: World, sale: Sale
     webhook = sale.paid()
     world.post(webhook)
     assert len(_settled(world, webhook).requests) == 4
+
+
+# --- where orders stand -----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def shop(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> Shop:
+    monkeypatch.setattr(standings, "deployment", lambda: deployment)
+    return Shop(deployment)
+
+
+def _noted(shop: Shop) -> Meter:
+    records = shop.stream.records()
+    with metered(shop.deployment) as meter:
+        shop.bring(records)
+    return meter
+
+
+def test_the_first_order_of_a_customer_is_noted_in_two_requests_and_four_units(shop: Shop) -> None:
+    shop.sell(1, to=NOA)
+    meter = _noted(shop)
+    assert meter.requests == ["BatchGetItem", "TransactWriteItems"]
+    assert meter.units == 4
+
+
+def test_a_further_order_is_noted_in_three_requests_and_one_unit_however_many_there_are(shop: Shop) -> None:
+    for hour in range(1, 40):
+        shop.sell(hour, to=NOA)
+        shop.bring()
+    shop.sell(40, to=NOA)
+    meter = _noted(shop)
+    assert meter.requests == ["BatchGetItem", "PutItem", "BatchGetItem"]
+    assert meter.units == 1
+    assert shop.messages() == []
+
+
+def test_a_payment_is_noted_in_three_requests_and_four_units(shop: Shop) -> None:
+    for hour in (1, 2):
+        shop.sell(hour, to=NOA, subscription="s", customer=None)
+        meter = _noted(shop)
+        assert meter.requests == ["BatchGetItem", "TransactWriteItems", "Query"]
+        assert meter.units == 4
+
+
+def test_what_changes_nothing_about_where_an_order_stands_costs_nothing(shop: Shop) -> None:
+    shop.sell(1, to=NOA, subscription="s")
+    shop.bring()
+    shop.sell(1, to=NOA, subscription="s", minute=1, shipping=900)
+    meter = _noted(shop)
+    assert (meter.requests, meter.units) == ([], 0)
+
+
+def test_to_tell_an_order_costs_what_settling_it_again_does(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("attribution.wake.deployment", lambda: shop.deployment)
+    shop.sell(2, to=NOA)
+    shop.bring()
+    shop.sell(1)
+    shop.bring()
+    [message] = shop.messages()
+    with metered(shop.deployment) as meter:
+        assert shop.hear(message)
+    # The register, its marks; the register, the order; the order once more, to be settled; the register again.
+    looked_up = ["GetItem", "Query", "GetItem", "Query"]
+    assert meter.requests == [*looked_up, "Query", "TransactWriteItems", "GetItem"]
