@@ -1,10 +1,12 @@
 """Tables, functions and what they are told, as the code expects them."""
 
+import json
 from dataclasses import fields
 from typing import Any
 
 from local.template import TEMPLATE, of_type
 from vouch.config import Settings
+from vouch.store.tables import Order
 
 FUNCTION = "AWS::Serverless::Function"
 TABLE = "AWS::DynamoDB::Table"
@@ -70,3 +72,12 @@ def test_two_deployments_fit_into_one_account(declared: dict[str, Any]) -> None:
     fixed = {"AWS::Lambda::EventSourceMapping", "AWS::Lambda::Permission"}  # these name somebody else's
     for resource in declared["Resources"].values():
         assert resource["Type"] in fixed or not set(named) & set(resource.get("Properties", {}))
+
+
+def test_where_orders_stand_follows_every_version_of_an_order_and_nothing_else(declared: dict[str, Any]) -> None:
+    stream = declared["Resources"]["MainTable"]["Properties"]["StreamSpecification"]
+    assert stream == {"StreamViewType": "NEW_AND_OLD_IMAGES"}, "what an order was says where it stood"
+    reader = declared["Resources"]["StandingsFromMain"]["Properties"]
+    [wanted] = [json.loads(each["Pattern"]) for each in reader["FilterCriteria"]["Filters"]]
+    kind = Order.kind.get_discriminator(Order)
+    assert wanted == {"eventName": ["INSERT", "MODIFY"], "dynamodb": {"NewImage": {"k": {"S": [kind]}}}}
