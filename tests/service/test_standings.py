@@ -119,6 +119,16 @@ def test_an_order_that_turns_out_to_be_somebody_elses_leaves_its_place_to_the_ne
     assert [shop.known(hour)[0] for hour in (1, 2)] == [True, False]
 
 
+def test_an_order_whose_buyer_is_redacted_stays_where_it_stood(shop: Shop) -> None:
+    shop.sell(1, to=NOA)
+    shop.sell(2, to=NOA)
+    shop.run()
+    shop.sell(1, to=NOA, customer=None, minute=1)
+    shop.run()
+    assert [shop.known(hour)[0] for hour in (1, 2)] == [True, False]
+    assert [shop.sums(hour) for hour in (1, 2)] == [{NOA: NEW}, {NOA: RETURNING}]
+
+
 def test_a_test_order_stands_nowhere(shop: Shop, deployment: Deployment) -> None:
     shop.sell(1, test=True)
     shop.sell(2)

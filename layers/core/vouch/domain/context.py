@@ -141,8 +141,11 @@ class Context:
 
 
 def register_keys(snapshot: Snapshot) -> list[str]:
-    """The registers in which an order stands: one for each name of its customer, one for its subscription."""
-    keys = [f"{BUYERS}{customer}" for customer in snapshot.customers]
+    """The registers in which an order stands: one for each name of its customer, one for its subscription.
+
+    An order whose buyer a shop has redacted stays where it stood: else the next one would be its customer's first.
+    """
+    keys = [f"{BUYERS}{customer}" for customer in snapshot.customers or snapshot.former_customers]
     return keys if snapshot.subscription is None else [*keys, f"{SUBSCRIPTIONS}{snapshot.subscription}"]
 
 
