@@ -18,13 +18,20 @@ def handler(event: dict[str, Any], context: Any) -> None:
         deployment()
         telemetry.logger().info("warm")
         return
-    marks = 0
-    for record in event["Records"]:
-        change = record["dynamodb"]
-        before, after = _state(change.get("OldImage")), _state(change.get("NewImage"))
-        if after is not None:
-            marks += standings.note(deployment(), before, after)
+    marks = sum(_noted(record["dynamodb"]) for record in event["Records"])
     telemetry.logger().info("noted", records=len(event["Records"]), marks=marks)
+
+
+def _noted(change: dict[str, Any]) -> int:
+    before, after = _state(change.get("OldImage")), _state(change.get("NewImage"))
+    if after is None:
+        return 0
+    try:
+        return standings.note(deployment(), before, after)
+    except orders.Undecodable:
+        # Raised, it would only come back, and hold up those behind it; the nightly check finds it too.
+        telemetry.logger().error("an order cannot be read", pk=after.pk, version=after.version)
+        return 0
 
 
 def _state(image: dict[str, Any] | None) -> Order | None:

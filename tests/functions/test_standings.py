@@ -69,6 +69,19 @@ def test_what_is_no_order_is_passed_over(deployment: Deployment) -> None:
     assert len(kept(deployment, shop.brand.id, "customer:maya")) == 2
 
 
+def test_an_order_that_cannot_be_read_is_told_of_and_holds_up_no_other(
+    deployment: Deployment, caplog: pytest.LogCaptureFixture
+) -> None:
+    shop = Shop(deployment)
+    shop.sell(1, customer="dan")
+    shop.sell(2)
+    records = shop.stream.records()
+    records[0]["dynamodb"]["NewImage"]["z"]["B"] = "eJwDAAAAAAE="
+    shop.bring(records)
+    assert [line.message for line in caplog.records] == ["an order cannot be read", "noted"]
+    assert vars(caplog.records[-1])["marks"] == 1
+
+
 def test_an_order_without_a_customer_costs_no_request(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
     shop = Shop(deployment)
     shop.sell(1, customer=None)

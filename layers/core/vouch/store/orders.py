@@ -310,20 +310,21 @@ def from_stream(image: dict[str, Any]) -> Order:
 
 
 def registered(state: Order) -> dict[str, Registered]:
-    """Where the order stands, by register."""
-    summary = state.summary
-    said = summary.get("stands")
-    if said is None:
-        return {}
-    place = Place(times.parse(summary["placed_at"]), state.id)
-    names = (said["names"][0], said["names"][1]) if said["names"] else None
-    return {
-        key: Registered(
-            Mark(place, counts=said["pays"] or not key.startswith(SUBSCRIPTIONS), names=names),
-            None if word is None else _standing(key, {"version": 0} | word),
-        )
-        for key, word in said["words"].items()
-    }
+    """Where the order stands, by register. Raises Undecodable where a hand was at it."""
+    try:
+        summary = state.summary
+        said = summary.get("stands", {"words": {}})
+        return {key: _registered(state, summary, key, word) for key, word in said["words"].items()}
+    except (LookupError, TypeError, ValueError, zlib.error) as failure:
+        raise Undecodable from failure
+
+
+def _registered(state: Order, summary: dict[str, Any], key: str, word: dict[str, Any] | None) -> Registered:
+    place, said = Place(times.parse(summary["placed_at"]), state.id), summary["stands"]
+    known = None if word is None else _standing(key, {"version": 0} | word)
+    if key.startswith(SUBSCRIPTIONS):
+        return Registered(Mark(place, counts=said["pays"]), known)
+    return Registered(Mark(place, names=(said["names"][0], said["names"][1]) if said["names"] else None), known)
 
 
 def _stored(brand_id: str, state: Order, others: Sequence[Beside]) -> StoredOrder:
