@@ -323,7 +323,8 @@ class World:
             for item in order.commissions
             if item.creator_id not in former
         }
-        return {name: said for name, said in order.summary.items() if name != "former"} | {"items": items}
+        shown = {name: said for name, said in order.summary.items() if name not in ("former", "stands")}
+        return shown | {"items": items}
 
     def entries(self) -> dict[str, list[Entry]]:
         """All entries of the ledger, by the order that they belong to."""
