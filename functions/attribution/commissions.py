@@ -1,7 +1,7 @@
 """`/v1/commissions`: every creator's part of every order, newest orders first."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Final
 
 from aws_lambda_powertools.event_handler.openapi.params import Query
 
@@ -12,6 +12,7 @@ from vouch.wire import orders as wire
 from vouch.wire.base import LIMIT, Cursor, Limit, Moment, Money, Page
 
 routes = Routes()
+_PAGES_MAX: Final = 8
 
 
 @routes.get("/v1/commissions", security=brand_access("commissions:read"))
@@ -23,22 +24,41 @@ def list_commissions(
     limit: Limit = LIMIT,
     cursor: Cursor = None,
 ) -> Page[wire.CommissionInList]:
-    """Those of orders placed in `[from, to)`. A page of the whole brand's list is `limit` orders long."""
+    """Those of orders placed in `[from, to)`. A page of the whole brand's list is `limit` orders long.
+
+    Where none of a page's has the status, the next ones are looked at, eight at most: then it is empty, and goes on.
+    """
+    call = routes.call
+    now = call.deployment.brand_now(call.brand)
+    fitting: list[wire.CommissionInList] = []
+    for _ in range(_PAGES_MAX):
+        found, cursor = _found(creator_id, status, placed_from, placed_to, limit, cursor)
+        items = [shown(wire.CommissionInList, part, now) for part in found]
+        fitting += [item for item in items if status is None or item.status == status]
+        if fitting or cursor is None or status is None:
+            break
+    return Page(items=fitting, next_cursor=cursor)
+
+
+def _found(
+    creator_id: str | None,
+    status: str | None,
+    placed_from: datetime | None,
+    placed_to: datetime | None,
+    limit: int,
+    cursor: str | None,
+) -> tuple[list[Commission], str | None]:
+    """A page of commissions, whatever their status, and where the next one begins."""
     call, listed = routes.call, f"commissions/{status}"
     if creator_id is None:
         orders = listings.orders_between(
             call.deployment, call.brand, placed_from, placed_to, limit=limit, cursor=cursor, shown=listed
         )
-        found = [part for order in orders.items for part in listings.commissions_of(order, former=True)]
-        following = orders.next_cursor
-    else:
-        page = listings.commissions_between(
-            call.deployment, call.brand, creator_id, placed_from, placed_to, limit=limit, cursor=cursor, shown=listed
-        )
-        found, following = page.items, page.next_cursor
-    now = call.deployment.brand_now(call.brand)
-    items = [shown(wire.CommissionInList, part, now) for part in found]
-    return Page(items=[item for item in items if status is None or item.status == status], next_cursor=following)
+        return [p for order in orders.items for p in listings.commissions_of(order, former=True)], orders.next_cursor
+    page = listings.commissions_between(
+        call.deployment, call.brand, creator_id, placed_from, placed_to, limit=limit, cursor=cursor, shown=listed
+    )
+    return list(page.items), page.next_cursor
 
 
 def shown[C: wire.OrderCommission](kind: type[C], part: Commission, now: datetime) -> C:

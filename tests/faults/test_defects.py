@@ -28,10 +28,10 @@ def broken(*_: object, **__: object) -> NoReturn:
 
 PARTS_OF_OURS = {
     "reading": (shopify, "facts"),
-    "resolving": (Evidence, "resolve"),
+    "resolving": (Evidence, "pinned"),
     "reading terms": (terms, "from_plain"),
     "settling": (orders, "settle"),
-    "comparing": (orders, "difference"),
+    "comparing": (orders_store, "difference"),
     "writing": (orders_store, "writes"),
 }
 

@@ -184,7 +184,7 @@ def apply(deployment: Deployment, target: Target, facts: Sequence[Fact], *, wait
 def _apply(
     deployment: Deployment, target: Target, facts: Sequence[Fact], *, wait_for_clicks: bool
 ) -> tuple[bool, bool]:
-    """Whether any fact changed, and whether parts of what follows are still to be posted."""
+    """Whether anything changed or was posted, and whether parts of what follows are still to be."""
     database = deployment.database
     for attempt in range(_RACES_MAX):
         order = orders.load(database, target.brand_id, target.order_id) or _unknown(target)
@@ -206,7 +206,7 @@ def _apply(
         except Refused:
             pause(attempt)
         else:
-            return bool(changed), step.unfinished
+            return bool(changed or step.differences), step.unfinished
     raise Unavailable
 
 

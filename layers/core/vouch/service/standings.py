@@ -187,6 +187,9 @@ def hear(deployment: Deployment, brand_id: str, key: str, order_id: str) -> bool
         order = orders.load(database, brand_id, order_id)
         if order is None or not _stands(order, key):
             return told
+        if order.unfinished:  # it may have heard, and not have posted all that follows
+            told |= settling.apply(deployment, _target(order), [])
+            continue
         word = _word(deployment, brand_id, key, register, Place(order.facts.begins, order_id))
         known = order.context.standing(order.facts, key)
         if known is not None and domain.same(word, known):

@@ -138,7 +138,8 @@ class Trial:
         tiers = terms.commission.tiers
         if tiers is None:
             return 0
-        name = f"{creator_id}#{program_id}#{counting(tiers.period, placed_at, terms.time_zone).name}"
+        span = counting(tiers.period, placed_at, terms.time_zone)
+        name = f"{creator_id}#{program_id}#{span.name}#{tiers.measure}#{terms.time_zone}"
         try:
             return self._measured[name]
         except KeyError:
