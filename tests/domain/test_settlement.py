@@ -8,6 +8,7 @@ import pytest
 from tests.domain.sales import (
     PLACED,
     adjust,
+    cancellation,
     cash,
     click,
     decision,
@@ -16,6 +17,7 @@ from tests.domain.sales import (
     flat_order,
     given,
     item,
+    nothing,
     offer,
     percent,
     product_tie,
@@ -23,11 +25,13 @@ from tests.domain.sales import (
     refund,
     sale,
     settled,
+    standing,
 )
 from vouch.domain.context import Membership
 from vouch.domain.facts import Lifecycle
 from vouch.domain.ledger import EARNED, HELD, Counted, Difference
 from vouch.domain.money import AMOUNT_MAX, OutOfRange
+from vouch.domain.rates import Rate
 from vouch.domain.settlement import (
     Adjusted,
     Posted,
@@ -39,7 +43,7 @@ from vouch.domain.settlement import (
     matures_at,
     wanted,
 )
-from vouch.domain.terms import Recruiter
+from vouch.domain.terms import Recruiter, Recurring
 
 MUG = item("mug", "100.00")
 Books = dict[Posting, int]
@@ -348,3 +352,112 @@ def test_an_orders_own_clicks_and_codes_name_whom_it_ties_its_customer_to_and_no
     assert settlement.origin is not None
     assert (settlement.origin.creator_id, net(settlement)) == ("dan", {"dan": 500, "noa": 100})
     assert settled(order, [tied], terms=terms).origin is None
+
+
+def revenue(settlement: Settlement) -> dict[str, int]:
+    return {earning.creator_id: earning.revenue for earning in settlement.earnings}
+
+
+def test_revenue_is_what_is_kept_of_the_lines_that_earn_by_the_share_of_each() -> None:
+    order = sale(item("mug", "100.00", sku="M"), item("pot", "50.00"), item("jug", "30.00"))
+    touches = [click("noa"), click("dan", days=1)]
+    terms = promises(offer(percent(10), model="linear"))
+    assert revenue(settled(order, touches, [refund("r1", jug="10.00")], terms)) == {"dan": 8_500, "noa": 8_500}
+    all_but_mugs = promises(offer(nothing(skus=["M"]), percent(10), model="linear"))
+    assert revenue(settled(order, touches, terms=all_but_mugs)) == {"dan": 4_000, "noa": 4_000}
+
+
+def test_revenue_of_a_line_that_is_somebodys_is_theirs_alone() -> None:
+    order = sale(item("mug", "10.00", product_id="mug"), item("pot", "50.00"))
+    terms = promises(offer(product_ties=True, model="linear"))
+    touches = [click("noa"), click("dan", days=1), product_tie("lea", "product:mug")]
+    assert revenue(settled(order, touches, terms=terms)) == {"dan": 2_500, "lea": 1_000, "noa": 2_500}
+
+
+def test_revenue_is_in_what_the_creator_earns() -> None:
+    rates = {("ILS", "USD"): Rate(1, 4, "boi", PLACED)}
+    settlement = settled(sale(MUG), [click("noa")], terms=promises(offer(convert_to="USD")), rates=rates)
+    assert (net(settlement), revenue(settlement)) == ({"noa": 250}, {"noa": 2_500})
+
+
+def test_who_shares_an_order_describes_it_rather_than_whose_line_is_on_it() -> None:
+    order = sale(item("mug", "100.00", product_id="mug"), item("pot", "50.00"))
+    terms = promises(offer(product_ties=True, model="linear"))
+    shared = [click("noa"), click("lea", days=1), product_tie("dan", "product:mug")]
+    lead = settled(order, shared, terms=terms).lead
+    assert lead is not None
+    assert lead.creator_id == "lea"
+    alone = settled(order, [product_tie("dan", "product:mug")], terms=terms).lead
+    assert alone is not None
+    assert alone.creator_id == "dan"
+
+
+def test_an_adjusted_order_has_no_reason_to_earn_nothing() -> None:
+    words = [adjust("noa", "5.00")]
+    unmatched = promises(offer(percent(10, skus=["POT"])))
+    assert settled(sale(MUG), [click("noa")], terms=unmatched).reason == "no_rule"
+    adjusted = settled(sale(MUG), [click("noa")], words, unmatched)
+    assert (adjusted.reason, net(adjusted)) == (None, {"noa": 500})
+    assert settled(sale(MUG), []).reason == "no_credit"
+    given_to = settled(sale(MUG), [given("noa")], words)
+    assert (given_to.reason, net(given_to)) == (None, {"noa": 500})
+
+
+def test_an_order_of_the_smallest_unit_is_refunded_whole() -> None:
+    agora = sale(item("mug", "0.01"))
+    assert settled(agora, [click("noa")], [refund("r1", mug=1)]).status == "refunded"
+    assert settled(agora, [click("noa")]).status == "paid"
+
+
+def test_an_order_that_is_off_or_a_test_ties_its_customer_to_nobody() -> None:
+    assert settled(sale(MUG), [click("noa")]).origin is not None
+    for order, events in (
+        (sale(MUG), [cancellation()]),
+        (sale(MUG), [decision("reject")]),
+        (sale(MUG, test=True), []),
+        (sale(MUG, lifecycle=Lifecycle.OPEN), []),
+    ):
+        assert settled(order, [click("noa")], events).origin is None
+
+
+def test_what_is_kept_is_shared_by_the_weights_and_not_by_what_they_came_to_in_full() -> None:
+    """Three agorot for 40, 20 and 40 parts in a hundred are one each; two are of the outer ones."""
+    touches = [click("dan", days=3), click("lea", days=2), click("noa", days=1)]
+    settlement = settled(
+        sale(item("mug", "0.30")), touches, [refund("r1", mug="0.10")], promises(offer(model="position"))
+    )
+    assert {each.creator_id: (each.earned, each.net) for each in settlement.earnings} == {
+        "dan": (1, 1),
+        "lea": (1, 0),
+        "noa": (1, 1),
+    }
+
+
+def test_a_recruiter_whose_part_was_adjusted_stands_in_no_others_way() -> None:
+    terms = promises(offer(model="linear", recruiter=Recruiter(bps=1_000)))
+    since = PLACED - timedelta(days=30)
+    members = {
+        ("dan", "main"): Membership(recruiter_id="lea", recruited_at=since),
+        ("noa", "main"): Membership(recruiter_id="zoe", recruited_at=since),
+    }
+    touches = [click("noa"), click("dan", days=1), given("lea")]
+    settlement = settled(sale(MUG), touches, [adjust("lea", "1.00")], terms, members=members)
+    assert [share.creator_id for share in settlement.recruited] == ["zoe"]
+    assert net(settlement) == {"dan": 500, "lea": 100, "noa": 500, "zoe": 50}
+
+
+def test_why_nothing_was_earned_is_of_the_first_who_has_a_limit() -> None:
+    """Dan's program has none, and no rule for mugs; Noa's has paid for as many payments as it pays for."""
+    both = promises(
+        offer(percent(10), model="linear", recurring=Recurring(payments=1)), vip=offer(percent(10, skus=["POT"]))
+    )
+    order = sale(MUG, subscription="s1")
+    touches = [click("noa"), click("dan", days=1, program="vip")]
+    paid = {"subscription:s1": standing(register="subscription:s1", payments_before=1)}
+    settlement = settled(order, touches, terms=both, standings=paid)
+    assert (settlement.reason, net(settlement)) == ("recurring_limit", {"dan": 0, "noa": 0})
+
+
+def test_an_adjustment_to_nothing_in_another_currency_earned_nothing() -> None:
+    [noa] = settled(sale(MUG), [click("noa")], [adjust("noa", "0.00", currency="USD")]).earnings
+    assert (noa.currency, noa.earned, noa.reversed) == ("USD", 0, 0)
