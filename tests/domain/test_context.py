@@ -33,6 +33,13 @@ def test_evidence_is_asked_for_by_its_kind_each_piece_once() -> None:
     assert product_keys(sale(item("pot", "1.00"))) == []
 
 
+def test_clicks_that_the_order_names_come_before_the_journeys_behind_them() -> None:
+    names = ("a", "a-1", "a-2", "b", "b-1")
+    a, a1, a2, b, b1 = (Touch("click", name, PLACED, "noa", "main", 1) for name in names)
+    order = sale(MUG, click_ids=("a", "b"))
+    assert Context({"click:a": (a, a1, a2), "click:b": (b, b1)}).touches_of(known(order)) == (a, b, a1, a2, b1)
+
+
 def test_whom_decisions_and_registers_name_is_asked_for_too() -> None:
     word = standing(origin="ord_1", origin_at=PLACED, creator_id="noa", program_id="main")
     decisions = reassign("dan", decision_id="d1"), adjust("lea", "5.00", decision_id="d2", program="vip")

@@ -11,6 +11,7 @@ from tests.domain.sales import (
     cancellation,
     cash,
     click,
+    code,
     decision,
     dispute,
     flat_item,
@@ -22,11 +23,13 @@ from tests.domain.sales import (
     percent,
     product_tie,
     promises,
+    reassign,
     refund,
     sale,
     settled,
     standing,
 )
+from vouch.domain.attribution import Touch
 from vouch.domain.context import Membership
 from vouch.domain.facts import Lifecycle
 from vouch.domain.ledger import EARNED, HELD, Counted, Difference
@@ -461,3 +464,38 @@ def test_why_nothing_was_earned_is_of_the_first_who_has_a_limit() -> None:
 def test_an_adjustment_to_nothing_in_another_currency_earned_nothing() -> None:
     [noa] = settled(sale(MUG), [click("noa")], [adjust("noa", "0.00", currency="USD")]).earnings
     assert (noa.currency, noa.earned, noa.reversed) == ("USD", 0, 0)
+
+
+@pytest.mark.parametrize("led", [click("noa"), code("noa")])
+def test_an_order_that_is_given_to_somebody_ties_its_customer_to_whom_its_own_evidence_names(led: Touch) -> None:
+    settlement = settled(sale(MUG), [led, given("dan")], [reassign("dan")])
+    assert settlement.origin is not None
+    assert (settlement.origin.creator_id, net(settlement)) == ("noa", {"dan": 1_000})
+
+
+def test_who_shares_an_order_is_rated_as_for_that_on_their_own_lines_too() -> None:
+    order = sale(item("mug", "100.00", product_id="mug"), item("pot", "50.00"))
+    both = promises(offer(percent(10), product_ties=True), vip=offer(percent(20), product_ties=True))
+    settlement = settled(order, [click("noa"), product_tie("noa", "product:mug", program="vip")], terms=both)
+    assert net(settlement) == {"noa": 1_500}
+
+
+def test_a_tie_without_terms_is_no_evidence() -> None:
+    order = sale(item("mug", "100.00", product_id="mug"))
+    tied = replace(product_tie("noa", "product:mug"), terms_version=None, problem="no_terms")
+    assert settled(order, [tied], terms=promises(offer(product_ties=True))).candidates == ()
+
+
+def test_the_brand_gives_an_order_to_whom_it_wants_whatever_its_connection_is_limited_to() -> None:
+    both = promises(offer(), vip=offer(percent(20)))
+    touches = [click("noa"), given("dan", program="vip")]
+    settlement = settled(sale(MUG), touches, [reassign("dan", program="vip")], both, only_program="main")
+    assert net(settlement) == {"dan": 2_000}
+
+
+@pytest.mark.parametrize("tax_included, left", [(False, 157), (True, 125)])
+def test_what_a_dispute_took_of_shipping_is_of_what_was_paid_for_it(tax_included: bool, left: int) -> None:
+    """5.00 of 23.40 that shipping of 20.00 cost with its tax; or of 20.00 that are 16.60 without it."""
+    order = sale(MUG, shipping="20.00", shipping_tax="3.40", tax_included=tax_included)
+    lost = dispute("lost", "105.00")
+    assert net(settled(order, [click("noa")], [lost], promises(offer(shipping=True)))) == {"noa": left}
