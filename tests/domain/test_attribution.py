@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 
 from tests.domain.random_sales import SALES, RandomSale
-from tests.domain.sales import BUYER, PLACED, carrying, click, code, item, offer, promises, sale
+from tests.domain.sales import BUYER, PLACED, carrying, click, code, item, offer, product_tie, promises, sale
 from vouch.domain.attribution import Credit, Touch, credit
 from vouch.domain.clicks import ORDER_CLOCK_SLACK
 from vouch.domain.money import BPS_WHOLE
@@ -180,3 +180,12 @@ def test_whose_terms_decided_is_told_with_their_policy_and_nobodys_decide_where_
     touches, terms = [older, newer], promises(offer(model="first"), vip=offer(model="linear"))
     assert credit(carrying(ORDER, touches), touches, terms).policy == terms["vip", 1].attribution
     assert credited(click("noa", barred="not_enrolled")).policy is None
+
+
+def test_a_line_that_is_tied_to_who_shares_the_rest_is_in_the_program_of_that() -> None:
+    touches = [click("noa"), product_tie("noa", "product:mug", program="vip")]
+    order = carrying(sale(item("mug", "100.00", product_id="mug"), item("pot", "50.00")), touches)
+    tying = offer(product_ties=True)
+    both = promises(tying, vip=tying)
+    assert [share.program_id for share in credit(order, touches, both).tied.values()] == ["main"]
+    assert [share.program_id for share in credit(order, touches[1:], both).tied.values()] == ["vip"]
