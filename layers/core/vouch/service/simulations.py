@@ -6,6 +6,7 @@ on by a queue of its own, chunk by chunk: a step that is repeated, or dies, coun
 """
 
 import json
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -22,9 +23,11 @@ from vouch.service.mint import Mint
 from vouch.service.pages import Page
 from vouch.service.promises import terms_of
 from vouch.service.trials import UNSETTLED, Trial, Tried
+from vouch.service.volumes import BeingMeasured
 from vouch.store import orders, simulations
 from vouch.store.database import Refused, Writes
 from vouch.store.orders import KnownOrder
+from vouch.store.seals import Measured, Volume
 from vouch.store.simulations import PREFIX
 from vouch.store.tables import Brand, Order, Simulation
 
@@ -190,14 +193,15 @@ def _went_on(
         return _finished(deployment, brand_id, item)
     span = times.parse(item.placed_from), times.parse(item.placed_to)
     with ranges.reading(deployment, brand_id, *span) as placed:
-        counting = _Counting(placed, item, _trial(deployment, brand_id, item))
+        counting = _Counting(placed, item, _trial(deployment, brand_id, item, in_time))
         for bookmark in counting.steps(begin):
-            if bookmark is not None and not counting.chunk.is_full and in_time():
+            stops = counting.waits or (bookmark is not None and not in_time())
+            if bookmark is not None and not counting.chunk.is_full and not stops:
                 continue
             if not _counted(deployment, item, counting.chunk, bookmark):
                 return _as_it_is(deployment, brand_id, item)
             counting.chunk = _Chunk()
-            if bookmark is not None and not in_time():
+            if stops:
                 if sends:
                     _send(deployment, brand_id, item)
                 return item
@@ -209,18 +213,28 @@ class _Counting:
 
     def __init__(self, placed: ranges.Range, item: Simulation, trial: Trial) -> None:
         self.chunk = _Chunk()
+        self.waits = False
         self._placed = placed
         self._item = item
         self._trial = trial
 
     def steps(self, bookmark: str) -> Iterator[str | None]:
-        """A bookmark behind each order that was counted, None behind the last."""
+        """A bookmark behind each order that was counted, None behind the last.
+
+        Ends before an order that `waits`: to measure what it asks for takes more time than there is, and goes on there.
+        """
+        counted: str | None = bookmark
         for page in self._placed.pages(bookmark):
-            for number, _ in enumerate(self._counted(page.states), start=1):
-                if number < len(page.states):
-                    yield page.states[number - 1].g1sk
+            try:
+                for number, _ in enumerate(self._counted(page.states), start=1):
+                    if number < len(page.states):
+                        yield (counted := page.states[number - 1].g1sk)
+            except BeingMeasured:
+                self.waits = True
+                yield counted
+                return
             self._trial.forget()
-            yield page.bookmark
+            yield (counted := page.bookmark)
 
     def _counted(self, states: Sequence[Order]) -> Iterator[Order]:
         glances = {state.id: _glance(state) for state in states}
@@ -259,6 +273,8 @@ def _counted_order(
         return OrderChange(state.id, placed_at, {}, None, "unreadable")
     try:
         after = simulation.settled_outcome(trial.settled(order.id, order.facts, order.context).settlement)
+    except BeingMeasured:
+        raise
     except tuple(UNSETTLED) as failure:
         chunk.leave_out()
         return OrderChange(state.id, placed_at, before.amounts, None, UNSETTLED[type(failure)])
@@ -330,30 +346,32 @@ def _as_it_is(deployment: Deployment, brand_id: str, item: Simulation) -> Simula
     return simulations.found(deployment.database, brand_id, item.id, deployment.now()) or item
 
 
-def _trial(deployment: Deployment, brand_id: str, item: Simulation) -> Trial:
+def _trial(
+    deployment: Deployment, brand_id: str, item: Simulation, in_time: Callable[[], bool] = lambda: False
+) -> Trial:
     terms = promises.from_plain(simulations.terms(item))
-    return Trial(deployment, brand_id, item.program_id, terms, measured=_Measured(deployment, item))
+    known = _Measured(deployment, item)
+    return Trial(deployment, brand_id, item.program_id, terms, measured=known, in_time=in_time)
 
 
-class _Measured(dict[str, int]):
-    """Volumes that any step of the simulation has measured: one may take as long as a step."""
+class _Measured(defaultdict[Volume, Measured]):
+    """What any step of the simulation has measured of volumes: one may take longer than a step."""
 
     def __init__(self, deployment: Deployment, item: Simulation) -> None:
         super().__init__()
         self._deployment = deployment
         self._item = item
 
-    def __missing__(self, name: str) -> int:
-        known = simulations.volume(self._deployment.database, self._item, name)
-        if known is None:
-            raise KeyError(name)
-        super().__setitem__(name, known)
+    @override
+    def __missing__(self, volume: Volume) -> Measured:
+        known = simulations.measured(self._deployment.database, self._item, volume)
+        super().__setitem__(volume, known)
         return known
 
     @override
-    def __setitem__(self, name: str, measured: int) -> None:
-        simulations.put_volume(self._deployment.database, self._item, name, measured)
-        super().__setitem__(name, measured)
+    def __setitem__(self, volume: Volume, so_far: Measured) -> None:
+        simulations.put_measured(self._deployment.database, self._item, volume, so_far)
+        super().__setitem__(volume, so_far)
 
 
 def _send(deployment: Deployment, brand_id: str, item: Simulation, *, seconds: int = 0) -> None:

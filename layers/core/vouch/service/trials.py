@@ -1,6 +1,7 @@
 """Trials: orders settled by draft terms in place of a program's own. Whatever that looks up, none of it is kept."""
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
@@ -12,12 +13,12 @@ from vouch.domain.facts import OrderFacts
 from vouch.domain.money import OutOfRange
 from vouch.domain.settlement import RateMissing, Settlement, settle
 from vouch.domain.terms import DRAFT, Terms
-from vouch.domain.volumes import counting
 from vouch.service import volumes
 from vouch.service.deployment import Deployment
 from vouch.service.evidence import Evidence
 from vouch.service.orders import Defect, ours
-from vouch.service.volumes import SealNotDue
+from vouch.service.volumes import BeingMeasured, SealNotDue
+from vouch.store.seals import Measured, Volume
 
 UNSETTLED: Final[dict[type[Exception], str]] = {
     RateMissing: "rate_missing",
@@ -42,8 +43,8 @@ class Tried:
 class Trial:
     """A draft of one program's terms, for the orders of its brand: in force for all of them, whenever placed.
 
-    `assumed` are touches by their key, each taken for what would be found behind it. `measured` keeps volumes by their
-    name, for a trial that goes on elsewhere: what it does not have raises KeyError.
+    `assumed` are touches by their key, each taken for what would be found behind it. `measured` keeps how far volumes
+    have been measured, for a trial that goes on elsewhere. One that takes several steps takes them while `in_time`.
     """
 
     def __init__(
@@ -54,20 +55,22 @@ class Trial:
         terms: Terms,
         *,
         assumed: Mapping[str, Touch] = _NOTHING,
-        measured: dict[str, int] | None = None,
+        measured: defaultdict[Volume, Measured] | None = None,
+        in_time: Callable[[], bool] = lambda: False,
     ) -> None:
         self._deployment = deployment
         self._brand = brand_id
         self._program = program_id
         self._assumed = assumed
         self._terms = replace(terms, counted=terms.commission.is_periodic)
-        self._measured = {} if measured is None else measured
+        self._measured = defaultdict(Measured) if measured is None else measured
+        self._in_time = in_time
         self._evidence = self._new_evidence()
 
     def settled(self, order_id: str, facts: OrderFacts, context: Context) -> Tried:
         """The order by the draft, whose own volumes, labels and rates are looked up where they are not pinned.
 
-        Raises what is UNSETTLED.
+        Raises what is UNSETTLED, and BeingMeasured where no time is left.
         """
         with ours():
             promised = self._evidence.terms(context.touches_of(facts))
@@ -79,7 +82,7 @@ class Trial:
     def told(self, order_id: str, facts: OrderFacts, context: Context, *, new: bool = False) -> Tried:
         """The same for somebody who asks for this order; for a `new` one all is looked up that would be pinned with it.
 
-        Raises Unprocessable in place of what is UNSETTLED, but for Defect.
+        Raises Unprocessable in place of these, but for Defect.
         """
         try:
             if new:
@@ -135,17 +138,16 @@ class Trial:
         placed_at: datetime,
     ) -> int:
         """Measured once for all orders of a period."""
-        tiers = terms.commission.tiers
-        if tiers is None:
+        wanted = volumes.asked(creator_id, program_id, terms, placed_at)
+        if wanted is None:
             return 0
-        span = counting(tiers.period, placed_at, terms.time_zone)
-        name = f"{creator_id}#{program_id}#{span.name}#{tiers.measure}#{terms.time_zone}"
-        try:
-            return self._measured[name]
-        except KeyError:
-            found = volumes.measured(deployment, brand_id, creator_id, program_id, terms, placed_at)
-            self._measured[name] = found
-            return found
+        so_far = self._measured[wanted]
+        while not so_far.is_whole:
+            so_far = volumes.measured(deployment, brand_id, wanted, so_far)
+            self._measured[wanted] = so_far
+            if not so_far.is_whole and not self._in_time():
+                raise BeingMeasured(wanted.span.name)
+        return so_far.amount
 
 
 def _measures(terms: Terms) -> tuple[str, str, str] | None:

@@ -2,6 +2,9 @@
 
 A job does so an hour after, for every creator of a program with tiers. Whoever needs a volume that it has not come to,
 such as a late order of a period long gone, measures and seals it on the spot: of two the first counts, for both.
+
+It is measured in steps of so many commissions. How far they have come is kept with the seal, so that whoever needs it
+next goes on there, whatever became of the one before: the largest volume is sealed in the end, and no call is long.
 """
 
 from collections.abc import Callable, Iterator
@@ -13,15 +16,21 @@ from vouch.service import promises, turns
 from vouch.service.deployment import Deployment
 from vouch.service.turns import Bookmark, Done, Round, Turn
 from vouch.store import brands, programs, seals
-from vouch.store.seals import Volume
+from vouch.store.seals import Measured, Volume
 from vouch.store.tables import Brand, Program
 
 _ROUND_HOURS = 12
 """So that a round is over before the volumes that it seals count, which is 24 hours after their period."""
+_STEP = 2_000
+"""So many commissions are read in one step, in a second or two."""
 
 
 class SealNotDue(Exception):
-    """The period whose volume is asked for has not ended an hour ago: the order is dated ahead, and has to wait."""
+    """No seal yet: the period whose volume is asked for has not ended an hour ago, so the order is dated ahead."""
+
+
+class BeingMeasured(SealNotDue):
+    """No seal yet of a period that has: its volume takes more than one step, and whoever asks again takes the next."""
 
 
 def sealed(
@@ -29,32 +38,37 @@ def sealed(
 ) -> int:
     """The volume that counts for an order that was placed then, by the tiers of these terms; 0 where they have none.
 
-    Raises SealNotDue.
+    Raises SealNotDue, and BeingMeasured among it.
     """
-    tiers, zone = terms.commission.tiers, terms.time_zone
-    if tiers is None:
+    wanted = asked(creator_id, program_id, terms, placed_at)
+    if wanted is None:
         return 0
-    wanted = Volume(creator_id, program_id, tiers.measure, counting(tiers.period, placed_at, zone), zone)
     found = deployment.unchanging.get((brand_id, wanted))
     if found is None:
-        found = seals.sealed(deployment.database, brand_id, wanted)
-        if found is None:
-            found = _sealed_now(deployment, brand_id, wanted)
+        found = _sealed(deployment, brand_id, wanted)
         deployment.unchanging[brand_id, wanted] = found
     known: int = found
     return known
 
 
-def measured(
-    deployment: Deployment, brand_id: str, creator_id: str, program_id: str, terms: Terms, placed_at: datetime
-) -> int:
-    """The same for terms that nobody has published: as it was sealed, or else as it would be by now. Seals nothing."""
+def asked(creator_id: str, program_id: str, terms: Terms, placed_at: datetime) -> Volume | None:
+    """Which volume counts for an order that was placed then; None for terms without tiers."""
     tiers, zone = terms.commission.tiers, terms.time_zone
     if tiers is None:
-        return 0
-    wanted = Volume(creator_id, program_id, tiers.measure, counting(tiers.period, placed_at, zone), zone)
-    known = seals.sealed(deployment.database, brand_id, wanted)
-    return _measured_now(deployment, brand_id, wanted) if known is None else known
+        return None
+    return Volume(creator_id, program_id, tiers.measure, counting(tiers.period, placed_at, zone), zone)
+
+
+def measured(deployment: Deployment, brand_id: str, wanted: Volume, so_far: Measured) -> Measured:
+    """A volume as it was sealed, or else as it would be by now, one step further than `so_far`. Seals nothing.
+
+    So it is for terms that nobody has published. Raises SealNotDue.
+    """
+    known = seals.measured(deployment.database, brand_id, wanted)
+    if known.is_whole:
+        return known
+    _check_due(deployment, brand_id, wanted)
+    return _further(deployment, brand_id, wanted, so_far)
 
 
 def seal_brands(deployment: Deployment, *, in_time: Callable[[], bool]) -> Done:
@@ -79,19 +93,25 @@ def seal_due(
 ) -> Turn:
     """Seals what active creators' volumes of the last period came to, in every program whose terms `now` have tiers.
 
-    Goes on behind the program and creator `after`: with one creator, and more while `in_time`. It may run twice, or
-    beside itself. A volume that cannot be measured keeps no other back.
+    Goes on behind the program and creator `after`: with one step, and more while `in_time`. It may run twice, or beside
+    itself. A volume that cannot be measured keeps no other back.
     """
     failures: list[Exception] = []
-    last = after or ["", ""]
-    for number, wanted in enumerate(_missing(deployment, brand, now, *last)):
-        if number and not in_time():
-            return Turn(last, failures)
-        try:
-            _measured_for_good(deployment, brand.id, wanted)
-        except Exception as failure:  # noqa: BLE001 - told with the turn
-            failures.append(failure)
-        last = [wanted.program_id, wanted.creator_id]
+    program_id, creator_id, _ = after or ["", "", ""]
+    steps = 0
+    for wanted, known in _missing(deployment, brand, now, program_id, creator_id):
+        so_far = known
+        while not so_far.is_whole:
+            if steps and not in_time():
+                # How far this one has come is said by its item: here it says that the turn brought something on.
+                return Turn([program_id, creator_id, so_far.behind], failures)
+            steps += 1
+            try:
+                so_far = _further_to_seal(deployment, brand.id, wanted, so_far)
+            except Exception as failure:  # noqa: BLE001 - told with the turn
+                failures.append(failure)
+                break
+        program_id, creator_id = wanted.program_id, wanted.creator_id
     return Turn(None, failures)
 
 
@@ -106,7 +126,9 @@ def seal_to(deployment: Deployment, brand: Brand, now: datetime, *, in_time: Cal
     return taken.bookmark is None
 
 
-def _missing(deployment: Deployment, brand: Brand, now: datetime, program_id: str, creator_id: str) -> Iterator[Volume]:
+def _missing(
+    deployment: Deployment, brand: Brand, now: datetime, program_id: str, creator_id: str
+) -> Iterator[tuple[Volume, Measured]]:
     """What nobody has sealed yet, by program and creator, behind those two."""
     for program, terms in _promised(deployment, brand.id, now, program_id):
         tiers, zone = terms.commission.tiers, terms.time_zone
@@ -116,7 +138,7 @@ def _missing(deployment: Deployment, brand: Brand, now: datetime, program_id: st
         behind = creator_id if program.id == program_id else ""
         for page in seals.active_behind(deployment.database, brand.id, program.id, behind):
             wanted = [Volume(creator, program.id, tiers.measure, span, zone) for creator in page]
-            yield from seals.missing(deployment.database, brand.id, wanted)
+            yield from seals.unsealed(deployment.database, brand.id, wanted)
 
 
 def _promised(deployment: Deployment, brand_id: str, now: datetime, begin: str) -> Iterator[tuple[Program, Terms]]:
@@ -128,14 +150,14 @@ def _promised(deployment: Deployment, brand_id: str, now: datetime, begin: str) 
         yield from ((each, terms[each.id, number]) for each, number in known)
 
 
-def _sealed_now(deployment: Deployment, brand_id: str, wanted: Volume) -> int:
-    _check_due(deployment, brand_id, wanted)
-    return _measured_for_good(deployment, brand_id, wanted)
-
-
-def _measured_now(deployment: Deployment, brand_id: str, wanted: Volume) -> int:
-    _check_due(deployment, brand_id, wanted)
-    return _measured(deployment, brand_id, wanted)
+def _sealed(deployment: Deployment, brand_id: str, wanted: Volume) -> int:
+    known = seals.measured(deployment.database, brand_id, wanted)
+    if not known.is_whole:
+        _check_due(deployment, brand_id, wanted)
+        known = _further_to_seal(deployment, brand_id, wanted, known)
+    if not known.is_whole:
+        raise BeingMeasured(wanted.span.name)
+    return known.amount
 
 
 def _check_due(deployment: Deployment, brand_id: str, wanted: Volume) -> None:
@@ -145,14 +167,17 @@ def _check_due(deployment: Deployment, brand_id: str, wanted: Volume) -> None:
         raise SealNotDue(wanted.span.name)
 
 
-def _measured_for_good(deployment: Deployment, brand_id: str, wanted: Volume) -> int:
-    found = _measured(deployment, brand_id, wanted)
-    return seals.seal(deployment.database, brand_id, wanted, found, at=deployment.now())
+def _further_to_seal(deployment: Deployment, brand_id: str, wanted: Volume, so_far: Measured) -> Measured:
+    """What stands once a step was taken from there, by us or by somebody faster."""
+    after = _further(deployment, brand_id, wanted, so_far)
+    return seals.put(deployment.database, brand_id, wanted, so_far, after, at=deployment.now())
 
 
-def _measured(deployment: Deployment, brand_id: str, wanted: Volume) -> int:
+def _further(deployment: Deployment, brand_id: str, wanted: Volume, so_far: Measured) -> Measured:
     database = deployment.database
     program = programs.program(database, brand_id, wanted.program_id)
     if program is None:
         raise LookupError(f"no program {wanted.program_id}")
-    return volume(wanted.measure, seals.parts(database, brand_id, wanted, program.currency))
+    behind = so_far.behind or ""
+    parts, last = seals.parts(database, brand_id, wanted, program.currency, behind=behind, most=_STEP)
+    return Measured(so_far.amount + volume(wanted.measure, parts), last)

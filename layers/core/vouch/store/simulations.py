@@ -16,6 +16,7 @@ from vouch.domain.ledger import Counted
 from vouch.domain.period_rules import Tally
 from vouch.domain.simulation import Amounts, Change, OrderChange, Spot, Stake, Sums
 from vouch.store.database import Database, Writes
+from vouch.store.seals import Measured, Volume
 from vouch.store.tables import Simulation, SimulationPart
 
 PREFIX = "sim_"
@@ -120,15 +121,15 @@ def order_changes(database: Database, item: Simulation) -> Iterator[OrderChange]
         yield from map(_order_change, _unpacked(part.body))
 
 
-def volume(database: Database, item: Simulation, name: str) -> int | None:
-    """A volume that was measured for it before."""
-    part = database.get(SimulationPart, _own_partition(item), f"V#{name}")
-    return None if part is None else int(_unpacked(part.body))
+def measured(database: Database, item: Simulation, volume: Volume) -> Measured:
+    """How far a volume was measured for it before."""
+    part = database.get(SimulationPart, _own_partition(item), _volume_key(volume))
+    return Measured() if part is None else Measured(*_unpacked(part.body))
 
 
-def put_volume(database: Database, item: Simulation, name: str, measured: int) -> None:
-    """Keeps it for the steps that follow."""
-    database.put(_part(item, f"V#{name}", measured))
+def put_measured(database: Database, item: Simulation, volume: Volume, so_far: Measured) -> None:
+    """Keeps it for the steps that follow. Of two at once the later stays: each is right for itself."""
+    database.put(_part(item, _volume_key(volume), [so_far.amount, so_far.behind]))
 
 
 def put_rows(database: Database, item: Simulation, rows: Iterable[tuple[Stake, Change]]) -> None:
@@ -153,6 +154,10 @@ def _partition(brand_id: str) -> str:
 
 def _own_partition(item: Simulation) -> str:
     return f"{item.pk}#{item.id}"
+
+
+def _volume_key(volume: Volume) -> str:
+    return f"V#{volume.creator_id}#{volume.program_id}#{volume.span.name}#{volume.measure}#{volume.zone}"
 
 
 def _part(item: Simulation, sort_key: str, plain: Any) -> SimulationPart:

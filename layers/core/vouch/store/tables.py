@@ -367,10 +367,15 @@ class Marker(Main, discriminator="marker"):
 
 
 class Seal(Main, discriminator="seal"):
-    """`b#C#<c>` / `SEAL#<program>#<period>#<measure>#<time zone>`: a creator's volume of that period. Never updated."""
+    """`b#C#<c>` / `SEAL#<program>#<period>#<measure>#<time zone>`: a creator's volume of that period.
 
-    volume = IntegerAttribute()
-    sealed_at = UnicodeAttribute()
+    Never updated once there is a `volume`. Until then it is no seal: `so_far` = [what was counted, up to which of the
+    creator's commissions].
+    """
+
+    volume = IntegerAttribute(null=True)
+    sealed_at = UnicodeAttribute(null=True)
+    so_far = JSONAttribute(null=True)
 
 
 class Balance(Main, discriminator="balance"):
