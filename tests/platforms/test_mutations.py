@@ -23,6 +23,7 @@ from vouch.domain.facts import (
     to_json,
 )
 from vouch.domain.money import AMOUNT_MAX
+from vouch.domain.texts import holds_control, normal
 from vouch.platforms import rest
 from vouch.platforms.base import Reading, Request, Unreadable
 from vouch.platforms.registry import PLATFORMS
@@ -70,6 +71,7 @@ HOSTILE = st.one_of(
     st.integers(),
     st.sampled_from([0, -1, 1, 2**53 + 1, 2**63, 2**64, 10**9, 10**15, 10**300, "0", "1", "-1", "0.00", "0.001"]),
     st.sampled_from(["", "\x00", "\ud800", "ß", "1e5", "NaN", "Infinity", "9" * 30, "0." + "0" * 30, "x" * 300]),
+    st.sampled_from([" a", "a\n", " e\u0301 ", "a\u2028b", "\N{MUSICAL SYMBOL HALF NOTE}" * 200]),
     st.sampled_from(["2026-05-04T10:15:30-05:00", "2026-05-04", "9999-12-31T23:59:59-23:59", "0001-01-01T00:00:00Z"]),
     st.sampled_from(["USD", "JPY", "KWD", "XXX", "refunded", "failure", "refund_discrepancy", "ref"]),
     st.just(clicks.PREFIX + "A" * clicks.ENCODED),
@@ -122,6 +124,7 @@ def judge(platform: str, request: Request) -> None:
         assert read.reason in REASONS
     if isinstance(read, Reading):
         assert 0 < len(read.external_id) <= 255
+        assert not holds_control(read.external_id)
         for fact in read.facts:
             assert len(fingerprint(fact)) == 64
             sound(fact)
@@ -144,6 +147,9 @@ def sound(fact: Any) -> None:
     for line in fact.lines:
         assert 0 <= line.discount <= line.quantity * line.unit_price <= AMOUNT_MAX
         assert 0 <= line.tax <= AMOUNT_MAX
+        assert not holds_control(line.id)
+        labels = (line.sku, line.product_id, *line.tags, *line.collections)
+        assert all(label == normal(label) and 0 < len(label) <= 255 for label in labels if label is not None)
 
 
 @settings(max_examples=2_000, deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -153,6 +153,44 @@ def test_what_no_money_hangs_on_is_passed_over_in_a_wrong_shape() -> None:
     assert snapshot(line(sku=77)).lines[0].sku == "77"
 
 
+def test_what_names_a_product_has_one_spelling() -> None:
+    odd = line(sku=" Re\u0301\t", product_id="7 ", tags=["Re\u0301", " ", "a b "], collections=["\u2003mugs"])
+    plain = line(sku="Ré", product_id=7, tags=["Ré", "a b"], collections=["mugs"])
+    assert snapshot(odd) == snapshot(plain)
+    assert snapshot(plain).lines[0].sku == "Ré"
+    assert snapshot(line(sku=" ", product_id="\n", tags=["\t"])) == snapshot(ORDER)
+
+
+def test_a_name_that_only_its_normal_form_makes_too_long_for_a_key_is_none() -> None:
+    longer = "\N{MUSICAL SYMBOL HALF NOTE}" * 200
+    assert snapshot(line(sku=longer, product_id=longer, tags=[longer])) == snapshot(ORDER)
+
+
+@pytest.mark.parametrize("control", ["\x00", "\n", "\x1f", "\x7f", "\x85", "\u2028", "\u2029"])
+def test_an_id_with_a_control_character_is_refused(control: str) -> None:
+    bad = f"A{control}1"
+    refused: list[tuple[rest.Kind, dict[str, Any], str]] = [
+        ("order", ORDER | {"external_id": bad}, "external_id"),
+        ("order", line(id=bad), "lines[0].id"),
+        ("order", ORDER | {"subscription": {"id": bad, "started_at": "2026-01-31T12:00:00Z"}}, "subscription.id"),
+        ("refund", REFUND | {"external_id": bad}, "external_id"),
+        ("refund", REFUND | {"lines": [{"id": bad, "quantity": 1}]}, "lines[0].id"),
+        ("dispute", DISPUTE | {"order_id": bad}, "order_id"),
+    ]
+    for kind, body, where in refused:
+        said = samples.outcome("rest", stored(kind, body))
+        assert isinstance(said, Unreadable)
+        assert (said.reason, said.detail) == ("shape_mismatch", f"body.{where}: holds a control character")
+
+
+@pytest.mark.parametrize("said", ["MUG ", " MUG", "MUG", "Re\u0301", "Ré"])
+def test_an_id_is_read_to_the_letter(said: str) -> None:
+    assert snapshot(line(id=said)).lines[0].id == said
+    [refund] = samples.reading("rest", stored("refund", REFUND | {"lines": [{"id": said, "quantity": 1}]})).facts
+    assert isinstance(refund, Refund)
+    assert [part.line_id for part in refund.lines] == [said]
+
+
 @pytest.mark.parametrize("name, read", [("x" * 64, ("tiktok:" + "x" * 64,)), ("x" * 65, ()), ("ﷺ" * 4, ())])
 def test_a_handle_no_creator_can_have_is_dropped(name: str, read: tuple[str, ...]) -> None:
     """One that only folding makes longer than the keys are, too."""

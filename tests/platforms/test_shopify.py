@@ -594,9 +594,13 @@ class TestOrders:
     def test_what_no_money_hangs_on_is_passed_over_in_a_wrong_shape(self, changes: dict[str, Any]) -> None:
         assert snapshot(paid(**changes)) == PAID.__replace__(triggered_at=times.parse("2026-05-04T15:15:35Z"))
 
-    @pytest.mark.parametrize("sku, read", [(7, "7"), ("x" * 255, "x" * 255), ("x" * 256, None), ([], None)])
-    def test_a_sku_in_a_wrong_shape_is_none(self, sku: Any, read: str | None) -> None:
-        assert snapshot(paid(line_items=lines(sku=sku, product_id=sku))).lines[0].sku == read
+    @pytest.mark.parametrize(
+        "sku, read",
+        [(7, "7"), ("x" * 255, "x" * 255), ("x" * 256, None), ([], None), (" Re\u0301\n", "Ré"), (" ", None)],
+    )
+    def test_a_sku_has_one_spelling_and_is_none_in_a_wrong_shape(self, sku: Any, read: str | None) -> None:
+        line = snapshot(paid(line_items=lines(sku=sku, product_id=sku))).lines[0]
+        assert (line.sku, line.product_id) == (read, read)
 
     def test_codes_in_a_wrong_shape_are_none(self) -> None:
         assert snapshot(paid(discount_codes="NOA10", discount_applications=[7, {"code": []}])).codes == ()

@@ -2,6 +2,8 @@
 
 import unicodedata
 
+from vouch.domain.texts import is_unseen
+
 LENGTH_MAX = 64
 _BLANK = frozenset(
     chr(point)
@@ -33,6 +35,6 @@ def normal(text: str) -> str:
 
 
 def _invisible(character: str) -> bool:
-    if unicodedata.category(character) in {"Cc", "Cf"}:
+    if is_unseen(character):
         return not character.isspace()
     return character in _BLANK

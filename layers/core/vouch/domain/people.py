@@ -2,6 +2,8 @@
 
 import unicodedata
 
+from vouch.domain.texts import is_unseen
+
 _GMAIL = ("gmail.com", "googlemail.com")
 
 
@@ -11,7 +13,7 @@ def mailbox(address: str) -> str:
     Other providers' `+…` stay: whether they ignore it is theirs to know, and two customers may differ by it.
     """
     folded = unicodedata.normalize("NFKC", address).casefold()
-    seen = "".join(character for character in folded if unicodedata.category(character) not in ("Cf", "Cc"))
+    seen = "".join(character for character in folded if not is_unseen(character))
     local, at, domain = seen.strip().rstrip(".").rpartition("@")
     if domain in _GMAIL:
         local, domain = local.partition("+")[0].replace(".", ""), _GMAIL[0]

@@ -8,7 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, NoReturn
 
-from vouch.domain import money, times
+from vouch.domain import money, texts, times
 from vouch.domain.currencies import EXPONENTS
 from vouch.platforms.base import Unreadable
 
@@ -60,7 +60,7 @@ class Fields:
         return well_formed(value)
 
     def identifier(self, key: str) -> str:
-        """An id as text: platforms number with 64 bits, shops name as they like."""
+        """An id as text, to the letter: platforms number with 64 bits, shops name as they like."""
         value = self.values.get(key)
         if type(value) is int:
             if not 0 < value <= ID_MAX:
@@ -71,6 +71,8 @@ class Fields:
             raise self.refusal("shape_mismatch", key, "an id is missing")
         if len(text.encode()) > ID_BYTES_MAX:
             raise self.refusal("shape_mismatch", key, f"longer than {ID_BYTES_MAX} bytes")
+        if texts.holds_control(text):
+            raise self.refusal("shape_mismatch", key, "holds a control character")
         return text
 
     # What no money hangs on: in a wrong shape it says nothing, which is no reason to leave an order unsettled.
@@ -85,6 +87,14 @@ class Fields:
     def hints(self, key: str) -> tuple[str, ...]:
         """The texts of a list."""
         return tuple(well_formed(item) for item in self._hinted(key) if isinstance(item, str) and len(item) <= TEXT_MAX)
+
+    def label(self, key: str) -> str | None:
+        """A hint by which terms, ties or the catalogue may name a product, spelled as it is there."""
+        return _label(self.hint(key) or "") or None
+
+    def labels(self, key: str) -> tuple[str, ...]:
+        """The labels of a list."""
+        return tuple(label for hint in self.hints(key) if (label := _label(hint)))
 
     def hinted(self, key: str) -> "Fields":
         """An object; an empty one where there is none."""
@@ -219,6 +229,12 @@ def body_hash(body: bytes) -> str:
 def well_formed(text: str) -> str:
     """The text as UTF-8 can carry it: JSON may escape half of a surrogate pair."""
     return text if text.isascii() else text.encode(errors="replace").decode()
+
+
+def _label(hint: str) -> str:
+    """Nothing in place of one that only its normal form makes too long for a key."""
+    label = texts.normal(hint)
+    return label if len(label) <= TEXT_MAX else ""
 
 
 def _refuse(constant: str) -> NoReturn:

@@ -1,7 +1,6 @@
 """The words that all bodies and answers share: texts, moments, money, pages."""
 
 import re
-import unicodedata
 from collections.abc import Collection, Sequence
 from datetime import datetime
 from difflib import get_close_matches
@@ -11,7 +10,7 @@ from aws_lambda_powertools.event_handler.openapi.params import Query
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from vouch.domain import times
+from vouch.domain import texts, times
 from vouch.domain.currencies import EXPONENTS
 from vouch.domain.money import AMOUNT_MAX
 
@@ -49,10 +48,10 @@ class Page[T](Answer):
     next_cursor: str | None
 
 
-def _clean(text: str) -> str:
-    if any(unicodedata.category(character) == "Cc" for character in text):
+def _without_controls(text: str) -> str:
+    if texts.holds_control(text):
         raise PydanticCustomError("control_character", "a control character")
-    return unicodedata.normalize("NFC", text).strip()
+    return text
 
 
 def _mail(text: str) -> str:
@@ -106,10 +105,16 @@ def _model_in(annotation: Any) -> type[BaseModel] | None:
     return next((model for part in get_args(annotation) if (model := _model_in(part))), None)
 
 
-Text = Annotated[str, Field(max_length=1000), AfterValidator(_clean)]
+_WithoutControls: Final = AfterValidator(_without_controls)
+_InOneSpelling: Final = AfterValidator(texts.normal)
+
+Text = Annotated[str, Field(max_length=1000), _WithoutControls, _InOneSpelling]
 """In one normal form, without control characters."""
 
-Name = Annotated[str, Field(max_length=200), AfterValidator(_clean), Field(min_length=1)]
+Name = Annotated[str, Field(max_length=200), _WithoutControls, _InOneSpelling, Field(min_length=1)]
+ExternalId = Annotated[str, Field(min_length=1, max_length=255), _WithoutControls]
+"""What others call a thing, to the letter."""
+
 Email = Annotated[str, AfterValidator(_mail), WithJsonSchema({"type": "string", "format": "email", "maxLength": 254})]
 Currency = Annotated[str, AfterValidator(_currency), Field(description="ISO 4217", examples=["ILS"])]
 Amount = Annotated[int, Field(ge=-AMOUNT_MAX, le=AMOUNT_MAX, description="In minor units of its currency")]

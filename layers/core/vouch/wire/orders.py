@@ -6,12 +6,11 @@ from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from vouch.domain.money import AMOUNT_MAX
-from vouch.wire.base import Answer, Body, Currency, Id, Moment, Money, Shown, Text
+from vouch.wire.base import Answer, Body, Currency, ExternalId, Id, Moment, Money, Shown, Text
 
 LINES_MAX = 5000
 Status = Literal["open", "paid", "cancelled", "refunded", "test", "parked"]
 CommissionStatus = Literal["pending", "available", "held", "reversed", "none"]
-ExternalId = Annotated[str, Field(min_length=1, max_length=255)]
 Price = Annotated[int, Field(ge=0, le=AMOUNT_MAX, description="Minor units of the order's currency")]
 Quantity = Annotated[int, Field(ge=0, le=10**9)]
 Word = Annotated[str, Field(max_length=255)]

@@ -4,8 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from vouch.wire.base import Answer, Body, Currency, Id, Moment, Shown
-from vouch.wire.orders import ExternalId, NewOrder, Posting
+from vouch.wire.base import Answer, Body, Currency, ExternalId, Id, Moment, Shown
+from vouch.wire.orders import NewOrder, Posting
 from vouch.wire.programs import Platform, Terms
 
 Unsettled = Literal["rate_missing", "amount_out_of_range", "awaiting_volume", "defect", "unreadable"]

@@ -11,6 +11,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from vouch.domain.currencies import EXPONENTS
+from vouch.domain.texts import is_control
 from vouch.messages import Language
 from vouch.words import phrases
 from vouch.words.phrases import Phrase
@@ -96,6 +97,4 @@ class Speech:
 
 def _printable(text: str) -> str:
     straight = text.translate(_TURNING)
-    return "".join(
-        " " if unicodedata.category(character) in {"Cc", "Zl", "Zp"} else character for character in straight
-    )
+    return "".join(" " if is_control(character) else character for character in straight)

@@ -1,0 +1,26 @@
+"""Texts that others wrote: what of them nobody sees, and the one spelling of what names a thing."""
+
+import unicodedata
+
+_CONTROLS = frozenset({"Cc", "Zl", "Zp"})
+_UNSEEN = frozenset({"Cc", "Cf"})
+
+
+def normal(text: str) -> str:
+    """A name of a product, tag or the like as all sides spell it: composed (NFC), and trimmed; its case is its own."""
+    return unicodedata.normalize("NFC", text).strip()
+
+
+def holds_control(text: str) -> bool:
+    """Whether it holds a character that is no part of a line of text: those that steer, and those that end a line."""
+    return not text.isprintable() and any(map(is_control, text))
+
+
+def is_control(character: str) -> bool:
+    """U+0000 to U+001F, U+007F to U+009F, and the separators of lines and paragraphs."""
+    return unicodedata.category(character) in _CONTROLS
+
+
+def is_unseen(character: str) -> bool:
+    """What only steers, or says how what stands beside it is shown: control and format characters."""
+    return unicodedata.category(character) in _UNSEEN
