@@ -1,5 +1,8 @@
 """`/v1/terms/preview`: what draft terms make of a sample order. Nothing is written."""
 
+import time
+from typing import Final
+
 from vouch.domain import times
 from vouch.http import Routes, brand_access
 from vouch.service import explanations, previews
@@ -8,12 +11,13 @@ from vouch.wire import simulations as wire
 from vouch.wire.explanations import Explanation
 
 routes = Routes()
+_SECONDS: Final = 15
 
 
 @routes.post("/v1/terms/preview", security=brand_access("programs:read"))
 def preview_terms(body: wire.TermsPreview) -> Explanation:
     """Why the order would earn whom what. It is in no list afterwards; `terms_version` 0 is the draft."""
-    call = routes.call
+    call, deadline = routes.call, time.monotonic() + _SECONDS
     order = body.order.model_dump(mode="json", exclude_none=True)
     order.setdefault("occurred_at", times.text(times.floor_second(call.deployment.brand_now(call.brand))))
     previewed = previews.preview(
@@ -24,6 +28,7 @@ def preview_terms(body: wire.TermsPreview) -> Explanation:
         currency=body.currency,
         terms=body.terms.plain(),
         sample=Sample(order, body.creator_id, body.customer, body.platform),
+        in_time=lambda: time.monotonic() < deadline,
     )
     explained = explanations.laid_open(previewed.tried)
     text = explanations.in_words(call.deployment, call.brand, explained, call.language)

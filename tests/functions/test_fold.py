@@ -1,7 +1,5 @@
 """The hourly handler: folds, and says so in a line."""
 
-from collections.abc import Callable
-
 import pytest
 
 from payouts import fold
@@ -10,9 +8,7 @@ from tests.books import NOA, entry, post
 from tests.faults.world import Context
 from tests.fixtures import NOON
 from vouch.domain.ledger import Unbalanced
-from vouch.service import folds, volumes
 from vouch.service.deployment import Deployment
-from vouch.service.turns import Done
 from vouch.store import balances, ledger
 
 
@@ -37,35 +33,6 @@ def test_caps_go_by_their_terms(deployment: Deployment) -> None:
     books.note_due(deployment, brand)
     fold.handler({}, Context(lambda: 300_000))
     assert balances.read(deployment.database, brand.id, NOA).of("ILS").available == 80
-
-
-def test_volumes_take_a_third_of_the_time_at_most(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
-    left, stopped = 300_000, []
-
-    def spend(_: Deployment, *, in_time: Callable[[], bool]) -> Done:
-        nonlocal left
-        while in_time():
-            left -= 10_000
-        stopped.append(left)
-        return Done()
-
-    monkeypatch.setattr(volumes, "seal_brands", spend)
-    monkeypatch.setattr(folds, "fold_brands", spend)
-    fold.handler({}, Context(lambda: left))
-    assert stopped == [200_000, 30_000]
-
-
-def test_what_could_not_be_sealed_is_raised_once_the_accounts_are_folded(
-    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    brand = books.open_books(deployment)
-    post(brand, entry(100, now=NOON))
-    books.note_due(deployment, brand)
-    monkeypatch.setattr(volumes, "seal_brands", lambda *_, **__: Done(failures=[ValueError("garbled")]))
-    with pytest.raises(ExceptionGroup) as raised:
-        fold.handler({}, Context(lambda: 300_000))
-    assert raised.group_contains(ValueError, match="garbled")
-    assert balances.read(deployment.database, brand.id, NOA).of("ILS").available == 100
 
 
 def test_a_call_without_time_folds_nothing_and_leaves_the_day_open(

@@ -1,6 +1,7 @@
 """Volumes: measured when their period has ended, sealed for good, and what orders are rated by."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -10,13 +11,15 @@ import pytest
 from tests import books
 from tests.books import DANA, NOA, PROGRAM
 from tests.fixtures import Clock
+from tests.wire import Fault, Wire, answer_lost, unreachable
 from vouch.domain.facts import Decision, Lifecycle, Line, Refund, Snapshot
 from vouch.domain.terms import Terms
 from vouch.service import clocks, orders, promises, volumes
 from vouch.service.deployment import Deployment
-from vouch.service.volumes import SealNotDue
+from vouch.service.volumes import BeingMeasured, SealNotDue
 from vouch.store import creators, programs, seals
 from vouch.store import orders as stored
+from vouch.store.database import FAILURES
 from vouch.store.tables import Seal, TermsVersion
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -74,7 +77,22 @@ class Program:
     def seals(self, creator: str = NOA) -> dict[str, int]:
         _, pk, _ = creators.key(self.brand.id, creator)
         found = self.deployment.database.query(Seal, pk, Seal.sk.startswith("SEAL#"))
-        return {item.sk.removeprefix(f"SEAL#{PROGRAM}#"): item.volume for item in found}
+        return {item.sk.removeprefix(f"SEAL#{PROGRAM}#"): item.volume for item in found if item.sealed_at}
+
+    def sell_in_april(self, orders: int = 5) -> None:
+        """A thousand of commission each."""
+        for number in range(orders):
+            self.sell(f"april {number}", MAY - DAY + number * HOUR)
+
+    def tries(self, placed_at: datetime = MAY + 2 * DAY) -> list[int | None]:
+        """What asking for the volume comes to, until there is one."""
+        found: list[int | None] = []
+        while not found or found[-1] is None:
+            try:
+                found.append(self.sealed(placed_at))
+            except BeingMeasured:
+                found.append(None)
+        return found
 
 
 @pytest.fixture
@@ -107,7 +125,7 @@ def test_what_is_sealed_stays_whatever_comes_of_its_orders(program: Program) -> 
 def test_a_volume_is_asked_of_the_tables_once(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
     program.sealed(MAY + 2 * DAY)
     asked: list[object] = []
-    monkeypatch.setattr(seals, "sealed", lambda *names: asked.append(names))
+    monkeypatch.setattr(seals, "measured", lambda *names: asked.append(names))
     program.sealed(MAY + 2 * DAY)
     assert not asked
 
@@ -157,12 +175,12 @@ def test_of_two_who_measure_at_once_the_first_one_counts_for_both(
     measured = seals.parts
     others: list[Callable[[], int]] = [lambda: program.sealed(MAY + 2 * DAY)]
 
-    def overtaken(*names: Any) -> Any:
-        found = list(measured(*names))
+    def overtaken(*names: Any, **more: Any) -> Any:
+        found, last = measured(*names, **more)
         if others:
             others.pop()()
-            return iter([*found, *found])
-        return iter(found)
+            return [*found, *found], last
+        return found, last
 
     monkeypatch.setattr(seals, "parts", overtaken)
     assert program.sealed(MAY + 2 * DAY) == 1_000
@@ -173,6 +191,114 @@ def test_terms_without_tiers_ask_for_no_volume(program: Program) -> None:
     plain = replace(program.terms, commission=replace(program.terms.commission, tiers=None))
     assert volumes.sealed(program.deployment, program.brand.id, NOA, PROGRAM, plain, MAY) == 0
     assert program.seals() == {}
+
+
+# --- step by step -----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def steps_of_two(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(volumes, "_STEP", 2)
+
+
+def test_a_step_reads_so_many_commissions_wherever_it_goes_on(
+    program: Program, steps_of_two: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program.sell_in_april(5)
+    wire = Wire(monkeypatch)
+    asked = []
+    for _ in range(2):
+        with pytest.raises(BeingMeasured):
+            program.sealed(MAY + 2 * DAY)
+        asked.append(wire.operations())
+        assert sum(len(keys["Keys"]) for name, body in wire.sent for keys in requested(name, body)) == 2
+        wire.sent.clear()
+    assert asked[0] == asked[1] == {"GetItem": 3, "Query": 1, "BatchGetItem": 1, "PutItem": 1}
+    assert program.sealed(MAY + 2 * DAY) == 5_000
+
+
+def requested(operation: str, body: dict[str, Any]) -> list[dict[str, Any]]:
+    return list(body["RequestItems"].values()) if operation == "BatchGetItem" else []
+
+
+def test_a_step_may_take_several_pages(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(volumes, "_STEP", 4)
+    monkeypatch.setattr(seals, "BATCH_GET_MAX", 2)
+    program.sell_in_april(9)
+    assert program.tries() == [None, None, 9_000]
+
+
+@pytest.mark.parametrize("measure, volume", [("orders", 5), ("commission", 5_000), ("revenue", 50_000)])
+def test_every_measure_comes_to_the_same_in_steps(
+    deployment: Deployment, clock: Clock, steps_of_two: None, measure: str, volume: int
+) -> None:
+    program = Program(deployment, clock, measure=measure, levels=[{"from": 10**9, "bps": 1}])
+    program.sell_in_april(5)
+    assert program.tries() == [None, None, volume]
+
+
+def test_a_late_order_of_a_period_long_gone_is_settled_in_the_end(program: Program, steps_of_two: None) -> None:
+    program.sell_in_april(5)
+    program.clock.now = MAY + 300 * DAY
+    for _ in range(2):
+        with pytest.raises(BeingMeasured):
+            program.sell("late", MAY + 3 * DAY)
+    assert program.seals() == {"2026-03#commission#UTC": 0}, "what is being measured is no seal"
+    program.sell("late", MAY + 3 * DAY)
+    assert program.earned("late") == 2_000
+
+
+@pytest.mark.parametrize("operation", ["Query", "BatchGetItem", "PutItem"])
+@pytest.mark.parametrize("fault", [unreachable, answer_lost])
+def test_a_step_that_dies_counts_nothing_twice_and_leaves_nothing_out(
+    program: Program, steps_of_two: None, monkeypatch: pytest.MonkeyPatch, operation: str, fault: Fault
+) -> None:
+    program.sell_in_april(5)
+    wire, found = Wire(monkeypatch), None
+    while found is None:
+        wire.faults[operation] = fault
+        with suppress(BeingMeasured, *FAILURES):
+            found = program.sealed(MAY + 2 * DAY)
+        wire.faults.clear()
+        with suppress(BeingMeasured):
+            found = program.sealed(MAY + 2 * DAY)
+    assert found == 5_000
+    assert program.seals()["2026-04#commission#UTC"] == 5_000
+
+
+@pytest.mark.parametrize("ahead", [(0, 1, 0, 2), (1, 1, 1), (3,), (0, 0, 1), (0, 2)])
+def test_of_two_who_measure_at_once_each_page_is_counted_once(
+    program: Program, steps_of_two: None, monkeypatch: pytest.MonkeyPatch, ahead: tuple[int, ...]
+) -> None:
+    """So many steps the other takes between a read of ours and its put."""
+    program.sell_in_april(5)
+    measured, others = seals.parts, list(ahead)
+
+    def overtaken(*names: Any, **more: Any) -> Any:
+        found = measured(*names, **more)
+        steps = others.pop(0) if others else 0
+        with monkeypatch.context() as alone:
+            alone.setattr(seals, "parts", measured)
+            for _ in range(steps):
+                with suppress(BeingMeasured):
+                    assert program.sealed(MAY + 2 * DAY) == 5_000
+        program.deployment.unchanging.clear()
+        return found
+
+    monkeypatch.setattr(seals, "parts", overtaken)
+    assert program.tries()[-1] == 5_000
+    assert program.seals()["2026-04#commission#UTC"] == 5_000
+
+
+def test_what_is_sold_behind_the_place_where_measuring_stands_counts_and_before_it_no_more(
+    program: Program, steps_of_two: None
+) -> None:
+    program.sell_in_april(5)
+    with pytest.raises(BeingMeasured):
+        program.sealed(MAY + 2 * DAY)
+    program.sell("before", MAY - 2 * DAY)
+    program.sell("behind", MAY - HOUR)
+    assert program.tries()[-1] == 6_000
 
 
 # --- the job ----------------------------------------------------------------------------------------------------------
@@ -200,7 +326,7 @@ def test_a_round_is_begun_twice_a_day(program: Program) -> None:
 def test_what_has_its_seal_is_not_measured_again(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
     now = MAY + 2 * HOUR
     assert volumes.seal_due(program.deployment, program.brand, now).bookmark is None
-    monkeypatch.setattr(seals, "parts", lambda *_: pytest.fail("measured"))
+    monkeypatch.setattr(seals, "parts", lambda *_, **__: pytest.fail("measured"))
     assert volumes.seal_due(program.deployment, program.brand, now).bookmark is None
 
 
@@ -217,7 +343,7 @@ def test_a_job_goes_on_behind_the_creator_at_whom_it_stopped(program: Program) -
     brand, now = program.brand, MAY + 2 * HOUR
     taken = volumes.seal_due(program.deployment, brand, now, in_time=lambda: False)
     first, second = sorted([NOA, DANA])
-    assert taken.bookmark == [PROGRAM, first]
+    assert taken.bookmark == [PROGRAM, first, ""]
     assert (len(program.seals(first)), len(program.seals(second))) == (1, 0)
     assert volumes.seal_due(program.deployment, brand, now, taken.bookmark).bookmark is None
     assert len(program.seals(second)) == 1
@@ -226,10 +352,10 @@ def test_a_job_goes_on_behind_the_creator_at_whom_it_stopped(program: Program) -
 def test_what_cannot_be_measured_keeps_no_other_back(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
     measured = seals.parts
 
-    def unreadable(database: Any, brand_id: str, volume: seals.Volume, currency: str) -> Any:
+    def unreadable(database: Any, brand_id: str, volume: seals.Volume, *names: Any, **more: Any) -> Any:
         if volume.creator_id == min(NOA, DANA):
             raise ValueError("garbled")
-        return measured(database, brand_id, volume, currency)
+        return measured(database, brand_id, volume, *names, **more)
 
     monkeypatch.setattr(seals, "parts", unreadable)
     done = volumes.seal_brands(program.deployment, in_time=lambda: True)
@@ -238,6 +364,56 @@ def test_what_cannot_be_measured_keeps_no_other_back(program: Program, monkeypat
     monkeypatch.setattr(seals, "parts", measured)
     assert volumes.seal_brands(program.deployment, in_time=lambda: True).rounds == 1, "one that failed is begun again"
     assert len(program.seals(min(NOA, DANA))) == 1
+
+
+def countdown(times: int) -> Callable[[], bool]:
+    """Time for so many more steps."""
+    left = iter([True] * times)
+    return lambda: next(left, False)
+
+
+def test_a_job_goes_on_within_a_volume_from_turn_to_turn(program: Program, steps_of_two: None) -> None:
+    """Fifteen commissions of one creator and none of the other: nine steps, of which a turn has time for three."""
+    program.sell_in_april(15)
+    bookmarks: list[Any] = [""]
+    while bookmarks[-1] is not None:
+        in_time = countdown(2)
+        taken = volumes.seal_due(program.deployment, program.brand, MAY + 2 * HOUR, bookmarks[-1], in_time=in_time)
+        bookmarks.append(taken.bookmark)
+    assert len(bookmarks) == 1 + 3
+    assert len({str(each) for each in bookmarks}) == len(bookmarks), "each turn brought something on"
+    assert program.seals()["2026-04#commission#UTC"] == 15_000
+    assert program.seals(DANA) == {"2026-04#commission#UTC": 0}
+
+
+def test_a_job_keeps_to_its_time_and_the_next_goes_on(
+    program: Program, steps_of_two: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program.sell_in_april(15)
+    program.clock.now = MAY + 2 * HOUR
+    measured, read, jobs = seals.parts, list[str](), list[tuple[int, int]]()
+
+    def counted(*names: Any, **more: Any) -> Any:
+        read.append(more["behind"])
+        return measured(*names, **more)
+
+    monkeypatch.setattr(seals, "parts", counted)
+    for _ in range(4):
+        done = volumes.seal_brands(program.deployment, in_time=countdown(3))
+        jobs.append((done.rounds, len(read)))
+        program.clock.now += HOUR
+    assert jobs == [(0, 3), (0, 6), (1, 9), (0, 9)]
+    assert len(set(read)) == 8, "each page once; both creators begin at the beginning"
+    assert program.seals()["2026-04#commission#UTC"] == 15_000
+
+
+def test_a_job_goes_on_where_an_order_has_begun(program: Program, steps_of_two: None) -> None:
+    program.sell_in_april(5)
+    with pytest.raises(BeingMeasured):
+        program.sealed(MAY + 2 * DAY)
+    program.sell("before", MAY - 2 * DAY)
+    volumes.seal_due(program.deployment, program.brand, MAY + 3 * DAY)
+    assert program.seals()["2026-04#commission#UTC"] == 5_000
 
 
 def test_a_clock_that_is_moved_over_the_end_of_a_period_seals_it(deployment: Deployment, clock: Clock) -> None:

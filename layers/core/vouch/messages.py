@@ -263,8 +263,14 @@ PROBLEMS: dict[str, Words] = {
         ),
     },
     "awaiting_volume": {
-        "en": ("The volume is not known yet", "The order is dated ahead: the period that sets its tier is not over."),
-        "he": ("הנפח עדיין לא ידוע", "ההזמנה מתוארכת קדימה: התקופה שקובעת את הדרגה שלה טרם הסתיימה."),
+        "en": (
+            "The volume is not known yet",
+            "The period that sets its tier is not over, or has too many orders to count here; a simulation can.",
+        ),
+        "he": (
+            "הנפח עדיין לא ידוע",
+            "התקופה שקובעת את הדרגה של ההזמנה טרם הסתיימה, או שיש בה יותר מדי הזמנות לספירה כאן; סימולציה יכולה לספור.",
+        ),
     },
     "invalid_order": {
         "en": ("That is no order", "It cannot be read as an order, or as what became of one: {detail}"),

@@ -1,6 +1,6 @@
 """Previews: what draft terms make of a sample order, which is not stored and of which nothing is pinned."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
@@ -53,11 +53,13 @@ def preview(
     currency: str | None,
     terms: dict[str, Any],
     sample: Sample,
+    in_time: Callable[[], bool],
 ) -> Preview:
     """The sample order by the draft of a program's terms, or of those of a program in that currency which is yet to be.
 
     Clicks and codes on the order are looked up as for an order that came now. Where it carries none, and for a program
-    that is yet to be, a code of the sample's creator is assumed (and a click, where the draft asks for one).
+    that is yet to be, a code of the sample's creator is assumed (and a click, where the draft asks for one). A volume
+    that nobody has sealed is measured while `in_time`.
 
     Raises Malformed where not exactly one of program and currency is said, NotFound for what is not the brand's, and
     Unprocessable for terms that could not be published and an order that could not be submitted.
@@ -82,7 +84,7 @@ def preview(
         facts, assumed = _assumed(snapshot, draft, touch)
         if creator_id == SAMPLE:  # who is nobody takes part in nothing that could be looked up
             context = replace(context, touches=_pinned(assumed))
-    trial = Trial(deployment, brand.id, program.id, draft, assumed=assumed)
+    trial = Trial(deployment, brand.id, program.id, draft, assumed=assumed, in_time=in_time)
     return Preview(order_id, trial.told(order_id, facts, context, new=True))
 
 
