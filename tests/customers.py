@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
-from attribution import wake
+from attribution import spread
 from figures import standings
 from tests import books
 from tests.books import CODES
@@ -81,14 +81,14 @@ class Shop:
 
     def messages(self) -> list[str]:
         """What was told, which nobody has heard yet."""
-        waiting = self.deployment.sqs.sent.pop(self.deployment.settings.wake_queue_url, ())
+        waiting = self.deployment.sqs.sent.pop(self.deployment.settings.spread_queue_url, ())
         return [message["MessageBody"] for message in waiting]
 
     def hear(self, message: str) -> bool:
         """One message; whether it is done with."""
-        asked = event("wake")
+        asked = event("spread")
         asked["Records"][0]["body"] = message
-        return not wake.handler(asked, Context())["batchItemFailures"]
+        return not spread.handler(asked, Context())["batchItemFailures"]
 
     def run(self) -> int:
         """Brings and tells until there is nothing more; how many messages that took."""

@@ -42,6 +42,7 @@ _PLACES = Settings(
     figures_table="",
     bodies_bucket="bodies",
     wake_queue_url="https://sqs.test/wake",
+    spread_queue_url="https://sqs.test/spread",
     spill_queue_url="https://sqs.test/spill",
     simulate_queue_url="https://sqs.test/simulate",
     vault_key_id="vault-key",

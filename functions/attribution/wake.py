@@ -1,10 +1,9 @@
 """The delayed queue: what was put off so that it would not block the stream."""
 
-import json
 from typing import Any
 
 from vouch import telemetry
-from vouch.service import orders, standings
+from vouch.service import orders
 from vouch.service.deployment import deployment
 
 _SECONDS_TO_SPARE = 15
@@ -25,11 +24,7 @@ def _done(record: dict[str, Any], context: Any) -> bool:
         return bool(context.get_remaining_time_in_millis() > _SECONDS_TO_SPARE * 1000)
 
     try:
-        told = json.loads(record["body"]).get("standing")
-        if told:
-            endings = standings.spread(deployment(), told, in_time=in_time)
-        else:
-            endings = orders.wake(deployment(), record["body"], in_time=in_time)
+        endings = orders.wake(deployment(), record["body"], in_time=in_time)
     except Exception:  # noqa: BLE001 - whatever it is, the queue keeps the message
         telemetry.logger().exception("a message has to come again", message_id=record["messageId"])
         return False

@@ -1,6 +1,7 @@
 """The stream of orders: where each stands among its customer's others, and its subscription's payments, follows it.
 
-What is wrong with the world is raised and the batch comes again; noting a version twice changes nothing.
+What is wrong with the world is raised and the batch comes again; noting a version twice changes nothing. What our own
+code fails on is put off to a queue, and holds up nobody.
 """
 
 from typing import Any
@@ -8,8 +9,7 @@ from typing import Any
 from vouch import telemetry
 from vouch.service import standings
 from vouch.service.deployment import deployment
-from vouch.store import orders
-from vouch.store.tables import Order
+from vouch.service.orders import Defect
 
 
 def handler(event: dict[str, Any], context: Any) -> None:
@@ -22,18 +22,11 @@ def handler(event: dict[str, Any], context: Any) -> None:
     telemetry.logger().info("noted", records=len(event["Records"]), marks=marks)
 
 
-def _noted(change: dict[str, Any]) -> int:
-    before, after = _state(change.get("OldImage")), _state(change.get("NewImage"))
-    if after is None:
-        return 0
+def _noted(record: standings.StreamRecord) -> int:
     try:
-        return standings.note(deployment(), before, after)
-    except orders.Undecodable:
-        # Raised, it would only come back, and hold up those behind it; the nightly check finds it too.
-        telemetry.logger().error("an order cannot be read", pk=after.pk, version=after.version)
+        return standings.follow(deployment(), record)
+    except Defect as defect:
+        standings.follow_later(deployment(), record)
+        telemetry.logger().error("an order cannot be noted", pk=record["Keys"]["pk"]["S"], where=defect.where)
+        telemetry.count("OrderUnnoted")
         return 0
-
-
-def _state(image: dict[str, Any] | None) -> Order | None:
-    """None where there is none, and for another item than an order's state: the mapping filters, but not before all."""
-    return orders.from_stream(image) if image is not None and image.get("k") == {"S": "order"} else None

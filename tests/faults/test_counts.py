@@ -198,7 +198,7 @@ def test_what_changes_nothing_about_where_an_order_stands_costs_nothing(shop: Sh
 
 
 def test_to_tell_an_order_costs_what_settling_it_again_does(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("attribution.wake.deployment", lambda: shop.deployment)
+    monkeypatch.setattr("attribution.spread.deployment", lambda: shop.deployment)
     shop.sell(2, to=NOA)
     shop.bring()
     shop.sell(1)

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, override
 
 import pytest
 
-from attribution import wake
+from attribution import spread
 from figures import standings
 from tests.books import DANA, NOA
 from tests.customers import Shop
@@ -136,7 +136,7 @@ class Telling(Noting):
 def running(deployment: Deployment) -> Iterator[None]:
     """The two functions, with this deployment in place of their own."""
     with pytest.MonkeyPatch.context() as patch:
-        for module in (standings, wake):
+        for module in (standings, spread):
             patch.setattr(module, "deployment", lambda: deployment)
         yield
 

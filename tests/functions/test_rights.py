@@ -14,14 +14,16 @@ from tests.fixtures import NOON
 from tests.functions.client import Client
 from tests.functions.conftest import APIS, NewBrand
 from tests.rights import Asked, allowed
+from vouch.domain import ids
 from vouch.service import projections
 from vouch.service.deployment import Deployment
 from vouch.service.projections import Change
-from vouch.store import balances, inbox, ledger
+from vouch.store import balances, inbox, ledger, orders, products, registers
 from vouch.store.tables import Brand
 
 PLACED = NOON - timedelta(hours=1)
 HOUR = "2026-05-04T12:00:00.000000Z"
+BRAND = ids.derived("brd_", "brand")
 
 
 def due(deployment: Deployment, brand_id: str, *ahead: timedelta) -> None:
@@ -41,7 +43,7 @@ def large(world: World) -> str:
     assert world.post(webhook)["statusCode"] == 200
     stored = world.stored(webhook)
     assert "body" not in stored
-    return f'{{"delivery": ["{stored["pk"]["S"]}", "{stored["sk"]["S"]}"]}}'
+    return f'{{"delivery": ["{stored["pk"]["S"]}", "{stored["sk"]["S"]}"], "tries": 0}}'
 
 
 def test_what_is_asked_is_seen(world: World, within_its_rights: set[Asked]) -> None:
@@ -60,8 +62,16 @@ def test_what_is_asked_is_seen(world: World, within_its_rights: set[Asked]) -> N
         (Asked("WakeFunction", "dynamodb:Query", "InboxTable/index/gsi1"), True),
         (Asked("WakeFunction", "dynamodb:Query", "InboxTable"), False),
         (Asked("IngestFunction", "dynamodb:Query", "InboxTable/index/gsi1"), False),
-        (Asked("WakeFunction", "dynamodb:DeleteItem", "MainTable", "brd_1#PARK"), True),
-        (Asked("WakeFunction", "dynamodb:DeleteItem", "MainTable", "brd_1#O#ord_1"), False),
+        (Asked("WakeFunction", "dynamodb:DeleteItem", "MainTable", inbox.parked_key(BRAND)), True),
+        (Asked("WakeFunction", "dynamodb:DeleteItem", "MainTable", orders.order_key(BRAND, "ord_1")), False),
+        (Asked("WakeFunction", "dynamodb:DeleteItem", "MainTable", products.key(BRAND, "x#PARK")[1]), False),
+        (Asked("StandingsFunction", "dynamodb:PutItem", "MainTable", registers.key(BRAND, "customer:maya")[1]), True),
+        (Asked("StandingsFunction", "dynamodb:PutItem", "MainTable", orders.order_key(BRAND, "ord_1")), False),
+        (Asked("StandingsFunction", "dynamodb:PutItem", "MainTable", products.key(BRAND, "x#U#y")[1]), False),
+        (Asked("StandingsFunction", "sqs:SendMessage", "WakeQueue"), False),
+        (Asked("SpreadFunction", "sqs:SendMessage", "WakeQueue"), False),
+        (Asked("SpreadFunction", "dynamodb:DeleteItem", "MainTable", inbox.parked_key(BRAND)), False),
+        (Asked("SpreadFunction", "s3:GetObject", "BodiesBucket/*"), False),
         (Asked("WakeFunction", "dynamodb:PutItem", "LedgerTable"), True),
         (Asked("WakeFunction", "dynamodb:PutItem in place of another", "LedgerTable"), False),
         (Asked("WakeFunction", "dynamodb:PutItem in place of another", "MainTable"), True),

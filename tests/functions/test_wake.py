@@ -32,7 +32,12 @@ def test_the_recorded_event_settles_its_delivery(world: World) -> None:
 def test_message_that_fails_comes_again_and_holds_up_no_other(world: World) -> None:
     _posted(world)
     good = event("wake")["Records"][0]["body"]
-    records = [_message("rubbish", "a"), _message({}, "b"), _message(good, "c"), _message({"delivery": ["x"]}, "d")]
+    records = [
+        _message("rubbish", "a"),
+        _message({}, "b"),
+        _message(good, "c"),
+        _message({"delivery": ["x"], "tries": 0}, "d"),
+    ]
     answer = wake.handler({"Records": records}, Context())
     assert answer == {"batchItemFailures": [{"itemIdentifier": name} for name in ("a", "b", "d")]}
     assert world.order("6214001234567").version == 1
@@ -50,7 +55,7 @@ def test_delivery_that_the_world_refuses_comes_again(world: World, monkeypatch: 
 
 def test_parked_delivery_is_done_with(world: World, capsys: pytest.CaptureFixture[str]) -> None:
     item = world.put_sample(Request({"x-shopify-topic": "orders/paid"}, b"{"))
-    wake.handler({"Records": [_message({"delivery": [item.pk, item.sk]}, "a")]}, Context())
+    wake.handler({"Records": [_message({"delivery": [item.pk, item.sk], "tries": 0}, "a")]}, Context())
     assert "DeliveryParked" in capsys.readouterr().out
     assert inbox.parked(world.deployment.database, world.brand_id, item.sk) is not None
 

@@ -260,7 +260,10 @@ def test_order_waits_for_a_young_clicks_record_but_not_for_ever(world: World, sa
 
 
 def test_woken_delivery_that_expired_has_nothing_left_to_say(world: World) -> None:
-    assert orders.wake(world.deployment, '{"delivery": ["brd_1#D#con_1#1", "dlv_1"]}', in_time=lambda: True) == {}
+    assert (
+        orders.wake(world.deployment, '{"delivery": ["brd_1#D#con_1#1", "dlv_1"], "tries": 0}', in_time=lambda: True)
+        == {}
+    )
 
 
 def test_test_brand_posts_at_its_own_clock(deployment: Deployment, sale: Sale) -> None:

@@ -12,6 +12,7 @@ from tests.books import DANA, NOA
 from tests.customers import Shop, register_of
 from tests.faults.world import Context
 from vouch.domain.errors import Unavailable
+from vouch.domain.settlement import RateMissing
 from vouch.service import orders, standings
 from vouch.service.deployment import Deployment
 from vouch.service.standings import TooEarly
@@ -26,7 +27,7 @@ NEW, RETURNING = 2_000, 1_000
 @pytest.fixture
 def shop(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> Shop:
     monkeypatch.setattr(function, "deployment", lambda: deployment)
-    monkeypatch.setattr("attribution.wake.deployment", lambda: deployment)
+    monkeypatch.setattr("attribution.spread.deployment", lambda: deployment)
     return Shop(deployment)
 
 
@@ -195,15 +196,17 @@ def test_who_hears_before_the_register_is_written_waits(shop: Shop, deployment: 
     shop.sell(2)
     shop.bring()
     key = "customer:maya"
-    message: list[Any] = [shop.brand.id, key, 2, ["O#", "O#~"], None]
+    message: list[Any] = [shop.brand.id, key, 2, ["O#", "O#~"], None, 0]
     with pytest.raises(TooEarly):
         standings.spread(deployment, message, in_time=lambda: True)
     assert not shop.hear(json.dumps({"standing": message}))
 
 
-@pytest.mark.parametrize("failure, seconds", [(SealNotDue(), 900), (Unavailable(), 60)])
+@pytest.mark.parametrize(
+    "failure, waits", [(SealNotDue(), True), (RateMissing("USD", "ILS"), True), (Unavailable(), False)]
+)
 def test_what_keeps_one_order_from_hearing_keeps_no_other(
-    shop: Shop, deployment: Deployment, monkeypatch: pytest.MonkeyPatch, failure: Exception, seconds: int
+    shop: Shop, deployment: Deployment, monkeypatch: pytest.MonkeyPatch, failure: Exception, waits: bool
 ) -> None:
     for hour in (2, 3):
         shop.sell(hour)
@@ -221,13 +224,13 @@ def test_what_keeps_one_order_from_hearing_keeps_no_other(
     with monkeypatch.context() as patch:
         patch.setattr(orders, "apply", refused)
         assert shop.hear(message)
-        [waiting] = deployment.sqs.sent[deployment.settings.wake_queue_url]
-        assert waiting["DelaySeconds"] == seconds
+        [waiting] = deployment.sqs.sent[deployment.settings.spread_queue_url]
+        assert waiting["DelaySeconds"] == 60
         [alone] = shop.messages()
         assert shop.sums(3) == {NOA: RETURNING}
         assert shop.sums(2) == {}
         assert register_of(alone) == register_of(message)
-        assert shop.hear(alone) is (seconds == 900)
+        assert shop.hear(alone) is waits
     assert shop.hear(alone)
     assert shop.sums(2) == {NOA: RETURNING}
 

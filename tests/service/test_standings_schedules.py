@@ -148,7 +148,7 @@ class Shop(World):
         for message in self._messages():
             self._sent += 1
             work = partial(standings.spread, self.deployment, message, in_time=lambda: True)
-            self._begin(f"wake {self._sent}: {json.dumps(message)}", work)
+            self._begin(f"spread {self._sent}: {json.dumps(message)}", work)
         self._note()
 
     @override
@@ -213,7 +213,7 @@ class Shop(World):
                     self._begin(f"{task} again", partial(standings.note, self.deployment, *record))
 
     def _messages(self) -> list[Any]:
-        waiting = self.deployment.sqs.sent.pop(self.deployment.settings.wake_queue_url, ())
+        waiting = self.deployment.sqs.sent.pop(self.deployment.settings.spread_queue_url, ())
         return [json.loads(message["MessageBody"])["standing"] for message in waiting]
 
     # --- what came of it ----------------------------------------------------------------------------------------------

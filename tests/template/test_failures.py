@@ -44,6 +44,16 @@ def test_every_queue_that_is_worked_on_has_dead_letters_and_answers_message_by_m
     assert workers
 
 
+def test_who_takes_all_the_time_there_is_for_a_message_is_given_one_at_a_time(declared: dict[str, Any]) -> None:
+    """Those behind it would come again without a try, and be given up after so many times."""
+    workers = {
+        body["Properties"]["FunctionName"]["Ref"]: body["Properties"]
+        for body in of_type(declared, MAPPING).values()
+        if not is_stream(body)
+    }
+    assert {name for name, worker in workers.items() if worker.get("BatchSize") != 1} == {"SpillFunction"}
+
+
 def test_whoever_sets_failures_aside_may_write_there(declared: dict[str, Any]) -> None:
     for body in of_type(declared, MAPPING).values():
         if is_stream(body):
@@ -73,6 +83,7 @@ def test_somebody_is_told_of_everything_set_aside_late_failed_or_tampered_with(d
         reference = str({"Fn::GetAtt": [queue, "QueueName"]})
         assert ("ApproximateNumberOfMessagesVisible", reference) in watched
     assert {("DeliveryParked", "attribution"), ("LedgerTampered", "figures"), ("LateStraggler", "payouts")} <= watched
+    assert ("OrderUnnoted", "figures") in watched
     assert {("BooksBroken", "payouts"), ("BooksUnchecked", "payouts"), ("SecondPassHealed", "attribution")} <= watched
     assert {("Unforeseen", service) for service in ("referrals", "attribution", "payouts")} <= watched
     for name in (name for name, body in functions.items() if "Events" in body["Properties"]):

@@ -25,6 +25,7 @@ class Settings:
     figures_table: str
     bodies_bucket: str
     wake_queue_url: str
+    spread_queue_url: str
     spill_queue_url: str
     simulate_queue_url: str
     vault_key_id: str

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from itertools import batched
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from vouch import telemetry
 from vouch.domain import times
@@ -27,6 +27,7 @@ from vouch.platforms.base import Ignored, Pseudonym, Reading, Request, Unreadabl
 from vouch.platforms.registry import PLATFORMS
 from vouch.service.deployment import Deployment
 from vouch.service.evidence import CLICK_LAG, ClickOnItsWay, Evidence
+from vouch.service.queues import TRIES_MAX, put_off, seconds_after
 from vouch.service.volumes import SealNotDue
 from vouch.store import brands, inbox, orders
 from vouch.store.database import FAILURES, Overfull, Refused, pause
@@ -66,8 +67,8 @@ class Target:
         return orders.order_id(self.brand_id, self.connection_id, self.external_id)
 
 
-def settle_delivery(deployment: Deployment, delivery: Delivery) -> Outcome:
-    """Turns a stored delivery into facts and settles its order.
+def settle_delivery(deployment: Deployment, delivery: Delivery, *, tries: int = 0) -> Outcome:
+    """Turns a stored delivery into facts and settles its order; `tries`: which one at a volume that it awaits.
 
     What is wrong with the delivery parks it; what is wrong with the world is raised, and the delivery comes again.
     """
@@ -77,7 +78,7 @@ def settle_delivery(deployment: Deployment, delivery: Delivery) -> Outcome:
             reading = _read(deployment, delivery)
         if isinstance(reading, Ignored):
             return Outcome("ignored", reason=reading.reason)
-        return _settle_reading(deployment, delivery, reading)
+        return _settle_reading(deployment, delivery, reading, tries)
     except Unreadable as refusal:
         return _park(deployment, delivery, refusal.reason, refusal.detail)
     except tuple(_PARKED) as refusal:
@@ -101,7 +102,7 @@ def rehearse(
         _settle(evidence, after, _context(evidence, order, target, after, since=None))
 
 
-def _settle_reading(deployment: Deployment, delivery: Delivery, reading: Reading) -> Outcome:
+def _settle_reading(deployment: Deployment, delivery: Delivery, reading: Reading, tries: int) -> Outcome:
     names = (delivery.brand_id, delivery.mode, delivery.connection_id, reading.external_id, delivery.program_id)
     target = Target(*names)
     received_at = times.parse(delivery.received_at)
@@ -109,10 +110,32 @@ def _settle_reading(deployment: Deployment, delivery: Delivery, reading: Reading
     young = deployment.now() - received_at < CLICK_LAG
     try:
         changed = apply(deployment, target, reading.facts, wait_for_clicks=young)
-    except tuple(_AWAITED) as wait:
-        _wake_later(deployment, {"delivery": [delivery.pk, delivery.sk]}, seconds=_WAKE_SECONDS)
-        return Outcome("deferred", target.order_id, _AWAITED[type(wait)])
+    except ClickOnItsWay:
+        _try_later(deployment, delivery, tries, seconds=_WAKE_SECONDS)
+        return Outcome("deferred", target.order_id, "awaiting_click")
+    except SealNotDue as awaited:
+        ending = _await_volume(deployment, delivery, str(awaited), tries)
+        return Outcome(ending, target.order_id, _AWAITING_VOLUME)
     return Outcome("applied" if changed else "unchanged", target.order_id)
+
+
+def _await_volume(deployment: Deployment, delivery: Delivery, detail: str, tries: int) -> Ending:
+    """Puts a delivery off for three days at most, in which a note says what for; then the note is all that is left.
+
+    Whoever writes the note begins the tries, and whoever finds it does nothing: many may settle one delivery. The
+    message goes out first, since a note without tries would wait for a person.
+    """
+    if tries == TRIES_MAX:
+        telemetry.count("DeliveryParked")
+        return "parked"
+    if tries:
+        _try_later(deployment, delivery, tries + 1, seconds=seconds_after(tries))
+        return "deferred"
+    note = inbox.parked(deployment.database, delivery.brand_id, delivery.sk)
+    if note is None or note.reason != _AWAITING_VOLUME:
+        _try_later(deployment, delivery, 1, seconds=seconds_after(0))
+        inbox.park(deployment.database, delivery, reason=_AWAITING_VOLUME, detail=detail, now=deployment.now())
+    return "deferred"
 
 
 def _check_dates(target: Target, facts: Sequence[Fact], received_at: datetime) -> None:
@@ -140,7 +163,8 @@ _PARKED: dict[type[Exception], str] = {
     RateMissing: "rate_missing",
 }
 """What is wrong with what a delivery says, once it is read."""
-_AWAITED: dict[type[Exception], str] = {ClickOnItsWay: "awaiting_click", SealNotDue: "awaiting_volume"}
+_AWAITING_VOLUME = "awaiting_volume"
+_AWAITED = (ClickOnItsWay, SealNotDue)
 """What is not there yet, and comes by itself."""
 _NOT_OURS: tuple[type[Exception], ...] = (*FAILURES, *_PARKED, *_AWAITED, OSError, Unreadable, Defect)
 """What the world does, what is wrong with a delivery, and what already has its name."""
@@ -253,7 +277,7 @@ def wake(deployment: Deployment, message: str, *, in_time: Callable[[], bool]) -
         hour, shard, after = asked["second_pass"]
         return _second_pass_of(deployment, times.parse(hour), shard, after, in_time=in_time)
     delivery = inbox.get(deployment.database, *asked["delivery"])
-    return {} if delivery is None else {_settled_for_good(deployment, delivery).ending: 1}
+    return {} if delivery is None else {_settled_for_good(deployment, delivery, tries=asked["tries"]).ending: 1}
 
 
 def second_pass(deployment: Deployment, hours: Iterable[datetime], *, in_time: Callable[[], bool]) -> dict[str, int]:
@@ -278,7 +302,8 @@ def _second_pass_of(
         endings.update(_settle_again(deployment, delivery, noted=delivery.sk in noted) for delivery in deliveries)
         if after is None:
             return dict(endings)
-    _wake_later(deployment, {"second_pass": [times.text(hour), shard, after]}, seconds=0)
+    rest = {"second_pass": [times.text(hour), shard, after]}
+    put_off(deployment, deployment.settings.wake_queue_url, rest, seconds=0)
     return dict(endings)
 
 
@@ -288,22 +313,22 @@ def _settle_again(deployment: Deployment, delivery: Delivery, *, noted: bool) ->
     try:
         return again(deployment, delivery).ending
     except Exception:  # noqa: BLE001 - the queue's own failures end in its dead letters, which raise an alarm
-        _wake_later(deployment, {"delivery": [delivery.pk, delivery.sk]}, seconds=_WAKE_SECONDS)
+        _try_later(deployment, delivery, 0, seconds=_WAKE_SECONDS)
         return "put_off"
 
 
-def _settled_for_good(deployment: Deployment, delivery: Delivery) -> Outcome:
+def _settled_for_good(deployment: Deployment, delivery: Delivery, *, tries: int = 0) -> Outcome:
     """Settles what may have a note, which goes unless the delivery is parked again, or still waits."""
-    outcome = settle_delivery(deployment, delivery)
+    outcome = settle_delivery(deployment, delivery, tries=tries)
     if outcome.ending not in ("parked", "deferred"):
         inbox.unpark(deployment.database, delivery)
     return outcome
 
 
-def _wake_later(deployment: Deployment, message: dict[str, Any], *, seconds: int) -> None:
-    """Puts something off without blocking what comes behind it in the stream."""
-    body = json.dumps(message)
-    deployment.sqs.send_message(QueueUrl=deployment.settings.wake_queue_url, MessageBody=body, DelaySeconds=seconds)
+def _try_later(deployment: Deployment, delivery: Delivery, tries: int, *, seconds: int) -> None:
+    """Puts a delivery off without blocking what comes behind it in the stream."""
+    message = {"delivery": [delivery.pk, delivery.sk], "tries": tries}
+    put_off(deployment, deployment.settings.wake_queue_url, message, seconds=seconds)
 
 
 def _read(deployment: Deployment, delivery: Delivery) -> Reading | Ignored:

@@ -1,8 +1,8 @@
 """Where orders stand among their customer's others, and among the payments of their subscription: noted and told.
 
 The stream of orders brings every version of an order here: its marks in registers follow it, and the registers follow
-their marks (`note`). Who hears something else from a register than before is told by the delayed queue (`spread`),
-which settles them again.
+their marks (`follow`). Who hears something else from a register than before is told by a queue (`spread`), which
+settles them again.
 
 Nothing is lost, and nothing depends on what comes when:
 
@@ -18,7 +18,7 @@ Nothing is lost, and nothing depends on what comes when:
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from vouch.domain import registers as domain
@@ -29,7 +29,8 @@ from vouch.domain.registers import PAYMENTS_MAX, Audience, Mark, Place, Register
 from vouch.domain.settlement import RateMissing
 from vouch.service import orders as settling
 from vouch.service.deployment import Deployment
-from vouch.service.orders import Target
+from vouch.service.orders import Target, ours
+from vouch.service.queues import TRIES_MAX, put_off, seconds_after
 from vouch.service.volumes import SealNotDue
 from vouch.store import orders, registers
 from vouch.store.database import pause
@@ -42,13 +43,34 @@ _PAGE = 25
 _TELL_SECONDS = 2
 """Until then the register is written, as a rule."""
 _FAILED_SECONDS = 60
-_WAITING_SECONDS = 900
 _WAITING = (SealNotDue, RateMissing)
 """What time or the brand puts right."""
+StreamRecord = Mapping[str, Any]
+"""What a stream says of an item: `Keys`, `NewImage` and `OldImage`, as far as there are any."""
 
 
 class TooEarly(Exception):
     """The register is not written yet: the message comes again."""
+
+
+def follow(deployment: Deployment, record: StreamRecord) -> int:
+    """Brings an order's marks up to what the stream says of it; how many changed, 0 for what is no order.
+
+    What the world does is raised; whatever else fails would fail again, and is a Defect.
+    """
+    with ours():
+        before, after = _state(record.get("OldImage")), _state(record.get("NewImage"))
+        return 0 if after is None else note(deployment, before, after)
+
+
+def follow_later(deployment: Deployment, record: StreamRecord) -> None:
+    """Has the queue bring the record once more, out of the way of those behind it: versions may come in any order."""
+    _send(deployment, {"record": record}, seconds=_FAILED_SECONDS)
+
+
+def _state(image: dict[str, Any] | None) -> Order | None:
+    """None where there is none, and for another item than an order's state: the mapping filters, but not before all."""
+    return orders.from_stream(image) if image is not None and image.get("k") == {"S": "order"} else None
 
 
 def note(deployment: Deployment, before: Order | None, after: Order) -> int:
@@ -132,17 +154,27 @@ class _Noting:
 
     def _tell(self, audience: Audience, register: Register) -> None:
         most = PAYMENTS_MAX if self._key.startswith(SUBSCRIPTIONS) else None
-        told = [self._brand, self._key, register.version, registers.stretch(audience), most]
-        _put_off(self._deployment, told, seconds=_TELL_SECONDS)
+        told = [self._brand, self._key, register.version, registers.stretch(audience), most, 0]
+        _send(self._deployment, {"standing": told}, seconds=_TELL_SECONDS)
+
+
+def resume(deployment: Deployment, message: str, *, in_time: Callable[[], bool]) -> dict[str, int]:
+    """Does what a message of the queue says: follows a record, or spreads what a register says. Counts the endings."""
+    asked = json.loads(message)
+    if "record" in asked:
+        return {"noted": follow(deployment, asked["record"])}
+    return spread(deployment, asked["standing"], in_time=in_time)
 
 
 def spread(deployment: Deployment, message: Sequence[Any], *, in_time: Callable[[], bool]) -> dict[str, int]:
-    """Tells orders what a register says since a version: `[brand, register, version, stretch, payments at most]`.
+    """Tells orders what a register says since a version.
 
-    Goes on by another message where there is no time, or no end yet. What keeps one order from hearing keeps no other;
-    it comes again. Raises TooEarly before the register has that version. Counts the endings.
+    The message is `[brand, register, version, stretch, payments at most, tries]`.
+    Goes on by another message where there is no time, or no end yet. What keeps one order from hearing keeps no other:
+    it comes again by a message for that order alone, which is raised after three days of tries, and so is what fails
+    there. Raises TooEarly before the register has that version. Counts the endings.
     """
-    brand_id, key, version, within, most = message
+    brand_id, key, version, within, most, tries = message
     register = registers.register(deployment.database.get(*registers.key(brand_id, key)))
     if register.version < version:
         raise TooEarly
@@ -150,27 +182,34 @@ def spread(deployment: Deployment, message: Sequence[Any], *, in_time: Callable[
     rest: Stretch | None = (within[0], within[1])
     while rest and most != 0:
         if not in_time():
-            _put_off(deployment, [brand_id, key, version, rest, most], seconds=0)
+            _send(deployment, {"standing": [brand_id, key, version, rest, most, tries]}, seconds=0)
             break
         page, rest = registers.page(
             deployment.database, brand_id, key, rest, _PAGE if most is None else min(most, _PAGE)
         )
         for mark in page:
-            endings[_told(deployment, brand_id, key, version, mark, alone=within[0] == within[1])] += 1
+            own = [brand_id, key, version, registers.stretch(Audience(mark.place)), None]
+            endings[_told(deployment, own, mark.place.order_id, tries, alone=within[0] == within[1])] += 1
         most = None if most is None else most - sum(mark.counts for mark in page)
     return dict(endings)
 
 
-def _told(deployment: Deployment, brand_id: str, key: str, version: int, mark: Mark, *, alone: bool) -> str:
-    own = [brand_id, key, version, registers.stretch(Audience(mark.place)), None]
+def _told(deployment: Deployment, own: Sequence[Any], order_id: str, tries: int, *, alone: bool) -> str:
+    """How it ended, with one order; `own` is what a message for it alone says, but for the tries.
+
+    Of several messages each puts itself off: which of them is heard at last makes no difference.
+    """
+    brand_id, key, *_ = own
     try:
-        return "told" if hear(deployment, brand_id, key, mark.place.order_id) else "unchanged"
+        return "told" if hear(deployment, brand_id, key, order_id) else "unchanged"
     except _WAITING:
-        _put_off(deployment, own, seconds=_WAITING_SECONDS)
+        if tries == TRIES_MAX:
+            raise  # the queue's own failures end in its dead letters, which raise an alarm
+        _send(deployment, {"standing": [*own, tries + 1]}, seconds=seconds_after(tries))
     except Exception:
         if alone:
-            raise  # the queue's own failures end in its dead letters, which raise an alarm
-        _put_off(deployment, own, seconds=_FAILED_SECONDS)
+            raise  # likewise
+        _send(deployment, {"standing": [*own, 0]}, seconds=_FAILED_SECONDS)
     return "put_off"
 
 
@@ -220,6 +259,5 @@ def _target(order: StoredOrder) -> Target:
     return Target(order.brand_id, mode, order.connection_id, order.external_id, order.context.only_program)
 
 
-def _put_off(deployment: Deployment, message: Sequence[Any], *, seconds: int) -> None:
-    body = json.dumps({"standing": message})
-    deployment.sqs.send_message(QueueUrl=deployment.settings.wake_queue_url, MessageBody=body, DelaySeconds=seconds)
+def _send(deployment: Deployment, message: Mapping[str, Any], *, seconds: int) -> None:
+    put_off(deployment, deployment.settings.spread_queue_url, message, seconds=seconds)

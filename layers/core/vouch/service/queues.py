@@ -1,0 +1,24 @@
+"""What is put off: messages to ourselves, and how patiently what time or a person puts right is tried again."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from vouch.service.deployment import Deployment
+
+TRIES_MAX = 291
+"""So many take three days."""
+_FIRST_SECONDS = 60
+_DELAY_MAX = 900
+"""SQS keeps no message back for longer."""
+
+
+def put_off(deployment: Deployment, queue_url: str, message: Mapping[str, Any], *, seconds: int) -> None:
+    """Has the queue bring the message so many seconds later, 900 at most."""
+    deployment.sqs.send_message(QueueUrl=queue_url, MessageBody=json.dumps(message), DelaySeconds=seconds)
+
+
+def seconds_after(tries: int) -> int:
+    """The pause after so many tries before the first one that counts: a minute, doubled each time, to 15 minutes."""
+    seconds: int = min(_FIRST_SECONDS * 2**tries, _DELAY_MAX)
+    return seconds
