@@ -1,13 +1,16 @@
 """Previews of terms: a sample order explained as a real one would be, and nothing left behind."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from tests.faults.world import engine
+from attribution import previews
+from tests.faults.world import engine, later
 from tests.functions.client import Client
 from tests.functions.conftest import APIS, NewBrand
 from tests.functions.setting_up import TERMS, Shop, new_creator, new_program, open_shop
+from vouch.service import volumes
 from vouch.service.deployment import Deployment
 
 TWENTY: dict[str, Any] = {"commission": {"rules": [{"match": {}, "reward": {"type": "percent", "bps": 2000}}]}}
@@ -138,6 +141,28 @@ def test_volumes_of_a_draft_are_measured_and_not_sealed(shop: Shop, deployment: 
     refused = asks(shop).post("/v1/terms/preview", {"program_id": shop.program, "terms": terms, "order": june})
     assert (refused.status, refused.code) == (422, "awaiting_volume")
     assert nets(preview(shop, ORDER | {"occurred_at": LATER, "codes": ["NOA10"]}, terms=terms)) == {shop.creator: 2_000}
+    assert tables(deployment) == before
+
+
+def test_a_volume_that_takes_longer_than_a_request_is_not_waited_for(
+    shop: Shop, deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(3):
+        said = ORDER | {"external_id": f"A-{number}", "occurred_at": LATER, "codes": ["NOA10"]}
+        asks(shop).made("/v1/orders", said)
+    later(deployment, timedelta(days=30))
+    tiers = {"period": "month", "measure": "orders", "levels": [{"from": 3, "bps": 9_000}]}
+    asked = {
+        "program_id": shop.program,
+        "terms": {"commission": TWENTY["commission"] | {"tiers": tiers}},
+        "order": ORDER | {"occurred_at": "2026-06-03T12:00:00Z", "codes": ["NOA10"]},
+    }
+    before = tables(deployment)
+    monkeypatch.setattr(volumes, "_STEP", 1)
+    assert nets(asks(shop).post("/v1/terms/preview", asked).body) == {shop.creator: 9_000}
+    monkeypatch.setattr(previews, "_SECONDS", -1)
+    refused = asks(shop).post("/v1/terms/preview", asked)
+    assert (refused.status, refused.code) == (422, "awaiting_volume")
     assert tables(deployment) == before
 
 

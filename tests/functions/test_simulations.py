@@ -24,15 +24,17 @@ from tests.functions.conftest import APIS
 from tests.wire import Wire, answer_lost, unreachable
 from vouch.domain import times
 from vouch.domain.rates import Rate
-from vouch.domain.volumes import counting
 from vouch.http import Api
 from vouch.service import keys, ranges, simulations, volumes
 from vouch.service.mint import fresh
 from vouch.store.rates import new_rate
+from vouch.store.seals import Measured, Volume
 from vouch.store.tables import Order, Simulation, SimulationPart
 
 BEGINNING, END = "2026-01-01T00:00:00Z", "2026-06-01T00:00:00Z"
 TWICE: dict[str, Any] = _PRESS | {"commission": {"rules": [{"match": {}, "reward": {"type": "percent", "bps": 1554}}]}}
+BY_ORDERS = {"period": "month", "measure": "orders", "levels": [{"from": 1, "bps": 5_000}]}
+TIERED = TWICE | {"commission": TWICE["commission"] | {"tiers": BY_ORDERS}}
 NONE = _FRIENDS_NOW | {"commission": {"rules": []}}
 
 
@@ -458,20 +460,44 @@ def test_volumes_are_measured_once_whatever_step_asks(
     shop: Shop, hurried: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     live(shop.world)
-    measured: list[tuple[Any, ...]] = []
-    measure = volumes.measured
-
-    def counted(deployment: Any, brand_id: str, *asked: Any) -> int:
-        tiers = asked[2].commission.tiers
-        measured.append((*asked[:2], counting(tiers.period, asked[3], "UTC").name))
-        return measure(deployment, brand_id, *asked)
-
-    monkeypatch.setattr(volumes, "measured", counted)
-    tiers = {"period": "month", "measure": "orders", "levels": [{"from": 1, "bps": 5_000}]}
-    simulation = shop.begun(shop.world.press, TWICE | {"commission": TWICE["commission"] | {"tiers": tiers}})
+    measured = steps_taken(monkeypatch)
+    simulation = shop.begun(shop.world.press, TIERED)
     assert shop.run() > 5
     assert shop.shown(simulation)["status"] == "done"
     assert len(measured) == len(set(measured)) > 2
+
+
+def steps_taken(monkeypatch: pytest.MonkeyPatch) -> list[Volume]:
+    """Which volume each step was about, as they are taken."""
+    measured: list[Volume] = []
+    measure = volumes.measured
+
+    def counted(deployment: Any, brand_id: str, wanted: Volume, so_far: Measured) -> Measured:
+        measured.append(wanted)
+        return measure(deployment, brand_id, wanted, so_far)
+
+    monkeypatch.setattr(volumes, "measured", counted)
+    return measured
+
+
+def test_a_volume_that_takes_many_steps_is_measured_from_message_to_message(
+    shop: Shop, hurried: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    live(shop.world)
+    clean = shop.begun(shop.world.press, TIERED)
+    shop.run()
+    monkeypatch.setattr(volumes, "_STEP", 3)
+    measured = steps_taken(monkeypatch)
+    simulation = shop.begun(shop.world.press, TIERED)
+    before = len(measured)
+    while messages := shop.waiting():
+        for message in messages:
+            assert shop.step(message, orders=1)
+        assert len(measured) - before <= 2, "an order has two creators at most"
+        before = len(measured)
+    assert max(Counter(measured).values()) > 2
+    assert result(shop, simulation) == result(shop, clean)
+    assert shop.shown(simulation)["left_out"] == 0
 
 
 def test_messages_that_come_again_and_at_once_count_each_order_once(shop: Shop, hurried: None) -> None:
