@@ -233,6 +233,7 @@ def test_the_last_byte_that_fits_and_the_first_that_does_not(client: Client) -> 
         ({"name": "x" * 201}, "name", "too_long"),
         ({"name": "a\x00b"}, "name", "control_character"),
         ({"name": "a\nb"}, "name", "control_character"),
+        ({"name": "a\u2028b"}, "name", "control_character"),
         ({"name": "Mug", "count": "3"}, "count", "wrong_type"),
         ({"name": "Mug", "count": True}, "count", "wrong_type"),
         ({"name": "Mug", "count": 3.0}, "count", "wrong_type"),

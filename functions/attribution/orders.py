@@ -28,8 +28,13 @@ _AMOUNTS: Final = ("base", "refunded_base")
 _SUBMITTED: Final[dict[int, OpenAPIResponse]] = {
     200: {"description": "The order, which was known already"},
     201: {"description": "The order, which is new or has something new"},
-    202: {"description": "Stored; the order waits for what comes by itself, such as a click that is on its way"},
+    202: {
+        "description": "Stored; the order waits for what comes by itself, such as a click that is on its way. It is "
+        "tried again in `Retry-After` seconds; until it has been settled, a new order cannot be read"
+    },
 }
+_TRIED_AGAIN: Final = "60"
+"""The seconds after which `vouch.service.orders` tries for the first time what had to wait."""
 
 
 @routes.post("/v1/orders", security=brand_access("orders:write"), status_code=HTTPStatus.CREATED, responses=_SUBMITTED)
@@ -127,8 +132,9 @@ def _door() -> Submissions:
 
 def _answered(submitted: Submitted) -> Response[wire.Order]:
     order = _awaited(submitted) if submitted.order is None else _shown(submitted.order)
-    status = HTTPStatus.CREATED if submitted.created else HTTPStatus.OK
-    return Response(HTTPStatus.ACCEPTED if submitted.awaited else status, "application/json", order)
+    if submitted.awaited:
+        return Response(HTTPStatus.ACCEPTED, "application/json", order, {"Retry-After": _TRIED_AGAIN})
+    return Response(HTTPStatus.CREATED if submitted.created else HTTPStatus.OK, "application/json", order)
 
 
 def _awaited(submitted: Submitted) -> wire.Order:

@@ -44,6 +44,7 @@ class Got:
 
     status: int
     body: Any
+    retry_after: str | None
 
 
 @dataclass(frozen=True)
@@ -111,7 +112,7 @@ def _send(
         "isBase64Encoded": False,
     }
     answer = api.handler(event, SimpleNamespace(aws_request_id="r"))
-    return Got(answer["statusCode"], json.loads(answer["body"]))
+    return Got(answer["statusCode"], json.loads(answer["body"]), answer["headers"].get("Retry-After"))
 
 
 def maya(world: World, clock: Clock, **terms: Any) -> str:
@@ -724,7 +725,11 @@ def test_an_order_with_a_click_still_on_its_way_is_accepted_and_waits(world: Wor
     click = clicks.mint(world.brand.id, "00" * 8, clock.now, world.deployment.secrets.click_keys, b"abcdef")
     got = world.send("POST", "/v1/orders", order(clock, click_ids=[click.id]))
     assert (got.status, got.body["status"], got.body["reason"]) == (202, "parked", "awaiting_click")
-    known = world.send("POST", "/v1/orders", order(clock, external_id="A-2")).body
+    assert got.retry_after == "60", "when it is tried again"
+    assert world.send("GET", f"/v1/orders/{got.body['id']}").status == 404
+    made = world.send("POST", "/v1/orders", order(clock, external_id="A-2"))
+    assert (made.status, made.retry_after) == (201, None)
+    known = made.body
     clock.pass_(timedelta(seconds=1))
     body = order(clock, external_id="A-2", occurred_at=known["placed_at"], click_ids=[click.id])
     got = world.send("POST", "/v1/orders", body)
