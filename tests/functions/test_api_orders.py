@@ -11,13 +11,14 @@ from typing import Any
 import pytest
 
 from attribution.api import api
+from tests.faults.world import take
 from tests.fixtures import Clock
 from vouch.domain import clicks
 from vouch.domain.errors import Unavailable
 from vouch.domain.facts import Refund
 from vouch.domain.money import OutOfRange
 from vouch.platforms.base import Request
-from vouch.service import brands, codes, creators, programs
+from vouch.service import brands, codes, creators, programs, volumes
 from vouch.service import orders as settling
 from vouch.service.creators import NewCreator
 from vouch.service.deployment import Deployment
@@ -752,6 +753,30 @@ def test_an_order_dated_ahead_of_what_its_tiers_ask_for_is_accepted_and_waits(
     }
     settled = world.send("GET", f"/v1/orders/{got.body['id']}").body
     assert settled["commissions"][0]["net"] == money(1995)
+
+
+def test_a_late_order_waits_for_a_volume_that_takes_many_steps(
+    world: World, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of June the volume of May decides, which nobody has measured by September: six orders, one a step."""
+    tiers = {"period": "month", "measure": "orders", "levels": [{"from": 6, "bps": 1500}]}
+    maya(world, clock, commission=TERMS["commission"] | {"tiers": tiers})
+    for number in range(6):
+        assert world.send("POST", "/v1/orders", order(clock, external_id=f"M-{number}", codes=["MAYA10"])).status == 201
+    june = (clock.now + timedelta(days=35)).isoformat()
+    clock.pass_(timedelta(days=120))
+    monkeypatch.setattr(volumes, "_STEP", 1)
+    monkeypatch.setattr(settling, "TRIES_MAX", 3)
+    got = world.send("POST", "/v1/orders", order(clock, codes=["MAYA10"], occurred_at=june))
+    assert (got.status, got.body["status"], got.body["reason"]) == (202, "parked", "awaiting_volume")
+    endings = []
+    while messages := take(world.deployment):
+        [message] = messages
+        endings.append(settling.wake(world.deployment, message, in_time=lambda: True))
+    assert endings == [{"deferred": 1}] * 4 + [{"applied": 1}], "the request itself took two steps"
+    settled = world.send("GET", f"/v1/orders/{got.body['id']}").body
+    assert settled["commissions"][0]["net"] == money(1995)
+    assert world.send("GET", "/v1/deliveries", query={"status": "parked"}).body["items"] == []
 
 
 def test_another_brand_sees_nothing(world: World, clock: Clock) -> None:

@@ -28,7 +28,7 @@ from vouch.platforms.registry import PLATFORMS
 from vouch.service.deployment import Deployment
 from vouch.service.evidence import CLICK_LAG, ClickOnItsWay, Evidence
 from vouch.service.queues import TRIES_MAX, put_off, seconds_after
-from vouch.service.volumes import SealNotDue
+from vouch.service.volumes import BeingMeasured, SealNotDue
 from vouch.store import brands, inbox, orders
 from vouch.store.database import FAILURES, Overfull, Refused, pause
 from vouch.store.orders import EVENTS_MAX, KnownOrder, StoredOrder
@@ -92,7 +92,7 @@ def rehearse(
 ) -> None:
     """Raises what these facts would be parked for, whoever stored them: nothing of the order is written.
 
-    No click is waited for; a volume that it needs may be sealed, as it would be by anybody who needs it.
+    No click is waited for; a volume that it needs is measured and sealed, as it would be by anybody who needs it.
     """
     _check_dates(target, facts, received_at)
     order = known or _unknown(target)
@@ -113,6 +113,10 @@ def _settle_reading(deployment: Deployment, delivery: Delivery, reading: Reading
     except ClickOnItsWay:
         _try_later(deployment, delivery, tries, seconds=_WAKE_SECONDS)
         return Outcome("deferred", target.order_id, "awaiting_click")
+    except BeingMeasured as awaited:
+        # Each try takes a step, so that they come to an end by themselves: they are not counted.
+        ending = _await_volume(deployment, delivery, str(awaited), min(tries, 1))
+        return Outcome(ending, target.order_id, _AWAITING_VOLUME)
     except SealNotDue as awaited:
         ending = _await_volume(deployment, delivery, str(awaited), tries)
         return Outcome(ending, target.order_id, _AWAITING_VOLUME)
