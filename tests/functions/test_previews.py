@@ -144,6 +144,24 @@ def test_volumes_of_a_draft_are_measured_and_not_sealed(shop: Shop, deployment: 
     assert tables(deployment) == before
 
 
+def test_what_only_the_terms_in_force_ask_for_is_not_asked_for(shop: Shop) -> None:
+    """The draft does away with the tiers, by which an order that is dated ahead cannot be settled yet."""
+    tiers = {"period": "month", "measure": "orders", "levels": [{"from": 1, "bps": 9_000}]}
+    with_tiers = {"commission": TWENTY["commission"] | {"tiers": tiers}}
+    shop.brand.made(f"/v1/programs/{shop.program}/terms", with_tiers)
+    june = ORDER | {"occurred_at": "2026-06-10T12:00:00Z", "codes": ["NOA10"]}
+    assert nets(preview(shop, june)) == {shop.creator: 2_000}
+    other = new_program(shop.brand)["id"]
+    refused = asks(shop).post("/v1/terms/preview", {"program_id": other, "terms": TWENTY, "order": june})
+    assert (refused.status, refused.code) == (422, "awaiting_volume"), "whose the code is, by tiers in force"
+
+
+def test_a_body_that_would_be_published_is_taken(shop: Shop) -> None:
+    explained = preview(shop, terms=TWENTY | {"effective_from": "2030-01-01T00:00:00Z"})
+    assert explained == preview(shop)
+    assert nets(explained) == {"sample": 2_000}
+
+
 def test_a_volume_that_takes_longer_than_a_request_is_not_waited_for(
     shop: Shop, deployment: Deployment, monkeypatch: pytest.MonkeyPatch
 ) -> None:

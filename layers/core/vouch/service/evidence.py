@@ -118,15 +118,24 @@ class Evidence:
         """
         if facts.snapshot is None:
             return context
+        context = self.surroundings(order_id, facts, context, wait_for_clicks_since=wait_for_clicks_since)
+        return self.asked_by(self.terms(context.touches_of(facts)), order_id, facts, context)
+
+    def surroundings(
+        self, order_id: str, facts: OrderFacts, context: Context, *, wait_for_clicks_since: datetime | None
+    ) -> Context:
+        """The context with what these facts need whatever the terms: where it stands, and whose its evidence is.
+
+        Raises ClickOnItsWay likewise, and ValueError before any snapshot.
+        """
         subject = Subject(order_id, facts, context)
         subject = self._with_standings(subject, wait_for_clicks_since)
-        subject = self._with_touches(subject)
-        return self._with_what_terms_ask(subject, self.terms(subject.context.touches_of(facts)))
+        return self._with_touches(subject).context
 
     def asked_by(
         self, promised: Mapping[TermsKey, Terms], order_id: str, facts: OrderFacts, context: Context
     ) -> Context:
-        """The context with what only terms ask for, by these in place of those that its touches name.
+        """The context with what only terms ask for, by these of the versions that its touches name.
 
         Raises SealNotDue likewise.
         """

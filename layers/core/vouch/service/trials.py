@@ -80,14 +80,14 @@ class Trial:
             return Tried(facts, context, drafted, settle(facts, context, drafted))
 
     def told(self, order_id: str, facts: OrderFacts, context: Context, *, new: bool = False) -> Tried:
-        """The same for somebody who asks for this order; for a `new` one all is looked up that would be pinned with it.
+        """The same for somebody who asks for this order; of a `new` one nothing is pinned yet.
 
         Raises Unprocessable in place of these, but for Defect.
         """
         try:
             if new:
                 with ours():
-                    context = self._evidence.pinned(order_id, facts, context, wait_for_clicks_since=None)
+                    context = self._evidence.surroundings(order_id, facts, context, wait_for_clicks_since=None)
             return self.settled(order_id, facts, context)
         except RateMissing as refusal:
             raise Unprocessable("rate_missing", currency=refusal.currency, wanted=refusal.wanted) from None

@@ -6,10 +6,12 @@ from pydantic import Field
 
 from vouch.wire.base import Answer, Body, Currency, ExternalId, Id, Moment, Shown
 from vouch.wire.orders import NewOrder, Posting
-from vouch.wire.programs import Platform, Terms
+from vouch.wire.programs import NewTerms, Platform, Terms
 
-Unsettled = Literal["rate_missing", "amount_out_of_range", "awaiting_volume", "defect", "unreadable"]
-"""Why an order could not be settled: see `vouch.service.trials`; or its items could not be read."""
+Unsettled = Literal["rate_missing", "amount_out_of_range", "awaiting_volume", "defect", "unreadable", "unfinished"]
+"""Why an order could not be settled: see `vouch.service.trials`; or its items could not be read, or not all of it is
+posted yet."""
+Draft = Annotated[NewTerms, Field(description="As they would be published; `effective_from` changes nothing here")]
 
 
 class Range(Body):
@@ -24,7 +26,10 @@ class NewReplay(Range):
 
 
 class Different(Answer):
-    """An order whose settlement is not what is posted. `recomputed` null: it cannot be settled again; see `reason`."""
+    """An order whose settlement is not what is posted. `recomputed` null: it cannot be settled again; see `reason`.
+
+    `reason` `unfinished`: it differs because not all of it is posted yet, which is tried again by itself.
+    """
 
     order_id: str
     posted: list[Posting]
@@ -50,7 +55,7 @@ class NewSimulation(Range):
     """The draft is what `POST /v1/programs/{id}/terms` would take, in force for all of these orders."""
 
     program_id: Id
-    terms: Terms
+    terms: Draft
 
 
 class Sum(Answer):
@@ -146,7 +151,7 @@ class TermsPreview(Body):
 
     program_id: Id | None = None
     currency: Currency | None = None
-    terms: Terms
+    terms: Draft
     order: SampleOrder
     creator_id: Id | None = None
     customer: Literal["new", "returning"] | None = None
