@@ -8,10 +8,9 @@ from aws_lambda_powertools.event_handler.openapi.params import Query
 from aws_lambda_powertools.event_handler.openapi.types import OpenAPIResponse
 
 from attribution import commissions
-from vouch.domain.settlement import Posted, wanted
+from vouch.domain.settlement import Posted
 from vouch.http import Routes, brand_access
-from vouch.service import explanations, listings
-from vouch.service import orders as settling
+from vouch.service import explanations, listings, replays
 from vouch.service.submissions import Submissions, Submitted
 from vouch.store.tables import Order
 from vouch.wire import orders as wire
@@ -119,10 +118,14 @@ def explain_order(order_id: str, creator_id: Creator = None, language: Told = No
 @routes.post("/v1/orders/<order_id>/replay", security=brand_access("orders:read"))
 def replay_order(order_id: str) -> wire.Replay:
     call = routes.call
-    order = listings.whole_order(call.deployment, call.brand, order_id)
-    again = wanted(settling.recompute(call.deployment, order))
+    order, again = replays.replayed_order(call.deployment, call.brand, order_id)
+    equal = again == order.posted
     return wire.Replay(
-        order_id=order_id, posted=postings(order.posted), recomputed=postings(again), equal=again == order.posted
+        order_id=order_id,
+        posted=postings(order.posted),
+        recomputed=postings(again),
+        equal=equal,
+        reason="unfinished" if order.unfinished and not equal else None,
     )
 
 

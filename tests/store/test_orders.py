@@ -209,6 +209,37 @@ def test_more_creators_than_one_transaction_takes_come_in_several(deployment: De
         assert {item.creator_id for item in found.commissions if item.earned > item.reversed} == {*creators}
 
 
+def test_who_compares_waits_while_more_is_being_posted(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(orders, "CREATORS_MAX", 2)
+    creators = [f"cre_{place:02}" for place in range(41)]
+    deployment.database.commit(write(NEW, snapshot(), [], *creators))
+    looks: list[int] = []
+
+    def go_on(attempt: int) -> None:
+        looks.append(attempt)
+        if len(looks) % 3 == 0:
+            deployment.database.commit(write(load(deployment), None, [], *creators))
+
+    monkeypatch.setattr(orders, "pause", go_on)
+    found = orders.load_finished(deployment.database, "brd_1", "ord_1")
+    assert found is not None
+    assert (found.unfinished, len(found.posted)) == (False, 41)
+    assert looks == [0, 1, 2] * 20
+    assert orders.load_finished(deployment.database, "brd_1", "ord_2") is None
+
+
+def test_who_compares_does_not_wait_for_what_goes_no_further(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[int] = []
+    monkeypatch.setattr(orders, "pause", looks.append)
+    monkeypatch.setattr(orders, "CREATORS_MAX", 2)
+    deployment.database.commit(write(NEW, snapshot(), [], "cre_1", "cre_2", "cre_3"))
+    found = orders.load_finished(deployment.database, "brd_1", "ord_1")
+    assert found is not None
+    assert (found.unfinished, len(found.posted), looks) == (True, 2, [*range(6)])
+
+
 def ledger_sums(deployment: Deployment, creators: Iterable[str]) -> dict[tuple[str, str], int]:
     sums: Counter[tuple[str, str]] = Counter()
     for creator in creators:

@@ -118,7 +118,7 @@ def _settle_reading(deployment: Deployment, delivery: Delivery, reading: Reading
         ending = _await_volume(deployment, delivery, str(awaited), min(tries, 1))
         return Outcome(ending, target.order_id, _AWAITING_VOLUME)
     except SealNotDue as awaited:
-        ending = _await_volume(deployment, delivery, str(awaited), tries)
+        ending = _await_volume(deployment, delivery, f"the volume of {awaited} is not known yet", tries)
         return Outcome(ending, target.order_id, _AWAITING_VOLUME)
     return Outcome("applied" if changed else "unchanged", target.order_id)
 
@@ -251,7 +251,7 @@ def recompute(deployment: Deployment, order: KnownOrder) -> Settlement:
 def audit(deployment: Deployment, brand: Brand, order_id: str) -> list[tuple[str, str]]:
     """What is wrong with a stored order, as (invariant, detail): nothing, unless a hand was at the tables."""
     try:
-        order = orders.load(deployment.database, brand.id, order_id)
+        order = orders.load_finished(deployment.database, brand.id, order_id)
     except orders.Torn:
         return [("I5", "its items are not those that its state was written with")]
     except orders.Undecodable:
@@ -260,7 +260,8 @@ def audit(deployment: Deployment, brand: Brand, order_id: str) -> list[tuple[str
         return [("I5", "the index names an order that is not there")]
     want = wanted(recompute(deployment, order))
     if want != order.posted:
-        return [("I5", f"posted {_readable(order.posted)}, settled again {_readable(want)}")]
+        halted = "not all of it is posted yet: " if order.unfinished else ""
+        return [("I5", f"{halted}posted {_readable(order.posted)}, settled again {_readable(want)}")]
     return []
 
 

@@ -48,7 +48,7 @@ class Range:
     def known(self, states: Sequence[Order]) -> Iterator[KnownOrder | None]:
         """These orders with all their facts, None for one whose items do not belong together or cannot be read."""
         reading: dict[str, Future[KnownOrder | None]] = {
-            state.id: self._pool.submit(self._known, state) for state in states if state.events or state.parts
+            state.id: self._pool.submit(self._known, state) for state in states if not orders.is_alone(state)
         }
         for state in states:
             yield reading[state.id].result() if state.id in reading else self._known(state)

@@ -1,14 +1,15 @@
-"""Replays: the orders of a range settled again from their stored facts, against what is posted. Nothing is written."""
+"""Replays: orders settled again from their stored facts, against what is posted. Nothing is written."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from vouch.domain.errors import Malformed
+from vouch.domain.errors import Malformed, NotFound
 from vouch.domain.settlement import Posted, wanted
 from vouch.service import orders, ranges
 from vouch.service.deployment import Deployment
 from vouch.service.trials import UNSETTLED
+from vouch.store import orders as store
 from vouch.store.orders import KnownOrder
 from vouch.store.tables import Brand, Order
 
@@ -17,7 +18,10 @@ DIFFERENT_MAX = 100
 
 @dataclass(frozen=True, slots=True)
 class Different:
-    """An order whose settlement is not what is posted; `recomputed` None: one that cannot be settled, and why."""
+    """An order whose settlement is not what is posted.
+
+    `reason`: why it cannot be settled, where `recomputed` is None; or `unfinished`: parts of it are still to be posted.
+    """
 
     order_id: str
     posted: Posted
@@ -66,6 +70,14 @@ def replayed(
     return so_far
 
 
+def replayed_order(deployment: Deployment, brand: Brand, order_id: str) -> tuple[KnownOrder, Posted]:
+    """The order, and what it comes to when it is settled again. Raises NotFound."""
+    order = store.load_finished(deployment.database, brand.id, order_id)
+    if order is None:
+        raise NotFound
+    return order, wanted(orders.recompute(deployment, order))
+
+
 def _different(deployment: Deployment, state: Order, order: KnownOrder | None) -> list[Different]:
     if order is None:
         return [Different(state.id, {}, None, "unreadable")]
@@ -73,4 +85,6 @@ def _different(deployment: Deployment, state: Order, order: KnownOrder | None) -
         again = wanted(orders.recompute(deployment, order))
     except tuple(UNSETTLED) as failure:
         return [Different(order.id, order.posted, None, UNSETTLED[type(failure)])]
-    return [] if again == order.posted else [Different(order.id, order.posted, again)]
+    if again == order.posted:
+        return []
+    return [Different(order.id, order.posted, again, "unfinished" if order.unfinished else None)]

@@ -36,6 +36,7 @@ of a large one it is fewer; then the caller goes on by halves."""
 _PART_BYTES = 390_000
 _INLINE_BYTES = 300_000
 _READINGS_MAX = 6
+_LOOKS_MAX = 6
 _KEPT = ("creator_id", "program_id", "terms_version", "currency", "earned", "reversed", "held")
 _SHOWN = ("creator_id", "program_id", "currency", "earned", "reversed", "held", "matures_at")
 Beside = OrderPart | OrderEvent | Commission
@@ -145,14 +146,19 @@ def placed(
 def known(database: Database, brand_id: str, state: Order) -> KnownOrder | None:
     """The order whose state was just read, as it is now: without another read where the state holds all of it.
 
-    An item alone is never torn. Raises as `load`.
+    An item alone is never torn; one that says `unfinished` is looked at again, as by `load_finished`. Raises as `load`.
     """
-    if state.events or state.parts:
-        return load(database, brand_id, state.id)
+    if not is_alone(state):
+        return load_finished(database, brand_id, state.id)
     try:
         return _stored(brand_id, state, ())
     except (LookupError, TypeError, ValueError, zlib.error) as failure:
         raise Undecodable from failure
+
+
+def is_alone(state: Order) -> bool:
+    """Whether nothing beside the state is needed to know the order."""
+    return not (state.events or state.parts or state.unfinished)
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +205,19 @@ def load(database: Database, brand_id: str, order: str) -> StoredOrder | None:
                 raise Undecodable from failure
         pause(attempt)
     raise Torn
+
+
+def load_finished(database: Database, brand_id: str, order: str) -> StoredOrder | None:
+    """As `load`, for whoever compares what is posted with what should be: once all of it is, which takes a moment.
+
+    Where whoever posts it goes no further, it is `unfinished` still.
+    """
+    found, looks = load(database, brand_id, order), 0
+    while found is not None and found.unfinished and looks < _LOOKS_MAX:
+        pause(looks)
+        before, found = found, load(database, brand_id, order)
+        looks = looks + 1 if found is not None and found.version == before.version else 0
+    return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -192,12 +192,16 @@ class Posting(Answer):
 
 
 class Replay(Answer):
-    """What is posted, and what settling again from the facts says."""
+    """What is posted, and what settling again from the facts says.
+
+    `reason` where they differ: `unfinished`, some of it is still to be posted, which is tried again by itself.
+    """
 
     order_id: str
     posted: list[Posting]
     recomputed: list[Posting]
     equal: bool
+    reason: Literal["unfinished"] | None
 
 
 class Delivery(Answer):
