@@ -100,7 +100,8 @@ def parts(
 
     And the sort key of the last commission that was read, None where none follow.
     """
-    # The index is a moment behind its table: what was posted just now may be missing, as it would be had it come after.
+    # The index may be a moment behind its table. The period ended an hour ago at least, so that what is missing is only
+    # what came late, and just now: as if it had come a moment later.
     within = f"{behind}!" if behind else times.text(volume.span.begins), times.text(volume.span.ends)
     found: list[Part] = []
     read = 0

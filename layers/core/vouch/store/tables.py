@@ -528,7 +528,10 @@ class Simulation(Figure, discriminator="simulation"):
 
 
 class SimulationPart(Figure, discriminator="simulation_part"):
-    """`b#SIM#<sim>` / `S#<chunk>#<n>` sums, `D#<number of its first>` differences, `R#<page>` rows: JSON, zlib'd."""
+    """`b#SIM#<sim>` / `S#<chunk>#<n>` sums, `D#<number of its first>` differences, `R#<page>` rows: JSON, zlib'd.
+
+    And how far volumes are measured, `V#<creator>#<program>#<period>#<measure>#<time zone>`.
+    """
 
     body = BinaryAttribute(legacy_encoding=False)
     expires_at = IntegerAttribute()
