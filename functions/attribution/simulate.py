@@ -8,11 +8,10 @@ from vouch.service import simulations
 from vouch.service.deployment import deployment
 
 _SECONDS_TO_SPARE = 45
-_TRIES = 5
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Answers with the messages that have to come again. A simulation that fails time and again is given up."""
+    """Answers with the messages that have to come again."""
     if event.get("warm"):
         deployment()
         telemetry.logger().info("warm")
@@ -27,7 +26,6 @@ def _done(record: dict[str, Any], context: Any) -> bool:
             deployment(),
             json.loads(record["body"]),
             in_time=lambda: context.get_remaining_time_in_millis() > _SECONDS_TO_SPARE * 1000,
-            last=int(record["attributes"]["ApproximateReceiveCount"]) >= _TRIES,
         )
     except Exception:  # noqa: BLE001 - whatever it is, the queue keeps the message
         telemetry.logger().exception("a simulation has to come again", message_id=record["messageId"])

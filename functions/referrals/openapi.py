@@ -89,7 +89,7 @@ _OWN_REFUSALS: Final[dict[str, _Codes]] = {
     "submit_decision": _SUBMISSION
     | {422: ("order_unknown_yet", "not_enrolled", "no_terms", "rate_missing", *_SUBMISSION[422])},
     "show_statement": {422: ("statement_too_long",)},
-    "create_simulation": _TERMS | {404: ("not_found",)},
+    "create_simulation": _TERMS | {404: ("not_found",), 429: ("too_many_at_once",)},
     "explain_simulated_order": {422: _UNTOLD},
     "preview_terms": {
         400: ("one_of_two",),

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import random
 import zlib
 from collections import Counter
 from collections.abc import Callable
@@ -22,11 +23,15 @@ from tests.fixtures import NOON
 from tests.functions.client import Answer, Client
 from tests.functions.conftest import APIS
 from tests.wire import Wire, answer_lost, unreachable
-from vouch.domain import times
+from vouch.domain import ids, times
+from vouch.domain.errors import TooMany
 from vouch.domain.rates import Rate
+from vouch.domain.simulation import OrderChange, Stake, Sums
 from vouch.http import Api
-from vouch.service import keys, ranges, simulations, volumes
+from vouch.service import keys, orders, ranges, simulations, volumes
 from vouch.service.mint import fresh
+from vouch.store import simulations as store
+from vouch.store.database import Writes
 from vouch.store.rates import new_rate
 from vouch.store.seals import Measured, Volume
 from vouch.store.tables import Order, Simulation, SimulationPart
@@ -71,12 +76,11 @@ class Shop:
         sent = self.world.deployment.sqs.sent.pop(settings.simulate_queue_url, ())
         return [message["MessageBody"] for message in sent]
 
-    def step(self, message: str, *, orders: int = 9, received: int = 1) -> bool:
+    def step(self, message: str, *, orders: int = 9) -> bool:
         """Whether a message is done with; there is time for so many orders."""
         times_left = repeat(60_000, orders - 1)
         asked = event("simulate")
         asked["Records"][0]["body"] = message
-        asked["Records"][0]["attributes"]["ApproximateReceiveCount"] = str(received)
         return not simulate.handler(asked, Context(lambda: next(times_left, 1)))["batchItemFailures"]
 
     def run(self) -> int:
@@ -159,7 +163,7 @@ def amounts(rows: list[Any], name: str) -> dict[str, int]:
 
 def tables(world: World) -> dict[str, Any]:
     """Every item of every table, as the engine has it, but for what simulations count."""
-    counts = ({"S": "simulation"}, {"S": "simulation_part"})
+    counts = ({"S": "simulation"}, {"S": "simulation_part"}, {"S": "running_simulations"})
     return {
         table: sorted(repr(sorted(item.items())) for item in _items(world, table) if item.get("k") not in counts)
         for table in _TABLES
@@ -456,6 +460,40 @@ def test_a_step_puts_what_it_has_before_it_holds_too_much(shop: Shop, monkeypatc
     assert result(shop, shop.done(shop.world.press, TWICE)["id"]) == result(shop, whole["id"])
 
 
+def test_orders_of_very_many_creators_are_told_while_there_is_room(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    live(shop.world)
+    whole = result(shop, shop.done(shop.world.press, TWICE)["id"])
+    sizes = [len(order["before"]) + len(order["after"]) for order in whole[1]]
+    assert sum(sizes) > 10
+    monkeypatch.setattr(simulations, "TOLD_AMOUNTS_MAX", 7)
+    monkeypatch.setattr(simulations, "_CHUNK_ORDERS", 9)
+    said, told = result(shop, shop.done(shop.world.press, TWICE)["id"])
+    assert 6 <= sum(len(order["before"]) + len(order["after"]) for order in told) <= 7
+    assert said == whole[0]
+
+
+def test_as_many_amounts_as_are_told_fit_an_item(shop: Shop) -> None:
+    """Of one order, whose creators' ids and amounts have nothing in common."""
+    world, source = shop.world, random.Random(1)
+
+    def some_id(prefix: str) -> str:
+        return prefix + "".join(source.choices("0123456789ABCDEFGHJKMNPQRSTVWXYZ", k=26))
+
+    count = simulations.TOLD_AMOUNTS_MAX // 2
+    stakes = [Stake(some_id("cre_"), some_id("prg_"), "USD") for _ in range(count)]
+    before, after = ({stake: source.randrange(10**15) for stake in stakes} for _ in range(2))
+    change = OrderChange("ord_1", NOON, before, after)
+    span = {"placed_from": NOON, "placed_to": NOON, "now": NOON}
+    item = store.new(world.brand_id, "sim_1", program_id=world.press, currency="USD", terms={}, **span)
+    writes = Writes()
+    store.put_chunk(writes, item, Sums(), [change])
+    world.deployment.database.commit(writes)
+    assert list(store.order_changes(world.deployment.database, item)) == [change]
+    assert item.amounts == simulations.TOLD_AMOUNTS_MAX
+    [part] = world.deployment.database.query(SimulationPart, f"{world.brand_id}#SIM#sim_1")
+    assert len(part.body) < 390_000
+
+
 def test_volumes_are_measured_once_whatever_step_asks(
     shop: Shop, hurried: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -520,11 +558,27 @@ def test_one_that_stood_still_is_set_going_by_whoever_asks(shop: Shop, hurried: 
     assert len(shop.waiting()) == 1, "which is lost"
     shop.shown(simulation)
     assert shop.waiting() == []
-    later(shop.world.deployment, timedelta(minutes=10, seconds=1))
+    later(shop.world.deployment, timedelta(minutes=30, seconds=1))
     shop.shown(simulation)
     shop.shown(simulation)
     assert shop.run() == 3, "for 19 orders"
     assert shop.shown(simulation)["status"] == "done"
+
+
+def test_one_that_nothing_sets_going_is_given_up(shop: Shop, hurried: None) -> None:
+    live(shop.world, orders=20, webhooks=40)
+    simulation = shop.begun(shop.world.press, TWICE)
+    [first] = shop.waiting()
+
+    def stood_still() -> str:
+        later(shop.world.deployment, timedelta(minutes=30, seconds=1))
+        return str(shop.shown(simulation)["status"])
+
+    assert [stood_still() for _ in range(5)] == ["running"] * 5
+    assert len(shop.waiting()) == 5, "all of which are lost"
+    assert shop.step(first), "and one comes late, and takes it further"
+    assert [stood_still() for _ in range(6)] == ["running"] * 5 + ["failed"]
+    assert len(shop.waiting()) == 6, "none for the last time"
 
 
 def test_one_that_fails_time_and_again_is_given_up(shop: Shop, hurried: None, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -534,12 +588,128 @@ def test_one_that_fails_time_and_again_is_given_up(shop: Shop, hurried: None, mo
     with monkeypatch.context() as patch:
         wire = Wire(patch)
         wire.faults["Query"] = unreachable
-        assert not any(shop.step(message, received=times_received) for times_received in (1, 4, 5))
+        assert not any(shop.step(message) for _ in range(5))
+        assert shop.shown(simulation)["status"] == "running"
+        assert shop.step(message), "which does not come again"
     said = shop.shown(simulation)
     assert (said["status"], said["total"]) == ("failed", None)
     assert shop.step(message)
+    assert shop.waiting() == []
     refused = shop.brand.send("GET", f"/v1/simulations/{simulation}", accept="text/csv")
     assert (refused.status, refused.code) == (409, "simulation_not_done")
+
+
+class Killed(BaseException):
+    """What no handler is told of: the time or the memory of a process was over."""
+
+
+def test_one_that_kills_whoever_goes_on_with_it_is_given_up(
+    shop: Shop, hurried: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    live(shop.world, orders=20, webhooks=40)
+    simulation = shop.begun(shop.world.press, TWICE)
+    [message] = shop.waiting()
+
+    def killed(*_: Any) -> NoReturn:
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(simulations, "_counted_order", killed)
+        for _ in range(4):
+            with pytest.raises(Killed):
+                shop.step(message)
+    assert shop.step(message), "the fifth gets further, and sends the next"
+    [message] = shop.waiting()
+    monkeypatch.setattr(simulations, "_counted_order", killed)
+    for _ in range(5):
+        with pytest.raises(Killed):
+            shop.step(message)
+    assert shop.shown(simulation)["status"] == "running"
+    assert shop.step(message)
+    assert shop.shown(simulation)["status"] == "failed"
+
+
+def test_there_is_no_result_before_it_is_done(shop: Shop, hurried: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    live(shop.world)
+    monkeypatch.setattr("vouch.store.simulations.ROWS_PER_PAGE", 1)
+    clean = shop.begun(shop.world.friends, NONE)
+    shop.run()
+    simulation = shop.begun(shop.world.friends, NONE)
+
+    def die(*_: Any) -> NoReturn:
+        raise MemoryError
+
+    with monkeypatch.context() as patch:
+        patch.setattr("vouch.domain.simulation.totals", die)
+        while shop.step(message := shop.waiting()[0]):
+            pass
+    parts = shop.world.deployment.database.query(SimulationPart, f"{shop.world.brand_id}#SIM#{simulation}")
+    assert [part.sk for part in parts if part.sk.startswith("R#")], "rows were put before it died"
+    said = shop.shown(simulation)
+    assert (said["status"], said["progress"]["orders"]) == ("running", 60)
+    assert (said["creators"], said["rows"], said["next_cursor"]) == ([], 0, None)
+    assert shop.step(message)
+    assert shop.shown(simulation)["creators"] != []
+    assert shop.shown(simulation)["rows"] > 1
+    bare = [{**result(shop, each)[0], "next_cursor": None} for each in (simulation, clean)]
+    assert bare[0] == bare[1]
+
+
+def test_four_run_at_once(shop: Shop, hurried: None) -> None:
+    live(shop.world, orders=20, webhooks=40)
+    body = {"program_id": shop.world.press, "terms": TWICE, "from": BEGINNING, "to": END}
+    running = [shop.begun(shop.world.press, TWICE) for _ in range(simulations.RUNNING_MAX)]
+    messages = shop.waiting()
+    refused = shop.brand.post("/v1/simulations", body, idempotency_key="fifth")
+    assert (refused.status, refused.code) == (429, "too_many_at_once")
+    assert refused.headers["retry-after"] == "60"
+    assert "4" in refused.body["detail"]
+    assert {item["id"] for item in shop.brand.get("/v1/simulations").body["items"]} == {*running}
+    stranger = Shop(other := World(shop.world.deployment, "other").build(), client(other))
+    live(other, 2, orders=20, webhooks=40)
+    stranger.begun(other.press, TWICE)
+    while (message := messages.pop(0)) and shop.shown(running[0])["status"] == "running":
+        assert shop.step(message)
+        messages += shop.waiting()
+    fifth = shop.brand.post("/v1/simulations", body, idempotency_key="fifth")
+    assert fifth.status == 202, "a refusal for now is not kept for later"
+    assert shop.brand.post("/v1/simulations", body, idempotency_key="sixth").status == 429
+
+
+def test_of_twenty_who_ask_at_once_four_run(shop: Shop) -> None:
+    deployment, world = shop.world.deployment, shop.world
+    span = {"start": times.parse(BEGINNING), "end": times.parse(END)}
+
+    def begin(_: int) -> str:
+        try:
+            return simulations.created(
+                deployment,
+                fresh(deployment),
+                world.brand,
+                program_id=world.press,
+                terms=TWICE,
+                in_time=lambda: False,
+                **span,
+            ).status
+        except TooMany:
+            return "refused"
+
+    live(world, orders=20, webhooks=40)
+    with ThreadPoolExecutor(20) as pool:
+        assert Counter(pool.map(begin, range(20))) == {"running": 4, "refused": 16}
+
+
+def test_one_that_is_given_up_makes_room(shop: Shop, hurried: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody asks for the four, and all that was sent for them is lost."""
+    live(shop.world, orders=20, webhooks=40)
+    forgotten = [shop.begun(shop.world.press, TWICE) for _ in range(simulations.RUNNING_MAX)]
+    for _ in range(5):
+        later(shop.world.deployment, timedelta(minutes=30, seconds=1))
+        assert shop.simulate(shop.world.press, TWICE).status == 429
+    assert len(shop.waiting()) == 4 * 6, "they were set going by whoever needs their place"
+    later(shop.world.deployment, timedelta(minutes=30, seconds=1))
+    shop.begun(shop.world.press, TWICE)
+    assert {shop.shown(simulation)["status"] for simulation in forgotten} == {"failed"}
 
 
 def test_a_repeat_under_a_key_is_the_same_simulation(shop: Shop) -> None:
@@ -563,6 +733,13 @@ def test_a_try_that_died_before_its_answer_is_gone_on_with(shop: Shop, monkeypat
 
 
 # --- who may ask, and what is refused ---------------------------------------------------------------------------------
+
+
+def test_a_body_that_would_be_published_is_taken(shop: Shop) -> None:
+    live(shop.world, orders=20, webhooks=40)
+    plain, dated = (shop.done(shop.world.press, TWICE | more) for more in ({}, {"effective_from": END}))
+    assert result(shop, plain["id"]) == result(shop, dated["id"])
+    assert "effective_from" not in dated["terms"]
 
 
 def test_another_brand_knows_nothing_of_it(shop: Shop) -> None:
@@ -700,6 +877,78 @@ def test_what_differs_is_named_and_nothing_behind_it_is_lost(shop: Shop, monkeyp
     assert sorted(each["order_id"] for each in found) == sorted(changed)
     for each in found:
         assert each["posted"][0]["amount"]["amount"] == each["recomputed"][0]["amount"]["amount"] + 1
+
+
+# --- orders of which not all is posted yet ----------------------------------------------------------------------------
+
+
+def halt(shop: Shop) -> tuple[Order, Order]:
+    """An order of which nothing is posted yet, as it is stored then, and when it is whole."""
+    world = shop.world
+    live(world, orders=20, webhooks=40)
+    for external in history(world, 1, orders=20, webhooks=40).external_ids:
+        key = f"{world.brand_id}#O#{world.order_id(external)}", "O"
+        whole, halted = (world.deployment.database.get(Order, *key) for _ in range(2))
+        assert whole is not None
+        assert halted is not None
+        summary, postings, *rest = halted.lines
+        if json.loads(postings) and world.press in rest[0]:
+            halted.packed = zlib.compress("\n".join([summary, "[]", *rest]).encode())
+            halted.unfinished = True
+            halted.save()
+            return halted, whole
+    raise LookupError
+
+
+def test_an_order_that_stays_unfinished_is_told_as_that(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vouch.store.database._PAUSE_MAX", 0)
+    order_id = halt(shop)[0].id
+    ranged = shop.brand.post("/v1/replays", {"from": BEGINNING, "to": END}).body
+    [different] = ranged["different"]
+    assert (different["order_id"], different["posted"], different["reason"]) == (order_id, [], "unfinished")
+    assert different["recomputed"]
+    one = shop.brand.post(f"/v1/orders/{order_id}/replay").body
+    assert (one["equal"], one["reason"], one["recomputed"]) == (False, "unfinished", different["recomputed"])
+    found = shop.done(shop.world.press, TWICE)
+    assert found["left_out"] == 1
+    told = shop.brand.get(f"/v1/simulations/{found['id']}/orders").body["items"]
+    assert [order["order_id"] for order in told if order["reason"] == "unfinished"] == [order_id]
+    [violation] = orders.audit(shop.world.deployment, shop.world.brand, order_id)
+    assert violation[0] == "I5"
+    assert violation[1].startswith("not all of it is posted yet: posted nothing, settled again ")
+
+
+@pytest.mark.parametrize("asks", ["range", "one", "simulation", "elsewhere", "audit"])
+def test_an_order_that_is_being_posted_is_looked_at_again(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, asks: str
+) -> None:
+    halted, whole = halt(shop)
+    pauses: list[int] = []
+
+    def finished(attempt: int) -> None:
+        pauses.append(attempt)
+        if len(pauses) == 3:
+            whole.save()
+
+    monkeypatch.setattr("vouch.store.orders.pause", finished)
+    match asks:
+        case "range":
+            assert shop.brand.post("/v1/replays", {"from": BEGINNING, "to": END}).body["equal"]
+        case "one":
+            replay = shop.brand.post(f"/v1/orders/{halted.id}/replay").body
+            assert (replay["equal"], replay["reason"]) == (True, None)
+        case "simulation":
+            found = shop.done(shop.world.press, _PRESS)
+            assert (found["different"], found["left_out"]) == (0, 0)
+            assert amounts(found["creators"], "before") == posted(shop.world, shop.world.press)
+        case "elsewhere":
+            idle = shop.world.program(ids.derived("prg_", "idle"), [[1, None]])
+            idle.save()
+            found = shop.done(idle.id, TWICE)
+            assert (found["orders"], found["left_out"], found["creators"]) == (20, 0, [])
+        case "audit":
+            assert orders.audit(shop.world.deployment, shop.world.brand, halted.id) == []
+    assert pauses == [0, 1, 2]
 
 
 def test_replays_are_the_brands_own(shop: Shop) -> None:

@@ -192,6 +192,10 @@ PROBLEMS: dict[str, Words] = {
         "en": ("Too many", "There can be {most} of these."),
         "he": ("יותר מדי", "יכולים להיות {most} כאלה."),
     },
+    "too_many_at_once": {
+        "en": ("Too many at once", "{most} of these can run at once; when one has ended, the next can begin."),
+        "he": ("יותר מדי בבת אחת", "אפשר להריץ {most} כאלה במקביל; כשאחת תסתיים, הבאה תוכל להתחיל."),
+    },
     "destination_not_allowed": {
         "en": ("Not a destination for this brand", "A link leads to `https` on a host of this brand; see /v1/domains."),
         "he": ("לא יעד של המותג", "קישור מוביל ל-`https` באתר של המותג; ראו /v1/domains."),

@@ -15,7 +15,7 @@ from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
 from vouch import bodies, refusals
 from vouch.calls import Call
 from vouch.domain import times
-from vouch.domain.errors import Malformed, Unprocessable, VouchError
+from vouch.domain.errors import Malformed, TooMany, Unprocessable, VouchError
 from vouch.problems import PROBLEM_TYPE
 from vouch.service import mint
 from vouch.store import idempotency
@@ -72,9 +72,11 @@ def _begun(call: Call, path: str, key: str, event: APIGatewayProxyEventV2) -> tu
 
 
 def _answered(app: APIGatewayHttpResolver, call: Call, next_middleware: NextMiddleware) -> Response[Any]:
-    """The answer, a refusal of the caller's included: it will be the same next time. Raises what is our fault."""
+    """The answer, a refusal of the caller's included: it will be the same next time. Raises what will not be."""
     try:
         return next_middleware(app)
+    except TooMany:
+        raise
     except VouchError as refusal:
         response = refusals.told(refusal, call)
         if response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:

@@ -11,6 +11,7 @@ from vouch.domain.errors import (
     NotFound,
     Stale,
     TooLarge,
+    TooMany,
     Unauthenticated,
     Unavailable,
     Unprocessable,
@@ -30,6 +31,7 @@ STATUSES: Final[dict[type[VouchError], int]] = {
     TooLarge: 413,
     UnsupportedMediaType: 415,
     Unprocessable: 422,
+    TooMany: 429,
     VouchError: 500,
     Unavailable: 503,
 }

@@ -9,7 +9,15 @@ from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValida
 
 from vouch import bodies, messages, problems, telemetry
 from vouch.calls import Call
-from vouch.domain.errors import Conflict, Malformed, MethodNotAllowed, Unauthenticated, Unavailable, VouchError
+from vouch.domain.errors import (
+    Conflict,
+    Malformed,
+    MethodNotAllowed,
+    TooMany,
+    Unauthenticated,
+    Unavailable,
+    VouchError,
+)
 from vouch.store.database import FAILURES
 from vouch.wire.base import field_names, nearest
 
@@ -66,6 +74,8 @@ def told(error: Exception, call: Call, route: Route | None = None) -> Response[s
         headers["Allow"] = str(refusal.facts["allow"])
     if isinstance(refusal, Running | Unavailable):
         headers["Retry-After"] = "1"
+    if isinstance(refusal, TooMany):
+        headers["Retry-After"] = "60"
     return Response(document["status"], body=bodies.written(document), headers=headers)
 
 

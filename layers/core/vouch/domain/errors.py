@@ -51,6 +51,12 @@ class Stale(Conflict):
     code = "stale_version"
 
 
+class TooMany(VouchError):
+    """The brand has as many of these at work as it may; the same request succeeds once one of them has ended."""
+
+    code = "too_many_at_once"
+
+
 class MethodNotAllowed(VouchError):
     """The path exists, for other methods."""
 

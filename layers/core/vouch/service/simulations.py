@@ -15,7 +15,7 @@ from typing import Any, Final, override
 
 from vouch.domain import simulation, times
 from vouch.domain import terms as promises
-from vouch.domain.errors import Malformed, NotFound
+from vouch.domain.errors import Malformed, NotFound, TooMany, Unavailable
 from vouch.domain.simulation import Change, OrderChange, Outcome, Stake, Sums
 from vouch.service import listings, pages, programs, ranges
 from vouch.service.deployment import Deployment
@@ -25,19 +25,27 @@ from vouch.service.promises import terms_of
 from vouch.service.trials import UNSETTLED, Trial, Tried
 from vouch.service.volumes import BeingMeasured
 from vouch.store import orders, simulations
-from vouch.store.database import Refused, Writes
+from vouch.store.database import Refused, Writes, pause
 from vouch.store.orders import KnownOrder
 from vouch.store.seals import Measured, Volume
 from vouch.store.simulations import PREFIX
 from vouch.store.tables import Brand, Order, Simulation
 
+RUNNING_MAX: Final = 4
+"""So many simulations of a brand run at once."""
 TOLD_MAX: Final = 1_000
 """So many orders that the draft changes are told of one by one."""
+TOLD_AMOUNTS_MAX: Final = 8_000
+"""So many amounts of theirs: fewer than an item holds, some 40 bytes each. Of most orders two are told."""
 _CHUNK_ORDERS: Final = 5_000
 _CHUNK_SUMS: Final = 20_000
 _LATER_SECONDS: Final = 20
 """By then the request that began it has done what it had time for."""
-_STALLED: Final = timedelta(minutes=10)
+_STALLED: Final = timedelta(minutes=30)
+"""A message that somebody died of comes again after nine."""
+_TRIES_MAX: Final = 5
+"""So often in a row it may be tried, or sent for, in vain."""
+_RACES_MAX: Final = 12
 _MARK_BYTES: Final = 8
 
 
@@ -54,8 +62,8 @@ def created(
 ) -> Simulation:
     """A new simulation of the orders placed in `[start, end)`: done, or as far as it came `in_time`.
 
-    Raises NotFound for a program that is not the brand's, Unprocessable for terms that could not be published, and
-    Malformed where the end lies before the start.
+    Raises NotFound for a program that is not the brand's, Unprocessable for terms that could not be published,
+    Malformed where the end lies before the start, and TooMany where four of the brand's are running.
     """
     program = programs.found(deployment, brand, program_id).program
     promises.from_plain(terms, program.currency)
@@ -71,8 +79,7 @@ def created(
         placed_to=end,
         now=deployment.now(),
     )
-    if not deployment.database.put_new(item):
-        item = found(deployment, brand, item.id)
+    item = _begun(deployment, brand, item)
     if item.status != "running":
         return item
     # First of all: whatever becomes of this request, somebody goes on.
@@ -80,35 +87,27 @@ def created(
     return _went_on(deployment, brand.id, item, in_time, sends=False)
 
 
-def resumed(
-    deployment: Deployment, message: Mapping[str, Any], *, in_time: Callable[[], bool], last: bool
-) -> Simulation | None:
-    """Goes on with the simulation of a message: a page at least, and more while `in_time`. None: it has expired.
-
-    Where this is the `last` try, what fails gives it up for good.
-    """
+def resumed(deployment: Deployment, message: Mapping[str, Any], *, in_time: Callable[[], bool]) -> Simulation | None:
+    """Goes on with the simulation of a message: a page at least, and more while `in_time`. None: it has expired."""
     brand_id, simulation_id = message["simulation"]
     item = simulations.found(deployment.database, brand_id, simulation_id, deployment.now())
     if item is None or item.status != "running":
         return item
-    try:
-        return _went_on(deployment, brand_id, item, in_time, sends=True)
-    except Exception:
-        if last:
-            _give_up(deployment, brand_id, simulation_id)
-        raise
+    # Before the work: whoever is killed by it counts nothing any more.
+    if not simulations.count_try(deployment.database, item, deployment.now()):
+        return _as_it_is(deployment, brand_id, item)
+    if item.tries > _TRIES_MAX:
+        item.status = "failed"
+        return item if _put(deployment, item) else _as_it_is(deployment, brand_id, item)
+    return _went_on(deployment, brand_id, item, in_time, sends=True)
 
 
 def found(deployment: Deployment, brand: Brand, simulation_id: str) -> Simulation:
-    """Raises NotFound. One that has stood still for ten minutes is set going again."""
+    """Raises NotFound. One that nobody has been at for half an hour is set going again."""
     item = simulations.found(deployment.database, brand.id, simulation_id, deployment.now())
     if item is None:
         raise NotFound
-    if item.status == "running" and deployment.now() - times.parse(item.moved_at) > _STALLED:
-        if not _put(deployment, item):
-            return _as_it_is(deployment, brand.id, item)
-        _send(deployment, brand.id, item)
-    return item
+    return _kept_going(deployment, brand.id, item)
 
 
 def listed(deployment: Deployment, brand: Brand, *, limit: int, cursor: str | None) -> Page[Simulation]:
@@ -121,9 +120,11 @@ def listed(deployment: Deployment, brand: Brand, *, limit: int, cursor: str | No
 
 
 def rows(deployment: Deployment, brand: Brand, item: Simulation, cursor: str | None) -> Page[tuple[Stake, Change]]:
-    """The result, a thousand rows at a time, the largest differences first."""
+    """The result, a thousand rows at a time, the largest differences first; no rows before it is done."""
     scope = f"{brand.id}/{item.id}/rows"
     number = int(pages.opened(deployment, scope, cursor)[0]) if cursor is not None else 0
+    if item.status != "done":
+        return Page([], None)
     shown = simulations.rows(deployment.database, item, number)
     return Page(shown, pages.sealed(deployment, scope, [str(number + 1)]) if number + 1 < item.pages else None)
 
@@ -137,7 +138,10 @@ def every_row(deployment: Deployment, item: Simulation) -> Iterator[tuple[Stake,
 def order_changes(
     deployment: Deployment, brand: Brand, item: Simulation, *, limit: int, cursor: str | None
 ) -> Page[OrderChange]:
-    """The orders that the draft changes or cannot settle: the first thousand of them, as they were met."""
+    """The orders that the draft changes or cannot settle: the first thousand of them, as they were met.
+
+    Those are fewer where they are so many creators' that there would be more than 8 000 amounts to tell.
+    """
     scope = f"{brand.id}/{item.id}/orders"
     begin = int(pages.opened(deployment, scope, cursor)[0]) if cursor is not None else 0
     shown = list(islice(simulations.order_changes(deployment.database, item), begin, begin + limit))
@@ -152,6 +156,42 @@ def tried(deployment: Deployment, brand: Brand, item: Simulation, order_id: str)
     return _trial(deployment, brand.id, item).told(order.id, order.facts, order.context)
 
 
+def _begun(deployment: Deployment, brand: Brand, item: Simulation) -> Simulation:
+    """The new simulation, stored, or what an earlier try has made of it. Raises TooMany."""
+    database = deployment.database
+    for attempt in range(_RACES_MAX):
+        earlier = simulations.found(database, brand.id, item.id, deployment.now())
+        if earlier is not None:
+            return _kept_going(deployment, brand.id, earlier)
+        known, named = simulations.running(database, brand.id, deployment.now())
+        others = [other for other in named if _kept_going(deployment, brand.id, other).status == "running"]
+        if len(others) >= RUNNING_MAX:
+            raise TooMany(most=RUNNING_MAX)
+        writes = Writes()
+        simulations.begin(writes, item, known, others)
+        try:
+            database.commit(writes)
+        except Refused:
+            pause(attempt)
+        else:
+            return item
+    raise Unavailable
+
+
+def _kept_going(deployment: Deployment, brand_id: str, item: Simulation) -> Simulation:
+    """As it is; set going again where it has stood still, and given up where that was done too often."""
+    if item.status != "running" or deployment.now() - times.parse(item.moved_at) <= _STALLED:
+        return item
+    item.restarts += 1
+    if item.restarts > _TRIES_MAX:
+        item.status = "failed"
+    if not _put(deployment, item):
+        return _as_it_is(deployment, brand_id, item)
+    if item.status == "running":
+        _send(deployment, brand_id, item)
+    return item
+
+
 # --- step by step -----------------------------------------------------------------------------------------------------
 
 
@@ -161,6 +201,7 @@ class _Chunk:
 
     sums: Sums = field(default_factory=Sums)
     told: list[OrderChange] = field(default_factory=list)
+    amounts: int = 0
     orders: int = 0
     different: int = 0
     left_out: int = 0
@@ -179,6 +220,10 @@ class _Chunk:
     def leave_out(self) -> None:
         self.orders += 1
         self.left_out += 1
+
+    def tell(self, change: OrderChange) -> None:
+        self.told.append(change)
+        self.amounts += simulations.size(change)
 
 
 def _went_on(
@@ -238,20 +283,24 @@ class _Counting:
 
     def _counted(self, states: Sequence[Order]) -> Iterator[Order]:
         glances = {state.id: _glance(state) for state in states}
-        known = self._placed.known([state for state in states if self._may_concern(glances[state.id])])
+        known = self._placed.known([state for state in states if self._may_concern(state, glances[state.id])])
         for state in states:
             glance = glances[state.id]
-            if glance is None or self._may_concern(glance):
+            if glance is None or self._may_concern(state, glance):
                 change = _counted_order(state, next(known), self._item, self._trial, self.chunk)
-                if change is not None and self._item.differences + len(self.chunk.told) < TOLD_MAX:
-                    self.chunk.told.append(change)
+                if change is not None and self._has_room_for(change):
+                    self.chunk.tell(change)
             elif glance.told:
                 as_it_is = simulation.untouched(glance.posted)
                 self.chunk.add(self._item.program_id, as_it_is, as_it_is)
             yield state
 
-    def _may_concern(self, glance: orders.Glance | None) -> bool:
-        return glance is None or glance.may_name(self._item.program_id)
+    def _may_concern(self, state: Order, glance: orders.Glance | None) -> bool:
+        return bool(state.unfinished) or glance is None or glance.may_name(self._item.program_id)
+
+    def _has_room_for(self, change: OrderChange) -> bool:
+        amounts = self._item.amounts + self.chunk.amounts + simulations.size(change)
+        return self._item.differences + len(self.chunk.told) < TOLD_MAX and amounts <= TOLD_AMOUNTS_MAX
 
 
 def _glance(state: Order) -> orders.Glance | None:
@@ -271,6 +320,9 @@ def _counted_order(
     if order is None or before is None:
         chunk.leave_out()
         return OrderChange(state.id, placed_at, {}, None, "unreadable")
+    if order.unfinished:
+        chunk.leave_out()
+        return OrderChange(state.id, placed_at, before.amounts, None, "unfinished")
     try:
         after = simulation.settled_outcome(trial.settled(order.id, order.facts, order.context).settlement)
     except BeingMeasured:
@@ -301,6 +353,7 @@ def _counted(deployment: Deployment, item: Simulation, chunk: _Chunk, bookmark: 
     item.different += chunk.different
     item.left_out += chunk.left_out
     item.bookmark = bookmark
+    item.tries = item.restarts = 0
     return _put(deployment, item, writes)
 
 
@@ -316,13 +369,6 @@ def _finished(deployment: Deployment, brand_id: str, item: Simulation) -> Simula
     item.totals = {currency: [sums.before, sums.after] for currency, sums in simulation.totals(found).items()}
     item.status = "done"
     return item if _put(deployment, item) else _as_it_is(deployment, brand_id, item)
-
-
-def _give_up(deployment: Deployment, brand_id: str, simulation_id: str) -> None:
-    item = simulations.found(deployment.database, brand_id, simulation_id, deployment.now())
-    if item is not None and item.status == "running":
-        item.status = "failed"
-        _put(deployment, item)
 
 
 def _put(deployment: Deployment, item: Simulation, writes: Writes | None = None) -> bool:

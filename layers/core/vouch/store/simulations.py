@@ -11,13 +11,15 @@ from datetime import datetime, timedelta
 from itertools import batched
 from typing import Any
 
+from pynamodb.expressions.update import Action
+
 from vouch.domain import times
 from vouch.domain.ledger import Counted
 from vouch.domain.period_rules import Tally
 from vouch.domain.simulation import Amounts, Change, OrderChange, Spot, Stake, Sums
 from vouch.store.database import Database, Writes
 from vouch.store.seals import Measured, Volume
-from vouch.store.tables import Simulation, SimulationPart
+from vouch.store.tables import RunningSimulations, Simulation, SimulationPart
 
 PREFIX = "sim_"
 KEPT = timedelta(days=30)
@@ -57,6 +59,9 @@ def new(
         left_out=0,
         chunks=0,
         differences=0,
+        amounts=0,
+        tries=0,
+        restarts=0,
         pages=0,
         rows=0,
         mark="",
@@ -84,6 +89,28 @@ def terms(item: Simulation) -> dict[str, Any]:
     return plain
 
 
+def running(database: Database, brand_id: str, now: datetime) -> tuple[RunningSimulations, list[Simulation]]:
+    """The brand's list of who may run, and of these who still runs."""
+    key = f"{_partition(brand_id)}#RUNNING", "R"
+    known = database.get(RunningSimulations, *key) or RunningSimulations(*key, ids=[], version=0)
+    named = (found(database, brand_id, simulation_id, now) for simulation_id in known.ids)
+    return known, [item for item in named if item is not None and item.status == "running"]
+
+
+def begin(writes: Writes, item: Simulation, known: RunningSimulations, others: Sequence[Simulation]) -> None:
+    """Stores a new one, which runs beside those others from now on."""
+    read = known.version
+    known.ids, known.version = [*(other.id for other in others), item.id], read + 1
+    writes.put(known, RunningSimulations.version == read if read else RunningSimulations.pk.does_not_exist())
+    writes.put_new(item)
+
+
+def count_try(database: Database, item: Simulation, now: datetime) -> bool:
+    """Somebody sets out to take it further, which disturbs nobody who is at work on it; False where it has ended."""
+    actions: list[Action] = [Simulation.tries.add(1), Simulation.moved_at.set(times.text(now))]
+    return database.update(item, actions, Simulation.status == "running")
+
+
 def put(writes: Writes, item: Simulation) -> None:
     """The next version of the simulation, in place of the one that was read."""
     known = item.version
@@ -106,6 +133,7 @@ def put_chunk(writes: Writes, item: Simulation, sums: Sums, told: Sequence[Order
     for each in batched(told, _CHANGES_PER_ITEM, strict=False):
         writes.put_new(_part(item, f"D#{item.differences:06}", [_plain_change(change) for change in each]))
         item.differences += len(each)
+    item.amounts += sum(map(size, told))
 
 
 def sums(database: Database, item: Simulation) -> Iterator[Sums]:
@@ -113,6 +141,11 @@ def sums(database: Database, item: Simulation) -> Iterator[Sums]:
     for part in _parts(database, item, "S#"):
         name, rows = _unpacked(part.body)
         yield Sums(changes=_changes(rows)) if name == "changes" else Sums(tallies=dict(map(_tallies, rows)))
+
+
+def size(change: OrderChange) -> int:
+    """How many amounts it takes to tell of the order."""
+    return len(change.before) + len(change.after or ())
 
 
 def order_changes(database: Database, item: Simulation) -> Iterator[OrderChange]:

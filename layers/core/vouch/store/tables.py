@@ -500,8 +500,10 @@ class Simulation(Figure, discriminator="simulation"):
 
     `terms` is the draft as JSON, zlib'd. `bookmark` is the sort key of the last order that was counted, of the index of
     orders; "" at the beginning, null once all are. `chunks`, `differences` and `pages` count its `SimulationPart`s:
-    sums, orders that are told of, and rows. `different` and `left_out` count orders. `totals` = {currency: [before,
-    after]}. `mark` is another one each time it is put.
+    sums, orders that are told of, and rows; `amounts` those that these orders are told with. `different` and `left_out`
+    count orders. `tries`: how often somebody set out to take it further since that last came off, and `restarts` how
+    often it was sent for because nobody did. `totals` = {currency: [before, after]}. `mark` is another one each time it
+    is put.
     """
 
     id = UnicodeAttribute()
@@ -519,12 +521,22 @@ class Simulation(Figure, discriminator="simulation"):
     left_out = IntegerAttribute()
     chunks = IntegerAttribute()
     differences = IntegerAttribute()
+    amounts = IntegerAttribute()
+    tries = IntegerAttribute()
+    restarts = IntegerAttribute()
     pages = IntegerAttribute()
     rows = IntegerAttribute()
     totals = JSONAttribute(null=True)
     mark = UnicodeAttribute()
     version = IntegerAttribute()
     expires_at = IntegerAttribute()
+
+
+class RunningSimulations(Figure, discriminator="running_simulations"):
+    """`b#SIM#RUNNING` / `R`: the `ids` of the few simulations that may run; one that has ended may still be named."""
+
+    ids = JSONAttribute()
+    version = IntegerAttribute()
 
 
 class SimulationPart(Figure, discriminator="simulation_part"):
