@@ -8,7 +8,9 @@ A case reads: what was sold · who led to it · what came of it later → who ea
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
+
+import pytest
 
 from tests.domain.sales import Promises, carrying, context, promises, settled
 from vouch.domain.attribution import Touch
@@ -63,6 +65,22 @@ class Case:
 
     def _settled(self) -> Settlement:
         return settled(self.order, self.touches, self.later, self.terms, **self.surroundings)
+
+
+class Runner:
+    """Runs cases by name, in both ways; whoever inherits it, as `Test…`, says which, in groups."""
+
+    GROUPS: ClassVar[Mapping[str, Sequence[Case]]]
+
+    def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
+        named = [(f"{group}: {case.situation}", case) for group, cases in self.GROUPS.items() for case in cases]
+        metafunc.parametrize("case", [case for _, case in named], ids=[name for name, _ in named])
+
+    def test_the_case_ends_as_it_says(self, case: Case) -> None:
+        case.check()
+
+    def test_the_case_ends_so_however_its_facts_arrive(self, case: Case) -> None:
+        case.check_shuffled()
 
 
 def _amounts(said: str, earning: Earning) -> tuple[int, int]:

@@ -6,10 +6,9 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import ClassVar
 
-import pytest
-
-from tests.domain.cases import Case
+from tests.domain.cases import Case, Runner
 from tests.domain.sales import (
     BUYER,
     PLACED,
@@ -1332,28 +1331,19 @@ CURRENCIES = [
     ),
 ]
 
-GROUPS = {
-    "models": MODELS,
-    "codes": CODES,
-    "windows": WINDOWS,
-    "standing": STANDINGS,
-    "programs": PROGRAMS,
-    "base": BASES,
-    "rules": RULES,
-    "caps": CAPS,
-    "lives": LIVES,
-    "refunds": REFUNDS,
-    "decisions": DECISIONS,
-    "currencies": CURRENCIES,
-}
-CASES = [pytest.param(case, id=f"{group}: {case.situation}") for group, cases in GROUPS.items() for case in cases]
 
-
-@pytest.mark.parametrize("case", CASES)
-def test_the_case_ends_as_it_says(case: Case) -> None:
-    case.check()
-
-
-@pytest.mark.parametrize("case", CASES)
-def test_the_case_ends_so_however_its_facts_arrive(case: Case) -> None:
-    case.check_shuffled()
+class TestOrdersByThemselves(Runner):
+    GROUPS: ClassVar = {
+        "models": MODELS,
+        "codes": CODES,
+        "windows": WINDOWS,
+        "standing": STANDINGS,
+        "programs": PROGRAMS,
+        "base": BASES,
+        "rules": RULES,
+        "caps": CAPS,
+        "lives": LIVES,
+        "refunds": REFUNDS,
+        "decisions": DECISIONS,
+        "currencies": CURRENCIES,
+    }

@@ -5,10 +5,9 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import ClassVar
 
-import pytest
-
-from tests.domain.cases import Case
+from tests.domain.cases import Case, Runner
 from tests.domain.sales import (
     BUYER,
     PLACED,
@@ -992,26 +991,17 @@ FAULTS = [
     ),
 ]
 
-GROUPS = {
-    "ties": TIES,
-    "platforms": PLATFORMS,
-    "customers": CUSTOMERS,
-    "labels": LABELS,
-    "members": MEMBERS,
-    "subscriptions": SUBSCRIPTIONS,
-    "conversions": CONVERSIONS,
-    "disputes": DISPUTES,
-    "decisions": DECISIONS,
-    "known faults": FAULTS,
-}
-CASES = [pytest.param(case, id=f"{group}: {case.situation}") for group, cases in GROUPS.items() for case in cases]
 
-
-@pytest.mark.parametrize("case", CASES)
-def test_the_case_ends_as_it_says(case: Case) -> None:
-    case.check()
-
-
-@pytest.mark.parametrize("case", CASES)
-def test_the_case_ends_so_however_its_facts_arrive(case: Case) -> None:
-    case.check_shuffled()
+class TestOrdersAmongOthers(Runner):
+    GROUPS: ClassVar = {
+        "ties": TIES,
+        "platforms": PLATFORMS,
+        "customers": CUSTOMERS,
+        "labels": LABELS,
+        "members": MEMBERS,
+        "subscriptions": SUBSCRIPTIONS,
+        "conversions": CONVERSIONS,
+        "disputes": DISPUTES,
+        "decisions": DECISIONS,
+        "known faults": FAULTS,
+    }
