@@ -3,6 +3,7 @@
 import json
 import random
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -10,14 +11,18 @@ import pytest
 from figures import standings as function
 from tests.books import DANA, NOA
 from tests.customers import Shop, register_of
+from tests.faults.injection import Died
 from tests.faults.world import Context
 from vouch.domain.errors import Unavailable
+from vouch.domain.ledger import EARNED, creator_account
 from vouch.domain.settlement import RateMissing
 from vouch.service import orders, standings
 from vouch.service.deployment import Deployment
+from vouch.service.queues import TRIES_MAX
 from vouch.service.standings import TooEarly
 from vouch.service.volumes import SealNotDue
-from vouch.store import registers
+from vouch.store import ledger, registers
+from vouch.store import orders as stored
 from vouch.store.tables import Main, Marker
 
 NEW, RETURNING = 2_000, 1_000
@@ -233,6 +238,84 @@ def test_what_keeps_one_order_from_hearing_keeps_no_other(
         assert shop.hear(alone) is waits
     assert shop.hear(alone)
     assert shop.sums(2) == {NOA: RETURNING}
+
+
+def test_an_order_that_waits_is_told_ever_more_seldom_and_after_three_days_somebody_hears_of_it(
+    shop: Shop, deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.sell(2)
+    shop.sell(3)
+    shop.run()
+    shop.sell(1, to=NOA)
+    shop.bring()
+    [message] = shop.messages()
+    sent = deployment.sqs.sent
+    with monkeypatch.context() as patch:
+        patch.setattr(orders, "apply", _waiting)
+        assert shop.hear(message)
+        [first, second] = sent.pop(deployment.settings.spread_queue_url)
+        assert first["MessageBody"] != second["MessageBody"]
+        pauses = [first["DelaySeconds"]]
+        for _ in range(TRIES_MAX - 1):
+            assert shop.hear(first["MessageBody"])
+            [first] = sent.pop(deployment.settings.spread_queue_url)
+            pauses.append(first["DelaySeconds"])
+        assert pauses[:6] == [60, 120, 240, 480, 900, 900]
+        assert sum(pauses) == timedelta(days=3).total_seconds()
+        assert not shop.hear(first["MessageBody"]), "it ends in the dead letters"
+        assert shop.messages() == []
+    assert shop.hear(first["MessageBody"])
+    assert (shop.sums(2), shop.sums(3)) == ({NOA: RETURNING}, {})
+
+
+def _waiting(*_: Any) -> bool:
+    raise SealNotDue
+
+
+def test_who_dies_while_an_order_hears_leaves_no_part_of_it_unposted_and_none_is_posted_twice(
+    shop: Shop, deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The third order is Noa's customer's, and then Dana's: Noa's part goes and Dana's comes, each by itself."""
+    monkeypatch.setattr(stored, "CREATORS_MAX", 1)
+    shop.sell(2, to=NOA)
+    shop.sell(3)
+    shop.run()
+    shop.sell(1, to=DANA)
+    shop.bring()
+    [message] = shop.messages()
+    commits = iter([deployment.database.commit] * 2)  # one for the second order, and half of the third
+
+    def commit(writes: Any) -> None:
+        next(commits, _died)(writes)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(deployment.database, "commit", commit)
+        with pytest.raises(Died):
+            shop.hear(message)
+    halfway = shop.order(3)
+    assert halfway.unfinished
+    assert shop.sums(3) != {DANA: RETURNING}
+    for _ in range(2):
+        assert shop.hear(message)
+        assert shop.order(3).version == halfway.version + 1
+    assert not shop.order(3).unfinished
+    assert shop.sums(3) == {DANA: RETURNING}
+    assert {creator: _posted(shop, creator, halfway.id) for creator in (NOA, DANA)} == {
+        NOA: [-RETURNING, RETURNING],
+        DANA: [RETURNING],
+    }
+
+
+def _died(_: Any) -> None:
+    raise Died
+
+
+def _posted(shop: Shop, creator_id: str, order_id: str) -> list[int]:
+    """What each entry of the order brought the creator."""
+    found = ledger.everything(shop.deployment.database, shop.brand.id, creator_id)
+    entries = [each.entry for each in found if isinstance(each, ledger.Found)]
+    earned = creator_account(creator_id, EARNED)
+    return sorted(entry.credited(earned) for entry in entries if entry.order_id == order_id)
 
 
 def test_a_message_twice_changes_nothing(shop: Shop) -> None:
