@@ -8,55 +8,10 @@ import pytest
 from tests.fixtures import Clock
 from tests.functions.client import Client
 from tests.functions.setting_up import new_program
+from tests.terms import EVERYTHING
 from vouch.domain import terms as domain
 from vouch.service.deployment import Deployment
 from vouch.store.programs import terms_of_item, versions
-
-EVERYTHING: dict[str, Any] = {
-    "hold_days": 14,
-    "attribution": {
-        "model": "last",
-        "window_days": 30,
-        "code_policy": "wins",
-        "half_life_days": 7,
-        "customer_tie": {"months": 12, "first": True},
-        "product_ties": True,
-    },
-    "commission": {
-        "base": {"tax": False, "shipping": False, "gift_cards": False},
-        "rules": [
-            {"match": {"skus": ["MUG-01"], "customer": "new"}, "reward": {"type": "percent", "bps": 2000}},
-            {
-                "match": {"order_min": {"amount": 100, "currency": "ILS"}, "countries": ["IL"]},
-                "reward": {"type": "flat_order", "amount": 500, "currency": "ILS"},
-            },
-            {"match": {"platforms": ["tiktok_shop"]}, "reward": {"type": "none"}},
-            {"match": {}, "reward": {"type": "percent", "bps": 1000}},
-        ],
-        "cap_per_order": {"amount": 50000, "currency": "ILS"},
-        "cap_per_period": {"amount": 900000, "currency": "ILS", "period": "quarter"},
-        "recurring": {"payments": 6, "months": 12},
-        "tiers": {
-            "period": "month",
-            "measure": "orders",
-            "levels": [{"from": 10, "bps": 1200}, {"from": 50, "bps": 1500}],
-        },
-        "bonuses": [
-            {
-                "id": "hundred-orders",
-                "measure": "orders",
-                "threshold": 100,
-                "period": "lifetime",
-                "reward": {"amount": 20000, "currency": "ILS"},
-            }
-        ],
-        "recruiter": {"bps": 500, "months": 24},
-    },
-    "payout": {"minimum": {"amount": 5000, "currency": "ILS"}, "rail": "csv"},
-    "journey": True,
-    "convert_to": "ILS",
-    "time_zone": "Asia/Jerusalem",
-}
 
 
 def test_a_program_has_its_terms_from_the_beginning_of_time(brand: Client) -> None:

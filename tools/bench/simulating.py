@@ -140,16 +140,7 @@ class Shelf(Database):
         return found
 
     @override
-    def query[I: Item](
-        self,
-        model: type[I],
-        pk: str,
-        condition: Condition | None = None,
-        *,
-        newest_first: bool = False,
-        limit: int | None = None,
-        page: int | None = None,
-    ) -> Iterator[I]:
+    def query[I: Item](self, model: type[I], pk: str, condition: Condition | None = None, **_: object) -> Iterator[I]:
         if "#O#ord_" in pk:
             return iter(cast("list[I]", self._order(pk)))
         prefix = "" if condition is None else condition.values[1].value["S"]
@@ -162,14 +153,7 @@ class Shelf(Database):
 
     @override
     def index_keys(
-        self,
-        model: type[Item],
-        g1pk: str,
-        *,
-        limit: int,
-        after: dict[str, Any] | None = None,
-        condition: Condition | None = None,
-        newest_first: bool = False,
+        self, model: type[Item], g1pk: str, *, limit: int, after: dict[str, Any] | None = None, **_: object
     ) -> tuple[list[tuple[str, str]], dict[str, Any] | None]:
         last = self.orders if after is None else int(after["pk"]["S"].rpartition("_")[2])
         numbers = range(last - 1, max(last - 1 - limit, -1), -1)
