@@ -747,12 +747,15 @@ def test_an_order_dated_ahead_of_what_its_tiers_ask_for_is_accepted_and_waits(
     body = order(clock, codes=["MAYA10"], occurred_at=(clock.now + timedelta(hours=23, minutes=45)).isoformat())
     got = world.send("POST", "/v1/orders", body)
     assert (got.status, got.body["status"], got.body["reason"]) == (202, "parked", "awaiting_volume")
+    [note] = world.send("GET", "/v1/deliveries", query={"status": "parked"}).body["items"]
+    assert (note["reason"], note["detail"]) == ("awaiting_volume", "the volume of 2026-05 is not known yet")
     clock.pass_(timedelta(hours=1))
     assert settling.second_pass(world.deployment, [clock.now - timedelta(hours=1)], in_time=lambda: True) == {
         "applied": 1
     }
     settled = world.send("GET", f"/v1/orders/{got.body['id']}").body
     assert settled["commissions"][0]["net"] == money(1995)
+    assert world.send("GET", "/v1/deliveries", query={"status": "parked"}).body["items"] == []
 
 
 def test_a_late_order_waits_for_a_volume_that_takes_many_steps(

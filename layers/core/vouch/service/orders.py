@@ -113,12 +113,10 @@ def _settle_reading(deployment: Deployment, delivery: Delivery, reading: Reading
     except ClickOnItsWay:
         _try_later(deployment, delivery, tries, seconds=_WAKE_SECONDS)
         return Outcome("deferred", target.order_id, "awaiting_click")
-    except BeingMeasured as awaited:
-        # Each try takes a step, so that they come to an end by themselves: they are not counted.
-        ending = _await_volume(deployment, delivery, str(awaited), min(tries, 1))
-        return Outcome(ending, target.order_id, _AWAITING_VOLUME)
     except SealNotDue as awaited:
-        ending = _await_volume(deployment, delivery, f"the volume of {awaited} is not known yet", tries)
+        # Tries that measure take a step each, so that they come to an end by themselves: they are not counted.
+        counted = min(tries, 1) if isinstance(awaited, BeingMeasured) else tries
+        ending = _await_volume(deployment, delivery, f"the volume of {awaited} is not known yet", counted)
         return Outcome(ending, target.order_id, _AWAITING_VOLUME)
     return Outcome("applied" if changed else "unchanged", target.order_id)
 
