@@ -61,7 +61,7 @@ class Deployment:
 
     @cached_property
     def sqs(self) -> Any:
-        """For the wake and spill queues."""
+        """For the queues."""
         return self.client("sqs")
 
     def client(self, service: str) -> Any:

@@ -205,7 +205,7 @@ class Replay(Answer):
 
 
 class Delivery(Answer):
-    """A delivery that could not become facts."""
+    """A delivery that could not become facts, or that waits for what its order needs."""
 
     id: str
     status: Literal["parked"]
