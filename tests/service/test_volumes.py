@@ -266,9 +266,9 @@ def test_a_step_that_dies_counts_nothing_twice_and_leaves_nothing_out(
     assert program.seals()["2026-04#commission#UTC"] == 5_000
 
 
-@pytest.mark.parametrize("ahead", [(0, 1, 0, 2), (1, 1, 1), (3,), (0, 0, 1), (0, 2)])
-def test_of_two_who_measure_at_once_each_page_is_counted_once(
-    program: Program, steps_of_two: None, monkeypatch: pytest.MonkeyPatch, ahead: tuple[int, ...]
+@pytest.mark.parametrize("ahead, tries", [((0, 1), 3), ((1, 1, 1), 3), ((0, 0, 1), 3), ((0, 2), 2), ((3,), 1)])
+def test_of_two_who_measure_at_once_each_page_is_counted_once_and_no_step_is_undone(
+    program: Program, steps_of_two: None, monkeypatch: pytest.MonkeyPatch, ahead: tuple[int, ...], tries: int
 ) -> None:
     """So many steps the other takes between a read of ours and its put."""
     program.sell_in_april(5)
@@ -286,7 +286,7 @@ def test_of_two_who_measure_at_once_each_page_is_counted_once(
         return found
 
     monkeypatch.setattr(seals, "parts", overtaken)
-    assert program.tries()[-1] == 5_000
+    assert program.tries() == [None] * (tries - 1) + [5_000]
     assert program.seals()["2026-04#commission#UTC"] == 5_000
 
 
