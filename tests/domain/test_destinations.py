@@ -33,6 +33,9 @@ PIECES = [
     ],
     *[":443", ":8080", ":", "[::1]", "[shop.example]", "127.0.0.1", "0x7f.1", "2130706433", "\ud800", "ישראל", "😀"],
 ]
+LIKELY = st.builds(
+    "{}.{}".format, st.text("aZ0-ßςאשＡ", min_size=1, max_size=8), st.sampled_from(["example", "Example.", "קום"])
+)
 NASTY = st.lists(st.sampled_from(PIECES), max_size=9).map("".join)
 BEGUN = st.builds(
     "{}{}{}".format,
@@ -219,7 +222,8 @@ def test_what_is_no_public_host_name_has_no_form(text: str) -> None:
     assert destinations.host(text) is None
 
 
-@given(st.text(max_size=40) | NASTY)
+@given(LIKELY | st.text(max_size=40) | NASTY)
+@example("Shop.Example.")
 def test_a_form_is_its_own_form_and_the_browsers(text: str) -> None:
     form = destinations.host(text)
     if form is not None:

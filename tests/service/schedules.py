@@ -5,6 +5,7 @@ message. A schedule is tried from its beginning; where a state has been met befo
 """
 
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -73,24 +74,24 @@ def current() -> Process | None:
 _here = threading.local()
 
 
-class World:
+class World(ABC):
     """What is scheduled; for each schedule a new one."""
 
+    @abstractmethod
     def options(self) -> list[Choice]:
         """What can happen next; nothing at the end."""
-        raise NotImplementedError
 
+    @abstractmethod
     def step(self, choice: Choice) -> None:
         """Lets that happen."""
-        raise NotImplementedError
 
+    @abstractmethod
     def state(self) -> State:
         """All that what can follow hangs on."""
-        raise NotImplementedError
 
+    @abstractmethod
     def close(self) -> None:
         """Ends what has not ended."""
-        raise NotImplementedError
 
 
 def endings[W: World](begin: Callable[[], W], switches: int | None = None) -> Iterator[tuple[list[Choice], W]]:

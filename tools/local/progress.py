@@ -51,5 +51,4 @@ class Silence(Progress):
     """For tests, where nobody waits at a terminal."""
 
     @override
-    def _say(self, text: str, end: str = "\n") -> None:
-        pass
+    def _say(self, text: str, end: str = "\n") -> None: ...

@@ -339,8 +339,6 @@ class _Teller:
                 self._cancel(self._later(order, 0, 2), order)
             case "edited":
                 self._edit(min(place + 1, len(self._moments)), order)
-            case _:
-                pass
 
     def _give_back(self, place: int, order: Order, *, whole: bool = False, announced: bool = True) -> None:
         if place >= len(self._moments):
