@@ -125,6 +125,22 @@ def test_an_order_that_turns_out_to_be_somebody_elses_leaves_its_place_to_the_ne
     assert [shop.known(hour)[0] for hour in (1, 2)] == [True, False]
 
 
+def test_a_version_that_is_noted_behind_its_successor_changes_nothing_that_this_one_said(shop: Shop) -> None:
+    """As one does that was put off, since our code failed on it."""
+    for hour in (1, 2):
+        shop.sell(hour)
+    shop.sell(3, customer="dan")
+    shop.run()
+    shop.sell(1, customer="dan", minute=1)
+    put_off = shop.stream.records()
+    shop.sell(1, customer="tal", minute=2)
+    shop.run()
+    assert [shop.known(hour)[0] for hour in (1, 2, 3)] == [True, False, True]
+    shop.bring(put_off)
+    shop.run()
+    assert [shop.known(hour)[0] for hour in (1, 2, 3)] == [True, True, True]
+
+
 def test_an_order_whose_buyer_is_redacted_stays_where_it_stood(shop: Shop) -> None:
     shop.sell(1, to=NOA)
     shop.sell(2, to=NOA)
