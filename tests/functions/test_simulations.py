@@ -313,7 +313,9 @@ def test_the_queue_may_look_up_all_that_a_draft_asks_for(shop: Shop, hurried: No
 def test_an_order_is_explained_by_the_draft(shop: Shop) -> None:
     live(shop.world)
     found = shop.done(shop.world.press, TWICE)
-    for order in shop.brand.get(f"/v1/simulations/{found['id']}/orders").body["items"]:
+    orders = shop.brand.get(f"/v1/simulations/{found['id']}/orders").body["items"]
+    assert orders
+    for order in orders:
         path = f"/v1/simulations/{found['id']}/orders/{order['order_id']}/explanation"
         explained = shop.brand.get(path).body
         assert explained["order_id"] == order["order_id"]
