@@ -125,9 +125,9 @@ def test_what_our_code_fails_on_comes_again_by_the_queue_until_it_is_mended_and_
 def test_an_order_without_a_customer_costs_no_request(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
     shop = Shop(deployment)
     shop.sell(1, customer=None)
-    records = shop.stream.records()
+    [record] = shop.stream.records()
     wire = Wire(monkeypatch)
-    shop.bring(records)
+    shop.bring([record])
     assert not wire.operations()
 
 

@@ -194,4 +194,5 @@ def test_nothing_of_a_person_stays_outside_the_body(world: World, request_: Requ
     Ingest(world.deployment).receive(world.connection_id, request_)
     [stored] = world.deployment.database.query(Delivery, f"{world.brand_id}#D#{world.connection_id}#1")
     said = {name: value for name, value in stored.serialize().items() if name != "body"}
+    assert b"example.com" in request_.body
     assert "example.com" not in json.dumps(said)
