@@ -12,7 +12,7 @@ from vouch.wire import products as wire
 from vouch.wire.base import LIMIT, Cursor, Limit, Page
 
 routes = Routes()
-ProductId = Annotated[str | None, Query(max_length=255)]
+ProductId = Annotated[wire.Reference | None, Query()]
 
 
 @routes.put("/v1/products", security=brand_access("products:write"))

@@ -70,6 +70,19 @@ def test_the_catalogue_finds_its_lines(shop: Shop, orders: Client, clock: Clock)
     assert earned(made) == {shop.creator: 5000 * len(SPELLINGS)}
 
 
+@pytest.mark.parametrize("spelling", [NAME, OTHERWISE, f" {OTHERWISE}"])
+def test_a_product_is_asked_for_however_it_is_spelled(brand: Client, spelling: str) -> None:
+    assert brand.send("PUT", "/v1/products", {"products": [{"product_id": OTHERWISE}]}).status == 200
+    [found] = brand.get("/v1/products", product_id=spelling).body["items"]
+    assert found["product_id"] == NAME
+
+
+@pytest.mark.parametrize("odd", ["", " ", "a\n", "\N{MUSICAL SYMBOL HALF NOTE}" * 255])
+def test_no_product_has_such_an_id(brand: Client, odd: str) -> None:
+    refused = brand.get("/v1/products", product_id=odd)
+    assert (refused.status, refused.body["param"]) == (400, "product_id")
+
+
 def test_a_refund_names_its_line_to_the_letter(shop: Shop, orders: Client, clock: Clock) -> None:
     terms(shop, clock, match={})
     lines = ({"id": said} for said in (NAME, OTHERWISE, f"{NAME} "))
