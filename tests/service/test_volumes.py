@@ -407,6 +407,19 @@ def test_a_job_keeps_to_its_time_and_the_next_goes_on(
     assert program.seals()["2026-04#commission#UTC"] == 15_000
 
 
+def test_a_job_keeps_to_its_time_where_all_is_sealed_too(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
+    brand, now = program.brand, MAY + 2 * HOUR
+    assert volumes.seal_due(program.deployment, brand, now).bookmark is None
+    monkeypatch.setattr(seals, "BATCH_GET_MAX", 1)
+    bookmarks: list[Any] = [""]
+    while bookmarks[-1] is not None:
+        bookmarks.append(
+            volumes.seal_due(program.deployment, brand, now, bookmarks[-1], in_time=lambda: False).bookmark
+        )
+    first, second = sorted([NOA, DANA])
+    assert bookmarks == ["", [PROGRAM, first, ""], [PROGRAM, second, ""], None]
+
+
 def test_a_job_goes_on_where_an_order_has_begun(program: Program, steps_of_two: None) -> None:
     program.sell_in_april(5)
     with pytest.raises(BeingMeasured):

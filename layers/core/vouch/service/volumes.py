@@ -93,25 +93,30 @@ def seal_due(
 ) -> Turn:
     """Seals what active creators' volumes of the last period came to, in every program whose terms `now` have tiers.
 
-    Goes on behind the program and creator `after`: with one step, and more while `in_time`. It may run twice, or beside
-    itself. A volume that cannot be measured keeps no other back.
+    Goes on behind the program and creator `after`: with one step or one page of creators, and more while `in_time`. It
+    may run twice, or beside itself. A volume that cannot be measured keeps no other back.
     """
     failures: list[Exception] = []
     program_id, creator_id, _ = after or ["", "", ""]
-    steps = 0
-    for wanted, known in _missing(deployment, brand, now, program_id, creator_id):
-        so_far = known
-        while not so_far.is_whole:
-            if steps and not in_time():
-                # How far this one has come is said by its item: here it says that the turn brought something on.
-                return Turn([program_id, creator_id, so_far.behind], failures)
-            steps += 1
-            try:
-                so_far = _further_to_seal(deployment, brand.id, wanted, so_far)
-            except Exception as failure:  # noqa: BLE001 - told with the turn
-                failures.append(failure)
-                break
-        program_id, creator_id = wanted.program_id, wanted.creator_id
+    done = 0
+    for unsealed, last in _unsealed(deployment, brand, now, program_id, creator_id):
+        if done and not in_time():
+            return Turn([program_id, creator_id, ""], failures)
+        for wanted, known in unsealed:
+            so_far = known
+            while not so_far.is_whole:
+                if done and not in_time():
+                    # How far this one has come is said by its item: here it says that the turn brought something on.
+                    return Turn([program_id, creator_id, so_far.behind], failures)
+                done += 1
+                try:
+                    so_far = _further_to_seal(deployment, brand.id, wanted, so_far)
+                except Exception as failure:  # noqa: BLE001 - told with the turn
+                    failures.append(failure)
+                    break
+            program_id, creator_id = wanted.program_id, wanted.creator_id
+        program_id, creator_id = last
+        done += 1
     return Turn(None, failures)
 
 
@@ -126,19 +131,19 @@ def seal_to(deployment: Deployment, brand: Brand, now: datetime, *, in_time: Cal
     return taken.bookmark is None
 
 
-def _missing(
+def _unsealed(
     deployment: Deployment, brand: Brand, now: datetime, program_id: str, creator_id: str
-) -> Iterator[tuple[Volume, Measured]]:
-    """What nobody has sealed yet, by program and creator, behind those two."""
+) -> Iterator[tuple[list[tuple[Volume, Measured]], tuple[str, str]]]:
+    """What nobody has sealed yet, behind that program and creator: a page of creators at a time, and where it ends."""
     for program, terms in _promised(deployment, brand.id, now, program_id):
         tiers, zone = terms.commission.tiers, terms.time_zone
         if tiers is None:
             continue
         span = before(tiers.period, now - SEALED_FROM, zone)
         behind = creator_id if program.id == program_id else ""
-        for page in seals.active_behind(deployment.database, brand.id, program.id, behind):
+        for page, last in seals.active_behind(deployment.database, brand.id, program.id, behind):
             wanted = [Volume(creator, program.id, tiers.measure, span, zone) for creator in page]
-            yield from seals.unsealed(deployment.database, brand.id, wanted)
+            yield seals.unsealed(deployment.database, brand.id, wanted), (program.id, last)
 
 
 def _promised(deployment: Deployment, brand_id: str, now: datetime, begin: str) -> Iterator[tuple[Program, Terms]]:

@@ -118,21 +118,25 @@ def parts(
 
 def programs_from(database: Database, brand_id: str, program_id: str) -> Iterator[list[Program]]:
     """The brand's programs from that one on, by id, a page at a time."""
-    for keys, _ in _pages(database, programs.index(brand_id), (program_id or _FIRST, _LAST)):
+    for keys, _ in _pages(database, programs.index(brand_id), (program_id or _FIRST, _LAST), BATCH_GET_MAX):
         found = database.get_many((Program, pk, sk) for pk, sk in keys)
         yield [item for key in keys if isinstance(item := found.get(key), Program)]
 
 
-def active_behind(database: Database, brand_id: str, program_id: str, creator_id: str) -> Iterator[list[str]]:
-    """The program's active creators behind that one, by id, a page at a time."""
-    for keys, _ in _pages(database, creators.enrolled_index(brand_id, program_id), (f"{creator_id}!", _LAST)):
+def active_behind(
+    database: Database, brand_id: str, program_id: str, creator_id: str
+) -> Iterator[tuple[list[str], str]]:
+    """The program's active creators behind that one, by id, a page at a time; and the page's last, active or not."""
+    within = f"{creator_id}!", _LAST
+    for keys, _ in _pages(database, creators.enrolled_index(brand_id, program_id), within, BATCH_GET_MAX):
         found = database.get_many((Enrolment, pk, sk) for pk, sk in keys)
         known = [item for key in keys if isinstance(item := found.get(key), Enrolment)]
-        yield [item.creator_id for item in known if item.status == "active"]
+        active = [item.creator_id for item in known if item.status == "active"]
+        yield active, known[-1].creator_id if known else creator_id
 
 
 def _pages(
-    database: Database, index: str, within: tuple[str, str], size: int = BATCH_GET_MAX
+    database: Database, index: str, within: tuple[str, str], size: int
 ) -> Iterator[tuple[list[tuple[str, str]], str | None]]:
     """Keys, and the sort key in the index of the last of them where more follow."""
     after = None
