@@ -14,9 +14,12 @@ routes = Routes()
 _SECONDS: Final = 15
 
 
-@routes.post("/v1/terms/preview", security=brand_access("programs:read"))
+@routes.post("/v1/terms/preview", security=brand_access("programs:read", "orders:read"))
 def preview_terms(body: wire.TermsPreview) -> Explanation:
-    """Why the order would earn whom what. It is in no list afterwards; `terms_version` 0 is the draft."""
+    """Why the order would earn whom what. It is in no list afterwards; `terms_version` 0 is the draft.
+
+    What real orders say of its customer and its creators is looked up, so a key that may not read them may not ask.
+    """
     call, deadline = routes.call, time.monotonic() + _SECONDS
     order = body.order.model_dump(mode="json", exclude_none=True)
     order.setdefault("occurred_at", times.text(times.floor_second(call.deployment.brand_now(call.brand))))

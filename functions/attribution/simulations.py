@@ -81,7 +81,7 @@ def show_simulation(simulation_id: str, cursor: Cursor = None) -> Any:
     return Response(HTTPStatus.OK, f"{_CSV}; charset=utf-8", spreadsheets.text(_COLUMNS, table))
 
 
-@routes.get("/v1/simulations/<simulation_id>/orders", security=brand_access("simulations:read"))
+@routes.get("/v1/simulations/<simulation_id>/orders", security=brand_access("simulations:read", "orders:read"))
 def list_simulated_orders(
     simulation_id: str, limit: Limit = LIMIT, cursor: Cursor = None
 ) -> Page[wire.OrderDifference]:
@@ -92,9 +92,15 @@ def list_simulated_orders(
     return Page(items=[_order(change) for change in page.items], next_cursor=page.next_cursor)
 
 
-@routes.get("/v1/simulations/<simulation_id>/orders/<order_id>/explanation", security=brand_access("simulations:read"))
+@routes.get(
+    "/v1/simulations/<simulation_id>/orders/<order_id>/explanation",
+    security=brand_access("simulations:read", "orders:read"),
+)
 def explain_simulated_order(simulation_id: str, order_id: str) -> Explanation:
-    """Why the order would have earned whom what by the simulation's draft; `terms_version` 0 is the draft."""
+    """Why the order would have earned whom what by the simulation's draft; `terms_version` 0 is the draft.
+
+    An order that was placed at another time, or has no candidate of the simulation's program, is not found.
+    """
     call = routes.call
     item = simulations.found(call.deployment, call.brand, simulation_id)
     explained = explanations.laid_open(simulations.tried(call.deployment, call.brand, item, order_id))

@@ -25,7 +25,7 @@ document. Lists take `limit` and `cursor`. A POST may carry an `Idempotency-Key`
 answer. Changes may carry `If-Match` with the `ETag` that was read.
 """
 _SCHEMES: Final = {
-    "api_key": HTTPBearer(description="A brand's key, `vk_live_…` or `vk_test_…`; a route names the scope it needs"),
+    "api_key": HTTPBearer(description="A brand's key, `vk_live_…` or `vk_test_…`; a route names the scopes it needs"),
     "operator": HTTPBearer(description="The key of whoever runs this deployment"),
 }
 _NOT_OURS: Final = {"ValidationError", "HTTPValidationError", "ResponseValidationError"}

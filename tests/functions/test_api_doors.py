@@ -52,9 +52,8 @@ BODIES: dict[tuple[str, str], Any] = {
 QUERIES = {"/v1/creators/<creator_id>/statement": {"currency": "ILS"}}
 
 
-def scope_of(route: Route) -> str:
-    (scope,) = (route.security or [{}])[0]["api_key"]
-    return scope
+def scopes_of(route: Route) -> list[str]:
+    return (route.security or [{}])[0]["api_key"]
 
 
 def filled(path: str) -> str:
@@ -67,18 +66,26 @@ def test_nobody_comes_in_without_a_key(brand: Client) -> None:
         assert (got.status, got.code) == (401, "unauthenticated"), route.path
 
 
-def test_a_key_without_the_routes_scope_stays_outside(brand: Client) -> None:
+def test_a_key_without_one_of_the_routes_scopes_stays_outside(brand: Client) -> None:
     for name, route in SCOPED:
-        scope = scope_of(route)
-        made = brand.made("/v1/keys", {"name": "All but one", "scopes": sorted(keys.SCOPES - {scope, "*"})})
-        got = Client(APIS[name], made["api_key"]).send(route.method, filled(route.path), {"no": "matter"})
-        assert (got.status, got.code) == (403, "scope_missing"), route.path
-        assert scope in got.body["detail"]
+        for scope in scopes_of(route):
+            made = brand.made("/v1/keys", {"name": "All but one", "scopes": sorted(keys.SCOPES - {scope, "*"})})
+            got = Client(APIS[name], made["api_key"]).send(route.method, filled(route.path), {"no": "matter"})
+            assert (got.status, got.code) == (403, "scope_missing"), route.path
+            assert scope in got.body["detail"]
 
 
-def test_a_key_with_the_routes_scope_comes_in(brand: Client) -> None:
+def test_what_tells_of_orders_by_another_name_asks_for_their_scope_too() -> None:
+    """Who may try terms need not be anybody who may read whom the shop's customers bought from."""
+    asked = {route.path: {*scopes_of(route)} for _, route in SCOPED}
+    assert asked["/v1/terms/preview"] == {"programs:read", "orders:read"}
+    for path in ("", "/<order_id>/explanation"):
+        assert asked[f"/v1/simulations/<simulation_id>/orders{path}"] == {"simulations:read", "orders:read"}
+
+
+def test_a_key_with_the_routes_scopes_comes_in(brand: Client) -> None:
     for name, route in SCOPED:
-        made = brand.made("/v1/keys", {"name": "One", "scopes": [scope_of(route)]})
+        made = brand.made("/v1/keys", {"name": "No others", "scopes": scopes_of(route)})
         got = Client(APIS[name], made["api_key"]).send(route.method, filled(route.path), {"no": "matter"})
         assert got.status in {200, 400, 404} or got.code == "not_a_test_brand", route.path
 

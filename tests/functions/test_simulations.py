@@ -327,6 +327,36 @@ def test_an_order_is_explained_by_the_draft(shop: Shop) -> None:
         assert versions <= {0}
 
 
+def test_an_order_with_which_the_simulation_has_nothing_to_do_is_as_good_as_absent(shop: Shop) -> None:
+    live(shop.world)
+    whole, nothing = shop.done(shop.world.press, TWICE), shop.done(shop.world.press, TWICE, BEGINNING, BEGINNING)
+    orders = shop.brand.get("/v1/orders", limit=100).body["items"]
+    told = []
+    for order in orders:
+        explained, absent = (
+            shop.brand.get(f"/v1/simulations/{simulation['id']}/orders/{order['id']}/explanation")
+            for simulation in (whole, nothing)
+        )
+        assert absent.status == 404
+        real = shop.brand.get(f"/v1/orders/{order['id']}/explanation").body
+        named = {candidate["program_id"] for candidate in real["candidates"]}
+        assert explained.status == (200 if shop.world.press in named else 404), explained.text
+        told.append(explained.status)
+    assert {200, 404} == set(told)
+
+
+def test_of_its_range_an_order_of_the_first_second_is_explained_and_not_one_of_the_last(shop: Shop) -> None:
+    live(shop.world)
+    placed = shop.brand.get(f"/v1/simulations/{shop.done(shop.world.press, TWICE)['id']}/orders").body["items"]
+    order, moment = placed[-1]["order_id"], placed[-1]["placed_at"]
+    from_it, to_it = shop.done(shop.world.press, TWICE, moment), shop.done(shop.world.press, TWICE, BEGINNING, moment)
+    answers = [
+        shop.brand.get(f"/v1/simulations/{simulation['id']}/orders/{order}/explanation").status
+        for simulation in (from_it, to_it)
+    ]
+    assert answers == [200, 404]
+
+
 def test_what_a_draft_cannot_settle_is_left_out_and_named(shop: Shop) -> None:
     live(shop.world)
     found = shop.done(shop.world.press, TWICE)

@@ -19,11 +19,12 @@ Security = list[dict[str, list[str]]]
 PUBLIC: Final[Security] = [{}]
 
 
-def brand_access(scope: str) -> Security:
-    """For API keys of any brand that have `scope`."""
-    if scope not in keys.SCOPES:
-        raise LookupError(f"no such scope: {scope}")
-    return [{"api_key": [scope]}]
+def brand_access(*scopes: str) -> Security:
+    """For API keys of any brand that have all of these `scopes`."""
+    for scope in scopes:
+        if scope not in keys.SCOPES:
+            raise LookupError(f"no such scope: {scope}")
+    return [{"api_key": [*scopes]}]
 
 
 def operator_access() -> Security:

@@ -11,7 +11,7 @@ How a route is written. A module beside the handler has `routes = Routes()` and,
 and the handler's module names the modules: `api = Api(programs.routes, links.routes)`, `handler = api.handler`. Then:
 
 - `security` is OpenAPI's own word and is what is enforced, before the body is looked at. A route without it does not
-  start. `brand_access(scope)`, `operator_access()` or `PUBLIC`.
+  start. `brand_access(*scopes)`, `operator_access()` or `PUBLIC`.
 - `routes.call` is this request: the caller's brand and key, `mint` for new ids, `if_match`, the language.
 - The body is a strict model (`vouch.wire`), the answer a model too: one that breaks its own schema is a 500.
   A handler whose status is not always the same returns a `Response[Model]`; one whose answer is no JSON returns a

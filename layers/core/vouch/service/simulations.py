@@ -151,9 +151,21 @@ def order_changes(
 
 
 def tried(deployment: Deployment, brand: Brand, item: Simulation, order_id: str) -> Tried:
-    """An order by the simulation's draft. Raises NotFound, and Unprocessable where that cannot settle it."""
+    """An order by the simulation's draft. Raises Unprocessable where that cannot settle it.
+
+    Raises NotFound for one that was not placed in its time, or with which its program has nothing to do, too.
+    """
     order = listings.whole_order(deployment, brand, order_id)
+    if not _concerns(item, order):
+        raise NotFound
     return _trial(deployment, brand.id, item).told(order.id, order.facts, order.context)
+
+
+def _concerns(item: Simulation, order: KnownOrder) -> bool:
+    snapshot, touches = order.facts.snapshot, order.context.touches_of(order.facts)
+    if snapshot is None or not times.parse(item.placed_from) <= snapshot.placed_at < times.parse(item.placed_to):
+        return False
+    return any(touch.program_id == item.program_id for touch in touches)
 
 
 def _begun(deployment: Deployment, brand: Brand, item: Simulation) -> Simulation:
