@@ -99,6 +99,21 @@ def test_without_anybody_it_is_somebodys(shop: Shop, policy: str) -> None:
     assert nets(preview(shop, terms=terms, creator_id=shop.creator)) == {shop.creator: 2_000}
 
 
+def test_an_order_from_before_the_first_terms_is_as_little_anybodys_as_a_real_one(shop: Shop) -> None:
+    begun = "2026-05-04T12:00:00Z"
+    late = new_program(shop.brand, terms=TERMS | {"effective_from": begun})["id"]
+    early = preview(shop, ORDER | {"occurred_at": "2026-05-04T11:59:59Z"}, program_id=late)
+    assert (nets(early), early["candidates"][0]["reason"]) == ({}, "no_terms")
+    assert nets(preview(shop, ORDER | {"occurred_at": begun}, program_id=late)) == {"sample": 2_000}
+
+
+def test_an_order_from_before_the_present_terms_is_tried_by_the_draft(shop: Shop) -> None:
+    shop.brand.made(f"/v1/programs/{shop.program}/terms", TERMS | {"effective_from": "2026-05-10T00:00:00Z"})
+    for moment in ("2026-05-09T12:00:00Z", "2026-05-11T12:00:00Z"):
+        explained = preview(shop, ORDER | {"occurred_at": moment})
+        assert (nets(explained), explained["terms_version"]) == ({"sample": 2_000}, 0)
+
+
 def test_a_program_that_is_yet_to_be_has_its_currency(shop: Shop) -> None:
     explained = preview(shop, ORDER | {"codes": ["NOA10"]}, currency="ILS")
     assert nets(explained) == {"sample": 2_000}
