@@ -98,4 +98,26 @@ def test_periods_follow_one_another_without_gap(period: Period, at: datetime, zo
     ],
 )
 def test_some_months_later_is_the_same_day_or_the_months_last(at: str, months: int, later: str) -> None:
-    assert calendars.months_later(datetime.fromisoformat(at), months) == datetime.fromisoformat(later)
+    found = calendars.months_later(datetime.fromisoformat(f"{at}+00:00"), months, "UTC")
+    assert found == datetime.fromisoformat(f"{later}+00:00")
+
+
+@pytest.mark.parametrize(
+    "at, zone, months, later",
+    [
+        # 1 March, half past midnight, there; on 1 April it is summer.
+        ("2026-02-28T22:30", "Asia/Jerusalem", 1, "2026-03-31T21:30"),
+        ("2026-02-28T22:30", "Asia/Jerusalem", 12, "2027-02-28T22:30"),
+        ("2026-02-28T22:30", "UTC", 1, "2026-03-28T22:30"),
+        ("2026-05-01T06:30", "America/Los_Angeles", 1, "2026-05-31T06:30"),
+        ("2026-09-30T21:30", "Asia/Jerusalem", 1, "2026-10-31T22:30"),
+        # The last day of a short month is the one there.
+        ("2026-01-30T22:30", "Asia/Jerusalem", 1, "2026-02-27T22:30"),
+        # Half past two does not come on the day on which summer begins; half past one comes twice when it ends.
+        ("2026-02-27T00:30", "Asia/Jerusalem", 1, "2026-03-27T00:30"),
+        ("2026-09-24T22:30", "Asia/Jerusalem", 1, "2026-10-24T22:30"),
+    ],
+)
+def test_months_are_counted_by_the_days_of_the_place(at: str, zone: str, months: int, later: str) -> None:
+    found = calendars.months_later(datetime.fromisoformat(f"{at}+00:00"), months, zone)
+    assert (found, found.tzinfo) == (datetime.fromisoformat(f"{later}+00:00"), UTC)

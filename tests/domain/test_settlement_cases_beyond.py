@@ -4,7 +4,7 @@
 """
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import ClassVar
 
 from tests.domain.cases import Case, Runner
@@ -43,6 +43,8 @@ MUG = item("mug", "100.00", product_id="mug", sku="MUG-01")
 POT = item("pot", "50.00", product_id="pot", sku="POT-01")
 FOR_LIFE, YEAR, FIRST = CustomerTie(), CustomerTie(months=12), CustomerTie(first=True)
 REGISTER = f"customer:{BUYER}"
+IN_WINTER = datetime(2026, 2, 4, 12, 30, tzinfo=UTC)
+"""Three months later it is half past twelve by UTC, and half past eleven where clocks were put forward meanwhile."""
 
 
 def known(**said: object) -> dict[str, object]:
@@ -94,6 +96,21 @@ TIES = [
         terms=promises(offer(customer_tie=YEAR)),
         lost={"the first order": "tie_expired"},
         reason="no_credit",
+    ),
+    Case(
+        "a tie of 3 months is over by the clocks of the program's place",
+        sale(MUG),
+        [replace(tie("noa", days=90), at=IN_WINTER)],
+        terms=promises(offer(customer_tie=CustomerTie(months=3), time_zone="Asia/Jerusalem")),
+        lost={"the first order": "tie_expired"},
+        reason="no_credit",
+    ),
+    Case(
+        "a tie of 3 months is not over yet by UTC",
+        sale(MUG),
+        [replace(tie("noa", days=90), at=IN_WINTER)],
+        terms=promises(offer(customer_tie=CustomerTie(months=3))),
+        earns={"noa": "10.00"},
     ),
     Case(
         "linear shares among clicks; the tie behind them takes no part",
@@ -477,6 +494,22 @@ MEMBERS = [
         surroundings=sold(0, recruiter_id="dan", recruited_at=PLACED - timedelta(days=365)),
     ),
     Case(
+        "who recruits is paid for 3 months of the program's place, where clocks were put forward since",
+        sale(MUG),
+        [click("noa")],
+        terms=promises(offer(recruiter=Recruiter(1000, months=3), time_zone="Asia/Jerusalem")),
+        earns={"noa": "10.00"},
+        surroundings=sold(0, recruiter_id="dan", recruited_at=IN_WINTER),
+    ),
+    Case(
+        "who recruits is paid for 3 months of UTC",
+        sale(MUG),
+        [click("noa")],
+        terms=promises(offer(recruiter=Recruiter(1000, months=3))),
+        earns={"noa": "10.00", "dan": "1.00"},
+        surroundings=sold(0, recruiter_id="dan", recruited_at=IN_WINTER),
+    ),
+    Case(
         "a recruiter who has left the program gets nothing",
         sale(MUG),
         [click("noa")],
@@ -523,6 +556,7 @@ def subscribed(days: int = 0) -> Snapshot:
     return sale(MUG, customers=(), subscription="s1", subscribed_at=PLACED - timedelta(days=days))
 
 
+MARCH_THERE = datetime(2026, 2, 28, 22, 30, tzinfo=UTC)
 SUBSCRIPTIONS = [
     Case(
         "a subscription earns for three payments: this is the third",
@@ -567,6 +601,21 @@ SUBSCRIPTIONS = [
         earns={"noa": "0.00"},
         reason="recurring_limit",
         surroundings=payment(13),
+    ),
+    Case(
+        "a subscription began on 1 March there, on 28 February by UTC: its month is March",
+        replace(subscribed(), placed_at=datetime(2026, 3, 30, 12, tzinfo=UTC), subscribed_at=MARCH_THERE),
+        [click("noa", days=40)],
+        terms=promises(offer(recurring=Recurring(months=1), time_zone="Asia/Jerusalem")),
+        earns={"noa": "10.00"},
+    ),
+    Case(
+        "a subscription that began on 28 February earns until 28 March",
+        replace(subscribed(), placed_at=datetime(2026, 3, 30, 12, tzinfo=UTC), subscribed_at=MARCH_THERE),
+        [click("noa", days=40)],
+        terms=promises(offer(recurring=Recurring(months=1))),
+        earns={"noa": "0.00"},
+        reason="recurring_limit",
     ),
     Case(
         "an order that pays no subscription has no limit",

@@ -180,10 +180,10 @@ def _refusal(touch: Touch, snapshot: Snapshot, terms: Mapping[TermsKey, Terms], 
         return "other_program"
     if not {*snapshot.customers, *snapshot.former_customers}.isdisjoint(touch.persons):
         return "self_referral"
-    policy = _terms_of(touch, terms).attribution
+    promise = _terms_of(touch, terms)
     if touch.kind == "customer":
-        return "tie_expired" if _is_over(touch, policy, snapshot) else None
-    return None if touch.at is None else _out_of_time(touch.at, policy, snapshot)
+        return "tie_expired" if _is_over(touch, promise, snapshot) else None
+    return None if touch.at is None else _out_of_time(touch.at, promise.attribution, snapshot)
 
 
 def _out_of_time(at: datetime, policy: Attribution, snapshot: Snapshot) -> str | None:
@@ -192,11 +192,11 @@ def _out_of_time(at: datetime, policy: Attribution, snapshot: Snapshot) -> str |
     return "outside_window" if at < snapshot.placed_at - policy.window else None
 
 
-def _is_over(touch: Touch, policy: Attribution, snapshot: Snapshot) -> bool:
-    tie = policy.customer_tie
+def _is_over(touch: Touch, promise: Terms, snapshot: Snapshot) -> bool:
+    tie = promise.attribution.customer_tie
     if tie is None or tie.months is None or touch.at is None:
         return False
-    return snapshot.placed_at >= months_later(touch.at, tie.months)
+    return snapshot.placed_at >= months_later(touch.at, tie.months, promise.time_zone)
 
 
 def _lacks_click(touch: Touch, terms: Mapping[TermsKey, Terms], clicked: Collection[str | None]) -> bool:

@@ -45,13 +45,15 @@ def span(period: Period, at: datetime, zone: str) -> Span:
     """The period that holds that moment; a lifetime has no bounds, and raises KeyError."""
     local = at.astimezone(ZoneInfo(zone))
     length = _MONTHS[period]
-    begins = months_later(datetime(local.year, 1, 1, tzinfo=ZoneInfo(zone)), (local.month - 1) // length * length)
-    ends = months_later(begins, length)
-    return Span(name(period, month(at, zone)), begins.astimezone(UTC), ends.astimezone(UTC))
+    year = datetime(local.year, 1, 1, tzinfo=ZoneInfo(zone))
+    begins = months_later(year, (local.month - 1) // length * length, zone)
+    return Span(name(period, month(at, zone)), begins, months_later(begins, length, zone))
 
 
-def months_later(at: datetime, months: int) -> datetime:
-    """The same day and time so many months later; the month's last day where it is too short."""
-    years, month_before = divmod(at.month - 1 + months, _YEAR)
-    year, number = at.year + years, month_before + 1
-    return at.replace(year=year, month=number, day=min(at.day, monthrange(year, number)[1]))
+def months_later(at: datetime, months: int, zone: str) -> datetime:
+    """The same day and time there so many months later, in UTC; the month's last day where it is too short."""
+    local = at.astimezone(ZoneInfo(zone))
+    years, month_before = divmod(local.month - 1 + months, _YEAR)
+    year, number = local.year + years, month_before + 1
+    day = min(local.day, monthrange(year, number)[1])
+    return local.replace(year=year, month=number, day=day).astimezone(UTC)

@@ -42,7 +42,8 @@ class Case:
     """What rules ask about beside the line, of one creator on one order.
 
     `member` is what the creator was in the program. Commissions are in `currency`; `rate` is what a minor unit of the
-    order's is worth in it, as a fraction. `customer_new` is None where nobody knows.
+    order's is worth in it, as a fraction. `customer_new` is None where nobody knows. `time_zone` is where months are
+    counted.
     """
 
     snapshot: Snapshot
@@ -53,6 +54,7 @@ class Case:
     customer_new: bool | None = None
     payments_before: int = 0
     products: Mapping[str, Product] = field(default_factory=dict)
+    time_zone: str = "UTC"
 
     def passed_limit(self, commission: Commission) -> bool:
         """Whether the order pays for a subscription that has earned as often, or as long, as the terms allow."""
@@ -62,7 +64,7 @@ class Case:
         if limit.payments is not None and self.payments_before >= limit.payments:
             return True
         begun = snapshot.subscribed_at or snapshot.placed_at
-        return limit.months is not None and snapshot.placed_at >= months_later(begun, limit.months)
+        return limit.months is not None and snapshot.placed_at >= months_later(begun, limit.months, self.time_zone)
 
     def level(self, commission: Commission, rule: Rule) -> Level | None:
         """What the creator's volume has reached, where that sets the rule's rate: of one that asks for nothing."""

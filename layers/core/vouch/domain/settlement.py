@@ -279,6 +279,7 @@ def _case(facts: OrderFacts, context: Context, share: Share, promise: Terms, *, 
         context.customer_new(facts),
         context.payments_before(facts),
         context.products,
+        promise.time_zone,
     )
 
 
@@ -345,9 +346,11 @@ class _Work:
         """Gives whoever recruited a creator their share on top, if they were active in the same program themselves."""
         for creator, part in list(self._parts.items()):
             member = self._context.members.get((creator, part.program_id), Membership())
-            offer = self._terms[part.program_id, part.terms_version].commission.recruiter
-            recruiter = member.recruiter_id
-            if offer is None or recruiter is None or not part.earned or self._is_barred(member, offer):
+            promise = self._terms[part.program_id, part.terms_version]
+            offer, recruiter = promise.commission.recruiter, member.recruiter_id
+            if offer is None or recruiter is None or not part.earned:
+                continue
+            if self._is_barred(member, offer, promise.time_zone):
                 continue
             own = self._parts.setdefault(recruiter, self._beside(part))
             if own.currency != part.currency or recruiter in self.adjusted:
@@ -409,13 +412,13 @@ class _Work:
         """A part of nothing but recruiting: it is no order of the recruiter's own, and counts for no cap or bonus."""
         return replace(part, counted=None, earned=0, net=0, revenue=0)
 
-    def _is_barred(self, member: Membership, offer: Recruiter) -> bool:
+    def _is_barred(self, member: Membership, offer: Recruiter, zone: str) -> bool:
         snapshot, since = self._facts.snapshot, member.recruited_at
         if member.recruiter_barred or snapshot is None or since is None:
             return True
         if not {*snapshot.customers, *snapshot.former_customers}.isdisjoint(member.recruiter_persons):
             return True
-        return offer.months is not None and snapshot.placed_at >= calendars.months_later(since, offer.months)
+        return offer.months is not None and snapshot.placed_at >= calendars.months_later(since, offer.months, zone)
 
 
 def _revenues(credited: Credit, lines: Sequence[LinePart]) -> dict[str, int]:
