@@ -886,9 +886,9 @@ def test_what_differs_is_named_and_nothing_behind_it_is_lost(shop: Shop, monkeyp
         assert item is not None
         summary, postings, *rest = item.lines
         if json.loads(postings):
-            [creator, part, currency, at, amount] = json.loads(postings)[0]
+            [[creator, part, currency, at, amount, *counted], *_] = json.loads(postings)
             changed.append(item.id)
-            forged = json.dumps([[creator, part, currency, at, amount + 1]])
+            forged = json.dumps([[creator, part, currency, at, amount + 1, *counted]])
             item.packed = zlib.compress("\n".join([summary, forged, *rest]).encode())
             item.save()
     assert len(changed) > 10
