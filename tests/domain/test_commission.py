@@ -318,6 +318,9 @@ def test_a_rule_that_does_not_match_says_which_condition_kept_it(wanted: dict[st
         (percent(10, tags=["sale"]), None, {}, "tags"),
         (percent(10, collections=["summer"]), None, {}, "collections"),
         (percent(10, skus=["M"], countries=["US"]), LINE, {}, "countries"),
+        (percent(10, order_min=cash("1.00")), LINE, {"rate": (0, 1)}, "rate_missing"),
+        (percent(10, order_max=cash("1.00")), LINE, {"rate": (0, 1)}, "rate_missing"),
+        (percent(10, order_max=cash("1.00", "USD")), LINE, {"rate": (0, 1)}, "other_currency"),
     ],
 )
 def test_a_rule_that_cannot_be_told_says_why(

@@ -256,6 +256,20 @@ def test_what_earns_nothing_as_long_as_it_is_not_paid_is_no_commission_of_a_line
     assert [(line.rule, line.whole, line.commission) for line in told.lines] == [(0, 0, 0)]
 
 
+def test_what_an_unpaid_order_comes_to_in_another_currency_is_not_told_without_a_rate() -> None:
+    """A large order is not too small for a rule, nor a small one small enough: nobody knows."""
+    rules = [percent(30, order_min=cash("50.00")), percent(20, order_max=cash("5000.00")), percent(10)]
+    terms = promises(offer(*rules, convert_to="ILS"))
+    unpaid = sale(MUG, currency="USD", lifecycle=Lifecycle.OPEN)
+    for rates, rule, passed, unknown in (
+        ({}, 2, [PassedOver(0, "rate_missing"), PassedOver(1, "rate_missing")], ("rate_missing",)),
+        ({("USD", "ILS"): Rate(4, 1, "boi", PLACED)}, 0, [], ()),
+    ):
+        told = explained(click("noa"), order=unpaid, terms=terms, rates=rates)
+        assert [(line.rule, [*line.passed_over]) for line in told.lines] == [(rule, passed)]
+        assert told.unknown == unknown
+
+
 def test_volume_set_the_rate_of_the_rule_for_everything_alone() -> None:
     tiers = Tiers("month", "orders", (Level(1, 10_00), Level(2, 15_00)))
     terms = promises(offer(percent(20, skus=["POT-01"]), percent(10), tiers=tiers))
@@ -467,8 +481,15 @@ def test_what_a_rule_found_is_told_not_what_else_it_would_have_taken() -> None:
 
 
 def test_what_nobody_knows_is_named() -> None:
-    rules = percent(20, tags=["blue"]), percent(20, collections=["kitchen"]), percent(20, customer="new"), percent(10)
-    told = explained(click("noa"), order=sale(MUG, customers=()), terms=promises(offer(*rules)))
+    asked: list[dict[str, Any]] = [
+        {"tags": ["blue"]},
+        {"collections": ["x"]},
+        {"customer": "new"},
+        {"order_min": cash("1.00")},
+    ]
+    order = sale(MUG, customers=(), currency="USD", lifecycle=Lifecycle.OPEN)
+    rules = [percent(20, **match) for match in asked]
+    told = explained(click("noa"), order=order, terms=promises(offer(*rules, percent(10), convert_to="ILS")))
     assert told.unknown == NOBODY_KNOWS
     assert told.lines[0].passed_over == tuple(PassedOver(rule, name) for rule, name in enumerate(NOBODY_KNOWS))
     assert told.customer == Customer(None, None)

@@ -42,8 +42,8 @@ class Case:
     """What rules ask about beside the line, of one creator on one order.
 
     `member` is what the creator was in the program. Commissions are in `currency`; `rate` is what a minor unit of the
-    order's is worth in it, as a fraction. `customer_new` is None where nobody knows. `time_zone` is where months are
-    counted.
+    order's is worth in it, as a fraction, 0 where nobody knows. `customer_new` is None where nobody knows. `time_zone` is
+    where months are counted.
     """
 
     snapshot: Snapshot
@@ -183,7 +183,7 @@ def mismatch(rule: Rule, basis: Basis, case: Case, value: int) -> str | None:
 
     That is the name of the condition, or why there is no telling: `other_currency`, `platform_pays` (the platform pays
     its affiliates itself), `tags_unknown` and `collections_unknown` (neither the order nor the catalogue says them),
-    `customer_unknown`.
+    `customer_unknown`, `rate_missing` (it earns nothing as it is, and nobody knows what it comes to in that currency).
     """
     flat = rule.reward.flat
     if flat is not None and flat.currency != case.currency:
@@ -234,6 +234,8 @@ def _out_of_range(match: Match, case: Case, value: int) -> str | None:
             continue
         if bound.currency != case.currency:
             return "other_currency"
+        if not numerator:
+            return "rate_missing"
         if sign * (value * numerator - bound.amount * denominator) < 0:
             return name
     return None

@@ -68,7 +68,7 @@ Condition = Literal[
 """What a rule can ask, as the terms name it."""
 LINES_MOST = 5_000
 """Of lines, each shared by ten creators, there may be more than anybody can be shown."""
-NOBODY_KNOWS = ("tags_unknown", "collections_unknown", "customer_unknown")
+NOBODY_KNOWS = ("tags_unknown", "collections_unknown", "customer_unknown", "rate_missing")
 """Why there was no telling whether a rule matches."""
 
 

@@ -47,7 +47,7 @@ class PassedOver(Answer):
     """A rule before the one that matched, counted from 0, and the first of its conditions that did not hold.
 
     Or why there is no telling: `other_currency`, `platform_pays`, `tags_unknown`, `collections_unknown`,
-    `customer_unknown`.
+    `customer_unknown`, `rate_missing`.
     """
 
     rule: int

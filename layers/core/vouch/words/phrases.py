@@ -195,6 +195,10 @@ CONDITIONS: Final[dict[str, Phrase]] = {
         "he": "לא נמסר באילו אוספים המוצר נמצא",
     },
     "customer_unknown": {"en": "nobody knows whether the customer is new", "he": "לא ידוע אם הלקוח חדש"},
+    "rate_missing": {
+        "en": "nobody knows what the order comes to in the currency of the rule",
+        "he": "לא ידוע לכמה ההזמנה מגיעה במטבע של הכלל",
+    },
 }
 """What kept a rule from a line, after the rule and a colon."""
 
