@@ -5,6 +5,7 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -22,7 +23,7 @@ from vouch.store import orders as stored
 from vouch.store.database import FAILURES
 from vouch.store.tables import Seal, TermsVersion
 
-HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 MAY = datetime(2026, 5, 1, tzinfo=UTC)
 TIERS = {
     "period": "month",
@@ -52,6 +53,12 @@ class Program:
             [item] = creators.enrolments(self.deployment.database, self.brand.id, creator, limit=9, after=None)
             item.g1pk, item.g1sk = creators.enrolled_index(self.brand.id, PROGRAM), creator
             item.save()
+
+    def live_in(self, zone: str) -> None:
+        """Where the program's months begin."""
+        [version] = self.deployment.database.query(TermsVersion, self.brand.id, TermsVersion.sk.startswith("PRG#"))
+        version.terms = version.terms | {"time_zone": zone}
+        version.save()
 
     @property
     def terms(self) -> Terms:
@@ -304,23 +311,58 @@ def test_what_is_sold_behind_the_place_where_measuring_stands_counts_and_before_
 # --- the job ----------------------------------------------------------------------------------------------------------
 
 
-def test_the_job_seals_the_last_period_an_hour_after_it_has_ended(program: Program) -> None:
-    program.sell("april", MAY - DAY)
-    program.clock.now = MAY + HOUR - timedelta.resolution
-    assert volumes.seal_brands(program.deployment, in_time=lambda: True).rounds == 1
-    assert program.seals() == {"2026-03#commission#UTC": 0}
-    program.clock.now = MAY + 12 * HOUR
-    assert volumes.seal_brands(program.deployment, in_time=lambda: True).rounds == 1
-    assert program.seals()["2026-04#commission#UTC"] == 1_000
-    assert program.seals(DANA)["2026-04#commission#UTC"] == 0
+@pytest.mark.parametrize("minute", [0, 1, 59])
+@pytest.mark.parametrize(
+    "zone", ["UTC", "Asia/Jerusalem", "Asia/Kolkata", "America/New_York", "Pacific/Kiritimati", "Etc/GMT+12"]
+)
+def test_the_first_job_that_finds_a_period_over_for_an_hour_seals_it(program: Program, zone: str, minute: int) -> None:
+    """Hourly jobs, at whatever minute they come."""
+    program.live_in(zone)
+    ended = datetime(2026, 5, 1, tzinfo=ZoneInfo(zone)).astimezone(UTC)
+    program.sell("april", ended - HOUR)
+    program.clock.now = MAY - DAY + minute * MINUTE
+    jobs = [program.clock.now + number * HOUR for number in range(48)]
+    for program.clock.now in jobs:
+        volumes.seal_brands(program.deployment, in_time=lambda: True)
+        if f"2026-04#commission#{zone}" in program.seals():
+            break
+    assert program.clock.now == next(job for job in jobs if job >= ended + HOUR)
+    assert program.seals()[f"2026-04#commission#{zone}"] == 1_000
+    assert program.seals(DANA)[f"2026-04#commission#{zone}"] == 0
 
 
-def test_a_round_is_begun_twice_a_day(program: Program) -> None:
+@pytest.mark.parametrize(
+    "zone, ended", [("UTC", MAY), ("Asia/Jerusalem", MAY - 3 * HOUR), ("Asia/Kolkata", MAY - 5.5 * HOUR)]
+)
+def test_a_period_is_not_sealed_a_minute_before_it_is_over_for_an_hour(
+    program: Program, zone: str, ended: datetime
+) -> None:
+    program.live_in(zone)
+    sealed = []
+    for program.clock.now in (ended + 59 * MINUTE, ended + 119 * MINUTE):
+        volumes.seal_brands(program.deployment, in_time=lambda: True)
+        sealed.append(f"2026-04#commission#{zone}" in program.seals())
+    assert sealed == [False, True]
+
+
+def test_what_is_given_back_once_it_is_sealed_changes_no_rate(program: Program) -> None:
+    program.sell("april", MAY - DAY, 20_000)
+    for program.clock.now in (MAY + 10 * MINUTE, MAY + 70 * MINUTE):
+        volumes.seal_brands(program.deployment, in_time=lambda: True)
+    program.say("april", Refund("r", MAY + 2 * HOUR, "ILS", amount=15_000))
+    program.clock.now = MAY + 3 * DAY
+    program.sell("may", MAY + 2 * DAY)
+    assert program.earned("may") == 1_500
+
+
+def test_a_round_is_begun_daily_and_hourly_while_a_month_ends_somewhere(program: Program) -> None:
+    """From an hour after it does on Kiritimati, 14 hours ahead, until one has been begun for who is 12 behind."""
     begun = []
-    for hour in range(0, 25, 3):
-        program.clock.now = MAY + hour * HOUR
-        begun.append(volumes.seal_brands(program.deployment, in_time=lambda: True).rounds)
-    assert begun == [1, 0, 0, 0, 1, 0, 0, 0, 1]
+    for hour in range(-3 * 24, 4 * 24):
+        program.clock.now = MAY + hour * HOUR + 5 * MINUTE
+        if volumes.seal_brands(program.deployment, in_time=lambda: True).rounds:
+            begun.append(hour)
+    assert begun == [-72, -48, -24, *range(-13, 14), 24, 48, 72]
 
 
 def test_what_has_its_seal_is_not_measured_again(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -390,7 +432,7 @@ def test_a_job_keeps_to_its_time_and_the_next_goes_on(
     program: Program, steps_of_two: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     program.sell_in_april(15)
-    program.clock.now = MAY + 2 * HOUR
+    program.clock.now = MAY + 14 * HOUR
     measured, read, jobs = seals.parts, list[str](), list[tuple[int, int]]()
 
     def counted(*names: Any, **more: Any) -> Any:

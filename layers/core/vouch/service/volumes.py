@@ -1,14 +1,15 @@
 """Volumes, by which tiers set rates: measured once, when their period has ended, and sealed.
 
-A job does so an hour after, for every creator of a program with tiers. Whoever needs a volume that it has not come to,
-such as a late order of a period long gone, measures and seals it on the spot: of two the first counts, for both.
+An hourly job does so from an hour after on, for every creator of a program with tiers. Whoever needs a volume that it
+has not come to, such as a late order of a period long gone, measures and seals it on the spot: of two the first counts,
+for both.
 
 It is measured in steps of so many commissions. How far they have come is kept with the seal, so that whoever needs it
 next goes on there, whatever became of the one before: the largest volume is sealed in the end, and no call is long.
 """
 
 from collections.abc import Callable, Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from vouch.domain.terms import Terms, number_in_force
 from vouch.domain.volumes import SEALED_FROM, before, counting, volume
@@ -19,8 +20,10 @@ from vouch.store import brands, programs, seals
 from vouch.store.seals import Measured, Volume
 from vouch.store.tables import Brand, Program
 
-_ROUND_HOURS = 12
-"""So that a round is over before the volumes that it seals count, which is 24 hours after their period."""
+_EAST, _WEST = timedelta(hours=14), timedelta(hours=12)
+"""So far ahead of UTC is the first time zone in which a month ends, and so far behind it the last."""
+_HOUR = timedelta(hours=1)
+_DAY_HOURS = 24
 _STEP = 2_000
 """So many commissions are read in one step, in a second or two."""
 
@@ -72,15 +75,26 @@ def measured(deployment: Deployment, brand_id: str, wanted: Volume, so_far: Meas
 
 
 def seal_brands(deployment: Deployment, *, in_time: Callable[[], bool]) -> Done:
-    """Seals the volumes of every brand's creators, twice a day and as far as a job's time goes.
+    """Seals the volumes of every brand's creators, as far as a job's time goes.
 
-    A test brand whose clock was moved lives through its days by that clock alone.
+    A brand's round is begun once a day, and each hour while some fall due. A test brand whose clock was moved lives
+    through its days by that clock alone.
     """
+    hours = 1 if _fall_due(deployment.now()) else _DAY_HOURS
 
     def turn(brand: Brand, current: Round, time: turns.Time) -> Turn:
         return seal_due(deployment, brand, current.moment, current.bookmark, in_time=time.for_another)
 
-    return turns.daily(deployment, "seals", turn, hours=_ROUND_HOURS, in_time=in_time, of=lambda brand: not brand.clock)
+    return turns.daily(deployment, "seals", turn, hours=hours, in_time=in_time, of=lambda brand: not brand.clock)
+
+
+def _fall_due(now: datetime) -> bool:
+    """Whether a month has ended an hour ago in some time zone, and not yet two hours ago in all of them.
+
+    Every period ends with a month. This asks no brand for its programs: for most of a month an idle one costs nothing.
+    """
+    ended = now - SEALED_FROM
+    return (ended + _EAST).month != (ended - _HOUR - _WEST).month
 
 
 def seal_due(
