@@ -37,10 +37,6 @@ def open_books(
     brand = Brand(brand_id, "BRAND", g1pk="BRANDS", g1sk=brand_id, id=brand_id, name=name, mode=mode, created_at=_AT)
     brand.clock = times.text(clock) if clock else None
     brand.save()
-    terms = {
-        "hold_days": hold_days,
-        "commission": {"rules": [{"match": {}, "reward": {"type": "percent", "bps": 1000}}], **(periodic or {})},
-    }
     Program(
         brand_id,
         f"PRG#{PROGRAM}",
@@ -49,24 +45,36 @@ def open_books(
         currency="ILS",
         status="active",
         active=[[None, None]],
-        versions=[[1, None]],
+        versions=[],
         created_at=_AT,
         version=1,
     ).save()
-    TermsVersion(
-        brand_id,
-        f"PRG#{PROGRAM}#T#000001",
-        program_id=PROGRAM,
-        number=1,
-        id=PROGRAM,
-        currency="ILS",
-        created_at=_AT,
-        terms=terms,
-        counted=periodic is not None,
-    ).save()
+    publish(brand, None, hold_days=hold_days, periodic=periodic)
     for creator_id in (NOA, DANA):
         _enrol(brand_id, creator_id)
     return brand
+
+
+def publish(brand: Brand, begins: datetime | None, *, hold_days: int, periodic: dict[str, Any] | None) -> None:
+    """The next version of the program's terms, in force from then on, or since ever."""
+    program = Program.get(brand.id, f"PRG#{PROGRAM}")
+    number, effective_from = len(program.versions) + 1, times.text(begins) if begins else None
+    program.versions = [*program.versions, [number, effective_from]]
+    program.save()
+    TermsVersion(
+        brand.id,
+        f"PRG#{PROGRAM}#T#{number:06}",
+        program_id=PROGRAM,
+        number=number,
+        id=PROGRAM,
+        currency="ILS",
+        effective_from=effective_from,
+        created_at=_AT,
+        terms={
+            "hold_days": hold_days,
+            "commission": {"rules": [{"match": {}, "reward": {"type": "percent", "bps": 1000}}], **(periodic or {})},
+        },
+    ).save()
 
 
 def _enrol(brand_id: str, creator_id: str) -> None:

@@ -353,7 +353,6 @@ def _terms(chance: Random, currency: str, odd: float) -> Terms:
         ),
         convert_to=home if chance.random() < 2 / 3 else None,
         time_zone=chance.choice(["UTC", "Asia/Jerusalem", "America/Los_Angeles"]),
-        counted=chance.random() < 1 / 2,
     )
 
 

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from random import Random
 
@@ -21,6 +21,7 @@ from vouch.domain.settlement import Posted, Posting, difference
 from vouch.domain.terms import Bonus, Commission, Measure, PeriodCap, Terms
 
 CREATOR, PROGRAM = "cre_1", "prg_1"
+START = datetime(2026, 3, 1, tzinfo=UTC)
 Sums = Mapping[tuple[int, str], int | tuple[int, int]]
 """By terms version and month: an amount from one order, or amount and orders."""
 
@@ -35,6 +36,10 @@ def bonus(name: str, measure: Measure, threshold: int, reward: int, period: Peri
 
 def giving(*given: Bonus) -> Terms:
     return Terms(commission=Commission(bonuses=given))
+
+
+def since(day: int, terms: Terms) -> Terms:
+    return replace(terms, effective_from=START + timedelta(days=day))
 
 
 def settled(terms: Iterable[Terms], sums: Sums, currency: str = "ILS") -> dict[str, int]:
@@ -98,6 +103,21 @@ def test_a_later_version_limits_its_own_orders_by_what_is_left(
 
 def test_a_version_that_nothing_was_placed_under_changes_nothing() -> None:
     assert settled([capped(500), capped(10)], {(1, "2026-05"): 400}) == {}
+
+
+@pytest.mark.parametrize("days, cut", [((10, 20), -600), ((10, 10), -600), ((20, 10), -800)])
+def test_versions_count_in_the_order_in_which_they_were_in_force(days: tuple[int, int], cut: int) -> None:
+    """With 800 earned under each, of 300 first and 1000 then 700 more are kept; of 1000 first and 300 then none."""
+    versions = [since(day, capped(amount)) for day, amount in zip(days, (300, 1000), strict=True)]
+    earned = {(1, "2026-05"): 800, (2, "2026-05"): 800}
+    assert settled(versions, earned) == {"cap_per_period 2026-05": cut}
+
+
+def test_a_scheduled_version_that_another_was_put_before_counts_behind_that() -> None:
+    """800 were kept when the second version began, so 300 a month leave no room, and none of the 800 goes."""
+    versions = [since(0, capped(10_000)), since(20, capped(300)), since(10, capped(1_000))]
+    assert settled(versions, {(3, "2026-05"): 800}) == {}
+    assert settled(versions, {(3, "2026-05"): 800, (2, "2026-05"): 300}) == {"cap_per_period 2026-05": -300}
 
 
 def test_what_one_cap_has_cut_off_leaves_room_under_another_of_a_longer_period() -> None:
@@ -201,6 +221,19 @@ def test_a_bonus_is_paid_by_the_first_version_that_reaches_it_with_orders_of_its
     assert settled(terms, sums) == ({} if paid is None else {"bonuses.b 2026-05": paid})
 
 
+@pytest.mark.parametrize("days, paid", [((10, 20), 50), ((20, 10), 80)])
+def test_a_bonus_is_paid_by_the_version_that_was_in_force_first(days: tuple[int, int], paid: int) -> None:
+    versions = [since(day, terms) for day, terms in zip(days, TWICE, strict=True)]
+    assert settled(versions, {(1, "2026-05"): (50, 5), (2, "2026-05"): (50, 5)}) == {"bonuses.b 2026-05": paid}
+
+
+def test_for_the_hundredth_order_ever_the_99_before_the_bonus_count() -> None:
+    terms = [Terms(), Terms(), giving(bonus("hundred", "orders", 100, 500, "lifetime"))]
+    before = {(1, "2024-11"): (60, 60), (2, "2025-12"): (39, 39)}
+    assert settled(terms, before) == {}
+    assert settled(terms, before | {(3, "2026-05"): 1}) == {"bonuses.hundred lifetime": 500}
+
+
 def test_money_without_an_order_is_no_order_of_its_own() -> None:
     """As while a refund is known and its order is still in flight."""
     terms = [giving(), giving(bonus("b", "orders", 5, 80))]
@@ -225,15 +258,18 @@ def test_only_what_differs_is_posted() -> None:
 
 # --- 300 orders and refunds, in whatever order, folded at whatever moment ---------------------------------------------
 
-START = datetime(2026, 3, 1, tzinfo=UTC)
-CAPS = {1: 1_200, 2: 450, 4: 300}
+IN_FORCE = (1, 2, 5, 4, 3)
+"""The numbers of the versions, in the order in which they are in force; each begins in the midst of a month."""
+CAPS = {2: 1_200, 5: 450, 3: 300}
 VERSIONS = {
-    (PROGRAM, 1): capped(
-        CAPS[1], "month", bonus("b", "orders", 30, 300, "quarter"), bonus("c", "commission", 1_500, 90)
+    (PROGRAM, 1): since(0, Terms()),
+    (PROGRAM, 2): since(
+        14,
+        capped(CAPS[2], "month", bonus("b", "orders", 30, 300, "quarter"), bonus("c", "commission", 1_500, 90)),
     ),
-    (PROGRAM, 2): capped(CAPS[2], "month", bonus("b", "orders", 45, 500, "quarter")),
-    (PROGRAM, 3): giving(bonus("all", "orders", 100, 1_000, "lifetime")),
-    (PROGRAM, 4): capped(CAPS[4], "month"),
+    (PROGRAM, 5): since(44, capped(CAPS[5], "month", bonus("b", "orders", 45, 500, "quarter"))),
+    (PROGRAM, 4): since(74, giving(bonus("all", "orders", 100, 1_000, "lifetime"))),
+    (PROGRAM, 3): since(104, capped(CAPS[3], "month")),
 }
 
 
@@ -250,9 +286,8 @@ class Order:
 
     @property
     def place(self) -> Counted:
-        """Terms change in the midst of each month."""
-        version = 1 + (self.placed_at - START - timedelta(days=14)) // timedelta(days=30)
-        return Counted(PROGRAM, max(version, 1), calendars.month(self.placed_at, "UTC"))
+        begun = [number for number in IN_FORCE if VERSIONS[PROGRAM, number].effective_from <= self.placed_at]
+        return Counted(PROGRAM, begun[-1], calendars.month(self.placed_at, "UTC"))
 
     def told(self, refund: int, now: datetime, number: int) -> list[Entry]:
         """What is posted when it, or a refund of it, comes to be known."""
@@ -305,22 +340,22 @@ def by_hand(tallies: Tallies) -> dict[str, int]:
     extras: dict[str, int] = {}
     for month, versions in months.items():
         kept = 0
-        for version, tally in sorted(versions.items()):
+        for version, tally in sorted(versions.items(), key=lambda each: IN_FORCE.index(each[0])):
             room = max(0, CAPS[version] - kept) if version in CAPS else tally.amount
             kept += min(tally.amount, room)
         extras[f"cap_per_period {month}"] = kept - sum(tally.amount for tally in versions.values())
-        if versions[1].orders > 0 and versions[1].amount >= 1_500:
+        if versions[2].orders > 0 and (versions[1] + versions[2]).amount >= 1_500:
             extras[f"bonuses.c {month}"] = 90
     for quarter in ("2026-Q1", "2026-Q2"):
         within = [(version, tally.orders) for month, each in months.items() for version, tally in each.items()
                   if calendars.name("quarter", month) == quarter]  # fmt: skip
-        first, second = (sum(number for version, number in within if version == each) for each in (1, 2))
-        if first > 0 and first >= 30:
+        before, first, second = (sum(number for version, number in within if version == each) for each in (1, 2, 5))
+        if first > 0 and before + first >= 30:
             extras[f"bonuses.b {quarter}"] = 300
-        elif second > 0 and first + second >= 45:
+        elif second > 0 and before + first + second >= 45:
             extras[f"bonuses.b {quarter}"] = 500
-    by_third = [tally.orders for each in months.values() for version, tally in each.items() if version <= 3]
-    if any(each[3].orders > 0 for each in months.values()) and sum(by_third) >= 100:
+    by_then = [tally.orders for each in months.values() for version, tally in each.items() if version != 3]
+    if any(each[4].orders > 0 for each in months.values()) and sum(by_then) >= 100:
         extras["bonuses.all lifetime"] = 1_000
     return {name: amount for name, amount in extras.items() if amount}
 

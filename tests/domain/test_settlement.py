@@ -83,18 +83,18 @@ def test_each_creator_waits_as_long_as_their_own_program_says() -> None:
     both = promises(offer(model="linear"), vip=offer(hold_days=30))
     settlement = settled(sale(MUG), [click("noa"), click("dan", days=1, program="vip")], terms=both)
     assert wanted(settlement) == {
-        Posting("noa", EARNED, "ILS", PLACED + timedelta(days=14)): 500,
-        Posting("dan", EARNED, "ILS", PLACED + timedelta(days=30)): 500,
+        Posting("noa", EARNED, "ILS", PLACED + timedelta(days=14), Counted("main", 1, "2026-05")): 500,
+        Posting("dan", EARNED, "ILS", PLACED + timedelta(days=30), Counted("vip", 1, "2026-05")): 500,
     }
 
 
 def test_a_hold_moves_all_that_stands_and_an_approval_moves_it_back() -> None:
     held = settled(sale(MUG), [click("noa")], [decision("hold")])
     free = settled(sale(MUG), [click("noa")])
-    ripe = PLACED + timedelta(days=14)
+    there = PLACED + timedelta(days=14), Counted("main", 1, "2026-05")
     assert difference(wanted(held), wanted(free)) == [
-        Difference("noa", EARNED, "ILS", -1_000, ripe),
-        Difference("noa", HELD, "ILS", 1_000, ripe),
+        Difference("noa", EARNED, "ILS", -1_000, *there, orders=-1),
+        Difference("noa", HELD, "ILS", 1_000, *there, orders=1),
     ]
     assert after(wanted(held), difference(wanted(free), wanted(held))) == wanted(free)
 
@@ -174,8 +174,8 @@ def test_what_counts_for_caps_and_bonuses_says_for_which_month_at_the_program() 
     at = datetime.fromisoformat("2026-04-30T21:30:00+00:00")
     order = replace(sale(MUG), placed_at=at)
     touches = [replace(click("noa"), at=at), replace(click("dan", program="vip"), at=at - timedelta(days=1))]
-    there = offer(model="linear", counted=True, time_zone="Asia/Jerusalem")
-    both = promises(there, vip=offer(counted=True, time_zone="Europe/London"))
+    there = offer(model="linear", time_zone="Asia/Jerusalem")
+    both = promises(there, vip=offer(time_zone="Europe/London"))
     posted = wanted(settled(order, touches, terms=both))
     assert {key.creator_id: key.counted for key in posted} == {
         "noa": Counted("main", 1, "2026-05"),
@@ -186,7 +186,7 @@ def test_what_counts_for_caps_and_bonuses_says_for_which_month_at_the_program() 
 
 
 def test_an_order_counts_once_whatever_becomes_of_its_amount_and_a_hold_moves_the_count() -> None:
-    terms = promises(offer(counted=True))
+    terms = promises(offer())
     whole, half, none, held = (
         wanted(settled(sale(MUG), [click("noa")], events, terms))
         for events in ([], [refund("r1", mug="50.00")], [refund("r1", mug=1)], [decision("hold")])
@@ -295,9 +295,25 @@ def test_sums_that_are_no_amounts_are_refused() -> None:
         settled(sale(item("mug", most)), [click("noa")], terms=two, members=recruited)
 
 
+def test_who_earns_nothing_as_a_recruiter_but_their_share_has_no_order_of_their_own_either() -> None:
+    """Lea's click is one of two, but nothing is promised for what she sells."""
+    terms = promises(offer(percent(10, creator_ids=frozenset({"noa"})), model="linear", recruiter=Recruiter(bps=1_000)))
+    members = {("noa", "main"): Membership(recruiter_id="lea", recruited_at=PLACED - timedelta(days=30))}
+    lea, noa = settled(sale(MUG), [click("noa"), click("lea", days=1)], terms=terms, members=members).earnings
+    assert (lea.creator_id, lea.net, lea.counted, lea.revenue) == ("lea", 50, None, 0)
+    assert (noa.net, noa.counted) == (500, Counted("main", 1, "2026-05"))
+
+
+def test_who_is_given_something_of_anothers_sale_has_no_order_of_their_own() -> None:
+    words = [adjust("dan", "7.00", decision_id="d1"), adjust("noa", "12.00", decision_id="d2")]
+    dan, noa = settled(sale(MUG), [click("noa"), given("dan")], words).earnings
+    assert (dan.net, dan.counted, dan.revenue) == (700, None, 0)
+    assert (noa.net, noa.counted, noa.revenue) == (1_200, Counted("main", 1, "2026-05"), 10_000)
+
+
 def test_a_recruiters_part_is_no_order_of_their_own() -> None:
     """It counts for no cap and no bonus, and is on no revenue."""
-    terms = promises(offer(counted=True, recruiter=Recruiter(bps=1_000)))
+    terms = promises(offer(recruiter=Recruiter(bps=1_000)))
     members = {("noa", "main"): Membership(recruiter_id="lea", recruited_at=PLACED - timedelta(days=30))}
     lea, noa = settled(sale(MUG), [click("noa")], terms=terms, members=members).earnings
     assert (lea.creator_id, lea.net, lea.counted, lea.revenue) == ("lea", 100, None, 0)

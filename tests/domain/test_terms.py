@@ -78,7 +78,7 @@ def test_what_is_not_said_has_its_default() -> None:
         journey=False,
         convert_to=None,
         time_zone="UTC",
-        counted=False,
+        effective_from=datetime(1970, 1, 1, tzinfo=UTC),
     )
 
 

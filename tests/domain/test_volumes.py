@@ -36,9 +36,9 @@ def test_the_period_before_ends_where_this_one_begins() -> None:
     assert (before.name, before.ends) == ("2026-04", datetime.fromisoformat("2026-05-01T00:00:00+00:00"))
 
 
-@pytest.mark.parametrize("measure, volume", [("orders", 3), ("commission", 301), ("revenue", 4_001)])
-def test_a_volume_is_of_the_orders_that_earn(measure: VolumeMeasure, volume: int) -> None:
-    """What earns nothing any more counts nowhere, and other currencies add up with none."""
-    parts = [Part(300, 3_000), Part(1, 1_001), Part(0, 500), Part(70, 700, foreign=True)]
+@pytest.mark.parametrize("measure, volume", [("orders", 4), ("commission", 302), ("revenue", 4_002)])
+def test_a_volume_is_of_the_sales_that_earn(measure: VolumeMeasure, volume: int) -> None:
+    """What earns nothing any more, or is of no revenue, counts nowhere, and other currencies add up with none."""
+    parts = [Part(300, 3_000), Part(1, 1_001), Part(1, 1), Part(0, 500), Part(50, 0), Part(70, 700, foreign=True)]
     assert volumes.volume(measure, parts) == volume
     assert volumes.volume(measure, []) == 0

@@ -177,7 +177,6 @@ class World:
         return TermsVersion(
             self.brand_id, f"PRG#{program}#T#{number:06}", id=ids.derived("trm_", program, str(number)),
             program_id=program, currency="USD", number=number, effective_from=start, created_at=BEGAN, terms=terms,
-            counted=False,
         )  # fmt: skip
 
     def _creator(self, life: str, creator: str) -> Creator:

@@ -62,21 +62,16 @@ def test_what_was_shown_can_be_said_again(brand: Client) -> None:
         assert again["terms"] == program["terms"]
 
 
-def test_orders_are_counted_from_the_first_version_on_that_has_a_rule_per_period(
-    brand: Client, deployment: Deployment
-) -> None:
-    """By number, whichever begins first: what is stored never changes, so a later version counts nothing backwards."""
-    cap = {"commission": {"cap_per_period": {"amount": 1, "currency": "ILS", "period": "month"}}}
-    bonus = {"commission": {"bonuses": EVERYTHING["commission"]["bonuses"]}}
-    for periodic in (cap, bonus):
-        program = new_program(brand)["id"]
-        said: list[Any] = [{}, periodic | {"effective_from": "2099-01-01T00:00:00Z"}, {}, periodic, {}]
-        for terms in said:
-            brand.made(f"/v1/programs/{program}/terms", terms)
-        items = versions(deployment.database, brand.brand_id, program, range(1, 7))
-        assert [terms_of_item(item).counted for item in items] == [False, False, True, True, True, True]
-    (first,) = versions(deployment.database, brand.brand_id, new_program(brand, terms=cap)["id"], [1])
-    assert first.counted
+def test_the_settlement_knows_from_when_on_each_version_counts(brand: Client, deployment: Deployment) -> None:
+    program = new_program(brand)["id"]
+    for begin in ("2099-01-01T00:00:00Z", "2098-01-01T02:00:00+02:00"):
+        brand.made(f"/v1/programs/{program}/terms", {"effective_from": begin})
+    items = versions(deployment.database, brand.brand_id, program, range(1, 4))
+    assert [f"{terms_of_item(item).effective_from:%Y-%m-%d %H}" for item in items] == [
+        "1970-01-01 00",
+        "2099-01-01 00",
+        "2098-01-01 00",
+    ]
 
 
 def test_a_first_version_may_begin_on_a_day(brand: Client, clock: Clock) -> None:

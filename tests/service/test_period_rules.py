@@ -26,7 +26,7 @@ from vouch.service.verify import verify
 from vouch.store import balances, ledger
 from vouch.store.database import Overfull
 from vouch.store.ledger import Found
-from vouch.store.tables import Brand, EntryItem
+from vouch.store.tables import Brand
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 MAY = "2026-05"
@@ -135,19 +135,76 @@ def test_what_balances_say_the_statement_says_once_it_is_folded(deployment: Depl
     assert (shown.totals.credited, shown.totals.debited) == (1600 + 250, 600)
 
 
-def test_programs_without_caps_and_bonuses_cost_nothing_more(
+def test_what_was_sold_before_the_first_cap_counts_under_it(deployment: Deployment, clock: Clock) -> None:
+    """800 were earned without a cap, so one of 900 leaves room for 100, in whatever steps it is folded."""
+    for name, early in (("once", False), ("twice", True)):
+        brand = books.open_books(deployment, name, hold_days=0)
+        sell(deployment, brand, "1", 8000)
+        if early:
+            fold(deployment, brand)
+        clock.pass_(DAY)
+        books.publish(brand, clock.now, hold_days=0, periodic=cap(900))
+        assert available(deployment, brand) == 800
+        sell(deployment, brand, "2", 9000)
+        assert available(deployment, brand) == 900
+        fold(deployment, brand)
+        assert posted(deployment, brand) == [("cap_per_period", MAY, -800)]
+        assert_sound(deployment, brand)
+
+
+def test_orders_of_years_before_the_first_bonus_count_toward_it(deployment: Deployment, clock: Clock) -> None:
+    brand = open_books(deployment, periodic=None)
+    for number in range(3):
+        sell(deployment, brand, f"{number}", 1000, placed_at=NOON - number * 400 * DAY)
+    fold(deployment, brand)
+    clock.pass_(HOUR)
+    four = {"bonuses": [bonus("four", 4, 250, period="lifetime")]}
+    books.publish(brand, clock.now, hold_days=0, periodic=four)
+    assert available(deployment, brand) == 300
+    sell(deployment, brand, "4", 1000)
+    assert available(deployment, brand) == 650
+    fold(deployment, brand)
+    assert posted(deployment, brand) == [("bonuses.four", "lifetime", 250)]
+    assert_sound(deployment, brand)
+
+
+def test_versions_count_by_when_they_are_in_force_whatever_their_numbers(deployment: Deployment, clock: Clock) -> None:
+    """The second one is scheduled; the third, published later, goes before it, and what it has kept stays kept."""
+    brand = open_books(deployment, cap(10_000))
+    books.publish(brand, NOON + 16 * DAY, hold_days=0, periodic=cap(300))
+    books.publish(brand, NOON + 6 * DAY, hold_days=0, periodic=cap(1_000))
+    clock.pass_(20 * DAY)
+    sell(deployment, brand, "by the third", 8000, placed_at=NOON + 8 * DAY)
+    sell(deployment, brand, "by the second", 3000, placed_at=NOON + 18 * DAY)
+    assert available(deployment, brand) == 800
+    balance = fold(deployment, brand)
+    assert {(counted.terms_version, tally.amount) for (counted, _), tally in balance.tallies.items()} == {
+        (3, 800),
+        (2, 300),
+    }
+    assert posted(deployment, brand) == [("cap_per_period", MAY, -300)]
+    assert_sound(deployment, brand)
+
+
+def test_programs_without_caps_and_bonuses_cost_the_sums_of_a_month(
     deployment: Deployment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """They are kept for the rules of later versions; what is not new is neither read again nor written."""
     brand = open_books(deployment, periodic=None)
     sell(deployment, brand, "1", 4000)
-    [item] = deployment.database.query(EntryItem, ledger.account_key(brand.id, NOA))
-    assert item.note is None
     deployment.unchanging.clear()
     wire = Wire(monkeypatch)
     fold(deployment, brand)
+    fold(deployment, brand)
     accounts.balances(deployment, brand, NOA)
-    assert [operation for operation, _ in wire.sent] == ["Query", "Query", "TransactWriteItems", *["Query"] * 3]
-    assert len(wire.sent[2][1]["TransactItems"]) == 2
+    reads = ["Query", "Query"]
+    assert [operation for operation, _ in wire.sent] == [
+        *(*reads, "BatchGetItem", "TransactWriteItems"),
+        *reads,
+        *(*reads, "Query"),
+    ]
+    puts = [write["Put"]["Item"]["sk"]["S"].split("#")[0] for write in wire.sent[3][1]["TransactItems"]]
+    assert puts == ["BAL", "CAP", "F"]
 
 
 def test_terms_are_read_where_there_is_something_new_to_count_and_once(

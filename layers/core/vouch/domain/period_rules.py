@@ -55,13 +55,14 @@ def settle_periods(tallies: Tallies, terms: Mapping[TermsKey, Terms]) -> Extras:
     A version's cap limits the orders under it, but what earlier versions of the period have kept counts first; a period
     is kept from its first month on, should its months be parts of different longer ones. A bonus is paid once in each
     period: by the first version that has orders in it and with whose orders, and all earlier ones', its threshold is
-    reached, cut off or not.
+    reached, cut off or not. Earlier is what was in force before, whenever it was published.
     """
     versions: defaultdict[TermsKey, dict[tuple[str, str], Tally]] = defaultdict(dict)
     for (counted, currency), tally in tallies.items():
         versions[counted.program_id, counted.terms_version][counted.month, currency] = tally
     extras: Counter[RuleKey] = Counter()
-    for program_id, keys in groupby(sorted(versions), key=lambda key: key[0]):
+    in_force = sorted(versions, key=lambda key: (key[0], terms[key].effective_from, key[1]))
+    for program_id, keys in groupby(in_force, key=lambda key: key[0]):
         program = _Program(program_id, extras)
         for key in keys:
             program.follow(versions[key], terms[key])

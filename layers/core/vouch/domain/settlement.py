@@ -355,6 +355,8 @@ class _Work:
             own = self._parts.setdefault(recruiter, self._beside(part))
             if own.currency != part.currency or recruiter in self.adjusted:
                 continue
+            if not own.earned:
+                own.counted = None
             given = [divide_half_up(amount * offer.bps, BPS_WHOLE) for amount in (part.earned, part.net)]
             self.recruited.append(Recruited(recruiter, creator, offer.bps, *given))
         for share in self.recruited:
@@ -369,7 +371,7 @@ class _Work:
                 [touch] = self._context.touches.get(named_key(decision), (None,))
                 if touch is None or touch.program_id is None or touch.terms_version is None:
                     continue
-                part = self._parts[creator] = self._part(touch.program_id, touch.terms_version)
+                part = self._parts[creator] = self._beside(self._part(touch.program_id, touch.terms_version))
             self.adjusted[creator] = Adjusted(decision, part.net, part.currency)
             if decision.currency not in (None, part.currency):
                 part.currency, part.earned = decision.currency or part.currency, 0
@@ -399,17 +401,16 @@ class _Work:
         if snapshot is None:
             raise ValueError("nothing is known of the order")
         placed_at = snapshot.placed_at
-        month = calendars.month(placed_at, promise.time_zone) if promise.counted else None
         return _Part(
             program_id,
             terms_version,
             promise.convert_to or snapshot.currency,
             matures_at(placed_at, promise.hold_days),
-            Counted(program_id, terms_version, month) if month else None,
+            Counted(program_id, terms_version, calendars.month(placed_at, promise.time_zone)),
         )
 
     def _beside(self, part: _Part) -> _Part:
-        """A part of nothing but recruiting: it is no order of the recruiter's own, and counts for no cap or bonus."""
+        """What a recruiter has, or is given, of an order that is no sale of theirs: it counts for no cap or bonus."""
         return replace(part, counted=None, earned=0, net=0, revenue=0)
 
     def _is_barred(self, member: Membership, offer: Recruiter, zone: str) -> bool:

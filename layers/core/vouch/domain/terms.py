@@ -178,11 +178,6 @@ class Commission:
     bonuses: tuple[Bonus, ...] = ()
     recruiter: Recruiter | None = None
 
-    @property
-    def is_periodic(self) -> bool:
-        """Whether a creator's orders of a period count together."""
-        return self.cap_per_period is not None or bool(self.bonuses)
-
 
 @dataclass(frozen=True, slots=True)
 class Payout:
@@ -197,8 +192,7 @@ class Terms:
     """One immutable version.
 
     `convert_to` is the program's currency, where commissions on orders in others are to be in it; None: they stay in
-    the order's. `counted`: this version or an earlier one of the program has a cap or a bonus per period, so that its
-    orders count for them. Periods begin at midnight in `time_zone`.
+    the order's. Periods begin at midnight in `time_zone`. `effective_from` is said beside them.
     """
 
     hold_days: int = 14
@@ -208,7 +202,7 @@ class Terms:
     journey: bool = False
     convert_to: str | None = None
     time_zone: str = "UTC"
-    counted: bool = False
+    effective_from: datetime = times.EPOCH
 
 
 def number_in_force(versions: Sequence[tuple[int, str | None]], at: datetime) -> int | None:

@@ -17,7 +17,8 @@ _IN_FORCE_FROM = timedelta(hours=24)
 class Part:
     """What a creator has of one order: net of refunds, and the revenue that it is on.
 
-    Amounts in another currency than the program's, `foreign` ones, add up with no others.
+    Without revenue (`base` 0) it is no sale of theirs. Amounts in another currency than the program's, `foreign` ones,
+    add up with no others.
     """
 
     net: int
@@ -36,8 +37,8 @@ def before(period: Period, at: datetime, zone: str) -> Span:
 
 
 def volume(measure: VolumeMeasure, parts: Iterable[Part]) -> int:
-    """What the orders from which a creator has something come to."""
-    earning = [part for part in parts if part.net > 0]
+    """What a creator's own sales that earn come to; what they have of others', as a recruiter or given, is none."""
+    earning = [part for part in parts if part.net > 0 and part.base > 0]
     match measure:
         case "orders":
             return len(earning)

@@ -7,7 +7,7 @@ from typing import Any
 from vouch.domain import periods, times
 from vouch.domain import terms as domain
 from vouch.domain.errors import NotFound, Unprocessable
-from vouch.domain.terms import Terms, number_in_force
+from vouch.domain.terms import number_in_force
 from vouch.service import pages
 from vouch.service.deployment import Deployment
 from vouch.service.mint import Mint
@@ -50,7 +50,7 @@ def created(
     parameter: str | None,
 ) -> InForce:
     """A new program; its first terms count from `effective_from`, or from the beginning of time."""
-    counted = domain.from_plain(terms, currency).commission.is_periodic
+    domain.from_plain(terms, currency)
     now = times.text(deployment.brand_now(brand))
     program = programs.new_program(
         brand.id, mint.id(programs.PREFIX), name=name, currency=currency, parameter=parameter, created_at=now
@@ -61,7 +61,6 @@ def created(
         effective_from=times.text(effective_from) if effective_from else None,
         created_at=now,
         terms=terms,
-        counted=counted,
     )
     writes = Writes()
     writes.put_new(program)
@@ -130,19 +129,17 @@ def published(
         earlier = places.at(deployment.database, TermsVersion, brand.id, terms_id)
         if earlier is not None:
             return earlier
-        counted = _checked(terms, program.currency).commission.is_periodic
+        _check(terms, program.currency)
         if begin < times.text(now):
             raise Unprocessable("effective_in_past", param="effective_from", now=times.short(now))
         if len(program.versions) >= VERSIONS_MAX:
             raise Unprocessable("too_many", most=VERSIONS_MAX)
-        before = programs.terms(deployment.database, brand.id, program.id, len(program.versions))
         version = programs.new_terms(
             program,
             terms_id,
             effective_from=begin,
             created_at=created_at,
             terms=terms,
-            counted=counted or (before is not None and before.counted),
         )
         known = program.version
         program.version = known + 1
@@ -181,9 +178,9 @@ def _in_force(deployment: Deployment, brand: Brand, program: Program) -> InForce
     return InForce(program, programs.terms(deployment.database, brand.id, program.id, number))
 
 
-def _checked(terms: dict[str, Any], currency: str) -> Terms:
+def _check(terms: dict[str, Any], currency: str) -> None:
     try:
-        return domain.from_plain(terms, currency)
+        domain.from_plain(terms, currency)
     except Unprocessable as refusal:
         # In this body the terms' fields stand at the top.
         raise Unprocessable(

@@ -62,7 +62,7 @@ class Trial:
         self._brand = brand_id
         self._program = program_id
         self._assumed = assumed
-        self._terms = replace(terms, counted=terms.commission.is_periodic)
+        self._terms = terms
         self._measured = defaultdict(Measured) if measured is None else measured
         self._in_time = in_time
         self._evidence = self._new_evidence()

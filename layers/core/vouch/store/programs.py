@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from vouch.domain import ids
+from vouch.domain import ids, times
 from vouch.domain import terms as domain
 from vouch.domain.terms import Terms
 from vouch.store.database import Database
@@ -43,7 +43,6 @@ def new_terms(
     effective_from: str | None,
     created_at: str,
     terms: dict[str, Any],
-    counted: bool,
 ) -> TermsVersion:
     """The program's next version, not stored yet; the program is told of it."""
     number = len(program.versions) + 1
@@ -61,7 +60,6 @@ def new_terms(
         effective_from=effective_from,
         created_at=created_at,
         terms=terms,
-        counted=counted,
     )
 
 
@@ -84,7 +82,8 @@ def terms(database: Database, brand_id: str, program_id: str, number: int) -> Te
 
 def terms_of_item(item: TermsVersion) -> Terms:
     """What a version says, as the settlement takes it."""
-    return replace(domain.from_plain(item.terms), counted=item.counted)
+    begins = times.parse(item.effective_from) if item.effective_from else times.EPOCH
+    return replace(domain.from_plain(item.terms), effective_from=begins)
 
 
 def versions(database: Database, brand_id: str, program_id: str, numbers: Sequence[int]) -> list[TermsVersion]:

@@ -110,10 +110,7 @@ class Program(Main, discriminator="program"):
 
 
 class TermsVersion(Main, discriminator="terms"):
-    """`b` / `PRG#<id>#T#<number, 6 digits>`: never updated.
-
-    `counted`: this version or one with a lower number has a cap or a bonus per period, so that its orders are counted.
-    """
+    """`b` / `PRG#<id>#T#<number, 6 digits>`: never updated. It counts from `effective_from`; null: since ever."""
 
     id = UnicodeAttribute()
     program_id = UnicodeAttribute()
@@ -122,7 +119,6 @@ class TermsVersion(Main, discriminator="terms"):
     effective_from = UnicodeAttribute(null=True)
     created_at = UnicodeAttribute()
     terms = JSONAttribute()
-    counted = BooleanAttribute()
 
 
 class Creator(Main, discriminator="creator"):
@@ -169,13 +165,17 @@ class Place(Main, discriminator="place"):
 
 
 class Enrolment(Main, discriminator="enrolment"):
-    """`b#C#<c>` / `ENR#<program>`, index `b#PRG#<program>`. `active` = [[from, to or null]], ended periods stay."""
+    """`b#C#<c>` / `ENR#<program>`, index `b#PRG#<program>`. `active` = [[from, to or null]], ended periods stay.
+
+    `leaves` are the moments at which the creator left: a pause is none.
+    """
 
     id = UnicodeAttribute()
     creator_id = UnicodeAttribute()
     program_id = UnicodeAttribute()
     status = UnicodeAttribute()
     active = JSONAttribute()
+    leaves = JSONAttribute(default=list)
     created_at = UnicodeAttribute()
     version = IntegerAttribute()
 
