@@ -21,7 +21,7 @@ from vouch.service.volumes import BeingMeasured, SealNotDue
 from vouch.store import creators, programs, seals
 from vouch.store import orders as stored
 from vouch.store.database import FAILURES
-from vouch.store.tables import Seal, TermsVersion
+from vouch.store.tables import Creator, Seal, TermsVersion
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 MAY = datetime(2026, 5, 1, tzinfo=UTC)
@@ -39,7 +39,8 @@ class Program:
         self.deployment = deployment
         self.clock = clock
         set_to = MAY - DAY if mode == "test" else None
-        self.brand = books.open_books(deployment, clock=set_to, hold_days=0, periodic={"tiers": TIERS | tiers})
+        said = {"tiers": TIERS | tiers, "recruiter": {"bps": 500, "months": None}}
+        self.brand = books.open_books(deployment, clock=set_to, hold_days=0, periodic=said)
         self.clock.now = MAY + 3 * DAY
         self._list()
 
@@ -151,6 +152,25 @@ def test_what_is_measured_are_the_orders_of_the_period_that_earn(
     program.sell("next month", MAY)
     program.sell("somebody else's", MAY - DAY, to=DANA)
     assert program.sealed(MAY + 2 * DAY) == volume
+
+
+@pytest.mark.parametrize("measure, volume", [("orders", 1), ("commission", 1_000), ("revenue", 10_000)])
+def test_a_recruiters_share_of_anothers_sale_is_in_no_volume(
+    deployment: Deployment, clock: Clock, measure: str, volume: int
+) -> None:
+    program = Program(deployment, clock, measure=measure, levels=[{"from": 2 * volume, "bps": 2_000}])
+    _, pk, sk = creators.key(program.brand.id, DANA)
+    dana = deployment.database.get(Creator, pk, sk)
+    assert dana is not None
+    dana.recruiters = [[NOA, "2026-01-01T00:00:00.000000Z", None]]
+    dana.save()
+    for number in range(3):
+        program.sell(f"dana {number}", MAY - DAY, to=DANA)
+    program.sell("noa", MAY - DAY)
+    assert [program.earned(name) for name in ("dana 0", "noa")] == [1_050, 1_000]
+    assert (program.sealed(MAY + 2 * DAY), program.sealed(MAY + 2 * DAY, DANA)) == (volume, 3 * volume)
+    program.sell("may", MAY + 2 * DAY)
+    assert program.earned("may") == 1_000
 
 
 def test_months_begin_where_the_program_is_at_home(deployment: Deployment, clock: Clock) -> None:
