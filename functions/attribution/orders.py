@@ -28,12 +28,12 @@ _SUBMITTED: Final[dict[int, OpenAPIResponse]] = {
     200: {"description": "The order, which was known already"},
     201: {"description": "The order, which is new or has something new"},
     202: {
-        "description": "Stored; the order waits for what comes by itself, such as a click that is on its way. It is "
-        "tried again in `Retry-After` seconds; until it has been settled, a new order cannot be read"
+        "description": "Stored, and waits: for what comes by itself, such as a click that is on its way, and is tried "
+        "again in `Retry-After` seconds; or, without that header, for an exchange rate, and is listed among the parked "
+        "deliveries (`rate_missing`) to be redriven once the rate is there. Until then the order is shown as it was; "
+        "a new one is `parked`, for the `reason` that is said here, and cannot be read"
     },
 }
-_TRIED_AGAIN: Final = "60"
-"""The seconds after which `vouch.service.orders` tries for the first time what had to wait."""
 
 
 @routes.post("/v1/orders", security=brand_access("orders:write"), status_code=HTTPStatus.CREATED, responses=_SUBMITTED)
@@ -136,7 +136,8 @@ def _door() -> Submissions:
 def _answered(submitted: Submitted) -> Response[wire.Order]:
     order = _awaited(submitted) if submitted.order is None else _shown(submitted.order)
     if submitted.awaited:
-        return Response(HTTPStatus.ACCEPTED, "application/json", order, {"Retry-After": _TRIED_AGAIN})
+        later = {} if submitted.again_in is None else {"Retry-After": str(submitted.again_in)}
+        return Response(HTTPStatus.ACCEPTED, "application/json", order, later)
     return Response(HTTPStatus.CREATED if submitted.created else HTTPStatus.OK, "application/json", order)
 
 

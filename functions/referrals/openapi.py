@@ -83,11 +83,10 @@ _OWN_REFUSALS: Final[dict[str, _Codes]] = {
     "connect": _CONNECTION | {422: ("platform_not_supported", "secret_not_usable", *_CONNECTION[422])},
     "change_connection": _CONNECTION,
     "rotate_secret": {422: ("secret_not_usable",)},
-    "submit_order": _SUBMISSION | {422: ("placed_at_changed", "rate_missing", *_SUBMISSION[422])},
+    "submit_order": _SUBMISSION | {422: ("placed_at_changed", *_SUBMISSION[422])},
     "submit_refund": _SUBMISSION | {422: ("unknown_line", *_SUBMISSION[422])},
     "submit_dispute": _SUBMISSION,
-    "submit_decision": _SUBMISSION
-    | {422: ("order_unknown_yet", "not_enrolled", "no_terms", "rate_missing", *_SUBMISSION[422])},
+    "submit_decision": _SUBMISSION | {422: ("order_unknown_yet", "not_enrolled", "no_terms", *_SUBMISSION[422])},
     "show_statement": {422: ("statement_too_long",)},
     "create_simulation": _TERMS | {404: ("not_found",), 429: ("too_many_at_once",)},
     "explain_simulated_order": {422: _UNTOLD},

@@ -18,7 +18,7 @@ from vouch.domain.errors import Unavailable
 from vouch.domain.facts import Refund
 from vouch.domain.money import OutOfRange
 from vouch.platforms.base import Request
-from vouch.service import brands, codes, creators, programs, volumes
+from vouch.service import brands, codes, creators, programs, rates, volumes
 from vouch.service import orders as settling
 from vouch.service.creators import NewCreator
 from vouch.service.deployment import Deployment
@@ -146,6 +146,18 @@ def kept(world: World, clock: Clock) -> list[str]:
     """The deliveries that were stored in this hour."""
     hour = [inbox.of_hour(world.deployment.database, clock.now, shard, None) for shard in range(inbox.HOUR_SHARDS)]
     return [delivery.sk for deliveries, _ in hour for delivery in deliveries]
+
+
+def parked(world: World) -> list[dict[str, Any]]:
+    """The notes of what waits."""
+    notes: list[dict[str, Any]] = world.send("GET", "/v1/deliveries", query={"status": "parked"}).body["items"]
+    return notes
+
+
+def give_rate(world: World, clock: Clock) -> None:
+    """A dollar was 3.50 yesterday."""
+    said: dict[str, Any] = {"rate": "3.5", "at": clock.now - timedelta(days=1), "source": "boi"}
+    rates.fixed(world.deployment, world.brand, from_currency="USD", to_currency="ILS", **said)
 
 
 def money(amount: int) -> dict[str, Any]:
@@ -631,13 +643,65 @@ def test_a_subscription_earns_for_so_many_months_from_its_start(world: World, cl
     assert [earned(began) for began in ("2026-03-04T11:00:01Z", "2026-03-04T11:00:00Z")] == [1330, 0]
 
 
-def test_an_order_whose_commission_needs_a_rate_that_nobody_has_given_is_refused(world: World, clock: Clock) -> None:
+def test_an_order_whose_commission_needs_a_rate_waits_for_the_brand_to_give_it(world: World, clock: Clock) -> None:
     maya(world, clock, convert_to="ILS")
-    stored = kept(world, clock)
     got = world.send("POST", "/v1/orders", order(clock, codes=["MAYA10"], currency="USD"))
-    assert (got.status, got.body["code"]) == (422, "rate_missing")
-    assert kept(world, clock) == stored
-    assert world.send("POST", "/v1/orders", order(clock, codes=["MAYA10"])).status == 201
+    assert (got.status, got.body["status"], got.body["reason"]) == (202, "parked", "rate_missing")
+    assert got.retry_after is None, "it is not tried again by itself"
+    assert world.send("GET", f"/v1/orders/{got.body['id']}").status == 404
+    [note] = parked(world)
+    assert (note["reason"], note["detail"]) == ("rate_missing", "no rate from USD to ILS before the order")
+    redrive = f"/v1/deliveries/{note['id']}/redrive"
+    assert world.send("POST", redrive).body["status"] == "parked"
+    assert parked(world) == [note]
+    give_rate(world, clock)
+    assert world.send("POST", redrive).body["status"] == "applied"
+    settled = world.send("GET", f"/v1/orders/{got.body['id']}").body
+    assert (settled["status"], settled["base"]) == ("paid", {"amount": 13300, "currency": "USD"})
+    assert settled["commissions"][0]["net"] == money(4655)
+    assert parked(world) == []
+    assert verify(world.deployment, world.brand).ok
+
+
+def test_what_is_said_of_a_known_order_waits_for_a_rate_and_leaves_it_as_it_was(world: World, clock: Clock) -> None:
+    """Unpaid, an order needs no rate. The second pass settles what the brand has given one for by then."""
+    maya(world, clock, convert_to="ILS")
+    body = order(clock, codes=["MAYA10"], currency="USD", status="open")
+    made = world.send("POST", "/v1/orders", body)
+    assert (made.status, made.body["status"]) == (201, "open")
+    clock.pass_(timedelta(minutes=1))
+    paid = world.send("POST", "/v1/orders", body | {"status": "paid"})
+    assert (paid.status, paid.body, paid.retry_after) == (202, made.body, None)
+    assert [note["reason"] for note in parked(world)] == ["rate_missing"]
+    give_rate(world, clock)
+    settling.second_pass(world.deployment, [clock.now], in_time=lambda: True)
+    settled = world.send("GET", f"/v1/orders/{made.body['id']}").body
+    assert (settled["status"], settled["commissions"][0]["net"]) == ("paid", money(4655))
+    assert parked(world) == []
+
+
+def test_a_decision_that_needs_a_rate_waits_for_the_brand_to_give_it(world: World, clock: Clock) -> None:
+    creator = maya(world, clock, convert_to="ILS")
+    made = world.send("POST", "/v1/orders", order(clock, currency="USD")).body
+    given = {"kind": "reassign", "creator_id": creator, "reason": "hers"}
+    got = world.send("POST", f"/v1/orders/{made['id']}/decisions", given)
+    assert (got.status, got.body, got.retry_after) == (202, made, None)
+    give_rate(world, clock)
+    [note] = parked(world)
+    assert world.send("POST", f"/v1/deliveries/{note['id']}/redrive").body["status"] == "applied"
+    settled = world.send("GET", f"/v1/orders/{made['id']}").body
+    assert [(part["creator_id"], part["net"]) for part in settled["commissions"]] == [(creator, money(4655))]
+
+
+def test_what_could_never_be_settled_is_refused_though_a_rate_is_missing_too(world: World, clock: Clock) -> None:
+    maya(world, clock, convert_to="ILS")
+    body = order(clock, codes=["MAYA10"], currency="USD", status="open")
+    world.send("POST", "/v1/orders", body)
+    stored = kept(world, clock)
+    moved = body | {"status": "paid", "occurred_at": "2026-05-01T00:00:00Z"}
+    got = world.send("POST", "/v1/orders", moved)
+    assert (got.status, got.body["code"]) == (422, "placed_at_changed")
+    assert (kept(world, clock), parked(world)) == (stored, [])
 
 
 def test_a_replay_finds_what_is_posted(world: World, clock: Clock) -> None:
@@ -715,7 +779,7 @@ def test_a_parked_delivery_is_listed_and_can_be_driven_again(world: World, clock
     )
     inbox.put(world.deployment.database, lambda: world.deployment.s3, item)
     assert settling.settle_delivery(world.deployment, item).ending == "parked"
-    (note,) = world.send("GET", "/v1/deliveries", query={"status": "parked"}).body["items"]
+    (note,) = parked(world)
     assert (note["id"], note["topic"], note["reason"]) == (item.sk, "orders/paid", "shape_mismatch")
     again = world.send("POST", f"/v1/deliveries/{item.sk}/redrive")
     assert (again.status, again.body["status"]) == (200, "parked")
@@ -747,7 +811,7 @@ def test_an_order_dated_ahead_of_what_its_tiers_ask_for_is_accepted_and_waits(
     body = order(clock, codes=["MAYA10"], occurred_at=(clock.now + timedelta(hours=23, minutes=45)).isoformat())
     got = world.send("POST", "/v1/orders", body)
     assert (got.status, got.body["status"], got.body["reason"]) == (202, "parked", "awaiting_volume")
-    [note] = world.send("GET", "/v1/deliveries", query={"status": "parked"}).body["items"]
+    [note] = parked(world)
     assert (note["reason"], note["detail"]) == ("awaiting_volume", "the volume of 2026-05 is not known yet")
     clock.pass_(timedelta(hours=1))
     assert settling.second_pass(world.deployment, [clock.now - timedelta(hours=1)], in_time=lambda: True) == {
@@ -755,7 +819,7 @@ def test_an_order_dated_ahead_of_what_its_tiers_ask_for_is_accepted_and_waits(
     }
     settled = world.send("GET", f"/v1/orders/{got.body['id']}").body
     assert settled["commissions"][0]["net"] == money(1995)
-    assert world.send("GET", "/v1/deliveries", query={"status": "parked"}).body["items"] == []
+    assert parked(world) == []
 
 
 def test_a_late_order_waits_for_a_volume_that_takes_many_steps(
@@ -779,7 +843,7 @@ def test_a_late_order_waits_for_a_volume_that_takes_many_steps(
     assert endings == [{"deferred": 1}] * 4 + [{"applied": 1}], "the request itself took two steps"
     settled = world.send("GET", f"/v1/orders/{got.body['id']}").body
     assert settled["commissions"][0]["net"] == money(1995)
-    assert world.send("GET", "/v1/deliveries", query={"status": "parked"}).body["items"] == []
+    assert parked(world) == []
 
 
 def test_another_brand_sees_nothing(world: World, clock: Clock) -> None:

@@ -27,7 +27,7 @@ from vouch.platforms.base import Ignored, Pseudonym, Reading, Request, Unreadabl
 from vouch.platforms.registry import PLATFORMS
 from vouch.service.deployment import Deployment
 from vouch.service.evidence import CLICK_LAG, ClickOnItsWay, Evidence
-from vouch.service.queues import TRIES_MAX, put_off, seconds_after
+from vouch.service.queues import FIRST_SECONDS, TRIES_MAX, put_off, seconds_after
 from vouch.service.volumes import BeingMeasured, SealNotDue
 from vouch.store import brands, inbox, orders
 from vouch.store.database import FAILURES, Overfull, Refused, pause
@@ -36,7 +36,6 @@ from vouch.store.tables import Brand, Delivery
 
 Ending = Literal["applied", "unchanged", "ignored", "parked", "deferred"]
 _RACES_MAX = 12
-_WAKE_SECONDS = 60
 _AHEAD_MAX = timedelta(days=1)
 """How far a platform's clock may be ahead of ours: a snapshot of next year would hide all that follow until then."""
 
@@ -111,7 +110,7 @@ def _settle_reading(deployment: Deployment, delivery: Delivery, reading: Reading
     try:
         changed = apply(deployment, target, reading.facts, wait_for_clicks=young)
     except ClickOnItsWay:
-        _try_later(deployment, delivery, tries, seconds=_WAKE_SECONDS)
+        _try_later(deployment, delivery, tries, seconds=FIRST_SECONDS)
         return Outcome("deferred", target.order_id, "awaiting_click")
     except SealNotDue as awaited:
         # Tries that measure take a step each, so that they come to an end by themselves: they are not counted.
@@ -135,7 +134,7 @@ def _await_volume(deployment: Deployment, delivery: Delivery, detail: str, tries
         return "deferred"
     note = inbox.parked(deployment.database, delivery.brand_id, delivery.sk)
     if note is None or note.reason != _AWAITING_VOLUME:
-        _try_later(deployment, delivery, 1, seconds=seconds_after(0))
+        _try_later(deployment, delivery, 1, seconds=FIRST_SECONDS)
         inbox.park(deployment.database, delivery, reason=_AWAITING_VOLUME, detail=detail, now=deployment.now())
     return "deferred"
 
@@ -159,12 +158,13 @@ class Defect(Exception):
         return f"{type(cause).__name__} in {frame.name}, line {frame.lineno} of {Path(frame.filename).name}"
 
 
+RATE_MISSING = "rate_missing"
 _PARKED: dict[type[Exception], str] = {
     PlacedAtChanged: "placed_at_changed",
     OutOfRange: "amount_out_of_range",
-    RateMissing: "rate_missing",
+    RateMissing: RATE_MISSING,
 }
-"""What is wrong with what a delivery says, once it is read."""
+"""What is wrong with what a delivery says, once it is read; a rate that is missing the brand can give."""
 _AWAITING_VOLUME = "awaiting_volume"
 _AWAITED = (ClickOnItsWay, SealNotDue)
 """What is not there yet, and comes by itself."""
@@ -316,7 +316,7 @@ def _settle_again(deployment: Deployment, delivery: Delivery, *, noted: bool) ->
     try:
         return again(deployment, delivery).ending
     except Exception:  # noqa: BLE001 - the queue's own failures end in its dead letters, which raise an alarm
-        _try_later(deployment, delivery, 0, seconds=_WAKE_SECONDS)
+        _try_later(deployment, delivery, 0, seconds=FIRST_SECONDS)
         return "put_off"
 
 

@@ -18,6 +18,7 @@ from vouch.service import orders as settling
 from vouch.service.deployment import Deployment
 from vouch.service.mint import Mint
 from vouch.service.orders import Target
+from vouch.service.queues import FIRST_SECONDS
 from vouch.service.volumes import SealNotDue
 from vouch.store import connections, creators, inbox, orders, programs
 from vouch.store.inbox import Door
@@ -31,8 +32,9 @@ _ENROLMENTS_MAX = 1_000
 class Submitted:
     """The order as it now stands; `created` where the request brought something that was not known before.
 
-    `awaited` is what is not there yet, such as the record of a click that the order names: what was brought will be
-    settled by itself. Till then `order` is as it was before, None where nothing was known of it.
+    `awaited` is what is not there yet. Till it is, `order` is as it was before, None where nothing was known of it.
+    What comes by itself, such as the record of a click that the order names, is tried again after `again_in` seconds;
+    None for a rate: the brand has to give it, and to redrive the delivery.
     """
 
     order_id: str
@@ -41,6 +43,7 @@ class Submitted:
     order: Order | None
     created: bool
     awaited: str | None
+    again_in: int | None
 
 
 class Submissions:
@@ -184,15 +187,16 @@ class Submissions:
         )
         inbox.put(self._deployment.database, lambda: self._deployment.s3, item)
         outcome = settling.settle_delivery(self._deployment, item)
-        if outcome.ending == "parked":
+        if outcome.ending == "parked" and outcome.reason != settling.RATE_MISSING:
             # It was sound a moment ago. Since it is stored it may take effect yet, so it is not refused: it failed.
             raise VouchError if outcome.reason == "defect" else Unavailable
         order = orders.state(self._deployment.database, self._brand.id, order_id)
-        awaited = outcome.reason if outcome.ending == "deferred" else None
+        awaited = outcome.reason if outcome.ending in ("parked", "deferred") else None
+        again_in = FIRST_SECONDS if outcome.ending == "deferred" else None
         if order is None and awaited is None:
             raise Unavailable
         external_id = body["order_id"] if known and kind != "order" else body["external_id"]
-        return Submitted(order_id, external_id, door.connection_id, order, created, awaited)
+        return Submitted(order_id, external_id, door.connection_id, order, created, awaited, again_in)
 
     def _said_at(self, door: Door, kind: rest.Kind, body: Mapping[str, Any], known: StoredOrder | None) -> datetime:
         """Now; of a repeat of what is known, the time of that: it says nothing newer, and changes nothing."""
@@ -210,12 +214,12 @@ class Submissions:
         return rest.facts(request, names)
 
     def _check(self, door: Door, request: Request, known: StoredOrder | None, now: datetime) -> None:
-        """Refuses what would be parked, before anything is stored: what was refused never takes effect."""
+        """Refuses what nothing could ever settle, before anything is stored: what was refused never takes effect."""
         try:
             reading = self._read(door, request)
             order = (door.brand_id, door.mode, door.connection_id, reading.external_id, door.only_program)
             settling.rehearse(self._deployment, Target(*order), known, reading.facts, now)
-        except SealNotDue:
+        except (SealNotDue, RateMissing):
             return  # once it is stored it waits, which is no refusal
         except Unreadable as refusal:
             raise Unprocessable("invalid_order", detail=refusal.detail) from None
@@ -223,8 +227,6 @@ class Submissions:
             raise Unprocessable("placed_at_changed", param="occurred_at", detail=str(refusal)) from None
         except OutOfRange:
             raise Unprocessable("invalid_order", detail="the order's sums are no amounts any more") from None
-        except RateMissing as refusal:
-            raise Unprocessable("rate_missing", currency=refusal.currency, wanted=refusal.wanted) from None
 
     def _door(self, connection_id: str | None) -> Door:
         if connection_id is None:
