@@ -42,8 +42,8 @@ class Case:
     """What rules ask about beside the line, of one creator on one order.
 
     `member` is what the creator was in the program. Commissions are in `currency`; `rate` is what a minor unit of the
-    order's is worth in it, as a fraction, 0 where nobody knows. `customer_new` is None where nobody knows. `time_zone` is
-    where months are counted.
+    order's is worth in it, as a fraction, 0 where nobody knows. `customer_new` is None where nobody knows. `time_zone`
+    is where months are counted.
     """
 
     snapshot: Snapshot
