@@ -17,8 +17,8 @@ from vouch.store.database import Overfull, Writes
 from vouch.store.tables import Brand
 
 _MONTHS_MAX = 24
-"""So many months of programs with caps or bonuses change in one transaction, as a rule: each takes an item, and some of
-them one for a longer period, and an entry for each rule that has another result."""
+"""So many months of programs change in one transaction, as a rule: each takes an item, and where there are caps or
+bonuses some take one for a longer period, and an entry for each rule that has another result."""
 
 
 def fold_creator(deployment: Deployment, brand_id: str, creator_id: str, now: datetime) -> Balance:
