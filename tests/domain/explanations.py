@@ -154,6 +154,13 @@ SITUATIONS = [
         terms=promises(offer(product_ties=True)),
     ),
     Situation(
+        "Dan's code wins what is all Noa's",
+        sale(MUG),
+        [code("dan"), product_tie("noa", "sku:MUG-01")],
+        "dan",
+        terms=promises(offer(product_ties=True)),
+    ),
+    Situation(
         "TikTok Shop names the creator and pays itself",
         sale(MUG, platform="tiktok_shop"),
         [named("noa")],

@@ -189,3 +189,15 @@ def test_a_line_that_is_tied_to_who_shares_the_rest_is_in_the_program_of_that() 
     both = promises(tying, vip=tying)
     assert [share.program_id for share in credit(order, touches, both).tied.values()] == ["main"]
     assert [share.program_id for share in credit(order, touches[1:], both).tied.values()] == ["vip"]
+
+
+def test_a_line_that_is_tied_is_in_the_program_of_its_creators_first_touch_though_that_wins_nothing() -> None:
+    """As a line that is not tied would be, whichever of the creator's touches the model credits."""
+    touches = [click("noa", days=1), click("dan", days=2), product_tie("dan", "product:mug", program="vip")]
+    order = carrying(sale(item("mug", "100.00", product_id="mug"), item("pot", "50.00")), touches)
+    both = promises(offer(product_ties=True), vip=offer(product_ties=True))
+    decided = credit(order, touches, both)
+    assert [share.creator_id for share in decided.shares] == ["noa"]
+    assert [share.program_id for share in decided.tied.values()] == ["main"]
+    barred = [touches[0], replace(touches[1], barred="not_enrolled"), touches[2]]
+    assert [share.program_id for share in credit(order, barred, both).tied.values()] == ["vip"]

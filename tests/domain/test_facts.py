@@ -259,6 +259,19 @@ def test_adjustments_are_counted_by_creator_the_newest_of_each() -> None:
     assert joined(facts).decision("reassign") is None
 
 
+@pytest.mark.parametrize("minutes, counts", [(-1, False), (0, True), (1, True)])
+def test_who_gives_the_order_away_ends_the_adjustments_before_of_whomever(*, minutes: int, counts: bool) -> None:
+    """Of two words of one moment the one with the greater id is the later one."""
+    at = LATER + timedelta(minutes=minutes)
+    set_for = {
+        creator: Decision(f"d2{creator}", at, "adjust", "ops", "as agreed", (), creator, "prg", 70)
+        for creator in ("noa", "dan")
+    }
+    given = Decision("d1", LATER, "reassign", "ops", "it was hers", (), "noa", "prg")
+    facts: list[Fact] = [*set_for.values(), given]
+    assert joined(facts).adjustments == joined(facts[::-1]).adjustments == (set_for if counts else {})
+
+
 def test_the_latest_version_of_a_register_has_the_last_word() -> None:
     early = Standing("customer:noa", LATER, 1)
     late = Standing("customer:noa", PLACED, 2, first=False)

@@ -1216,6 +1216,7 @@ DECISIONS = [
         [click("noa")],
         [decision("hold")],
         earns={"noa": "10.00"},
+        reason="held",
         held=True,
     ),
     Case(
@@ -1247,6 +1248,7 @@ DECISIONS = [
         [click("noa")],
         [decision("approve", decision_id="d1"), decision("hold", decision_id="d2")],
         earns={"noa": "10.00"},
+        reason="held",
         held=True,
     ),
     Case(
@@ -1255,6 +1257,7 @@ DECISIONS = [
         [click("noa")],
         [decision("approve", minutes=60), decision("hold", minutes=90, decision_id="d2")],
         earns={"noa": "10.00"},
+        reason="held",
         held=True,
     ),
     Case(
@@ -1281,6 +1284,7 @@ DECISIONS = [
         [click("noa")],
         [decision("hold"), refund("r1", mug=1)],
         earns={"noa": "10.00 of 20.00"},
+        reason="held",
         held=True,
     ),
     Case(

@@ -213,6 +213,30 @@ TIES = [
         earns={"noa": "0.00 of 10.00", "dan": "5.00"},
     ),
     Case(
+        "all that was sold is Noa's: Dan's code has won nothing, and loses",
+        sale(MUG),
+        [code("dan"), product_tie("noa", "product:mug")],
+        terms=promises(offer(product_ties=True)),
+        earns={"noa": "10.00"},
+        lost={"dan10": "product_tied"},
+    ),
+    Case(
+        "all that was sold is Noa's, and the terms pay nothing on shipping: there is nothing left for Dan",
+        sale(MUG, shipping="20.00"),
+        [code("dan"), click("lea"), product_tie("noa", "product:mug")],
+        terms=promises(offer(product_ties=True)),
+        earns={"noa": "10.00"},
+        lost={"dan10": "product_tied", "lea": "lower_priority"},
+    ),
+    Case(
+        "all that was sold is Noa's, whose click has won it, too: her tie goes first",
+        sale(MUG),
+        [click("noa", days=1), click("dan", days=2), product_tie("noa", "product:mug")],
+        terms=promises(offer(product_ties=True)),
+        earns={"noa": "10.00"},
+        lost={"noa": "product_tied", "dan": "model_share_zero"},
+    ),
+    Case(
         "who buys their own product earns nothing from it",
         sale(MUG),
         [product_tie("noa", "product:mug", persons=(BUYER,))],
@@ -229,6 +253,16 @@ TIES = [
     ),
 ]
 
+TIES += [
+    Case(
+        "Dan's product is tied in another program than his click's, which wins nothing: it is rated by the click's",
+        sale(MUG, POT),
+        [click("noa", days=1), click("dan", days=2), product_tie("dan", "product:mug", program="vip")],
+        terms=promises(offer(product_ties=True), vip=offer(percent(30), product_ties=True)),
+        earns={"noa": "5.00", "dan": "10.00"},
+        lost={"dan": "model_share_zero"},
+    ),
+]
 ALL_TIED = [product_tie(creator, f"product:{creator}") for creator in ("ann", "bea", "cat")]
 THIRDS = [item(creator, "50.00", product_id=creator) for creator in ("ann", "bea", "cat")]
 TIES += [
@@ -907,6 +941,42 @@ DECISIONS = [
             adjust("lea", "6.00", minutes=90, decision_id="d3"),
         ],
         earns={"noa": "5.00 of 10.00", "lea": "6.00"},
+    ),
+    Case(
+        "Noa's part is set, and then all of the order is given to Lea: nothing is left of the first",
+        sale(MUG),
+        [click("noa"), given("noa"), given("lea")],
+        [adjust("noa", "15.00"), reassign("lea", minutes=90, decision_id="d2")],
+        earns={"lea": "10.00"},
+        lost={"noa": "reassigned"},
+    ),
+    Case(
+        "Lea's part is set, and then all of the order is given to her: she has what it earns",
+        sale(MUG),
+        [click("noa"), given("lea")],
+        [adjust("lea", "15.00"), reassign("lea", minutes=90, decision_id="d2")],
+        earns={"lea": "10.00"},
+        lost={"noa": "reassigned"},
+    ),
+    Case(
+        "the order is given to Lea, and then both parts are set: that is what they have",
+        sale(MUG),
+        [click("noa"), given("noa"), given("lea")],
+        [
+            reassign("lea", decision_id="d1"),
+            adjust("noa", "3.00", minutes=90, decision_id="d2"),
+            adjust("lea", "7.00", decision_id="d3"),
+        ],
+        earns={"noa": "3.00", "lea": "7.00 of 10.00"},
+        lost={"noa": "reassigned"},
+    ),
+    Case(
+        "of a word that sets and one that gives away, both of one moment, the one with the later id counts",
+        sale(MUG),
+        [click("noa"), given("noa"), given("lea")],
+        [adjust("noa", "15.00", decision_id="d1"), reassign("lea", decision_id="d2")],
+        earns={"lea": "10.00"},
+        lost={"noa": "reassigned"},
     ),
     Case(
         "a part that was set stays so when goods come back",

@@ -332,7 +332,7 @@ def test_a_hold_waits_and_an_approval_lets_go(world: World, clock: Clock) -> Non
     made = world.send("POST", "/v1/orders", order(clock)).body
     path = f"/v1/orders/{made['id']}/decisions"
     held = world.send("POST", path, {"kind": "hold", "reason": "looks odd"})
-    assert held.body["commissions"][0]["status"] == "held"
+    assert (held.body["reason"], held.body["commissions"][0]["status"]) == ("held", "held")
     clock.pass_(timedelta(seconds=1))
     freed = world.send("POST", path, {"kind": "approve", "reason": "spoke with her"})
     assert freed.body["commissions"][0]["status"] == "pending"
@@ -530,6 +530,34 @@ def test_what_a_creator_has_of_an_order_is_set_and_stays_so(world: World, clock:
     got = world.send("POST", f"/v1/orders/{made['id']}/refunds", refund).body
     assert {part["creator_id"]: part["net"]["amount"] for part in got["commissions"]} == {world.noa: 0, world.dana: 70}
     assert verify(world.deployment, world.brand).ok
+
+
+def test_an_order_that_is_given_away_is_paid_once_whatever_was_set_before(world: World, clock: Clock) -> None:
+    made = world.send("POST", "/v1/orders", order(clock)).body
+    path = f"/v1/orders/{made['id']}/decisions"
+    set_to = {"kind": "adjust", "reason": "as agreed", "creator_id": world.noa, "amount": 1500}
+    given = {"kind": "reassign", "reason": "it was not hers at all", "creator_id": world.dana}
+    for said, nets in ((set_to, {world.noa: 1500}), (given, {world.dana: 1330})):
+        got = world.send("POST", path, said).body
+        assert {part["creator_id"]: part["net"]["amount"] for part in got["commissions"]} == nets
+        clock.pass_(timedelta(seconds=1))
+    again = world.send("POST", path, set_to | {"amount": 70}).body["commissions"]
+    assert {part["creator_id"]: part["net"]["amount"] for part in again} == {world.noa: 70, world.dana: 1330}
+    assert verify(world.deployment, world.brand).ok
+
+
+def test_who_has_an_order_by_the_brands_word_is_a_candidate_whose_evidence_is_that(world: World, clock: Clock) -> None:
+    made = world.send("POST", "/v1/orders", order(clock)).body
+    given = {"kind": "reassign", "reason": "it was her video", "creator_id": world.dana}
+    world.send("POST", f"/v1/orders/{made['id']}/decisions", given)
+    known = store.load(world.deployment.database, world.brand.id, made["id"])
+    assert known is not None
+    [said] = known.facts.decisions("reassign")
+    why = world.send("GET", f"/v1/orders/{made['id']}/explanation").body
+    assert [(one["kind"], one["evidence"]) for one in why["candidates"] if one["outcome"] == "credited"] == [
+        ("decision", said.id)
+    ]
+    assert said.id.startswith("dec_")
 
 
 def test_what_is_set_is_in_the_currency_in_which_the_creator_earns(world: World, clock: Clock) -> None:

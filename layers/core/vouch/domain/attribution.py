@@ -7,8 +7,8 @@ clicks, the newest first, ties by id. The customer's own creator comes last of a
 Of what stands, the first in priority decides by its program which touches share and by which model, and each creator's
 first decides by whose terms they are rated, whichever of their touches the model credits.
 
-Beside that, a product tie takes its own lines from whoever has the rest; and where the brand gave the order to
-somebody, nothing else counts.
+Beside that, a product tie takes its own lines from whoever has the rest, who loses where none are left; and where the
+brand gave the order to somebody, nothing else counts.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -41,9 +41,10 @@ class Touch:
     """Evidence that ties a creator to an order, resolved as of the order's `placed_at` and pinned with it.
 
     `evidence` is the click id, the code, the handle that the platform named, the product or SKU (`sku:MUG-01`), the
-    customer's first order, or the decision; `persons` are the creator's pseudonyms, should they buy. `problem` says why
-    it names nobody (`unknown_click`, `unknown_code`); then the rest is empty. `barred` says what stood in the creator's
-    way on that day (`not_enrolled`, `program_paused`).
+    customer's first order, or the decision (pinned it is whom a decision may name: `creator:…`); `persons` are the
+    creator's pseudonyms, should they buy. `problem` says why it names nobody (`unknown_click`, `unknown_code`); then
+    the rest is empty. `barred` says what stood in the creator's way on that day (`not_enrolled`, `program_paused`,
+    `tie_ended`).
     """
 
     kind: TouchKind
@@ -133,8 +134,10 @@ def credit(
         return Credit(share, won, origin=origin)
     weights = _weighed(standing, snapshot, terms)
     shares = _shares(standing, weights)
-    tied = _tied([touch for touch in standing if touch.kind == "product"], snapshot, shares)
+    tied = _tied(standing, snapshot)
     lines = {line: share for line, (_, share) in tied.items()}
+    if not _is_anything_left(lines, shares, snapshot, terms):
+        shares = ()
     together = Credit(shares, (), lines, origin, _deciding(standing, terms))
     return replace(together, candidates=_candidates(touches, reasons, weights, tied, together))
 
@@ -149,7 +152,8 @@ def _candidates(
     taken: dict[Touch, list[str]] = {}
     for line, (winner, _) in tied.items():
         taken.setdefault(winner, []).append(line)
-    weighed = sorted((touch for touch in weights if weights[touch]), key=lambda touch: touch.creator_id or "")
+    won = [touch for touch in weights if weights[touch] and together.shares]
+    weighed = sorted(won, key=lambda touch: touch.creator_id or "")
     bps = dict(zip(weighed, split(BPS_WHOLE, [weights[touch] for touch in weighed]), strict=True))
     outcome: Outcome = "credited" if len(together.everyone) == 1 else "shared"
 
@@ -157,7 +161,9 @@ def _candidates(
         lines = tuple(taken.get(touch, ()))
         if touch in bps or lines:
             return Candidate(touch, outcome, share_bps=bps.get(touch), lines=lines)
-        beaten = "model_share_zero" if touch in weights else "lower_priority"
+        beaten = "lower_priority"
+        if touch in weights:
+            beaten = "product_tied" if weights[touch] else "model_share_zero"
         return Candidate(touch, "lost", reasons[touch] or beaten)
 
     return tuple(candidate(touch) for touch in touches)
@@ -247,23 +253,33 @@ def _pool(standing: Sequence[Touch], policy: Attribution) -> Sequence[Touch]:
     return present if policy.code_policy == "joins" else names or present
 
 
-def _tied(touches: Sequence[Touch], snapshot: Snapshot, shares: Sequence[Share]) -> dict[str, tuple[Touch, Share]]:
+def _tied(standing: Sequence[Touch], snapshot: Snapshot) -> dict[str, tuple[Touch, Share]]:
     """The lines that product ties take; a SKU says more than the product that it is one of.
 
-    A creator counts once per order: who also shares in the rest is rated there as for it.
+    A creator counts once per order: under the program of the first in priority of whatever else of theirs stands.
     """
-    by_evidence = {touch.evidence: touch for touch in touches}
-    elsewhere = {share.creator_id: share for share in shares}
+    ties = {touch.evidence: touch for touch in standing if touch.kind == "product"}
+    others = [touch for touch in standing if touch.kind in _PRIORITY]
+    programs = {share.creator_id: share for share in _shares(others, dict.fromkeys(others, 1))}
     tied: dict[str, tuple[Touch, Share]] = {}
-    programs: dict[str, Share] = {}
-    for line in snapshot.lines if touches else ():
-        touch = next((by_evidence[name] for name in line.names if name in by_evidence), None)
+    for line in snapshot.lines if ties else ():
+        touch = next((ties[name] for name in line.names if name in ties), None)
         if touch is None:
             continue
         for share in _shares([touch], {touch: 1}):
-            own = elsewhere.get(share.creator_id) or programs.setdefault(share.creator_id, share)
+            own = programs.setdefault(share.creator_id, share)
             tied[line.id] = touch, replace(own, weight=1)
     return tied
+
+
+def _is_anything_left(
+    tied: Collection[str], shares: Sequence[Share], snapshot: Snapshot, terms: Mapping[TermsKey, Terms]
+) -> bool:
+    """Whether ties leave a line to those who share the rest, or shipping for which a program of theirs pays."""
+    if not tied or any(line.id not in tied for line in snapshot.lines):
+        return True
+    bases = (terms[share.program_id, share.terms_version].commission.base for share in shares)
+    return bool(snapshot.shipping) and any(base.shipping for base in bases)
 
 
 def _weights(pool: Sequence[Touch], policy: Attribution, placed_at: datetime) -> dict[Touch, int]:

@@ -192,9 +192,10 @@ class Dispute:
 class Decision:
     """A brand's word on an order; the newest of each kind counts, of adjustments the newest for each creator.
 
-    `hold` until `approve`; `reject`: earns nothing; `reassign`: all of it is the creator's; `adjust`: the creator's net
-    is `amount` of `currency`. The latter two name the creator, and the program by whose terms they are rated. `refunds`
-    are the fingerprints of the unclear refunds that were known when it was given: an approval lets them pass.
+    `hold` until `approve`; `reject`: earns nothing; `reassign`: all of it is the creator's, and no earlier adjustment
+    counts; `adjust`: the creator's net is `amount` of `currency`. The latter two name the creator, and the program by
+    whose terms they are rated. `refunds` are the fingerprints of the unclear refunds that were known when it was given:
+    an approval lets them pass.
     """
 
     kind: ClassVar[str] = "decision"
@@ -300,8 +301,10 @@ class OrderFacts:
 
     @property
     def adjustments(self) -> dict[str, Decision]:
-        """The newest adjustment of each creator."""
-        return {decision.creator_id: decision for decision in self.decisions("adjust") if decision.creator_id}
+        """The newest adjustment of each creator; who gives all of an order to somebody ends those decided before."""
+        given = self.decision("reassign")
+        said = [one for one in self.decisions("adjust") if given is None or one.newness() > given.newness()]
+        return {decision.creator_id: decision for decision in said if decision.creator_id}
 
     @property
     def held(self) -> bool:

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Literal, NamedTuple
 
 from vouch.domain import calendars, commission, times
-from vouch.domain.attribution import Candidate, Credit, Share, TermsKey, credit
+from vouch.domain.attribution import Candidate, Credit, Share, TermsKey, Touch, credit
 from vouch.domain.commission import Basis, Case, Rating
 from vouch.domain.context import Context, Membership, named_key
 from vouch.domain.facts import Decision, Lifecycle, OrderFacts, Snapshot
@@ -146,12 +146,7 @@ def settle(facts: OrderFacts, context: Context, terms: Mapping[TermsKey, Terms])
     snapshot = facts.snapshot
     if snapshot is None:
         return Settlement("parked", None, 0, 0, None, (), (), (), "awaiting_order")
-    given = facts.decision("reassign")
-    touches = [
-        touch
-        for touch in context.touches_of(facts)
-        if touch.kind != "decision" or (given is not None and touch.evidence == named_key(given))
-    ]
+    touches = _touches(facts, context)
     credited = credit(snapshot, touches, terms, only_program=context.only_program)
     lead = max(credited.shares or credited.everyone, key=lambda share: share.weight, default=None)
     options = terms[lead.program_id, lead.terms_version].commission.base if lead else Base()
@@ -165,7 +160,7 @@ def settle(facts: OrderFacts, context: Context, terms: Mapping[TermsKey, Terms])
     if not _NEVER_EARNS.intersection(nothing):
         work.adjust()
     work.recruit()
-    earnings = work.earnings(held=facts.held or bool(held), taken_back=bool(taken_back))
+    earnings = work.earnings(held=bool(held), taken_back=bool(taken_back))
     sums = base, sum(line.commission for line in lines), sum(earning.earned for earning in earnings)
     if max(sums) > AMOUNT_MAX:
         raise OutOfRange
@@ -216,6 +211,17 @@ def difference(want: Posted, posted: Posted) -> list[Difference]:
 def matures_at(placed_at: datetime, hold_days: int) -> datetime:
     """The end of the return window, up to the full hour so that a busy account's entries share few moments."""
     return times.ceil_hour(placed_at + timedelta(days=hold_days)) if hold_days else placed_at
+
+
+def _touches(facts: OrderFacts, context: Context) -> list[Touch]:
+    """What speaks for somebody; of decisions only the one that gave the order away, whose id is the evidence."""
+    given, found = facts.decision("reassign"), list[Touch]()
+    for touch in context.touches_of(facts):
+        if touch.kind != "decision":
+            found.append(touch)
+        elif given is not None and touch.evidence == named_key(given):
+            found.append(replace(touch, evidence=given.id))
+    return found
 
 
 def _line_parts(
@@ -472,6 +478,7 @@ def _why_taken_back(facts: OrderFacts, snapshot: Snapshot) -> list[str]:
 
 def _why_held(facts: OrderFacts, snapshot: Snapshot) -> list[str]:
     causes = {
+        "held": facts.held,
         "refund_currency": bool(commission.unclear_refunds(facts, snapshot)),
         "disputed": any(dispute.status == "open" for dispute in facts.disputes),
     }

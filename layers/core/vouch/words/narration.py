@@ -85,7 +85,7 @@ class _Narrator:
         yield speech.phrase(phrases.STATUSES, told.status)
         if told.reason is not None:
             yield speech.phrase(phrases.ORDER_REASONS, told.reason)
-        if any(said.kind == "hold" and said.in_force for said in told.decisions):
+        if told.reason != "held" and any(said.kind == "hold" and said.in_force for said in told.decisions):
             yield speech.sentence("held")
         if told.customer is not None and told.customer.known_by is not None:
             known_by = speech.phrase(phrases.KNOWN_BY, told.customer.known_by)

@@ -42,6 +42,10 @@ ORDER_REASONS: Final[dict[str, Phrase]] = {
         "en": "The brand has rejected it, so nothing of it is earned.",
         "he": "המותג דחה אותה, ולכן אין עליה עמלה.",
     },
+    "held": {
+        "en": "What it earns is held until the brand approves it.",
+        "he": "העמלה מעוכבת עד שהמותג יאשר את ההזמנה.",
+    },
     "refund_currency": {
         "en": "What it earns is held: a refund is in another currency than the order, "
         "and the brand has to say what that means for the commission.",
@@ -141,6 +145,10 @@ TOUCH_REASONS: Final[dict[str, Phrase]] = {
     "model_share_zero_named": {
         "en": "the order names another creator before this one",
         "he": "ההזמנה מציינת יוצר אחר לפני זה",
+    },
+    "product_tied": {
+        "en": "every product on the order is tied to a creator, and that comes before it",
+        "he": "כל המוצרים בהזמנה משויכים ליוצרים, וזה קודם לו",
     },
     "reassigned": {"en": "the brand has decided whose the order is", "he": "המותג קבע למי נזקפת ההזמנה"},
 }
