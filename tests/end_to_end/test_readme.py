@@ -23,7 +23,7 @@ def said(demo: Stack, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     (folder / ".local/demo.env").write_text(environment(demo))
     (folder / "docs").symlink_to(REPOSITORY / "docs")
     blocks = re.findall(r"```sh\n(.*?)```", section("Your first order"), re.DOTALL)
-    looks = re.findall(r"`((?:curl|show|words) [^`]*)`", section("Looking around"))
+    looks = re.findall(r"`((?:curl|show|words|for) [^`]*)`", section("Looking around"))
     # As in zsh, where a pattern that matches no file ends the line.
     script = f"echo '{_NEXT}'\n".join(["set -eu; shopt -s failglob\n", *blocks, "\n".join([*looks, ""])])
     ran = subprocess.run(
@@ -55,7 +55,7 @@ def test_the_order_is_stored_settled_and_explained(said: list[str], demo: Stack)
     noa = demo.demo["creator_ids"]["noa"]
     [stored] = documents(said[2])
     [order] = documents(said[3])
-    explanation, commissions, balances = documents(said[4])
+    explanation, commissions, balances = documents(said[5])
     assert stored["status"] == "stored"
     assert (order["status"], order["base"]) == ("paid", {"amount": 11695, "currency": "ILS"})
     [commission] = order["commissions"]
@@ -69,8 +69,8 @@ def test_the_order_is_stored_settled_and_explained(said: list[str], demo: Stack)
 
 
 def test_it_is_explained_in_words(said: list[str]) -> None:
-    assert said[5].startswith("Order of ")
-    assert "2 × MUG-01: 14.03 ILS, 12 % of 116.95 ILS (rule 1, for everything).\n" in said[5]
+    assert said[4].startswith("Order of ")
+    assert "2 × MUG-01: 14.03 ILS, 12 % of 116.95 ILS (rule 1, for everything).\n" in said[4]
 
 
 def test_half_of_it_goes_with_the_refund(said: list[str]) -> None:
@@ -81,7 +81,7 @@ def test_half_of_it_goes_with_the_refund(said: list[str]) -> None:
 
 
 def test_fifteen_days_later_it_is_available_and_the_books_add_up(said: list[str]) -> None:
-    before = documents(said[4])[2][0]
+    before = documents(said[5])[2][0]
     _, [balance], verified = documents(said[7])
     assert balance["available"] == before["available"] + before["pending"] - 1403 + 702
     assert balance["pending"] == 0
@@ -101,11 +101,14 @@ def test_fifteen_percent_would_have_cost_more(said: list[str], demo: Stack) -> N
 
 def test_looking_around_shows_what_is_promised(said: list[str], demo: Stack) -> None:
     data, _, words = said[9].partition("הזמנה מ-")
+    others = re.split(r"^Order of .*", words, flags=re.MULTILINE)[1:]
     contract, orders, held, statement, deliveries = documents(data)
-    assert words
     assert "/v1/orders/{order_id}/explanation" in contract["paths"]
     assert orders["items"]
     assert {item["status"] for item in held["items"]} == {"held"}
     assert statement["entries"]
     [unreadable] = deliveries["items"]
     assert unreadable["reason"] == "unknown_status"
+    tells = ("the customer first came through", "This is payment 2", "Converted at 1 USD", "not decided yet")
+    for told, other in zip(tells, others, strict=True):
+        assert told in other

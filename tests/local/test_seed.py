@@ -96,6 +96,7 @@ def test_every_oddity_of_a_shop_is_in_it(told: Story) -> None:
     assert sum(times > 1 for times in buyers.values()) > 5
     assert sum(order.subscription is not None for order in orders) > 3
     assert {decision.kind for decision in told.decisions} == {"reassign", "adjust"}
+    assert told.examples.keys() == {"came_back", "subscription", "dollars", "disputed"}
 
 
 def test_every_order_in_dollars_has_a_rate_of_the_week_before(told: Story) -> None:

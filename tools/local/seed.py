@@ -4,6 +4,7 @@ The same every time, told relative to the day of the run. Its last act is to hav
 """
 
 import shlex
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
@@ -45,7 +46,7 @@ def seed(stack: Stack, progress: Progress) -> dict[str, Any]:
         raise Trouble(
             f"The demo went wrong: {error}. `make reset` and begin again, or leave it out with SEED=0."
         ) from error
-    return _summary(brand, now)
+    return _summary(brand, now, {name: player.order_id(order) for name, order in told.examples.items()})
 
 
 def environment(stack: Stack) -> str:
@@ -60,7 +61,7 @@ def environment(stack: Stack) -> str:
         "SECRET": demo["webhook_secret"],
         "CREATOR": demo["creator_ids"]["noa"],
         "PROGRAM": demo["program_ids"]["friends"],
-    }
+    } | {name.upper(): order_id for name, order_id in demo["order_ids"].items()}
     return "".join(f"{name}={shlex.quote(value)}\n" for name, value in variables.items())
 
 
@@ -96,7 +97,7 @@ def _say_accounts(brand: DemoBrand, progress: Progress) -> None:
             progress.say(f"  {creator.name}: {', '.join(parts)} {balance['currency']}")
 
 
-def _summary(brand: DemoBrand, now: datetime) -> dict[str, Any]:
+def _summary(brand: DemoBrand, now: datetime, order_ids: Mapping[str, str]) -> dict[str, Any]:
     return {
         "brand_id": brand.id,
         "brand": BRAND,
@@ -104,6 +105,7 @@ def _summary(brand: DemoBrand, now: datetime) -> dict[str, Any]:
         "now": now.isoformat(),
         "program_ids": brand.program_ids,
         "creator_ids": brand.creator_ids,
+        "order_ids": order_ids,
         "link_url": brand.link_urls["noa"],
         "links": brand.link_urls,
         "codes": brand.codes,

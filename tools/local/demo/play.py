@@ -85,11 +85,15 @@ class Player:
         if len(shown) != len(self._told):
             raise Astray(f"{len(self._told)} orders sent, {len(shown)} shown")
 
+    def order_id(self, order: Order) -> str:
+        """What Vouch calls it."""
+        return self._told[order.external_id].id
+
     def decide(self, decision: Decision) -> None:
         said = {"kind": decision.kind, "reason": decision.reason}
         said |= {"creator_id": self._demo.creator_ids[decision.creator]}
         amount = {} if decision.amount is None else {"amount": decision.amount}
-        path = f"/v1/orders/{self._told[decision.order.external_id].id}/decisions"
+        path = f"/v1/orders/{self.order_id(decision.order)}/decisions"
         self._demo.api.post(path, said | amount, once=decision.kind)
 
     def _fix(self, dollar: str, at: datetime) -> None:

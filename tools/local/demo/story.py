@@ -5,7 +5,7 @@ The same story every time, told relative to the day on which it is asked for.
 
 import uuid
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
 from itertools import cycle
@@ -32,6 +32,7 @@ type Kind = Literal["order", "refund", "cancellation", "dispute", "unreadable"]
 type Fate = Literal[
     "kept", "part back", "late part back", "all back", "cancelled", "edited", "unpaid", "shuffled", "early"
 ]
+type Example = Literal["came_back", "subscription", "dollars", "disputed"]
 
 # What becomes of one order after another. `shuffled`: news of it overtakes it; `early`: its refund does.
 _FATES: tuple[Fate, ...] = (
@@ -88,9 +89,12 @@ class Moment:
 
 @dataclass(frozen=True)
 class Story:
+    """`examples` are orders worth reading about, by what there is to see in them."""
+
     begins: datetime
     moments: tuple[Moment, ...]
     decisions: tuple[Decision, ...]
+    examples: Mapping[Example, Order]
 
     @property
     def visits(self) -> int:
@@ -120,6 +124,7 @@ class _Teller:
         self._new_buyers = people.buyers()
         self._purchases: list[tuple[int, Visit]] = []
         self._decisions: list[Decision] = []
+        self._examples: dict[Example, Order] = {}
         self._orders = 0
 
     def tell(self) -> Story:
@@ -134,7 +139,7 @@ class _Teller:
         self._disputes()
         self._refund_that_failed()
         self._decided_by_people()
-        return Story(self._begins, tuple(self._moments), tuple(self._decisions))
+        return Story(self._begins, tuple(self._moments), tuple(self._decisions), self._examples)
 
     def _moment(self, midnight: datetime) -> Moment:
         return Moment(midnight + timedelta(hours=9, minutes=self._random.randrange(12 * 60)))
@@ -203,7 +208,10 @@ class _Teller:
         for place, visit in brought[::3]:
             again = place + self._random.randint(8, 20)
             if again + 1 < len(self._moments):
-                self._live(again + 1, self._new_order(again, self._buyers[visit.visitor]))
+                order = self._new_order(again, self._buyers[visit.visitor])
+                self._live(again + 1, order)
+                if _fate(order) == "kept":
+                    self._examples["came_back"] = order
 
     def _first_order_told_last(self) -> None:
         """A customer is new until the till, long without a line, tells of an order before."""
@@ -221,6 +229,8 @@ class _Teller:
             order = self._new_order(place, buyer, code=code, door="inlet", goods=(sales.BOX,))
             subscription = subscription or Subscription("box-1", order.placed_at)
             self._tell(place + 1, "order", replace(order, subscription=subscription))
+            if code is None:
+                self._examples.setdefault("subscription", order)
 
     def _abroad(self) -> None:
         for place, dollar in zip(range(0, len(self._moments), _FIXED_EVERY), cycle(_DOLLARS), strict=False):
@@ -229,6 +239,7 @@ class _Teller:
         for place, code in ((24, "OMAR"), (48, "DANA")):
             order = self._new_order(place, self._somebody(), code=code, door="inlet", goods=goods)
             self._tell(place + 1, "order", replace(order, currency=sales.ABROAD))
+            self._examples["dollars"] = order
 
     def _product_of_a_creator(self) -> None:
         """Omar leads there, and Dana's own pitcher earns for Dana."""
@@ -251,6 +262,8 @@ class _Teller:
                 at = self._just_before(end)
                 ended = replace(dispute, ended=at, status=status)
                 self._tell(end, "dispute", replace(order, updated_at=at), topic="disputes/update", dispute=ended)
+            else:
+                self._examples["disputed"] = order
 
     def _refund_that_failed(self) -> None:
         """The buyer's card was closed: the bank sent the money back."""
@@ -314,7 +327,7 @@ class _Teller:
         return self._random.choice((1, 1, 2, 2, 3))
 
     def _live(self, place: int, order: Order) -> None:
-        fate = _FATES[order.number % len(_FATES)]
+        fate = _fate(order)
         if fate == "unpaid":
             self._tell(place, "order", replace(order, payment="pending"))
         elif fate == "shuffled":
@@ -393,3 +406,7 @@ class _Teller:
         return self._moments[place].at - timedelta(
             minutes=self._random.randint(1, 2), seconds=self._random.randrange(60)
         )
+
+
+def _fate(order: Order) -> Fate:
+    return _FATES[order.number % len(_FATES)]
