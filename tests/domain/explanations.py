@@ -154,6 +154,13 @@ SITUATIONS = [
         terms=promises(offer(product_ties=True)),
     ),
     Situation(
+        "a creator left the program and came back: the customer whom they had brought is theirs no more",
+        sale(MUG),
+        [replace(tie("noa", days=400), barred="tie_ended")],
+        "noa",
+        terms=promises(offer(customer_tie=CustomerTie())),
+    ),
+    Situation(
         "Dan's code wins what is all Noa's",
         sale(MUG),
         [code("dan"), product_tie("noa", "sku:MUG-01")],

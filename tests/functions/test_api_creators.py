@@ -4,10 +4,13 @@ from datetime import timedelta
 
 import pytest
 
+from figures import standings
+from tests.faults.world import Context
 from tests.fixtures import Clock
 from tests.functions.client import Client
 from tests.functions.conftest import NewBrand
-from tests.functions.setting_up import new_creator, new_program
+from tests.functions.setting_up import TERMS, new_creator, new_program
+from tests.order_stream import OrderStream
 from vouch.http import Api
 from vouch.service.creators import PERSONS_MAX
 from vouch.service.deployment import Deployment
@@ -269,6 +272,51 @@ def test_an_enrolment_goes_from_one_status_only_to_some(brand: Client) -> None:
     got = brand.patch(f"/v1/enrolments/{made['id']}", {"status": "paused"})
     assert (got.status, got.code) == (409, "status_not_possible")
     assert brand.patch(f"/v1/enrolments/{made['id']}", {"status": "applied"}).status == 400
+
+
+def test_who_left_and_comes_back_has_new_customers_only_and_a_pause_is_no_leave(
+    brand: Client, apis: dict[str, Api], deployment: Deployment, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(standings, "deployment", lambda: deployment)
+    program = new_program(brand, terms=TERMS | {"attribution": {"customer_tie": {}}})["id"]
+    creator = new_creator(brand, program_ids=[program])["id"]
+    brand.made("/v1/codes", {"program_id": program, "creator_id": creator, "code": "noa10"})
+    [enrolment] = brand.get("/v1/enrolments", creator_id=creator).body["items"]
+    orders, stream = Client(apis["attribution"], brand.key), OrderStream(deployment)
+
+    def sold(buyer: str, *codes: str) -> dict[str, str | None]:
+        """Why what leads to Noa does not count, by its kind."""
+        clock.pass_(timedelta(hours=1))
+        order = {
+            "external_id": clock.now.isoformat(),
+            "occurred_at": clock.now.isoformat(),
+            "currency": "ILS",
+            "lines": [{"id": "1", "quantity": 1, "unit_price": 10_000}],
+            "customer": {"email": f"{buyer}@example.com"},
+            "codes": codes,
+        }
+        made = orders.made("/v1/orders", order)
+        standings.handler({"Records": stream.records()}, Context())
+        why = orders.get(f"/v1/orders/{made['id']}/explanation").body
+        return {candidate["kind"]: candidate["reason"] for candidate in why["candidates"]}
+
+    def become(status: str) -> None:
+        clock.pass_(timedelta(hours=1))
+        assert brand.patch(f"/v1/enrolments/{enrolment['id']}", {"status": status}).status == 200
+
+    assert sold("maya", "noa10") == {"code": None}
+    become("paused")
+    assert sold("maya") == {"customer": "not_enrolled"}
+    become("active")
+    assert sold("maya") == {"customer": None}
+    become("left")
+    assert sold("maya") == {"customer": "not_enrolled"}
+    become("active")
+    assert sold("maya") == {"customer": "tie_ended"}
+    assert sold("maya", "noa10") == {"code": None, "customer": "tie_ended"}
+    assert sold("maya") == {"customer": "tie_ended"}
+    assert sold("gil", "noa10") == {"code": None}
+    assert sold("gil") == {"customer": None}
 
 
 def test_a_creator_has_one_enrolment_in_a_program(brand: Client) -> None:

@@ -16,11 +16,12 @@ from vouch.domain.facts import Decision, Lifecycle, Line, OrderFacts, Snapshot, 
 from vouch.domain.rates import Rate
 from vouch.service.evidence import Evidence
 from vouch.store import products, rates
-from vouch.store.tables import Creator, Handle, Item, ProductItem, ProductTie, TermsVersion, TiesBegin
+from vouch.store.tables import Creator, Enrolment, Handle, Item, ProductItem, ProductTie, TermsVersion, TiesBegin
 
 TURN = times.parse(CHANGED)
 MICRO = timedelta(microseconds=1)
 BUYER = "customer:somebody"
+ORIGIN = NOON - timedelta(days=90)
 
 
 def order(placed_at: datetime = NOON, **said: Any) -> Snapshot:
@@ -172,6 +173,34 @@ def test_a_customers_origin_is_a_touch_under_the_terms_of_the_day(world: World) 
     assert [touch.barred for touch in found[f"customer:ord_0:{world.creators['eve']}:{world.friends}"]] == [
         "not_enrolled"
     ]
+
+
+@pytest.mark.parametrize(
+    "left, barred",
+    [
+        ([], None),
+        ([ORIGIN], None),
+        ([ORIGIN + MICRO], "tie_ended"),
+        ([NOON], "tie_ended"),
+        ([NOON + MICRO], None),
+        ([ORIGIN - MICRO, NOON - MICRO, NOON + MICRO], "tie_ended"),
+    ],
+)
+def test_a_customer_is_nobodys_once_who_brought_them_has_left_though_they_are_back(
+    world: World, left: list[datetime], barred: str | None
+) -> None:
+    noa = world.creators["noa"]
+    enrolment = world.deployment.database.get(Enrolment, f"{world.brand_id}#C#{noa}", f"ENR#{world.friends}")
+    assert enrolment is not None
+    enrolment.leaves = [times.text(moment) for moment in left]
+    save(enrolment)
+    word = Standing(
+        BUYER, NOON, first=False, origin="ord_0", origin_at=ORIGIN, creator_id=noa, program_id=world.friends
+    )
+    found = pinned(world, order(customers=("somebody",)), Context(standings={BUYER: word})).touches
+    assert [touch.barred for touch in found[f"customer:ord_0:{noa}:{world.friends}"]] == [barred]
+    [code] = pinned(world, order(codes=("noa10",))).touches["code:noa10"]
+    assert code.barred is None, "what leads to the order itself counts as for anybody who is there"
 
 
 def test_an_order_stands_in_a_register_for_each_name_of_its_buyer_and_one_for_its_subscription(world: World) -> None:

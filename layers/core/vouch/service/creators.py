@@ -227,7 +227,7 @@ def enrolments_of(
 def moved(deployment: Deployment, brand: Brand, enrolment_id: str, status: str, *, if_match: int | None) -> Enrolment:
     """An enrolment in another status from now on; what was earned in its active periods stays earned.
 
-    Whoever leaves a program leaves its products, too.
+    Whoever leaves a program leaves its products and customers, too, and has none of them when they come back.
     """
     now = deployment.brand_now(brand)
 
@@ -242,6 +242,8 @@ def moved(deployment: Deployment, brand: Brand, enrolment_id: str, status: str, 
             enrolment.active = periods.opened(enrolment.active, begin)
         else:
             enrolment.active = periods.closed(enrolment.active, times.text(now))
+        if status == "left":
+            enrolment.leaves = [*enrolment.leaves, times.text(now)]
 
     enrolment = revised(
         deployment,

@@ -429,6 +429,8 @@ class Evidence:
             # The brand's own word: whether the creator took part that day is for the brand to know.
             return replace(touch, terms_version=version, problem=None if version else "no_terms")
         barred = touch.barred
+        if touch.kind == "customer" and self._has_left_since(touch, placed_at):
+            barred = "tie_ended"
         if not self._takes_part(touch.creator_id, touch.program_id, placed_at):
             barred = "not_enrolled"
         if program is not None and not periods.any_covers(program.active, placed_at):
@@ -440,6 +442,14 @@ class Evidence:
     def _takes_part(self, creator_id: str, program_id: str, placed_at: datetime) -> bool:
         enrolment = self._item(creators.enrolment_key(self._brand, creator_id, program_id))
         return enrolment is not None and periods.any_covers(enrolment.active, placed_at)
+
+    def _has_left_since(self, touch: Touch, placed_at: datetime) -> bool:
+        """Whether the creator has left the program since what speaks for them: that ends ties, a return or not."""
+        if touch.creator_id is None or touch.program_id is None or touch.at is None:
+            return False
+        enrolment = self._item(creators.enrolment_key(self._brand, touch.creator_id, touch.program_id))
+        since, until = times.text(touch.at), times.text(placed_at)
+        return enrolment is not None and any(since < left <= until for left in enrolment.leaves)
 
     def _member(self, creator_id: str, placed_at: datetime) -> Membership:
         creator = self._item(creators.key(self._brand, creator_id))

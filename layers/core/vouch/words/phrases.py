@@ -104,6 +104,10 @@ TOUCH_REASONS: Final[dict[str, Phrase]] = {
         "en": "a customer counts as a creator's own for {months}",
         "he": "במשך {months} לקוח נחשב של מי שהביא אותו",
     },
+    "tie_ended": {
+        "en": "a tie ends for good when its creator leaves the program",
+        "he": "שיוך מסתיים לתמיד כשמי ששויך עוזב את התכנית",
+    },
     "needs_click": {
         "en": "in this program a code counts only beside a click of the same creator",
         "he": "בתכנית הזאת קוד נחשב רק לצד קליק של אותו יוצר",
