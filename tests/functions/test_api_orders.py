@@ -588,6 +588,9 @@ def test_a_decision_that_is_repeated_is_one(world: World, clock: Clock) -> None:
         ({"program_id": "prg_0000000000000000000000000A"}, 404, "not_found", "program_id"),
         ({"creator_id": "{lea}"}, 422, "not_enrolled", "creator_id"),
         ({"program_id": "{late}"}, 422, "not_enrolled", "program_id"),
+        ({"creator_id": "{zoe}"}, 422, "not_enrolled", "creator_id"),
+        ({"creator_id": "{zoe}", "program_id": "{friends}"}, 422, "not_enrolled", "program_id"),
+        ({"creator_id": "{zoe}", "kind": "reassign", "amount": None}, 422, "not_enrolled", "creator_id"),
         ({"creator_id": "{gil}"}, 422, "no_terms", "program_id"),
         ({"creator_id": "{gil}", "program_id": "{late}"}, 422, "no_terms", "program_id"),
         ({"creator_id": None}, 400, "invalid_request", "body"),
@@ -603,20 +606,22 @@ def test_a_decision_that_is_repeated_is_one(world: World, clock: Clock) -> None:
 def test_a_decision_for_somebody_whom_nothing_can_pay_is_refused(
     world: World, clock: Clock, said: dict[str, Any], status: int, code: str, param: str
 ) -> None:
-    """Gil is in a program that had no terms when the order was placed, Lea is in none."""
+    """Gil is in a program that had no terms when the order was placed, Lea is in none, and Zoe has only applied."""
     made = world.send("POST", "/v1/orders", order(clock)).body
     mint, brand = fresh(world.deployment), world.brand
     later = clock.now + timedelta(hours=1)
     late = programs.created(
         world.deployment, mint, brand, name="L", currency="ILS", terms=TERMS, effective_from=later, parameter=None
     ).program.id
-    gil, lea = (
+    gil, lea, zoe = (
         creators.created(
             world.deployment, mint, brand, NewCreator(email=f"{name}@example.com", name=name, program_ids=programs_)
         ).id
-        for name, programs_ in (("gil", [late]), ("lea", []))
+        for name, programs_ in (("gil", [late]), ("lea", []), ("zoe", []))
     )
-    named = {"{late}": late, "{gil}": gil, "{lea}": lea}
+    friends = world.programs[0]
+    creators.enrolled(world.deployment, brand, creator_id=zoe, program_id=friends, status="applied", active_from=None)
+    named = {"{late}": late, "{gil}": gil, "{lea}": lea, "{zoe}": zoe, "{friends}": friends}
     body = {"kind": "adjust", "reason": "r", "creator_id": world.noa, "amount": 5} | said
     body = {name: named.get(str(value), value) for name, value in body.items() if value is not None}
     stored = kept(world, clock)

@@ -289,8 +289,8 @@ PROBLEMS: dict[str, Words] = {
         "he": ("ההזמנה עצמה עוד אינה ידועה", "עד כה ידוע רק מה קרה לה; המתינו להזמנה."),
     },
     "not_enrolled": {
-        "en": ("Never enrolled", "This creator was never enrolled there, so no terms say what they earn."),
-        "he": ("מעולם לא נרשם", "היוצר הזה מעולם לא היה רשום שם, ולכן אין תנאים שקובעים כמה ירוויח."),
+        "en": ("Never a member", "This creator was never active there, so no terms say what they earn."),
+        "he": ("מעולם לא היה חבר", "היוצר הזה מעולם לא היה פעיל שם, ולכן אין תנאים שקובעים כמה ירוויח."),
     },
     "no_terms": {
         "en": ("No terms on that day", "The program had no terms yet when the order was placed, {placed_at}."),

@@ -128,8 +128,10 @@ class Submissions:
         program = programs.program(database, self._brand.id, program_id)
         if program is None:
             raise NotFound(param="program_id")
-        if said is not None and database.get(*creators.enrolment_key(self._brand.id, creator_id, said)) is None:
-            raise Unprocessable("not_enrolled", param="program_id")
+        if said is not None:
+            enrolment = database.get(*creators.enrolment_key(self._brand.id, creator_id, said))
+            if enrolment is None or not enrolment.active:
+                raise Unprocessable("not_enrolled", param="program_id")
         if number_in_force(program.versions, snapshot.placed_at) is None:
             raise Unprocessable("no_terms", param="program_id", placed_at=times.short(snapshot.placed_at))
         return program_id
@@ -142,9 +144,10 @@ class Submissions:
         enrolled = creators.enrolments(
             self._deployment.database, self._brand.id, creator_id, limit=_ENROLMENTS_MAX, after=None
         )
+        members = [each for each in enrolled if each.active]
         lead = settlement.lead.program_id if settlement.lead else None
         oldest = min(
-            enrolled, key=lambda each: (each.program_id != lead, each.created_at, each.program_id), default=None
+            members, key=lambda each: (each.program_id != lead, each.created_at, each.program_id), default=None
         )
         if oldest is None:
             raise Unprocessable("not_enrolled", param="creator_id")
