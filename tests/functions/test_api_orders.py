@@ -480,6 +480,44 @@ def test_a_refund_that_later_fails_gives_back_what_it_took(world: World, clock: 
     assert (failed.status, failed.body["commissions"][0]["net"]) == (200, money(1330))
 
 
+def test_what_a_test_brand_says_undated_is_of_its_own_clock_and_counts_though_that_stands(
+    world: World, clock: Clock
+) -> None:
+    """Its clock is years ahead, then the order is dated ahead of that."""
+    future = clock.now.replace(year=clock.now.year + 4)
+    brand, api_key = brands.created(
+        world.deployment, fresh(world.deployment), name="Trial", mode="test", test_clock=future
+    )
+    send = partial(_send, api_key)
+    dated = {"updated_at": future.isoformat()}
+    made = send("POST", "/v1/orders", order(clock, status="open", **dated)).body
+    path = f"/v1/orders/{made['id']}"
+    for sent, status in (
+        ({}, "paid"),
+        ({"lines": [SHIPPING_LINE]}, "paid"),
+        (dated, "paid"),
+        ({"status": "open"}, "open"),
+    ):
+        assert send("POST", "/v1/orders", order(clock, **sent)).body["status"] == status
+    assert send("GET", path).body["base"] == money(10_800 + 2_500)
+
+    line = {"id": "1", "quantity": 1}
+    for refund, taken in (({"lines": [line]} | dated, 5400), ({"failed": True}, 0), ({"lines": [line]}, 5400)):
+        got = send("POST", f"{path}/refunds", {"external_id": "R", **refund}).body
+        assert got["refunded_base"] == money(taken)
+    for dispute in ({"status": "open"} | dated, {"status": "won"}, {"status": "open"}):
+        assert send("POST", f"{path}/disputes", {"external_id": "D", **dispute}).status in {200, 201}
+    known = store.load(world.deployment.database, brand.id, made["id"])
+    assert known is not None
+    assert [dispute.status for dispute in known.facts.disputes] == ["open"]
+
+    for kind in ("hold", "approve", "hold"):
+        send("POST", f"{path}/decisions", {"kind": kind, "reason": "r"})
+    told = send("GET", f"{path}/explanation").body["decisions"]
+    first = future.strftime("%Y-%m-%dT%H:%M:%S")
+    assert [(one["kind"], one["at"][:19]) for one in told] == [("hold", first), ("approve", first), ("hold", first)]
+
+
 def test_an_order_is_given_to_somebody_else_and_to_a_third_later(world: World, clock: Clock) -> None:
     made = world.send("POST", "/v1/orders", order(clock)).body
     path, given = f"/v1/orders/{made['id']}/decisions", {"kind": "reassign", "reason": "it was her video"}

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from vouch.domain import commission, ids, times
 from vouch.domain.errors import NotFound, Unavailable, Unprocessable, VouchError
-from vouch.domain.facts import Fact, PlacedAtChanged, Snapshot, fingerprint, repeats
+from vouch.domain.facts import Decision, Fact, PlacedAtChanged, Snapshot, fingerprint, repeats
 from vouch.domain.money import OutOfRange
 from vouch.domain.settlement import RateMissing
 from vouch.domain.terms import number_in_force
@@ -103,9 +103,9 @@ class Submissions:
         seen = [fingerprint(refund) for refund in unclear]
         decision_id = ids.derived("dec_", self._mint.id("dec_"), *seen)
         said = {"order_id": known.external_id, "id": decision_id, "actor": actor, "refunds": seen, **body}
-        return self._submit(
-            self._door_of(known), "decision", said, known, order_id, said_at=self._mint.at, created=True
-        )
+        door = self._door_of(known)
+        said_at = self._said_at(door, "decision", said, known)
+        return self._submit(door, "decision", said, known, order_id, said_at=said_at, created=True)
 
     def _event(self, kind: Literal["refund", "dispute"], known: StoredOrder, body: Mapping[str, Any]) -> Submitted:
         door, said = self._door_of(known), {"order_id": known.external_id, **body}
@@ -204,13 +204,21 @@ class Submissions:
     def _said_at(self, door: Door, kind: rest.Kind, body: Mapping[str, Any], known: StoredOrder | None) -> datetime:
         """Now; of a repeat of what is known, the time of that: it says nothing newer, and changes nothing."""
         if known is None or "updated_at" in body:
-            return self._mint.at
+            return self._now
         try:
             [fact] = self._read(door, Request({}, rest.envelope(kind, self._mint.at, body))).facts
         except Unreadable:
-            return self._mint.at
+            return self._now
         before = _known(known, fact)
-        return self._mint.at if before is None else before.updated_at
+        if before is not None:
+            return before.updated_at
+        if not self._brand.clock:
+            return self._now
+        return max([self._now, *(earlier.updated_at + datetime.resolution for earlier in _earlier(known, fact))])
+
+    @property
+    def _now(self) -> datetime:
+        return self._deployment.brand_now(self._brand) if self._brand.clock else self._mint.at
 
     def _read(self, door: Door, request: Request) -> Reading:
         names = settling.pseudonym(self._deployment, door.brand_id, door.platform, door.connection_id)
@@ -256,5 +264,16 @@ def _check_lines(known: StoredOrder, body: Mapping[str, Any]) -> None:
     """A line that the order does not have would take nothing back, without a word."""
     lines = {line.id for line in known.facts.snapshot.lines} if known.facts.snapshot else set()
     for place, line in enumerate(body.get("lines", ())):
+def _earlier(order: StoredOrder, fact: Fact) -> list[Fact]:
+    """What is known of the order that this fact has to be newer than to count."""
+    match fact:
+        case Snapshot():
+            return [order.facts.snapshot] if order.facts.snapshot else []
+        case Decision():
+            return [event for event in order.facts.events.values() if isinstance(event, Decision)]
+        case _:
+            return [event for key, event in order.facts.events.items() if key == (fact.kind, fact.id)]
+
+
         if known.facts.snapshot and line["id"] not in lines:
             raise Unprocessable("unknown_line", param=f"lines.{place}.id")
