@@ -189,7 +189,10 @@ class Submissions:
             now=now,
         )
         inbox.put(self._deployment.database, lambda: self._deployment.s3, item)
-        outcome = settling.settle_delivery(self._deployment, item)
+        try:
+            outcome = settling.settle_delivery(self._deployment, item)
+        except Contended:
+            outcome = Outcome("deferred", order_id, "awaiting_turn")  # the stream brings what is stored
         if outcome.ending == "parked" and outcome.reason != settling.RATE_MISSING:
             # It was sound a moment ago. Since it is stored it may take effect yet, so it is not refused: it failed.
             raise VouchError if outcome.reason == "defect" else Unavailable
@@ -202,7 +205,11 @@ class Submissions:
         return Submitted(order_id, external_id, door.connection_id, order, created, awaited, again_in)
 
     def _said_at(self, door: Door, kind: rest.Kind, body: Mapping[str, Any], known: StoredOrder | None) -> datetime:
-        """Now; of a repeat of what is known, the time of that: it says nothing newer, and changes nothing."""
+        """Now; of a repeat of what is known, the time of that: it says nothing newer, and changes nothing.
+
+        Now is by the brand's own clock. One that was set stands still, so what comes there is later than what it is
+        about by the least that there is, should that be ahead of the clock or of the same moment.
+        """
         if known is None or "updated_at" in body:
             return self._now
         try:
@@ -260,10 +267,6 @@ def _known(order: StoredOrder, fact: Fact) -> Fact | None:
     return known if known is not None and known == replace(fact, updated_at=known.updated_at) else None
 
 
-def _check_lines(known: StoredOrder, body: Mapping[str, Any]) -> None:
-    """A line that the order does not have would take nothing back, without a word."""
-    lines = {line.id for line in known.facts.snapshot.lines} if known.facts.snapshot else set()
-    for place, line in enumerate(body.get("lines", ())):
 def _earlier(order: StoredOrder, fact: Fact) -> list[Fact]:
     """What is known of the order that this fact has to be newer than to count."""
     match fact:
@@ -275,5 +278,9 @@ def _earlier(order: StoredOrder, fact: Fact) -> list[Fact]:
             return [event for key, event in order.facts.events.items() if key == (fact.kind, fact.id)]
 
 
+def _check_lines(known: StoredOrder, body: Mapping[str, Any]) -> None:
+    """A line that the order does not have would take nothing back, without a word."""
+    lines = {line.id for line in known.facts.snapshot.lines} if known.facts.snapshot else set()
+    for place, line in enumerate(body.get("lines", ())):
         if known.facts.snapshot and line["id"] not in lines:
             raise Unprocessable("unknown_line", param=f"lines.{place}.id")
