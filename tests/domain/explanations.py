@@ -46,7 +46,7 @@ from vouch.domain.context import Membership, Product
 from vouch.domain.explanation import Explanation, explain
 from vouch.domain.facts import Event, Lifecycle, OrderFacts, Snapshot, Standing
 from vouch.domain.rates import Rate
-from vouch.domain.settlement import settle
+from vouch.domain.settlement import Earning, settle
 from vouch.domain.terms import CustomerTie, Level, PeriodCap, Recruiter, Recurring, Tiers
 from vouch.messages import LANGUAGES, Language
 from vouch.words.narration import Names, narrate
@@ -61,6 +61,8 @@ MUG = item("mug", "100.00", sku="MUG-01", product_id="mug")
 POT = item("pot", "50.00", sku="POT-01", product_id="pot")
 NEW: dict[str, Any] = {"standings": {f"customer:{BUYER}": Standing(f"customer:{BUYER}", PLACED)}}
 DOLLARS = {"rates": {("USD", "ILS"): Rate(37_215, 10_000, "boi", PLACED - timedelta(days=1))}}
+BEFORE = Earning("noa", "main", 1, "ILS", 10_00, 10_00, PLACED + timedelta(days=14), held=False)
+"""What Noa had of an order, as long as it was credited to her."""
 LEVELS = Tiers("month", "revenue", (Level(0, 1000), Level(1_000_00, 1500)))
 
 
@@ -75,6 +77,7 @@ class Situation:
     later: Sequence[Event] = ()
     terms: Promises = field(default_factory=promises)
     surroundings: Mapping[str, Any] = field(default_factory=dict)
+    former: Sequence[Earning] = ()
 
     def explained(self, viewer: str | None = None) -> Explanation:
         """What the brand sees, or that creator."""
@@ -82,7 +85,8 @@ class Situation:
         if self.order is not None:
             facts = replace(facts, snapshot=carrying(self.order, self.touches))
         known = context(self.touches, **self.surroundings)
-        return explain(facts, known, self.terms, settle(facts, known, self.terms), viewer=viewer)
+        settled = settle(facts, known, self.terms)
+        return explain(facts, known, self.terms, settled, former=self.former, viewer=viewer)
 
     def told(self, language: Language, viewer: str | None = None) -> str:
         """The same in words."""
@@ -168,6 +172,13 @@ SITUATIONS = [
         terms=promises(offer(product_ties=True)),
     ),
     Situation(
+        "Dan's product, and two of different programs who share the rest",
+        sale(MUG, POT),
+        [click("noa", days=2), click("lea", days=1, program="vip"), product_tie("dan", "sku:POT-01")],
+        "noa",
+        terms=promises(offer(product_ties=True), vip=offer(model="linear", product_ties=True)),
+    ),
+    Situation(
         "TikTok Shop names the creator and pays itself",
         sale(MUG, platform="tiktok_shop"),
         [named("noa")],
@@ -248,6 +259,21 @@ SITUATIONS = [
         [click("noa"), given("lea")],
         "noa",
         later=[reassign("lea"), adjust("lea", "25.00", minutes=90, decision_id="d2")],
+    ),
+    Situation(
+        "the brand gave Noa the order by mistake, and then to Lea",
+        sale(MUG),
+        [given("noa"), given("lea")],
+        "noa",
+        later=[reassign("noa", decision_id="d1"), reassign("lea", minutes=90, decision_id="d2")],
+        former=[BEFORE],
+    ),
+    Situation(
+        "Noa's code was taken off the order",
+        sale(MUG),
+        [click("dan", days=1)],
+        "noa",
+        former=[BEFORE],
     ),
     Situation(
         "who has it by the brand's word",

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import vouch
-from tests.domain.explanations import KEPT, MUG, NAMES, NEW, POT, SITUATIONS, Situation, kept
+from tests.domain.explanations import BEFORE, KEPT, MUG, NAMES, NEW, POT, SITUATIONS, Situation, kept
 from tests.domain.random_sales import CREATORS, SALES, RandomSale
 from tests.domain.sales import (
     PLACED,
@@ -46,12 +46,13 @@ from vouch.domain.explanation import (
     Explanation,
     PassedOver,
     Step,
+    Volume,
     explain,
 )
 from vouch.domain.facts import Event, Lifecycle, OrderFacts
 from vouch.domain.rates import Rate
 from vouch.domain.settlement import Settlement, settle
-from vouch.domain.terms import Commission, CustomerTie, Level, Match, Recruiter, Tiers
+from vouch.domain.terms import Commission, CustomerTie, Level, Match, PeriodCap, Recruiter, Recurring, Tiers
 from vouch.messages import LANGUAGES, Language
 from vouch.words.narration import NAMED_MOST, Names, named, narrate
 from vouch.words.speech import Speech
@@ -222,7 +223,7 @@ def test_an_order_is_told_by_its_heaviest_share_and_each_part_by_its_own() -> No
         offer(model="linear", hold_days=7, time_zone="Asia/Jerusalem"), vip=offer(model="linear", hold_days=30)
     )
     visits = [click("noa", days=1, evidence="1"), click("noa", days=2, evidence="2"), click("dan", program="vip")]
-    told = explained(*visits, terms=terms, members={("noa", "main"): Membership(tier="gold", volume=7)})
+    told = explained(*visits, terms=terms, members={("noa", "main"): Membership(tier="gold")})
     assert (told.status, told.reason, told.placed_at, told.currency) == ("paid", None, PLACED, "ILS")
     assert (told.viewer, told.shared, told.lines_total) == (None, True, 4)
     assert (told.program_id, told.terms_version, told.time_zone) == ("main", 1, "Asia/Jerusalem")
@@ -233,8 +234,8 @@ def test_an_order_is_told_by_its_heaviest_share_and_each_part_by_its_own() -> No
         ("vip", 1, ()),
     ]
     dan, noa = told.parts
-    assert (noa.share_bps, noa.tier, noa.volume, noa.hold_until) == (66_66, "gold", 7, PLACED + timedelta(days=7))
-    assert (dan.share_bps, dan.tier, dan.volume, dan.program_id) == (33_34, None, None, "vip")
+    assert (noa.share_bps, noa.tier, noa.hold_until) == (66_66, "gold", PLACED + timedelta(days=7))
+    assert (dan.share_bps, dan.tier, dan.program_id) == (33_34, None, "vip")
     assert not explained(click("noa")).shared
 
 
@@ -276,6 +277,31 @@ def test_volume_set_the_rate_of_the_rule_for_everything_alone() -> None:
     for volume, level in ((None, None), (0, None), (1, Level(1, 10_00)), (2, Level(2, 15_00))):
         told = explained(click("noa"), terms=terms, members={("noa", "main"): Membership(volume=volume)})
         assert [line.level for line in told.lines] == [level, None]
+
+
+@pytest.mark.parametrize(
+    "placed_at, period, counts, told",
+    [
+        ("2026-05-04T12:00:00Z", "month", "2026-04", "April 2026"),
+        ("2026-05-01T20:59:59Z", "month", "2026-03", "March 2026"),  # in its first day, what counted on the last one
+        ("2026-05-01T21:00:00Z", "month", "2026-04", "April 2026"),
+        ("2026-05-04T12:00:00Z", "quarter", "2026-Q1", "quarter 1 of 2026"),
+        ("2026-05-04T12:00:00Z", "year", "2025", "2025"),
+    ],
+)
+def test_the_period_whose_volume_counts_is_named(placed_at: str, period: Any, counts: str, told: str) -> None:
+    terms = promises(offer(tiers=Tiers(period, "orders", (Level(1, 1500),)), time_zone="Asia/Jerusalem"))
+    order = replace(sale(MUG), placed_at=datetime.fromisoformat(placed_at))
+    visit = replace(click("noa"), at=order.placed_at)
+    whole = explained(visit, order=order, terms=terms, members={("noa", "main"): Membership(volume=3)})
+    assert [part.volume for part in whole.parts] == [Volume(3, "orders", counts)]
+    assert f"Volume of {told}: 3 orders. From 1 order on the rate is 15 %." in narrate(whole, "en", NAMES)
+
+
+def test_a_period_is_told_in_both_languages() -> None:
+    names = ["2026-03", "2026-Q2", "2025"]
+    assert [Speech("en", "UTC").period(name) for name in names] == ["March 2026", "quarter 2 of 2026", "2025"]
+    assert [Speech("he", "UTC").period(name) for name in names] == ["מרץ 2026", "רבעון 2 של 2026", "2025"]
 
 
 def test_platforms_that_pay_themselves_are_the_reason_only_where_nothing_else_kept_the_rules() -> None:
@@ -590,6 +616,100 @@ def test_whom_they_recruited_and_at_which_rate_is_not_repeated_to_a_recruiter() 
         ("recruited", 5_00, None, None),
     ]
     assert not cut.claims
+
+
+def test_what_sets_what_lines_earn_is_nothing_to_who_has_none() -> None:
+    """A recruiter, whom the buyer's subscription does not concern, and who has something by the brand's word alone."""
+    terms = promises(
+        offer(
+            recruiter=Recruiter(5_000),
+            recurring=Recurring(payments=3, months=12),
+            cap_per_period=PeriodCap(cash("500.00"), "month"),
+            tiers=Tiers("month", "orders", (Level(1, 1500),)),
+            convert_to="ILS",
+        )
+    )
+    member = Membership(volume=3, recruiter_id="dan", recruited_at=PLACED)
+    known: dict[str, Any] = {"members": {(name, "main"): member for name in ("noa", "dan", "lea")}}
+    known["rates"] = {("USD", "ILS"): Rate(4, 1, "boi", PLACED)}
+    order = sale(MUG, currency="USD", subscription="s1", subscribed_at=PLACED)
+    touches, later = [click("noa"), given_to("lea")], (adjust("lea", "1.00", currency="ILS"),)
+    situation = Situation("", order, touches, None, later, terms, known)
+    for viewer, seen in (("noa", True), ("dan", False), ("lea", False)):
+        [part] = situation.explained(viewer).parts
+        around = (part.rate, part.volume, part.subscribed, part.cap_per_period)
+        assert [each is not None for each in around] == [seen] * 4
+        assert ("subscription" in situation.told("en", viewer)) is seen
+        assert part.net
+
+
+# --- who is credited no longer ----------------------------------------------------------------------------------------
+
+
+def test_who_is_credited_no_longer_sees_what_they_had_and_why_it_was_taken_back() -> None:
+    gone = decision("reject", minutes=5, decision_id="d0"), refund("r1", amount="1.00")
+    for later, cause in (
+        ((reassign("lea"),), "reassigned"),
+        ((), "credited_otherwise"),
+        ((reassign("lea"), *gone), "reassigned"),
+    ):
+        touches = [click("dan"), given_to("lea")]
+        situation = Situation("", sale(MUG), touches, "noa", later, former=[BEFORE])
+        cut = situation.explained("noa")
+        [part] = cut.parts
+        assert [(step.kind, step.amount, step.causes) for step in part.steps] == [
+            ("former", 10_00, ()),
+            ("taken_back", -10_00, (cause,)),
+        ]
+        assert (part.net, part.former, part.program_id, part.terms_version) == (0, True, "main", 1)
+        assert (cut.claims, cut.lines, cut.reason, cut.hold_until, cut.shared) == ((), (), None, None, False)
+        assert [said.kind for said in cut.decisions] == ["reassign"][: len(later)]
+        whole = situation.explained()
+        assert [each.creator_id for each in whole.parts if each.former] == ["noa"]
+        assert "noa" not in repr(situation.explained("lea" if later else "dan"))
+        with pytest.raises(NotFound):
+            situation.explained("gil")
+
+
+def test_who_had_nothing_and_is_credited_no_longer_has_nothing_to_be_taken_back() -> None:
+    nothing = replace(BEFORE, earned=0, reversed=0)
+    situation = Situation("", sale(MUG), [click("noa"), click("dan", minutes=1)], "noa", former=[nothing])
+    cut = situation.explained("noa")
+    assert [part.steps for part in cut.parts] == [()]
+    assert [claim.reason for claim in cut.claims] == ["model_share_zero"]
+    assert "Your commission" not in situation.told("en", "noa")
+
+
+def test_who_is_credited_no_longer_is_told_their_own_programs_clock() -> None:
+    terms = promises(offer(), vip=offer(time_zone="Asia/Jerusalem"))
+    before = replace(BEFORE, program_id="vip")
+    situation = Situation("", sale(MUG), [click("dan")], "noa", (), terms, former=[before])
+    cut = situation.explained("noa")
+    assert (cut.time_zone, cut.program_id, cut.terms_version) == ("Asia/Jerusalem", "vip", 1)
+
+
+# --- how it is shared -------------------------------------------------------------------------------------------------
+
+
+def test_a_percentage_is_said_to_be_of_what_ties_left() -> None:
+    terms = promises(offer(model="linear", product_ties=True))
+    shared = [click("noa"), click("dan", days=1)]
+    for touches, told in ((shared, "Noa, 50 %:"), ([*shared, product_tie("lea", "sku:MUG-01")], "Noa, 50 % of what")):
+        assert f"- {told} " in f"{narrate(explained(*touches, terms=terms), 'en', NAMES)} "
+
+
+def test_how_an_order_is_shared_is_a_programs_rule_only_if_its_terms_say_so() -> None:
+    """Who takes part in a program whose terms say otherwise is told that others decided."""
+    terms = promises(offer(model="last"), vip=offer(model="linear"), twin=offer(model="linear"))
+    touches = [click("lea", days=1, program="vip"), click("noa", days=2), click("dan", days=3, program="twin")]
+    situation = Situation("", sale(MUG), touches, None, terms=terms)
+    here, there = "in this program all that led", "by another program's terms all that led"
+    for viewer, where, own in (("lea", here, True), ("noa", there, False), ("dan", here, True)):
+        assert situation.explained(viewer).policy_is_own is own
+        assert f"How it is shared: {where}" in situation.told("en", viewer)
+    lost = Situation("", sale(MUG), touches[:2], None, terms=promises(offer(), vip=offer(window_days=9)))
+    assert "does not count: in this program the last one" in lost.told("en")
+    assert "does not count: by another program's terms the last one" in lost.told("en", "noa")
 
 
 def test_a_creator_is_told_their_own_programs_terms_and_clock() -> None:

@@ -40,6 +40,7 @@ class Sold:
     dan: str
     orders: Client
     path: str
+    clock: Clock
 
     def explained(self, **query: str) -> Any:
         return self.orders.get(self.path, **query).body
@@ -61,7 +62,7 @@ def sold(brand: Client, apis: dict[str, Api], clock: Clock) -> Sold:
         "codes": ["NOA10", "DAN10", "WINTER"],
     }
     made = orders.made("/v1/orders", order)
-    return Sold(shop, dan, orders, f"/v1/orders/{made['id']}/explanation")
+    return Sold(shop, dan, orders, f"/v1/orders/{made['id']}/explanation", clock)
 
 
 def test_an_order_is_explained_whole_from_candidates_to_what_each_creator_has(sold: Sold) -> None:
@@ -117,6 +118,34 @@ def test_whom_an_order_does_not_concern_is_as_good_as_absent(sold: Sold, new_bra
     for creator_id in (lea, stranger, "cre_0000", "nonsense"):
         answer = sold.orders.get(sold.path, creator_id=creator_id)
         assert (answer.status, answer.told) == (404, absent.told)
+
+
+def test_who_is_credited_no_longer_finds_what_their_list_shows(sold: Sold) -> None:
+    """Lea had it by the brand's word, for a minute: her account says so, and so does the explanation."""
+    lea = new_creator(sold.shop.brand, "lea", program_ids=[sold.shop.program])["id"]
+    path = sold.path.removesuffix("/explanation")
+    sold.clock.pass_(timedelta(minutes=5))
+    for creator in (lea, sold.dan):
+        assert sold.orders.get(sold.path, creator_id=lea).status == (404 if creator == lea else 200)
+        said = {"kind": "reassign", "reason": "their video", "creator_id": creator, "program_id": sold.shop.program}
+        assert sold.orders.post(f"{path}/decisions", said).status == 201
+        sold.clock.pass_(timedelta(minutes=1))
+    [listed] = sold.orders.get("/v1/commissions", creator_id=lea).body["items"]
+    assert (listed["status"], listed["earned"]["amount"], listed["net"]["amount"]) == ("reversed", 1000, 0)
+    why = sold.explained(creator_id=lea)
+    [part] = why["commissions"]
+    assert (part["former"], part["net"], part["terms_version"]) == (True, listed["net"], 2)
+    assert [(step["kind"], step["amount"]["amount"], step["causes"]) for step in part["steps"]] == [
+        ("former", 1000, []),
+        ("taken_back", -1000, ["reassigned"]),
+    ]
+    assert "- It is no longer credited to you." in why["text"]
+    assert "Your commission (terms of Friends, version 2)" in why["text"]
+    shown = written(why).lower()
+    assert sold.dan.lower() not in shown
+    assert "their video" not in shown
+    parts = {each["creator_id"]: each["former"] for each in sold.explained()["commissions"]}
+    assert parts == {sold.dan: False, lea: True, sold.shop.creator: True}
 
 
 # --- the answer itself ------------------------------------------------------------------------------------------------

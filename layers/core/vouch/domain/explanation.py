@@ -6,6 +6,7 @@ what the brand said and when, what a refund came to) is looked up again in the s
 A creator sees their own part: their evidence and what became of it, their lines, their steps, and the brand's decisions
 as far as these are about them. Hidden are all others (with whom and with how many the order is shared, and what led to
 them), the brand's own words (reasons, actors), refunds, disputes, and the customer, except for what set their amounts.
+Who is credited no longer, but has a commission of the order on their account, sees that and why it was taken back.
 """
 
 from collections import Counter
@@ -14,7 +15,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
-from vouch.domain import commission
+from vouch.domain import commission, volumes
 from vouch.domain.attribution import Candidate, Outcome, Share, TermsKey, TouchKind
 from vouch.domain.commission import Basis, Case, Rating
 from vouch.domain.context import Context, Membership
@@ -41,13 +42,16 @@ from vouch.domain.terms import (
     Reward,
     Rule,
     Terms,
-    Tiers,
+    VolumeMeasure,
 )
 
-StepKind = Literal["lines", "cap_per_order", "recruited", "taken_back", "adjusted"]
-Cause = Literal["refunds", "refunded", "dispute_lost", "adjusted", "cancelled", "rejected"]
+StepKind = Literal["lines", "cap_per_order", "recruited", "taken_back", "adjusted", "former"]
+Cause = Literal[
+    "refunds", "refunded", "dispute_lost", "adjusted", "cancelled", "rejected", "reassigned", "credited_otherwise"
+]
 """Why something was taken back: by refunds, since the platform calls all of the order refunded, … `adjusted`: the brand
-set the commission of whom the creator had recruited.
+set the commission of whom the creator had recruited. By the latter two the creator is credited no longer: since the
+brand gave the order to another, or by what is known of it now.
 """
 RefundOutcome = Literal["counted", "failed", "unclear", "approved"]
 """`unclear` is in a currency that is not the order's, and `approved` is such a one that the brand lets pass."""
@@ -131,7 +135,7 @@ class Step:
 
     `most` is the cap that cut; `creator_id` and `bps` are whom the creator had recruited, and their share in it;
     `before`, `after`, `at`, `actor` and `reason` are of an adjustment. One in another currency than all before it takes
-    its place: then it is the first step.
+    its place: then it is the first step. Of who is credited no longer the first is what was earned until then.
     """
 
     kind: StepKind
@@ -157,13 +161,22 @@ class Subscribed:
 
 
 @dataclass(frozen=True, slots=True)
+class Volume:
+    """What the creator came to in the period that counts (`2026-03`), by the measure of the terms' tiers."""
+
+    value: int
+    measure: VolumeMeasure
+    period: str
+
+
+@dataclass(frozen=True, slots=True)
 class Part:
     """One creator's part of the order, and what was known of them when it was placed.
 
     `share_bps` is of what no product tie took, `lines` is how many the creator has a share in, and `lines_commission`
-    what these come to. `rate` is the fixing by
-    which the order's currency became theirs; `volume` is by the measure of the terms' `tiers`, for which alone it
-    counts.
+    what these come to. What sets or limits what lines earn is nothing to who has none: the `rate` (the fixing by which
+    the order's currency became theirs), the volume, the subscription, a cap per period. `former` is the part of one who
+    is credited no longer.
     """
 
     creator_id: str
@@ -177,12 +190,12 @@ class Part:
     net: int
     held: bool
     hold_until: datetime
-    rate: Rate | None
     tier: str | None
-    volume: int | None
-    tiers: Tiers | None
-    subscribed: Subscribed | None
-    cap_per_period: PeriodCap | None
+    rate: Rate | None = None
+    volume: Volume | None = None
+    subscribed: Subscribed | None = None
+    cap_per_period: PeriodCap | None = None
+    former: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,9 +245,10 @@ class Customer:
 class Explanation:
     """All of it. `viewer` is the creator to whose part it is cut, None for the brand.
 
-    The terms are the heaviest share's, or the viewer's own; `hold_until` is the latest of the parts'. Of `lines_total`
-    lines there may be fewer here. `unknown` is what rules ask and nobody has said (`NOBODY_KNOWS`). `customer` is None
-    where there is no order yet, or where it is no business of the viewer's.
+    The terms are the heaviest share's, or the viewer's own; `hold_until` is the latest of the parts'. `policy` says how
+    what product ties left is shared (`tied`: they took lines), and `policy_is_own` whether these terms say so, too. Of
+    `lines_total` lines there may be fewer here. `unknown` is what rules ask and nobody has said (`NOBODY_KNOWS`).
+    `customer` is None where there is no order yet, or where it is no business of the viewer's.
     """
 
     viewer: str | None
@@ -247,7 +261,9 @@ class Explanation:
     terms_version: int | None
     hold_until: datetime | None
     shared: bool
+    tied: bool
     policy: Attribution | None
+    policy_is_own: bool
     claims: tuple[Claim, ...]
     lines: tuple[ExplainedLine, ...]
     lines_total: int
@@ -265,15 +281,17 @@ def explain(
     terms: Mapping[TermsKey, Terms],
     settlement: Settlement,
     *,
+    former: Sequence[Earning] = (),
     viewer: str | None = None,
     lines_most: int = LINES_MOST,
 ) -> Explanation:
     """Lays open the settlement of these facts, with `lines_most` of its lines, for the brand or for one creator.
 
-    Raises NotFound for a creator who is no candidate of the order and has nothing of it.
+    `former` is what those had of the order who have a commission of it, but are credited no longer. Raises NotFound for
+    a creator who is no candidate of the order and has nothing of it, nor ever had.
     """
     concerned = {candidate.touch.creator_id for candidate in settlement.candidates}
-    concerned |= {earning.creator_id for earning in settlement.earnings}
+    concerned |= {earning.creator_id for earning in (*settlement.earnings, *former)}
     if viewer is not None and viewer not in concerned:
         raise NotFound
     case = _Telling(facts, context, terms, settlement)
@@ -291,11 +309,13 @@ def explain(
         terms_version=lead.terms_version if lead else None,
         hold_until=max((earning.matures_at for earning in settlement.earnings), default=None),
         shared=len({line.creator_id for line in settlement.lines if line.share}) > 1,
+        tied=any(candidate.lines for candidate in settlement.candidates),
         policy=settlement.policy,
+        policy_is_own=lead is not None and terms[lead.program_id, lead.terms_version].attribution == settlement.policy,
         claims=tuple(case.claims()),
         lines=lines,
         lines_total=len(own),
-        parts=tuple(case.part(earning) for earning in settlement.earnings),
+        parts=(*map(case.part, settlement.earnings), *map(case.former_part, former)),
         decisions=tuple(case.decisions()),
         refunds=tuple(case.refunds()),
         disputes=tuple(case.disputes()),
@@ -323,25 +343,28 @@ def _cut(whole: Explanation, viewer: str, terms: Mapping[TermsKey, Terms]) -> Ex
     own: Part | Claim = part or claims[0]
     program_id, version = own.program_id, own.terms_version
     known = terms.get((program_id or "", version or 0))
+    now = None if part is None or part.former else part
     asked: set[str] = {condition for line in whole.lines for condition, _ in line.met}
     asked |= {passed.condition for line in whole.lines for passed in line.passed_over}
     return Explanation(
         viewer=viewer,
         status=whole.status,
-        reason=whole.reason if part or whole.reason == "no_credit" else None,
+        reason=whole.reason if now or whole.reason == "no_credit" else None,
         placed_at=whole.placed_at,
         currency=whole.currency,
         time_zone=known.time_zone if known else whole.time_zone,
         program_id=program_id,
         terms_version=version,
-        hold_until=part.hold_until if part else None,
+        hold_until=now.hold_until if now else None,
         shared=whole.shared and bool(whole.lines),
+        tied=whole.tied,
         policy=whole.policy,
+        policy_is_own=known is not None and known.attribution == whole.policy,
         claims=claims,
         lines=whole.lines,
         lines_total=whole.lines_total,
         parts=() if part is None else (replace(part, steps=tuple(_own_step(step) for step in part.steps)),),
-        decisions=tuple(_own_words(said, viewer) for said in whole.decisions if _is_about(said, viewer, part)),
+        decisions=tuple(_own_words(said, viewer) for said in whole.decisions if _is_about(said, viewer, now)),
         refunds=(),
         disputes=(),
         customer=whole.customer if {"customer", "customer_unknown"} & asked else None,
@@ -455,7 +478,7 @@ class _Telling:
         member = self._context.members.get((earning.creator_id, earning.program_id), Membership())
         terms = self._terms[earning.program_id, earning.terms_version]
         adjusted = self._settlement.adjusted.get(earning.creator_id)
-        return Part(
+        part = Part(
             creator_id=earning.creator_id,
             program_id=earning.program_id,
             terms_version=earning.terms_version,
@@ -467,12 +490,36 @@ class _Telling:
             net=earning.net,
             held=earning.held,
             hold_until=earning.matures_at,
-            rate=self._context.rates.get((self._settlement.currency or "", earning.currency)),
             tier=member.tier,
-            volume=member.volume,
-            tiers=terms.commission.tiers,
+        )
+        if not part.lines:
+            return part
+        return replace(
+            part,
+            rate=self._context.rates.get((self._settlement.currency or "", earning.currency)),
+            volume=self._volume(member, terms),
             subscribed=self._subscribed(terms),
             cap_per_period=terms.commission.cap_per_period,
+        )
+
+    def former_part(self, earning: Earning) -> Part:
+        """What a creator had of the order who is credited no longer: all of it taken back."""
+        cause: Cause = "reassigned" if self._facts.decision("reassign") else "credited_otherwise"
+        steps = Step("former", earning.earned), Step("taken_back", -earning.earned, (cause,))
+        return Part(
+            creator_id=earning.creator_id,
+            program_id=earning.program_id,
+            terms_version=earning.terms_version,
+            currency=earning.currency,
+            share_bps=None,
+            lines=0,
+            lines_commission=Money(0, earning.currency),
+            steps=steps if earning.earned else (),
+            net=0,
+            held=False,
+            hold_until=earning.matures_at,
+            tier=None,
+            former=True,
         )
 
     def decisions(self) -> Iterator[Said]:
@@ -597,6 +644,13 @@ class _Telling:
                 yield "dispute_lost"
             if any(share.creator_id == creator and share.recruited_id in whole.adjusted for share in whole.recruited):
                 yield "adjusted"
+
+    def _volume(self, member: Membership, terms: Terms) -> Volume | None:
+        snapshot, tiers = self._facts.snapshot, terms.commission.tiers
+        if snapshot is None or tiers is None or member.volume is None:
+            return None
+        period = volumes.counting(tiers.period, snapshot.placed_at, terms.time_zone)
+        return Volume(member.volume, tiers.measure, period.name)
 
     def _subscribed(self, terms: Terms) -> Subscribed | None:
         snapshot, limit = self._facts.snapshot, terms.commission.recurring

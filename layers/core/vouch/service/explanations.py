@@ -1,14 +1,17 @@
 """Explanations of orders: the settlement of their own facts, laid open and put in words with the names people know."""
 
+from vouch.domain import times
 from vouch.domain.explanation import Explanation, explain
+from vouch.domain.settlement import Earning
 from vouch.messages import Language
 from vouch.service import listings
 from vouch.service import orders as settling
 from vouch.service.deployment import Deployment
 from vouch.service.evidence import Evidence
+from vouch.service.promises import terms_of
 from vouch.service.trials import Tried
 from vouch.store import creators, programs
-from vouch.store.tables import Brand, Creator, Program
+from vouch.store.tables import Brand, Commission, Creator, Program
 from vouch.words import narration
 from vouch.words.narration import Names
 
@@ -19,14 +22,23 @@ def of_order(deployment: Deployment, brand: Brand, order_id: str, *, viewer: str
     Raises NotFound for an order that is not there, and for a creator whom it does not concern.
     """
     order = listings.whole_order(deployment, brand, order_id)
+    settlement = settling.recompute(deployment, order)
+    credited = {earning.creator_id for earning in settlement.earnings}
+    former = [_earning(item) for item in order.commissions if item.creator_id not in credited]
     terms = Evidence(deployment, brand.id).terms(order.context.touches_of(order.facts))
-    settled = Tried(order.facts, order.context, terms, settling.recompute(deployment, order))
-    return laid_open(settled, viewer=viewer)
+    terms |= terms_of(deployment, brand.id, {(each.program_id, each.terms_version) for each in former})
+    return explain(order.facts, order.context, terms, settlement, former=former, viewer=viewer)
 
 
-def laid_open(settled: Tried, *, viewer: str | None = None) -> Explanation:
-    """The explanation of what was settled."""
-    return explain(settled.facts, settled.context, settled.terms, settled.settlement, viewer=viewer)
+def _earning(item: Commission) -> Earning:
+    """What a creator has by their own item."""
+    names = ("creator_id", "program_id", "terms_version", "currency", "earned", "reversed", "held")
+    return Earning(matures_at=times.parse(item.matures_at), **{name: getattr(item, name) for name in names})
+
+
+def laid_open(tried: Tried) -> Explanation:
+    """The explanation of what was tried."""
+    return explain(tried.facts, tried.context, tried.terms, tried.settlement)
 
 
 def in_words(deployment: Deployment, brand: Brand, explanation: Explanation, language: Language) -> str:

@@ -84,7 +84,7 @@ class ExplainedStep(Answer):
 
     `most` is the cap that cut; `creator_id` whom the creator had recruited, `bps` their share in that one's commission;
     what the brand set has `before`, `after` and its words. Set in another currency than the lines earned in, it is the
-    first step: it took the place of all before.
+    first step: it took the place of all before. `former` is what one who is credited no longer had until then.
     """
 
     kind: StepKind
@@ -109,11 +109,11 @@ class ExplainedRate(Answer):
 
 
 class ExplainedVolume(Answer):
-    """What the creator came to in the period before, by the measure of the terms' tiers."""
+    """What the creator came to in the period that counts for the order, by the measure of the terms' tiers."""
 
     value: int
     measure: VolumeMeasure
-    period: Period
+    period: str = Field(examples=["2026-03", "2026-Q1", "2025"])
 
 
 class ExplainedSubscription(Answer):
@@ -135,7 +135,9 @@ class ExplainedCap(Answer):
 class ExplainedCommission(Answer):
     """A creator's part of the order, step by step, and what was known of them when it was placed.
 
-    `share_bps` is of what no product tie took, `lines` how many lines they have a share in.
+    `share_bps` is of what no product tie took, `lines` how many lines they have a share in; of who has none no `rate`,
+    `volume`, `subscription` or `cap_per_period` is shown. `former` is one who is credited no longer: what they had, all
+    of it taken back.
     """
 
     creator_id: str
@@ -152,6 +154,7 @@ class ExplainedCommission(Answer):
     volume: ExplainedVolume | None
     subscription: ExplainedSubscription | None
     cap_per_period: ExplainedCap | None
+    former: bool
 
 
 class ExplainedDecision(Answer):
@@ -297,13 +300,13 @@ def _line(line: domain.ExplainedLine, currency: str) -> ExplainedLine:
 
 
 def _commission(part: domain.Part) -> ExplainedCommission:
-    rate, tiers, subscribed, cap = part.rate, part.tiers, part.subscribed, part.cap_per_period
+    rate, volume, subscribed, cap = part.rate, part.volume, part.subscribed, part.cap_per_period
     return ExplainedCommission.of(
         part,
         steps=_steps(part.steps, part.currency),
         net=_cash(part.net, part.currency),
         rate=ExplainedRate.of(rate, rate=rates.decimal(rate.numerator, rate.denominator)) if rate else None,
-        volume=ExplainedVolume.of(tiers, value=part.volume) if tiers and part.volume is not None else None,
+        volume=ExplainedVolume.of(volume) if volume else None,
         subscription=(
             ExplainedSubscription.of(subscribed.limit, payment=subscribed.payment, began_at=subscribed.begun)
             if subscribed
@@ -396,6 +399,7 @@ EXAMPLE: Final[dict[str, Any]] = {
             "held": False,
             "hold_until": "2026-05-18T12:00:00Z",
             **dict.fromkeys(("rate", "tier", "volume", "subscription", "cap_per_period")),
+            "former": False,
         }
     ],
     "commissions_total": 1,

@@ -22,7 +22,7 @@ from vouch.domain.explanation import (
     Step,
 )
 from vouch.domain.money import Money
-from vouch.domain.terms import DRAFT, Reward
+from vouch.domain.terms import DRAFT, Reward, VolumeMeasure
 from vouch.messages import Language
 from vouch.words import phrases
 from vouch.words.phrases import Phrase
@@ -107,7 +107,7 @@ class _Narrator:
         won, lost = _won(told), _lost(told)
         yield self._told_to(phrases.TITLES, "credit", told.viewer)
         if told.viewer is not None and not won:
-            yield speech.sentence("not_you")
+            yield speech.sentence("not_you_any_more" if any(part.former for part in told.parts) else "not_you")
         elif not told.claims:
             yield speech.sentence("no_claims")
         yield from (self._credited(claim) for claim in won[:NAMED_MOST])
@@ -115,7 +115,8 @@ class _Narrator:
             yield speech.sentence("shared")
         if told.policy is not None and any(claim.outcome == "shared" and claim.share_bps for claim in won):
             days = speech.count("days", told.policy.half_life_days)
-            yield speech.phrase(phrases.MODELS, told.policy.model, days=days)
+            how = speech.phrase(phrases.MODELS, told.policy.model, where=self._where(), days=days)
+            yield speech.sentence("model", how=how)
         yield from (self._lost(claim) for claim in lost[:NAMED_MOST])
         yield from self._more(len(won[NAMED_MOST:]) + len(lost[NAMED_MOST:]))
 
@@ -123,7 +124,8 @@ class _Narrator:
         speech = self._speech
         who = speech.sentence("you") if claim.creator_id == self._told.viewer else self._name(claim.creator_id)
         if claim.outcome == "shared" and claim.share_bps is not None:
-            who = f"{who}, {speech.percent(claim.share_bps)}"
+            share = speech.percent(claim.share_bps)
+            who = f"{who}, {speech.sentence('share_of_rest', share=share) if self._told.tied else share}"
         facts = {"who": who, "whom": self._name(claim.creator_id), **self._evidence(claim)}
         return self._told_to(phrases.CREDITED, claim.kind, claim.creator_id, **facts)
 
@@ -162,7 +164,10 @@ class _Narrator:
         name = f"{reason}_{finer.get(reason)}"
         days = claim.limit or (policy.half_life_days if policy else 0)
         times = {noun: self._speech.count(noun, days) for noun in ("days", "months")}
-        return self._speech.phrase(reasons, name if name in reasons else reason, **times)
+        return self._speech.phrase(reasons, name if name in reasons else reason, where=self._where(), **times)
+
+    def _where(self) -> str:
+        return self._speech.sentence("where_own" if self._told.policy_is_own else "where_other")
 
     # --- what a creator earns -----------------------------------------------------------------------------------------
 
@@ -255,18 +260,20 @@ class _Narrator:
         return "customer_is_new" if customer.new else "customer_is_returning"
 
     def _surroundings(self, part: Part, lines: Sequence[ExplainedLine]) -> Iterator[str]:
-        """What else set the amounts: the rate, the volume of the period before, the subscription."""
+        """What else set the amounts: the rate, the volume of a period before, the subscription."""
         speech, rate, subscribed = self._speech, part.rate, part.subscribed
         if rate is not None:
             fixing = f"1 {self._told.currency} = {rates.decimal(rate.numerator, rate.denominator)} {part.currency}"
             date, source = speech.date(rate.at), speech.quoted(rate.source)
             yield speech.sentence("converted", rate=speech.left(fixing), date=date, source=source)
         level = next((line.level for line in lines if line.level is not None), None)
-        if level is not None and part.tiers is not None:
-            volume = speech.phrase(phrases.MEASURES, part.tiers.measure, volume=self._volume(part, part.volume or 0))
-            facts = {"begins": self._volume(part, level.begins), "percent": speech.percent(level.bps)}
-            period = speech.phrase(phrases.PERIODS_BEFORE, part.tiers.period)
-            yield speech.sentence("volume", period=period, volume=volume, **facts)
+        if level is not None and part.volume is not None:
+            name, measure = speech.period(part.volume.period), part.volume.measure
+            reached, begins = (self._measured(part, measure, value) for value in (part.volume.value, level.begins))
+            volume = speech.phrase(phrases.MEASURES, measure, volume=reached)
+            yield speech.sentence(
+                "volume", period=name, volume=volume, begins=begins, percent=speech.percent(level.bps)
+            )
         if subscribed is not None and subscribed.limit.payments is not None:
             payments = speech.count("payments", subscribed.limit.payments)
             yield speech.sentence("payments", payment=subscribed.payment, payments=payments)
@@ -278,10 +285,10 @@ class _Narrator:
             period = speech.phrase(phrases.PERIODS, part.cap_per_period.period)
             yield speech.sentence("cap_per_period", period=period, most=most)
 
-    def _volume(self, part: Part, volume: int) -> str:
-        if part.tiers is not None and part.tiers.measure == "orders":
-            return self._speech.count("orders", volume)
-        return self._speech.amount(volume, self._names.currencies.get(part.program_id, part.currency))
+    def _measured(self, part: Part, measure: VolumeMeasure, value: int) -> str:
+        if measure == "orders":
+            return self._speech.count("orders", value)
+        return self._speech.amount(value, self._names.currencies.get(part.program_id, part.currency))
 
     def _step(self, step: Step, part: Part) -> str:
         speech, currency = self._speech, part.currency

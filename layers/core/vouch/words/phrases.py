@@ -70,6 +70,30 @@ ORDER_REASONS: Final[dict[str, Phrase]] = {
 }
 """Why an order earns nobody anything, or why that was taken back or is held; after the words of its status."""
 
+MODELS: Final[dict[str, Phrase]] = {
+    "last": {
+        "en": "{where} the last one to lead to the order is credited",
+        "he": "{where} ההזמנה נזקפת לזכות האחרון שהוביל אליה",
+    },
+    "first": {
+        "en": "{where} the first one to lead to the order is credited",
+        "he": "{where} ההזמנה נזקפת לזכות הראשון שהוביל אליה",
+    },
+    "linear": {
+        "en": "{where} all that led to the order counts the same",
+        "he": "{where} לכל מה שהוביל להזמנה יש משקל שווה",
+    },
+    "position": {
+        "en": "{where} what came first and what came last counts 40 % each, and all between 20 % together",
+        "he": "{where} למה שבא ראשון ולמה שבא אחרון יש 40 % כל אחד, ולכל מה שביניהם 20 % יחד",
+    },
+    "time_decay": {
+        "en": "{where} what is nearer to the order counts more: a share halves with every {days}",
+        "he": "{where} מה שקרוב יותר להזמנה שווה יותר: החלק קטן בחצי בכל {days}",
+    },
+}
+"""How the credit is shared: in this program, or by another's terms."""
+
 TOUCH_REASONS: Final[dict[str, Phrase]] = {
     "unknown_click": {"en": "it is no click of ours", "he": "אין אצלנו קליק כזה"},
     "unknown_code": {"en": "it belongs to no creator", "he": "הוא אינו שייך לאף יוצר"},
@@ -119,8 +143,8 @@ TOUCH_REASONS: Final[dict[str, Phrase]] = {
         "he": "הפלטפורמה עצמה מציינת יוצר, וזה קודם לו",
     },
     "lower_priority_customer": {
-        "en": "in this program a creator who brought the customer before comes first",
-        "he": "בתכנית הזאת קודם מי שהביא את הלקוח עוד לפני כן",
+        "en": "{where} a creator who brought the customer before comes first",
+        "he": "{where} קודם מי שהביא את הלקוח עוד לפני כן",
     },
     "lower_priority_own": {
         "en": "what led to this very order comes before it",
@@ -131,20 +155,14 @@ TOUCH_REASONS: Final[dict[str, Phrase]] = {
         "he": "גם המק״ט משויך, והוא אומר יותר מהמוצר",
     },
     "model_share_zero": {
-        "en": "in this program others have the whole credit",
-        "he": "בתכנית הזאת כל ההזמנה נזקפת לזכות אחרים",
+        "en": "{where} others have the whole credit",
+        "he": "{where} כל ההזמנה נזקפת לזכות אחרים",
     },
-    "model_share_zero_last": {
-        "en": "in this program the last one to lead to the order is credited",
-        "he": "בתכנית הזאת ההזמנה נזקפת לזכות האחרון שהוביל אליה",
-    },
-    "model_share_zero_first": {
-        "en": "in this program the first one to lead to the order is credited",
-        "he": "בתכנית הזאת ההזמנה נזקפת לזכות הראשון שהוביל אליה",
-    },
+    "model_share_zero_last": MODELS["last"],
+    "model_share_zero_first": MODELS["first"],
     "model_share_zero_time_decay": {
-        "en": "in this program a share halves with every {days}, and nothing is left of this one",
-        "he": "בתכנית הזאת החלק קטן בחצי בכל {days}, ומזה לא נשאר דבר",
+        "en": "{where} a share halves with every {days}, and nothing is left of this one",
+        "he": "{where} החלק קטן בחצי בכל {days}, ומזה לא נשאר דבר",
     },
     "model_share_zero_named": {
         "en": "the order names another creator before this one",
@@ -223,7 +241,7 @@ MET: Final[dict[str, Phrase]] = {
     "creator_ids_you": {"en": "the rule is for you", "he": "הכלל הוא בשבילך"},
     "creator_tiers": {"en": "the creator's tier is {value}", "he": "דרגת היוצר היא {value}"},
     "creator_tiers_you": {"en": "your tier is {value}", "he": "הדרגה שלך היא {value}"},
-    "countries": {"en": "the order is from {value}", "he": "ההזמנה מ-{value}"},
+    "countries": {"en": "the order goes to {value}", "he": "ההזמנה נשלחת אל {value}"},
     "platforms": {"en": "it was sold by {value}", "he": "היא נמכרה דרך {value}"},
     "customer_new": {"en": "the customer is new", "he": "הלקוח חדש"},
     "customer_returning": {"en": "the customer has bought before", "he": "הלקוח כבר קנה בעבר"},
@@ -238,30 +256,6 @@ REWARDS: Final[dict[str, Phrase]] = {
     "flat_order": {"en": "the line's part of {flat} for the order", "he": "חלק השורה ב-{flat} להזמנה"},
 }
 """What a rule gives that gives something."""
-
-MODELS: Final[dict[str, Phrase]] = {
-    "last": {
-        "en": "In this program the last one to lead to the order is credited.",
-        "he": "בתכנית הזאת ההזמנה נזקפת לזכות האחרון שהוביל אליה.",
-    },
-    "first": {
-        "en": "In this program the first one to lead to the order is credited.",
-        "he": "בתכנית הזאת ההזמנה נזקפת לזכות הראשון שהוביל אליה.",
-    },
-    "linear": {
-        "en": "In this program all that led to the order counts the same.",
-        "he": "בתכנית הזאת לכל מה שהוביל להזמנה יש משקל שווה.",
-    },
-    "position": {
-        "en": "In this program what came first and what came last counts 40 % each, and all between 20 % together.",
-        "he": "בתכנית הזאת למה שבא ראשון ולמה שבא אחרון יש 40 % כל אחד, ולכל מה שביניהם 20 % יחד.",
-    },
-    "time_decay": {
-        "en": "In this program what is nearer to the order counts more: a share halves with every {days}.",
-        "he": "בתכנית הזאת מה שקרוב יותר להזמנה שווה יותר: החלק קטן בחצי בכל {days}.",
-    },
-}
-"""How the credit is shared."""
 
 CREDITED: Final[dict[str, Phrase]] = {
     "click": {"en": "{who}: a click on {date}, {age}.", "he": "{who}: קליק ב-{date}, {age}."},
@@ -309,6 +303,8 @@ CAUSES: Final[dict[str, Phrase]] = {
     "adjusted": {"en": "the brand set that commission itself", "he": "המותג קבע את העמלה ההיא בעצמו"},
     "cancelled": {"en": "the order was cancelled", "he": "ההזמנה בוטלה"},
     "rejected": {"en": "the brand rejected the order", "he": "המותג דחה את ההזמנה"},
+    "reassigned": TOUCH_REASONS["reassigned"],
+    "credited_otherwise": {"en": "the order is credited otherwise now", "he": "ההזמנה נזקפת כעת אחרת"},
 }
 """Why something was taken back; after "because"."""
 
@@ -334,6 +330,7 @@ STEPS: Final[dict[str, Phrase]] = {
         "en": "The brand set it to {after} on {date}; it had been {before}.",
         "he": "המותג קבע אותה על {after} ב-{date}; לפני כן היא הייתה {before}.",
     },
+    "former": {"en": "It had been {amount}.", "he": "היא הייתה {amount}."},
 }
 
 DECISIONS: Final[dict[str, Phrase]] = {
@@ -405,12 +402,6 @@ PERIODS: Final[dict[str, Phrase]] = {
     "lifetime": {"en": "all time", "he": "כל הזמן"},
 }
 
-PERIODS_BEFORE: Final[dict[str, Phrase]] = {
-    "month": {"en": "the month before", "he": "החודש הקודם"},
-    "quarter": {"en": "the quarter before", "he": "הרבעון הקודם"},
-    "year": {"en": "the year before", "he": "השנה הקודמת"},
-}
-
 MEASURES: Final[dict[str, Phrase]] = {
     "orders": {"en": "{volume}", "he": "{volume}"},
     "commission": {"en": "{volume} of commission", "he": "{volume} בעמלות"},
@@ -462,6 +453,11 @@ SENTENCES: Final[dict[str, Phrase]] = {
     "no_claims": {"en": "Nothing on the order leads to a creator.", "he": "דבר בהזמנה אינו מוביל ליוצר."},
     "you": {"en": "You", "he": "לזכותך"},
     "not_you": {"en": "It is not credited to you.", "he": "היא אינה נזקפת לזכותך."},
+    "not_you_any_more": {"en": "It is no longer credited to you.", "he": "היא אינה נזקפת עוד לזכותך."},
+    "share_of_rest": {"en": "{share} of what no product tie took", "he": "{share} ממה שאינו משויך לאיש"},
+    "model": {"en": "How it is shared: {how}.", "he": "כך היא מתחלקת: {how}."},
+    "where_own": {"en": "in this program", "he": "בתכנית הזאת"},
+    "where_other": {"en": "by another program's terms", "he": "לפי תנאים של תכנית אחרת"},
     "shared": {"en": "Others are credited with it as well.", "he": "היא נזקפת גם לזכות אחרים."},
     "lost": {"en": "{touch} does not count: {why}.", "he": "{touch} לא נחשב: {why}."},
     "rule": {
@@ -532,6 +528,9 @@ SENTENCES: Final[dict[str, Phrase]] = {
     "before": {"en": "{age} before the order", "he": "{age} לפני ההזמנה"},
     "after": {"en": "{age} after the order", "he": "{age} אחרי ההזמנה"},
     "at_order": {"en": "at the time of the order", "he": "בזמן ההזמנה"},
+    "date": {"en": "{day} {month} {year}", "he": "{day} ב{month} {year}"},
+    "month": {"en": "{month} {year}", "he": "{month} {year}"},
+    "quarter": {"en": "quarter {number} of {year}", "he": "רבעון {number} של {year}"},
 }
 
 COUNTS: Final[dict[str, dict[Language, tuple[str, ...]]]] = {
@@ -553,7 +552,7 @@ MONTHS: Final[dict[Language, tuple[str, ...]]] = {
         *("July", "August", "September", "October", "November", "December"),
     ),
     "he": (
-        *("בינואר", "בפברואר", "במרץ", "באפריל", "במאי", "ביוני"),
-        *("ביולי", "באוגוסט", "בספטמבר", "באוקטובר", "בנובמבר", "בדצמבר"),
+        *("ינואר", "פברואר", "מרץ", "אפריל", "מאי", "יוני"),
+        *("יולי", "אוגוסט", "ספטמבר", "אוקטובר", "נובמבר", "דצמבר"),
     ),
 }

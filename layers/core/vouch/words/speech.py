@@ -63,7 +63,17 @@ class Speech:
     def date(self, at: datetime) -> str:
         """`4 May 2026`, where the program is at home."""
         local = at.astimezone(self._zone)
-        return f"{local.day} {phrases.MONTHS[self.language][local.month - 1]} {local.year}"
+        return self.sentence("date", day=local.day, month=self._month(local.month), year=local.year)
+
+    def period(self, name: str) -> str:
+        """`May 2026`, `quarter 2 of 2026`, or `2026`, as calendars name it: `2026-05`, `2026-Q2`, `2026`."""
+        year, _, part = name.partition("-")
+        if part.startswith("Q"):
+            return self.sentence("quarter", number=part.removeprefix("Q"), year=year)
+        return self.sentence("month", month=self._month(int(part)), year=year) if part else year
+
+    def _month(self, number: int) -> str:
+        return phrases.MONTHS[self.language][number - 1]
 
     def moment(self, at: datetime) -> str:
         """`4 May 2026, 12:00`, where the program is at home."""
