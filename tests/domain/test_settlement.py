@@ -295,15 +295,6 @@ def test_sums_that_are_no_amounts_are_refused() -> None:
         settled(sale(item("mug", most)), [click("noa")], terms=two, members=recruited)
 
 
-def test_who_earns_nothing_as_a_recruiter_but_their_share_has_no_order_of_their_own_either() -> None:
-    """Lea's click is one of two, but nothing is promised for what she sells."""
-    terms = promises(offer(percent(10, creator_ids=frozenset({"noa"})), model="linear", recruiter=Recruiter(bps=1_000)))
-    members = {("noa", "main"): Membership(recruiter_id="lea", recruited_at=PLACED - timedelta(days=30))}
-    lea, noa = settled(sale(MUG), [click("noa"), click("lea", days=1)], terms=terms, members=members).earnings
-    assert (lea.creator_id, lea.net, lea.counted, lea.revenue) == ("lea", 50, None, 0)
-    assert (noa.net, noa.counted) == (500, Counted("main", 1, "2026-05"))
-
-
 def test_who_is_given_something_of_anothers_sale_has_no_order_of_their_own() -> None:
     words = [adjust("dan", "7.00", decision_id="d1"), adjust("noa", "12.00", decision_id="d2")]
     dan, noa = settled(sale(MUG), [click("noa"), given("dan")], words).earnings

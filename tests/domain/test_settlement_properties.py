@@ -136,15 +136,14 @@ def test_nobody_gives_back_more_than_they_earned_and_the_books_hold_what_stands(
 
 @given(SALES)
 def test_an_order_counts_for_whose_sale_it_is_and_for_nobody_else(sold: RandomSale) -> None:
-    """Not for who recruited somebody, or was given something; who recruited one they share it with has one part."""
+    """Not for who has a part of it for recruiting somebody, or was given one, and nothing else."""
     settlement = sold.settled()
     sellers = {each.touch.creator_id for each in settlement.candidates if each.outcome in {"credited", "shared"}}
-    recruiters = {share.creator_id for share in settlement.recruited}
     for earning in settlement.earnings:
-        if earning.creator_id not in sellers:
-            assert (earning.counted, earning.revenue) == (None, 0)
-        elif earning.revenue or earning.creator_id not in recruiters:
+        if earning.creator_id in sellers:
             assert earning.counted is not None
+        else:
+            assert (earning.counted, earning.revenue) == (None, 0)
 
 
 @given(SALES)

@@ -361,8 +361,6 @@ class _Work:
             own = self._parts.setdefault(recruiter, self._beside(part))
             if own.currency != part.currency or recruiter in self.adjusted:
                 continue
-            if not own.earned:
-                own.counted = None
             given = [divide_half_up(amount * offer.bps, BPS_WHOLE) for amount in (part.earned, part.net)]
             self.recruited.append(Recruited(recruiter, creator, offer.bps, *given))
         for share in self.recruited:
