@@ -28,10 +28,11 @@ _SUBMITTED: Final[dict[int, OpenAPIResponse]] = {
     200: {"description": "The order, which was known already"},
     201: {"description": "The order, which is new or has something new"},
     202: {
-        "description": "Stored, and waits: for what comes by itself, such as a click that is on its way, and is tried "
-        "again in `Retry-After` seconds; or, without that header, for an exchange rate, and is listed among the parked "
-        "deliveries (`rate_missing`) to be redriven once the rate is there. Until then the order is shown as it was; "
-        "a new one is `parked`, for the `reason` that is said here, and cannot be read"
+        "description": "Stored, and waits: for what comes by itself, such as a click that is on its way, or a turn at "
+        "an order of which many say something at once, and is tried again in `Retry-After` seconds at the latest; or, "
+        "without that header, for an exchange rate, and is listed among the parked deliveries (`rate_missing`) to be "
+        "redriven once the rate is there. Until then the order is shown as it was; a new one is `parked`, for the "
+        "`reason` that is said here, and cannot be read"
     },
 }
 

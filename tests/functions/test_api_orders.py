@@ -13,7 +13,7 @@ import pytest
 from attribution.api import api
 from tests.faults.world import take
 from tests.fixtures import Clock
-from vouch.domain import clicks
+from vouch.domain import clicks, times
 from vouch.domain.errors import Unavailable
 from vouch.domain.facts import Refund
 from vouch.domain.money import OutOfRange
@@ -27,6 +27,7 @@ from vouch.service.orders import Target
 from vouch.service.verify import verify
 from vouch.store import inbox
 from vouch.store import orders as store
+from vouch.store.database import Refused
 from vouch.store.inbox import Door
 from vouch.store.tables import Brand
 
@@ -335,7 +336,7 @@ def test_a_hold_waits_and_an_approval_lets_go(world: World, clock: Clock) -> Non
     assert (held.body["reason"], held.body["commissions"][0]["status"]) == ("held", "held")
     clock.pass_(timedelta(seconds=1))
     freed = world.send("POST", path, {"kind": "approve", "reason": "spoke with her"})
-    assert freed.body["commissions"][0]["status"] == "pending"
+    assert (freed.body["reason"], freed.body["commissions"][0]["status"]) == (None, "pending")
     clock.pass_(timedelta(seconds=1))
     rejected = world.send("POST", path, {"kind": "reject", "reason": "fraud"})
     assert (rejected.body["reason"], rejected.body["commissions"][0]["net"]) == ("rejected", money(0))
@@ -870,6 +871,26 @@ def test_an_order_with_a_click_still_on_its_way_is_accepted_and_waits(world: Wor
     body = order(clock, external_id="A-2", occurred_at=known["placed_at"], click_ids=[click.id])
     got = world.send("POST", "/v1/orders", body)
     assert (got.status, got.body) == (202, known), "what was brought waits, the order stands as it was"
+
+
+def test_who_never_gets_a_turn_at_a_crowded_order_is_accepted_and_waits(
+    world: World, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is stored: to say that it failed would have a decision made twice."""
+    made = world.send("POST", "/v1/orders", order(clock)).body
+    path = f"/v1/orders/{made['id']}/decisions"
+
+    def taken(_: object) -> None:
+        raise Refused([])
+
+    with monkeypatch.context() as patch:
+        patch.setattr("vouch.service.orders.pause", lambda _: None)
+        patch.setattr(world.deployment.database, "commit", taken)
+        got = world.send("POST", path, {"kind": "reject", "reason": "her own"})
+    assert (got.status, got.body, got.retry_after) == (202, made, "60")
+    settling.second_pass(world.deployment, [times.floor_hour(clock.now)], in_time=lambda: True)
+    stands = world.send("GET", f"/v1/orders/{made['id']}").body
+    assert (stands["reason"], stands["version"]) == ("rejected", made["version"] + 1)
 
 
 def test_an_order_dated_ahead_of_what_its_tiers_ask_for_is_accepted_and_waits(

@@ -147,6 +147,10 @@ def _check_dates(target: Target, facts: Sequence[Fact], received_at: datetime) -
             raise Unreadable("from_the_future", f"dated {times.short(said)}, received {times.short(received_at)}")
 
 
+class Contended(Unavailable):
+    """Others had their word at the order first, time and again."""
+
+
 class Defect(Exception):
     """Our own code failed on these facts, as it would every time: the delivery waits for the mended code."""
 
@@ -187,7 +191,7 @@ def apply(deployment: Deployment, target: Target, facts: Sequence[Fact], *, wait
     """Adds facts to an order and posts the difference; whether anything changed.
 
     A lost race reads again. Raises PlacedAtChanged, OutOfRange, RateMissing, ClickOnItsWay, SealNotDue and Defect as
-    described there, and Unavailable where races outlast the tries.
+    described there, and Contended where races outlast the tries.
     """
     changed_any = unfinished = False
     snapshots = tuple(fact for fact in facts if isinstance(fact, Snapshot))
@@ -233,7 +237,7 @@ def _apply(
             pause(attempt)
         else:
             return bool(changed or step.differences), step.unfinished
-    raise Unavailable
+    raise Contended
 
 
 def _unknown(target: Target) -> StoredOrder:

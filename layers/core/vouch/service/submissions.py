@@ -17,7 +17,7 @@ from vouch.service import listings, promises
 from vouch.service import orders as settling
 from vouch.service.deployment import Deployment
 from vouch.service.mint import Mint
-from vouch.service.orders import Target
+from vouch.service.orders import Contended, Outcome, Target
 from vouch.service.queues import FIRST_SECONDS
 from vouch.service.volumes import SealNotDue
 from vouch.store import connections, creators, inbox, orders, programs
