@@ -91,6 +91,8 @@ class NewEnrolment(Body):
 
 
 class EnrolmentChange(Body):
+    """Whoever leaves (`left`) has lost the customers and products that were tied to them, and may come back without."""
+
     status: Literal["active", "paused", "left"]
 
 
