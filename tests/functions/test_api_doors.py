@@ -102,6 +102,7 @@ def order_of_theirs(theirs: Shop) -> str:
         "external_id": "A-1",
         "occurred_at": "2026-05-04T11:00:00Z",
         "currency": "ILS",
+        "codes": ["dan10"],
         "lines": [{"id": "1", "quantity": 1, "unit_price": 1000}],
     }
     made: str = brand.made("/v1/orders", order)["id"]

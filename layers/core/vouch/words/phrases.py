@@ -245,8 +245,14 @@ MET: Final[dict[str, Phrase]] = {
     "platforms": {"en": "it was sold by {value}", "he": "היא נמכרה דרך {value}"},
     "customer_new": {"en": "the customer is new", "he": "הלקוח חדש"},
     "customer_returning": {"en": "the customer has bought before", "he": "הלקוח כבר קנה בעבר"},
-    "order_min": {"en": "the order comes to {value} or more", "he": "ההזמנה מגיעה ל-{value} או יותר"},
-    "order_max": {"en": "the order comes to {value} or less", "he": "ההזמנה מגיעה ל-{value} או פחות"},
+    "order_min": {
+        "en": "the goods on the order come to {value} or more",
+        "he": "הסחורה בהזמנה מגיעה ל-{value} או יותר",
+    },
+    "order_max": {
+        "en": "the goods on the order come to {value} or less",
+        "he": "הסחורה בהזמנה מגיעה ל-{value} או פחות",
+    },
 }
 """What a rule asked, and was so; after "because"."""
 
