@@ -109,6 +109,26 @@ EXAMPLE = Situation(
 SITUATIONS = [
     EXAMPLE,
     Situation(
+        "prices contain the tax, and the pot was cheaper that day",
+        sale(
+            item("mug", "69.00", 2, sku="MUG-01", tax="21.05"),
+            item("pot", "50.00", sku="POT-01", discount="5.00", tax="6.86"),
+            tax_included=True,
+            shipping="29.00",
+            shipping_tax="4.42",
+        ),
+        [code("noa")],
+        "noa",
+        terms=promises(offer(percent(12), shipping=True)),
+    ),
+    Situation(
+        "the tax comes on top, of two who share",
+        sale(item("mug", "100.00", sku="MUG-01", discount="10.00", tax="7.20")),
+        [click("noa"), click("dan", days=1)],
+        "noa",
+        terms=promises(offer(model="linear")),
+    ),
+    Situation(
         "the last click counts, and half of the order comes back",
         sale(MUG, POT),
         [click("noa", days=3), click("dan", days=1)],

@@ -50,6 +50,7 @@ from vouch.domain.explanation import (
     explain,
 )
 from vouch.domain.facts import Event, Lifecycle, OrderFacts
+from vouch.domain.money import Money
 from vouch.domain.rates import Rate
 from vouch.domain.settlement import Settlement, settle
 from vouch.domain.terms import Commission, CustomerTie, Level, Match, PeriodCap, Recruiter, Recurring, Tiers
@@ -723,6 +724,34 @@ def test_a_creator_is_told_their_own_programs_terms_and_clock() -> None:
 
 
 # --- in words ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "included, taxed, price, told",
+    [
+        (True, False, "90.00", "76.27 ILS without tax, 90.00 ILS with it, after a discount of 10.00 ILS"),
+        (True, True, "90.00", "90.00 ILS, after a discount of 10.00 ILS"),
+        (False, False, "103.73", "90.00 ILS without tax, 103.73 ILS with it, after a discount of 10.00 ILS"),
+        (False, True, "103.73", "103.73 ILS, after a discount of 10.00 ILS"),
+    ],
+)
+def test_what_a_line_earns_on_is_told_beside_what_the_buyer_pays(
+    included: bool, taxed: bool, price: str, told: str
+) -> None:
+    sold = sale(item("mug", "50.00", 2, sku="MUG-01", discount="10.00", tax="13.73"), tax_included=included)
+    situation = Situation("", sold, [click("noa")], None, terms=promises(offer(percent(12), tax=taxed)))
+    [line] = situation.explained().lines
+    assert Money(line.price, "ILS") == cash(price)
+    assert f"ILS, 12 % of {told} (rule 1" in situation.told("en")
+
+
+def test_what_is_shipped_is_told_with_its_tax_too() -> None:
+    for included, base, price in ((True, "24.58", "29.00"), (False, "29.00", "33.42")):
+        sold = sale(MUG, shipping="29.00", shipping_tax="4.42", tax_included=included)
+        terms = promises(offer(percent(10), shipping=True))
+        told = Situation("", sold, [click("noa")], None, terms=terms).told("en")
+        assert f", 10 % of {base} ILS without tax, {price} ILS with it (rule 1" in told
+        assert "MUG-01: 10.00 ILS, 10 % of 100.00 ILS (rule 1" in told
 
 
 def test_names_that_are_alike_are_told_apart_by_their_ids() -> None:

@@ -110,13 +110,15 @@ class PassedOver:
 class ExplainedLine:
     """What a line earned a creator. `whole` is what it earns before it is shared, `level` what set the rate by volume.
 
-    `reason` says why a line earns nothing; `met` is what the rule asked, and what it found.
+    `price` is what the buyer pays for it: after discounts, with tax. `reason` says why a line earns nothing; `met` is
+    what the rule asked, and what it found.
     """
 
     creator_id: str | None
     program_id: str | None
     terms_version: int | None
     basis: Basis
+    price: int
     currency: str
     rule: int | None
     reward: Reward | None
@@ -461,6 +463,7 @@ class _Telling:
             program_id=share.program_id if share else None,
             terms_version=share.terms_version if share else None,
             basis=rating.basis,
+            price=self._price(rating.basis),
             currency=case.currency if case else self._settlement.currency or "",
             rule=rating.rule,
             reward=rating.reward,
@@ -592,6 +595,16 @@ class _Telling:
         return tie.months if candidate.reason == "tie_expired" and tie else None
 
     # --- of a line ---------------------------------------------------------------------------------------------------
+
+    def _price(self, basis: Basis) -> int:
+        snapshot, line = self._facts.snapshot, basis.line
+        if snapshot is None:
+            raise ValueError("nothing is known of the order")
+        if line is None:
+            amount, tax = snapshot.shipping, snapshot.shipping_tax
+        else:
+            amount, tax = line.quantity * line.unit_price - line.discount, line.tax
+        return amount if snapshot.tax_included else amount + tax
 
     def _value(self, options: Base) -> int:
         snapshot = self._facts.snapshot

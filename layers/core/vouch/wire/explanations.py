@@ -59,8 +59,9 @@ class PassedOver(Answer):
 class ExplainedLine(Answer):
     """What a line earned whom: `rule` counts from 0 in the terms' `rules`; `kept` is what refunds left of the two.
 
-    Shipping that counts is a line of its own `kind`, whatever ids the order's lines have. `line_commission` is what the
-    line earns before it is shared, `level_from` the level of volume that set the rate, `reason` why there is nothing.
+    Shipping that counts is a line of its own `kind`, whatever ids the order's lines have. `price` is what the buyer
+    pays, after discounts and with tax, `base` what of that counts, `line_commission` what the line earns before it is
+    shared, `level_from` the level of volume that set the rate, `reason` why there is nothing.
     """
 
     kind: Literal["line", "shipping"]
@@ -68,6 +69,7 @@ class ExplainedLine(Answer):
     creator_id: str | None
     program_id: str | None
     terms_version: int | None
+    price: Money
     base: Money
     rule: int | None
     reward: RewardType | None
@@ -289,6 +291,7 @@ def _line(line: domain.ExplainedLine, currency: str) -> ExplainedLine:
         line,
         kind="shipping" if basis.line is None else "line",
         id=basis.line_id,
+        price=_cash(line.price, currency),
         base=_cash(basis.base, currency),
         reward=reward.type if reward else None,
         bps=reward.bps if reward and reward.type == "percent" else None,
@@ -368,6 +371,7 @@ EXAMPLE: Final[dict[str, Any]] = {
             "creator_id": "cre_01KPDE9MZ7V0QZC5J3D0H1X8RA",
             "program_id": "prg_01KPDE9MZ7T2B8K4M6N1P3R5S7",
             "terms_version": 1,
+            "price": {"amount": 10000, "currency": "ILS"},
             "base": {"amount": 10000, "currency": "ILS"},
             "rule": 1,
             "reward": "percent",

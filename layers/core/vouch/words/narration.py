@@ -219,11 +219,21 @@ class _Narrator:
     def _how(self, line: ExplainedLine, reward: Reward) -> str:
         speech, currency = self._speech, self._told.currency or line.currency
         flat = speech.amount(reward.flat.amount, reward.flat.currency) if reward.flat else ""
-        facts = {"percent": speech.percent(reward.bps), "base": speech.amount(line.basis.base, currency), "flat": flat}
+        facts = {"percent": speech.percent(reward.bps), "base": self._base(line, currency), "flat": flat}
         how = speech.phrase(phrases.REWARDS, reward.type, **facts)
         if line.whole == line.commission:
             return how
         return speech.sentence("how_shared", whole=speech.amount(line.whole, line.currency), how=how)
+
+    def _base(self, line: ExplainedLine, currency: str) -> str:
+        """What the rate is of, and what makes it another amount than the one in the shop."""
+        speech, sold = self._speech, line.basis.line
+        told = speech.amount(line.basis.base, currency)
+        if line.price != line.basis.base:
+            told = speech.sentence("without_tax", base=told, price=speech.amount(line.price, currency))
+        if sold is not None and sold.discount:
+            told = speech.sentence("discounted", base=told, discount=speech.amount(sold.discount, currency))
+        return told
 
     def _met(self, line: ExplainedLine, name: str, value: str | Money) -> str:
         speech = self._speech

@@ -486,6 +486,8 @@ SENTENCES: Final[dict[str, Phrase]] = {
         "en": "{what}: nothing (rule {rule}, for everything).",
         "he": "{what}: אין עמלה (כלל {rule}, לכל דבר).",
     },
+    "without_tax": {"en": "{base} without tax, {price} with it", "he": "{base} בלי מס, {price} עם מס"},
+    "discounted": {"en": "{base}, after a discount of {discount}", "he": "{base}, אחרי הנחה של {discount}"},
     "how_shared": {"en": "a share in {whole}, which is {how}", "he": "חלק ב-{whole}, שהם {how}"},
     "line_nothing": {"en": "{what}: nothing, because {why}.", "he": "{what}: אין עמלה, כי {why}."},
     "line_left": {"en": "{line} After refunds {kept} of it is left.", "he": "{line} אחרי החזרים נשארים מזה {kept}."},
