@@ -657,16 +657,18 @@ def test_who_is_credited_no_longer_sees_what_they_had_and_why_it_was_taken_back(
         touches = [click("dan"), given_to("lea")]
         situation = Situation("", sale(MUG), touches, "noa", later, former=[BEFORE])
         cut = situation.explained("noa")
-        [part] = cut.parts
+        [part] = cut.former
         assert [(step.kind, step.amount, step.causes) for step in part.steps] == [
             ("former", 10_00, ()),
             ("taken_back", -10_00, (cause,)),
         ]
-        assert (part.net, part.former, part.program_id, part.terms_version) == (0, True, "main", 1)
-        assert (cut.claims, cut.lines, cut.reason, cut.hold_until, cut.shared) == ((), (), None, None, False)
+        assert (part.net, part.program_id, part.terms_version) == (0, "main", 1)
+        assert (cut.parts, cut.claims, cut.lines, cut.shared) == ((), (), (), False)
+        assert (cut.reason, cut.hold_until) == (None, None)
         assert [said.kind for said in cut.decisions] == ["reassign"][: len(later)]
         whole = situation.explained()
-        assert [each.creator_id for each in whole.parts if each.former] == ["noa"]
+        assert [each.creator_id for each in whole.former] == ["noa"]
+        assert replace(whole, former=()) == replace(situation, former=()).explained()
         assert "noa" not in repr(situation.explained("lea" if later else "dan"))
         with pytest.raises(NotFound):
             situation.explained("gil")
@@ -676,7 +678,7 @@ def test_who_had_nothing_and_is_credited_no_longer_has_nothing_to_be_taken_back(
     nothing = replace(BEFORE, earned=0, reversed=0)
     situation = Situation("", sale(MUG), [click("noa"), click("dan", minutes=1)], "noa", former=[nothing])
     cut = situation.explained("noa")
-    assert [part.steps for part in cut.parts] == [()]
+    assert [part.steps for part in cut.former] == [()]
     assert [claim.reason for claim in cut.claims] == ["model_share_zero"]
     assert "Your commission" not in situation.told("en", "noa")
 

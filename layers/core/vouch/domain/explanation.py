@@ -177,8 +177,7 @@ class Part:
 
     `share_bps` is of what no product tie took, `lines` is how many the creator has a share in, and `lines_commission`
     what these come to. What sets or limits what lines earn is nothing to who has none: the `rate` (the fixing by which
-    the order's currency became theirs), the volume, the subscription, a cap per period. `former` is the part of one who
-    is credited no longer.
+    the order's currency became theirs), the volume, the subscription, a cap per period.
     """
 
     creator_id: str
@@ -197,7 +196,6 @@ class Part:
     volume: Volume | None = None
     subscribed: Subscribed | None = None
     cap_per_period: PeriodCap | None = None
-    former: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,6 +245,7 @@ class Customer:
 class Explanation:
     """All of it. `viewer` is the creator to whose part it is cut, None for the brand.
 
+    `former` are apart from the `parts`: whether somebody ever was credited depends on what came when.
     The terms are the heaviest share's, or the viewer's own; `hold_until` is the latest of the parts'. `policy` says how
     what product ties left is shared (`tied`: they took lines), and `policy_is_own` whether these terms say so, too. Of
     `lines_total` lines there may be fewer here. `unknown` is what rules ask and nobody has said (`NOBODY_KNOWS`).
@@ -270,6 +269,7 @@ class Explanation:
     lines: tuple[ExplainedLine, ...]
     lines_total: int
     parts: tuple[Part, ...]
+    former: tuple[Part, ...]
     decisions: tuple[Said, ...]
     refunds: tuple[Returned, ...]
     disputes: tuple[Contested, ...]
@@ -317,7 +317,8 @@ def explain(
         claims=tuple(case.claims()),
         lines=lines,
         lines_total=len(own),
-        parts=(*map(case.part, settlement.earnings), *map(case.former_part, former)),
+        parts=tuple(case.part(earning) for earning in settlement.earnings),
+        former=tuple(case.former(earning) for earning in former),
         decisions=tuple(case.decisions()),
         refunds=tuple(case.refunds()),
         disputes=tuple(case.disputes()),
@@ -342,22 +343,23 @@ def _cut(whole: Explanation, viewer: str, terms: Mapping[TermsKey, Terms]) -> Ex
     """
     claims = tuple(claim for claim in whole.claims if claim.creator_id == viewer)
     part = next((part for part in whole.parts if part.creator_id == viewer), None)
-    own: Part | Claim = part or claims[0]
+    former = tuple(part for part in whole.former if part.creator_id == viewer)
+    others: tuple[Part | Claim, ...] = (*former, *claims)
+    own = part or others[0]
     program_id, version = own.program_id, own.terms_version
     known = terms.get((program_id or "", version or 0))
-    now = None if part is None or part.former else part
     asked: set[str] = {condition for line in whole.lines for condition, _ in line.met}
     asked |= {passed.condition for line in whole.lines for passed in line.passed_over}
     return Explanation(
         viewer=viewer,
         status=whole.status,
-        reason=whole.reason if now or whole.reason == "no_credit" else None,
+        reason=whole.reason if part or whole.reason == "no_credit" else None,
         placed_at=whole.placed_at,
         currency=whole.currency,
         time_zone=known.time_zone if known else whole.time_zone,
         program_id=program_id,
         terms_version=version,
-        hold_until=now.hold_until if now else None,
+        hold_until=part.hold_until if part else None,
         shared=whole.shared and bool(whole.lines),
         tied=whole.tied,
         policy=whole.policy,
@@ -366,7 +368,8 @@ def _cut(whole: Explanation, viewer: str, terms: Mapping[TermsKey, Terms]) -> Ex
         lines=whole.lines,
         lines_total=whole.lines_total,
         parts=() if part is None else (replace(part, steps=tuple(_own_step(step) for step in part.steps)),),
-        decisions=tuple(_own_words(said, viewer) for said in whole.decisions if _is_about(said, viewer, now)),
+        former=former,
+        decisions=tuple(_own_words(said, viewer) for said in whole.decisions if _is_about(said, viewer, part)),
         refunds=(),
         disputes=(),
         customer=whole.customer if {"customer", "customer_unknown"} & asked else None,
@@ -505,7 +508,7 @@ class _Telling:
             cap_per_period=terms.commission.cap_per_period,
         )
 
-    def former_part(self, earning: Earning) -> Part:
+    def former(self, earning: Earning) -> Part:
         """What a creator had of the order who is credited no longer: all of it taken back."""
         cause: Cause = "reassigned" if self._facts.decision("reassign") else "credited_otherwise"
         steps = Step("former", earning.earned), Step("taken_back", -earning.earned, (cause,))
@@ -522,7 +525,6 @@ class _Telling:
             held=False,
             hold_until=earning.matures_at,
             tier=None,
-            former=True,
         )
 
     def decisions(self) -> Iterator[Said]:

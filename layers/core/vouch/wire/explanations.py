@@ -140,8 +140,7 @@ class ExplainedCommission(Answer):
     """A creator's part of the order, step by step, and what was known of them when it was placed.
 
     `share_bps` is of what no product tie took, `lines` how many lines they have a share in; of who has none no `rate`,
-    `volume`, `subscription` or `cap_per_period` is shown. `former` is one who is credited no longer: what they had, all
-    of it taken back.
+    `volume`, `subscription` or `cap_per_period` is shown.
     """
 
     creator_id: str
@@ -158,7 +157,6 @@ class ExplainedCommission(Answer):
     volume: ExplainedVolume | None
     subscription: ExplainedSubscription | None
     cap_per_period: ExplainedCap | None
-    former: bool
 
 
 class ExplainedDecision(Answer):
@@ -208,8 +206,9 @@ class Explanation(Answer):
 
     `text` says it in words. With a `creator_id` all of it is cut to that creator's part: what they see themselves.
     `program_id` and `terms_version` are the heaviest share's, which decide what counts in the order's `base`, or the
-    creator's own; each line names its own. `unknown` is what rules ask and nobody has said. Of very large orders the
-    lists are as long as an answer can hold: up to 5 000 lines, and 1 000 of anything else.
+    creator's own; each line names its own. `former` is what those had who are credited no longer, all of it taken back.
+    `unknown` is what rules ask and nobody has said. Of large orders the lists are as long as an answer can hold: up
+    to 5 000 lines, and 1 000 of anything else.
     """
 
     order_id: str
@@ -224,6 +223,7 @@ class Explanation(Answer):
     lines_total: int
     commissions: list[ExplainedCommission]
     commissions_total: int
+    former: list[ExplainedCommission]
     decisions: list[ExplainedDecision]
     refunds: list[ExplainedRefund]
     disputes: list[ExplainedDispute]
@@ -247,6 +247,7 @@ class Explanation(Answer):
             candidates_total=len(explained.claims),
             commissions=room.fitting(_commission(part) for part in explained.parts[:LISTED_MAX]),
             commissions_total=len(explained.parts),
+            former=room.fitting(_commission(part) for part in explained.former[:LISTED_MAX]),
             decisions=room.fitting(
                 ExplainedDecision.of(said, amount=_money(said.amount)) for said in explained.decisions[:LISTED_MAX]
             ),
@@ -405,10 +406,10 @@ EXAMPLE: Final[dict[str, Any]] = {
             "held": False,
             "hold_until": "2026-05-18T12:00:00Z",
             **dict.fromkeys(("rate", "tier", "volume", "subscription", "cap_per_period")),
-            "former": False,
         }
     ],
     "commissions_total": 1,
+    "former": [],
     "decisions": [],
     "refunds": [],
     "disputes": [],

@@ -46,7 +46,8 @@ class Names:
 
 def named(explanation: Explanation) -> tuple[set[str], set[str]]:
     """The creators and the programs whose names the text has a use for."""
-    parts, decisions = explanation.parts[:NAMED_MOST], explanation.decisions[:NAMED_MOST]
+    parts = (*explanation.parts[:NAMED_MOST], *explanation.former[:NAMED_MOST])
+    decisions = explanation.decisions[:NAMED_MOST]
     claims = [*_won(explanation)[:NAMED_MOST], *_lost(explanation)[:NAMED_MOST]]
     creators = {claim.creator_id for claim in claims} | {said.creator_id for said in decisions}
     creators |= {part.creator_id for part in parts} | {step.creator_id for part in parts for step in part.steps}
@@ -98,6 +99,7 @@ class _Narrator:
         yield from (self._commission(part) for part in self._told.parts[:NAMED_MOST])
         yield self._other_commissions()
         yield self._nobodys()
+        yield from (self._commission(part) for part in self._told.former[:NAMED_MOST])
         yield self._since()
 
     # --- the credit ---------------------------------------------------------------------------------------------------
@@ -107,7 +109,7 @@ class _Narrator:
         won, lost = _won(told), _lost(told)
         yield self._told_to(phrases.TITLES, "credit", told.viewer)
         if told.viewer is not None and not won:
-            yield speech.sentence("not_you_any_more" if any(part.former for part in told.parts) else "not_you")
+            yield speech.sentence("not_you_any_more" if told.former else "not_you")
         elif not told.claims:
             yield speech.sentence("no_claims")
         yield from (self._credited(claim) for claim in won[:NAMED_MOST])
@@ -178,7 +180,7 @@ class _Narrator:
         yield self._speech.phrase(phrases.TITLES, name, **title)
         rated = self._told.reason not in _NOTHING_RATED
         lines = [line for line in self._told.lines if rated and line.creator_id == part.creator_id]
-        most = max(1, NAMED_MOST // len(self._told.parts))
+        most = max(1, NAMED_MOST // max(1, len(self._told.parts)))
         named = lines[: most if part.lines > most + 1 else most + 1]
         yield from (self._line(line) for line in named)
         if named and part.lines > len(named):
