@@ -133,7 +133,11 @@ SITUATIONS = [
         sale(MUG, POT),
         [click("noa", days=3), click("dan", days=1)],
         "dan",
-        later=[refund("r1", mug=1), refund("r2", amount="10.00", failed=True)],
+        later=[
+            refund("r1", mug=(1, "100.00")),
+            refund("r2", amount="10.00", failed=True),
+            refund("r3", failed=True),
+        ],
     ),
     Situation(
         "a code goes before a click; other evidence is nobody's",
@@ -155,6 +159,20 @@ SITUATIONS = [
         [click("noa", days=3), click("dan", days=2), click("lea", minutes=90)],
         "lea",
         terms=promises(offer(model="linear", shipping=True, cap=cash("15.00"), time_zone="Asia/Jerusalem")),
+    ),
+    Situation(
+        "what is nearest counts nearly all, what is far next to nothing",
+        sale(MUG),
+        [click("noa"), click("dan", days=20), click("lea", days=29)],
+        "noa",
+        terms=promises(offer(model="time_decay", half_life_days=1)),
+    ),
+    Situation(
+        "every product is Dan's; of two who share the rest, only one's program pays for shipping",
+        sale(MUG, shipping="20.00"),
+        [click("noa"), click("lea", days=1, program="vip"), product_tie("dan", "sku:MUG-01")],
+        "lea",
+        terms=promises(offer(model="linear", product_ties=True, shipping=True), vip=offer(model="linear")),
     ),
     Situation(
         "a customer who comes back is whose customer they are",
@@ -329,6 +347,13 @@ SITUATIONS = [
         "noa",
     ),
     Situation("nobody led to it", sale(MUG), [], None),
+    Situation(
+        "never paid, and cancelled",
+        sale(MUG, lifecycle=Lifecycle.OPEN),
+        [code("noa")],
+        "noa",
+        later=[cancellation()],
+    ),
     Situation("not paid yet", sale(MUG, lifecycle=Lifecycle.OPEN), [code("noa")], "noa"),
     Situation("a refund came before its order", None, [], None, later=[refund("r1", amount="10.00")]),
 ]

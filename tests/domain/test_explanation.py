@@ -701,6 +701,43 @@ def test_a_percentage_is_said_to_be_of_what_ties_left() -> None:
         assert f"- {told} " in f"{narrate(explained(*touches, terms=terms), 'en', NAMES)} "
 
 
+@given(SETTLED)
+def test_nobody_has_nothing_of_what_they_share_nor_all_of_what_others_share(sold: Settled) -> None:
+    text = narrate(sold.explained(), "en", NAMES)
+    assert not re.search(r", 0 %(:| of what)", text)
+    whole = [claim for claim in sold.explained().claims if claim.share_bps is not None]
+    assert len(whole) == 1 or not re.search(r", 100 %(:| of what)", text)
+
+
+@pytest.mark.parametrize(
+    "days, told",
+    [
+        (0, ["50 %", "50 %"]),
+        (14, ["99.99 %", "0.01 %"]),
+        (16, ["nearly all", "less than 0.01 %"]),
+    ],
+)
+def test_a_share_is_told_as_far_as_it_can_be_rounded(days: int, told: list[str]) -> None:
+    terms = promises(offer(model="time_decay", half_life_days=1))
+    clicks = [click("noa", minutes=1), click("dan", days=days, minutes=1)]
+    situation = Situation("", sale(MUG), clicks, None, terms=terms)
+    assert re.findall(r"^- \w+, (.*?): a click", situation.told("en"), re.MULTILINE) == told
+    assert f"- You, {told[1]}: a click" in situation.told("en", "dan")
+
+
+def test_a_product_tie_leaves_one_who_has_the_rest_alone_all_of_it() -> None:
+    terms = promises(offer(product_ties=True))
+    told = Situation("", sale(MUG, POT), [click("noa"), product_tie("dan", "sku:MUG-01")], None, terms=terms)
+    assert "- You, 100 % of what no product tie took: a click" in told.told("en", "noa")
+
+
+def test_of_two_each_counts_half_whatever_they_were() -> None:
+    terms = promises(offer(model="position"))
+    told = Situation("", sale(MUG), [click("noa"), click("dan", days=1)], None, terms=terms).told("en")
+    assert "Noa, 50 %:" in told
+    assert "counts 40 % each, and all between 20 % together; of two, each counts half." in told
+
+
 def test_how_an_order_is_shared_is_a_programs_rule_only_if_its_terms_say_so() -> None:
     """Who takes part in a program whose terms say otherwise is told that others decided."""
     terms = promises(offer(model="last"), vip=offer(model="linear"), twin=offer(model="linear"))
@@ -726,6 +763,50 @@ def test_a_creator_is_told_their_own_programs_terms_and_clock() -> None:
 
 
 # --- in words ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "later, told",
+    [
+        ([refund("r1", mug="20.00")], ["2.00"]),
+        ([refund("r1", mug=1)], ["5.00"]),
+        ([refund("r1", mug=1, pot=1)], []),
+        ([dispute("lost", "40.00")], ["4.00"]),
+        ([], []),
+        ([cancellation()], []),
+        ([refund("r1", pot=1), decision("reject")], []),
+    ],
+)
+def test_what_a_refund_took_that_a_cap_had_cut_is_told_as_long_as_something_is_left(
+    later: list[Event], told: list[str]
+) -> None:
+    """Of 15.00 the cap leaves 10.00."""
+    terms = promises(offer(cap=cash("10.00")))
+    text = Situation("", sale(MUG, POT), [click("noa")], None, later, terms).told("en")
+    assert re.findall("Of the commission on what came back, (.*) ILS had been cut already.", text) == told
+
+
+@pytest.mark.parametrize(
+    "later, told",
+    [
+        ([], "It is not paid yet. It earns nothing until it is paid in full."),
+        ([cancellation()], "It was cancelled. So nothing of it is earned."),
+        ([refund("r1", mug=1)], "All of its money was given back. So nothing of it is earned."),
+    ],
+)
+def test_only_what_can_still_be_paid_waits_for_it(later: list[Event], told: str) -> None:
+    situation = Situation("", sale(MUG, lifecycle=Lifecycle.OPEN), [click("noa")], None, later)
+    assert situation.explained().reason == "not_paid"
+    assert situation.told("en").partition("\n")[0].endswith(f" {told}")
+
+
+def test_who_at_the_brand_decided_and_how_the_catalogue_is_told_is_for_programs_to_know() -> None:
+    terms = promises(offer(percent(20, tags=["blue"]), percent(10)))
+    situation = Situation("", sale(MUG), [click("noa")], None, [decision("hold")], terms)
+    assert [said.actor for said in situation.explained().decisions] == ["ops@shop.example"]
+    for language in LANGUAGES:
+        assert "shop.example" not in situation.told(language)
+        assert "/v1/" not in situation.told(language)
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,7 @@ from vouch.domain.facts import (
     Refund,
     Verdict,
 )
-from vouch.domain.money import Money
+from vouch.domain.money import BPS_WHOLE, Money
 from vouch.domain.rates import Rate
 from vouch.domain.settlement import Adjusted, Earning, LinePart, OrderStatus, Recruited, Settlement
 from vouch.domain.terms import (
@@ -81,7 +81,7 @@ class Claim:
     """A candidate, and what became of it.
 
     Of one that lost, `beaten_by` is what came before it, and `limit` what time it ran out of: the days of the window,
-    or the months of a tie.
+    or the months of a tie. `nearly_all`: its share is rounded to all, and others have the rest.
     """
 
     creator_id: str | None
@@ -96,6 +96,7 @@ class Claim:
     lines: tuple[str, ...] = ()
     beaten_by: TouchKind | None = None
     limit: int | None = None
+    nearly_all: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,8 +177,9 @@ class Part:
     """One creator's part of the order, and what was known of them when it was placed.
 
     `share_bps` is of what no product tie took, `lines` is how many the creator has a share in, and `lines_commission`
-    what these come to. What sets or limits what lines earn is nothing to who has none: the `rate` (the fixing by which
-    the order's currency became theirs), the volume, the subscription, a cap per period.
+    what these come to; `cut_already` is what refunds took of that, but the cap had cut. What sets or limits what lines
+    earn is nothing to who has none: the `rate` (the fixing by which the order's currency became theirs), the volume,
+    the subscription, a cap per period.
     """
 
     creator_id: str
@@ -187,6 +189,7 @@ class Part:
     share_bps: int | None
     lines: int
     lines_commission: Money
+    cut_already: int
     steps: tuple[Step, ...]
     net: int
     held: bool
@@ -413,8 +416,10 @@ class _Telling:
         # By creator, once for all of them: there may be thousands.
         self._lines: Counter[str | None] = Counter(line.creator_id for line in settlement.lines)
         self._sums: Counter[str | None] = Counter()
+        self._gone: Counter[str | None] = Counter()
         for line in settlement.lines:
             self._sums[line.creator_id] += line.commission
+            self._gone[line.creator_id] += line.commission - line.kept_commission
         self._shares: dict[str | None, int] = {}
         for candidate in settlement.candidates:
             if candidate.share_bps is not None:
@@ -444,6 +449,7 @@ class _Telling:
                 lines=candidate.lines,
                 beaten_by=_beaten_by(candidate, winner),
                 limit=self._limit(candidate),
+                nearly_all=candidate.share_bps == BPS_WHOLE and len(winners) > 1,
             )
 
     def line(self, part: LinePart) -> ExplainedLine:
@@ -492,6 +498,7 @@ class _Telling:
             share_bps=self._shares.get(earning.creator_id),
             lines=self._lines[earning.creator_id],
             lines_commission=Money(self._sums[earning.creator_id], adjusted.currency if adjusted else earning.currency),
+            cut_already=min(self._settlement.off.get(earning.creator_id, 0), self._gone[earning.creator_id]),
             steps=tuple(self._steps(earning, terms)),
             net=earning.net,
             held=earning.held,
@@ -520,6 +527,7 @@ class _Telling:
             share_bps=None,
             lines=0,
             lines_commission=Money(0, earning.currency),
+            cut_already=0,
             steps=steps if earning.earned else (),
             net=0,
             held=False,

@@ -33,6 +33,7 @@ NAMED_MOST: Final = 10
 _NOTHING_RATED: Final = frozenset({"test_order", "not_paid"})
 _SAID_BY_CATALOGUE: Final = frozenset({"tags_unknown", "collections_unknown"})
 _NAMES: Final = frozenset({"code", "platform"})
+_OFF: Final = frozenset({"cancelled", "refunded"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +86,16 @@ class _Narrator:
             yield speech.sentence("order", moment=speech.moment(told.placed_at), zone=speech.left(told.time_zone))
         yield speech.phrase(phrases.STATUSES, told.status)
         if told.reason is not None:
-            yield speech.phrase(phrases.ORDER_REASONS, told.reason)
+            yield speech.phrase(phrases.ORDER_REASONS, self._reason(told.reason))
         if told.reason != "held" and any(said.kind == "hold" and said.in_force for said in told.decisions):
             yield speech.sentence("held")
         if told.customer is not None and told.customer.known_by is not None:
             known_by = speech.phrase(phrases.KNOWN_BY, told.customer.known_by)
             yield speech.sentence("customer_new" if told.customer.new else "customer_returning", known_by=known_by)
+
+    def _reason(self, reason: str) -> str:
+        """Who waits for a payment waits in vain where the order is off."""
+        return "cancelled" if reason == "not_paid" and self._told.status in _OFF else reason
 
     def sections(self) -> Iterator[Iterator[str]]:
         """Each begins with its title; one that is a title alone has nothing to say."""
@@ -115,9 +120,9 @@ class _Narrator:
         yield from (self._credited(claim) for claim in won[:NAMED_MOST])
         if told.viewer is not None and told.shared:
             yield speech.sentence("shared")
-        if told.policy is not None and any(claim.outcome == "shared" and claim.share_bps for claim in won):
-            days = speech.count("days", told.policy.half_life_days)
-            how = speech.phrase(phrases.MODELS, told.policy.model, where=self._where(), days=days)
+        if told.policy is not None and any(claim.outcome == "shared" and claim.share_bps is not None for claim in won):
+            days = speech.count("each_days", told.policy.half_life_days)
+            how = speech.phrase(phrases.MODELS, told.policy.model, where=self._where(), each_days=days)
             yield speech.sentence("model", how=how)
         yield from (self._lost(claim) for claim in lost[:NAMED_MOST])
         yield from self._more(len(won[NAMED_MOST:]) + len(lost[NAMED_MOST:]))
@@ -126,10 +131,16 @@ class _Narrator:
         speech = self._speech
         who = speech.sentence("you") if claim.creator_id == self._told.viewer else self._name(claim.creator_id)
         if claim.outcome == "shared" and claim.share_bps is not None:
-            share = speech.percent(claim.share_bps)
+            share = self._share(claim, claim.share_bps)
             who = f"{who}, {speech.sentence('share_of_rest', share=share) if self._told.tied else share}"
         facts = {"who": who, "whom": self._name(claim.creator_id), **self._evidence(claim)}
         return self._told_to(phrases.CREDITED, claim.kind, claim.creator_id, **facts)
+
+    def _share(self, claim: Claim, bps: int) -> str:
+        """What is not nothing is not told as 0 %, nor what is not all as 100 %."""
+        if claim.nearly_all:
+            return self._speech.sentence("nearly_all")
+        return self._speech.percent(bps) if bps else self._speech.sentence("less_than", share=self._speech.percent(1))
 
     def _lost(self, claim: Claim) -> str:
         facts = self._evidence(claim)
@@ -165,7 +176,7 @@ class _Narrator:
         }
         name = f"{reason}_{finer.get(reason)}"
         days = claim.limit or (policy.half_life_days if policy else 0)
-        times = {noun: self._speech.count(noun, days) for noun in ("days", "months")}
+        times = {noun: self._speech.count(noun, days) for noun in ("days", "each_days", "months")}
         return self._speech.phrase(reasons, name if name in reasons else reason, where=self._where(), **times)
 
     def _where(self) -> str:
@@ -190,7 +201,11 @@ class _Narrator:
         if rated and part.lines > 1:
             together = self._speech.amount(part.lines_commission.amount, part.lines_commission.currency)
             yield self._speech.phrase(phrases.STEPS, "lines", amount=together)
+        if part.share_bps is not None and not part.lines:
+            yield self._speech.sentence("no_lines")
         yield from (self._step(step, part) for step in part.steps if step.kind != "lines")
+        if part.net and part.cut_already:
+            yield self._speech.sentence("cut_already", amount=self._speech.amount(part.cut_already, part.currency))
         yield from self._outcome(part)
         yield from self._passed_over(named)
         yield from self._surroundings(part, lines)
@@ -263,7 +278,7 @@ class _Narrator:
             name = "passed_over_all" if everywhere else "passed_over"
             yield self._speech.sentence(name, what=self._what(by_it[0]), **facts)
         if self._told.viewer is None and any(condition in _SAID_BY_CATALOGUE for _, condition in missed):
-            yield self._speech.sentence("catalogue", route=self._speech.left("PUT /v1/products"))
+            yield self._speech.sentence("catalogue")
 
     def _finer(self, condition: str) -> str:
         customer = self._told.customer
@@ -359,18 +374,19 @@ class _Narrator:
         nobody_named = said.kind == "reassign" and said.creator_id is None
         facts = {"date": self._speech.date(said.at), "whom": self._name(said.creator_id)}
         kind = "reassign_other" if nobody_named else said.kind
-        told = self._with_reason(
-            self._told_to(phrases.DECISIONS, kind, said.creator_id, **facts), said.reason, said.actor
-        )
+        told = self._told_to(phrases.DECISIONS, kind, said.creator_id, **facts)
+        if said.reason is not None:
+            told = self._speech.sentence("with_reason", said=told, reason=self._speech.quoted(said.reason))
         return told if said.in_force else self._speech.sentence("overruled", said=told)
 
     def _refund(self, refund: Returned) -> str:
         speech, amount = self._speech, refund.amount
         said = [speech.count("items", refund.items)] if refund.items else []
         said += [speech.amount(amount.amount, amount.currency)] if amount else []
-        what = speech.joined(said) or speech.sentence("nothing_said")
+        what = ", ".join(said) or speech.sentence("nothing_said")
         facts = {"id": speech.quoted(refund.id), "date": speech.date(refund.at)}
-        return speech.phrase(phrases.REFUNDS, refund.outcome, what=what, **facts)
+        name = "failed_bare" if refund.outcome == "failed" and not said else refund.outcome
+        return speech.phrase(phrases.REFUNDS, name, what=what, **facts)
 
     def _dispute(self, dispute: Contested) -> str:
         speech, amount = self._speech, dispute.amount
@@ -409,12 +425,6 @@ class _Narrator:
 
     def _platform(self, platform: str) -> str:
         return self._speech.left(phrases.PLATFORMS.get(platform, platform))
-
-    def _with_reason(self, told: str, reason: str | None, actor: str | None) -> str:
-        if reason is None or actor is None:
-            return told
-        words = {"reason": self._speech.quoted(reason), "actor": self._speech.quoted(actor)}
-        return self._speech.sentence("with_reason", said=told, **words)
 
     def _more(self, count: int) -> Iterator[str]:
         if count:

@@ -84,12 +84,14 @@ MODELS: Final[dict[str, Phrase]] = {
         "he": "{where} לכל מה שהוביל להזמנה יש משקל שווה",
     },
     "position": {
-        "en": "{where} what came first and what came last counts 40 % each, and all between 20 % together",
-        "he": "{where} למה שבא ראשון ולמה שבא אחרון יש 40 % כל אחד, ולכל מה שביניהם 20 % יחד",
+        "en": "{where} what came first and what came last counts 40 % each, and all between 20 % together; "
+        "of two, each counts half",
+        "he": "{where} למה שבא ראשון ולמה שבא אחרון יש 40 % כל אחד, ולכל מה שביניהם 20 % יחד; "
+        "כשיש רק שניים, לכל אחד חצי",
     },
     "time_decay": {
-        "en": "{where} what is nearer to the order counts more: a share halves with every {days}",
-        "he": "{where} מה שקרוב יותר להזמנה שווה יותר: החלק קטן בחצי בכל {days}",
+        "en": "{where} what is nearer to the order counts more: a share halves every {each_days}",
+        "he": "{where} מה שקרוב יותר להזמנה שווה יותר: החלק קטן בחצי בכל {each_days}",
     },
 }
 """How the credit is shared: in this program, or by another's terms."""
@@ -161,8 +163,8 @@ TOUCH_REASONS: Final[dict[str, Phrase]] = {
     "model_share_zero_last": MODELS["last"],
     "model_share_zero_first": MODELS["first"],
     "model_share_zero_time_decay": {
-        "en": "{where} a share halves with every {days}, and nothing is left of this one",
-        "he": "{where} החלק קטן בחצי בכל {days}, ומזה לא נשאר דבר",
+        "en": "{where} a share halves every {each_days}, and nothing is left of this one",
+        "he": "{where} החלק קטן בחצי בכל {each_days}, ומזה לא נשאר דבר",
     },
     "model_share_zero_named": {
         "en": "the order names another creator before this one",
@@ -371,6 +373,10 @@ REFUNDS: Final[dict[str, Phrase]] = {
         "en": "Refund {id} of {date}: {what}. It failed, and takes nothing back.",
         "he": "החזר {id} מ-{date}: {what}. הוא נכשל, ואינו מפחית דבר.",
     },
+    "failed_bare": {
+        "en": "Refund {id} of {date} failed, and takes nothing back.",
+        "he": "החזר {id} מ-{date} נכשל, ואינו מפחית דבר.",
+    },
     "unclear": {
         "en": "Refund {id} of {date}: {what}. It is in another currency, and what it means is for the brand to say.",
         "he": "החזר {id} מ-{date}: {what}. הוא במטבע אחר, והמותג צריך לומר מה משמעותו.",
@@ -453,13 +459,15 @@ SENTENCES: Final[dict[str, Phrase]] = {
         "he": "הלקוח כבר קנה בעבר: {known_by}.",
     },
     "catalogue": {
-        "en": "`{route}` says it for orders to come.",
-        "he": "אפשר למסור זאת ב-`{route}` לקראת ההזמנות הבאות.",
+        "en": "The catalogue can say it for orders to come.",
+        "he": "אפשר למסור זאת בקטלוג לקראת ההזמנות הבאות.",
     },
     "no_claims": {"en": "Nothing on the order leads to a creator.", "he": "דבר בהזמנה אינו מוביל ליוצר."},
     "you": {"en": "You", "he": "לזכותך"},
     "not_you": {"en": "It is not credited to you.", "he": "היא אינה נזקפת לזכותך."},
     "not_you_any_more": {"en": "It is no longer credited to you.", "he": "היא אינה נזקפת עוד לזכותך."},
+    "nearly_all": {"en": "nearly all", "he": "כמעט הכול"},
+    "less_than": {"en": "less than {share}", "he": "פחות מ-{share}"},
     "share_of_rest": {"en": "{share} of what no product tie took", "he": "{share} ממה שאינו משויך לאיש"},
     "model": {"en": "How it is shared: {how}.", "he": "כך היא מתחלקת: {how}."},
     "where_own": {"en": "in this program", "he": "בתכנית הזאת"},
@@ -492,6 +500,10 @@ SENTENCES: Final[dict[str, Phrase]] = {
     "line_nothing": {"en": "{what}: nothing, because {why}.", "he": "{what}: אין עמלה, כי {why}."},
     "line_left": {"en": "{line} After refunds {kept} of it is left.", "he": "{line} אחרי החזרים נשארים מזה {kept}."},
     "line_gone": {"en": "{line} After refunds nothing of it is left.", "he": "{line} אחרי החזרים לא נשאר מזה דבר."},
+    "no_lines": {
+        "en": "Nothing: product ties took every line for which this program pays.",
+        "he": "אין עמלה: כל השורות שהתכנית הזאת משלמת עליהן משויכות ליוצרים.",
+    },
     "more_lines": {"en": "{count} more: {amount}.", "he": "עוד {count}: {amount}."},
     "passed_over": {"en": "Rule {rule} does not fit {what}: {why}.", "he": "כלל {rule} אינו מתאים אל {what}: {why}."},
     "passed_over_all": {"en": "Rule {rule} does not fit here: {why}.", "he": "כלל {rule} אינו מתאים כאן: {why}."},
@@ -514,12 +526,16 @@ SENTENCES: Final[dict[str, Phrase]] = {
     "payable": {"en": "{net} can be paid out from {moment} on.", "he": "{net} ניתנים לתשלום החל מ-{moment}."},
     "payable_held": {"en": "{net} is held for now.", "he": "{net} מעוכבים לעת עתה."},
     "nothing_left": {"en": "So nothing is left of it.", "he": "לכן לא נשאר ממנה דבר."},
+    "cut_already": {
+        "en": "Of the commission on what came back, {amount} had been cut already.",
+        "he": "מהעמלה על מה שהוחזר, {amount} כבר הופחתו קודם.",
+    },
     "cap_per_period": {
         "en": "Orders of {period} earn {most} at most together; that is worked out on the account.",
         "he": "הזמנות של {period} מזכות יחד לכל היותר ב-{most}; זה מחושב בחשבון.",
     },
     "other_commissions": {"en": "{count}: {amount}.", "he": "{count}: {amount}."},
-    "with_reason": {"en": "{said} Reason: “{reason}” ({actor}).", "he": "{said} הסיבה: ״{reason}״ ({actor})."},
+    "with_reason": {"en": "{said} Reason: “{reason}”.", "he": "{said} הסיבה: ״{reason}״."},
     "overruled": {"en": "{said} A later word has taken its place.", "he": "{said} דבר מאוחר יותר בא במקומו."},
     "more": {"en": "And {count} more.", "he": "ועוד {count}."},
     "and": {"en": "{one} and {other}", "he": "{one} וגם {other}"},
@@ -545,6 +561,7 @@ COUNTS: Final[dict[str, dict[Language, tuple[str, ...]]]] = {
     "minutes": {"en": ("1 minute", "{n} minutes"), "he": ("דקה אחת", "שתי דקות", "{n} דקות")},
     "hours": {"en": ("1 hour", "{n} hours"), "he": ("שעה אחת", "שעתיים", "{n} שעות")},
     "days": {"en": ("1 day", "{n} days"), "he": ("יום אחד", "יומיים", "{n} ימים")},
+    "each_days": {"en": ("day", "{n} days"), "he": ("יום", "יומיים", "{n} ימים")},
     "months": {"en": ("1 month", "{n} months"), "he": ("חודש אחד", "חודשיים", "{n} חודשים")},
     "items": {"en": ("1 item", "{n} items"), "he": ("פריט אחד", "שני פריטים", "{n} פריטים")},
     "lines": {"en": ("1 line", "{n} lines"), "he": ("שורה אחת", "שתי שורות", "{n} שורות")},
