@@ -775,6 +775,7 @@ def test_a_creator_is_told_their_own_programs_terms_and_clock() -> None:
         ([], []),
         ([cancellation()], []),
         ([refund("r1", pot=1), decision("reject")], []),
+        ([refund("r1", pot=1), adjust("noa", "7.00")], []),
     ],
 )
 def test_what_a_refund_took_that_a_cap_had_cut_is_told_as_long_as_something_is_left(

@@ -177,9 +177,9 @@ class Part:
     """One creator's part of the order, and what was known of them when it was placed.
 
     `share_bps` is of what no product tie took, `lines` is how many the creator has a share in, and `lines_commission`
-    what these come to; `cut_already` is what refunds took of that, but the cap had cut. What sets or limits what lines
-    earn is nothing to who has none: the `rate` (the fixing by which the order's currency became theirs), the volume,
-    the subscription, a cap per period.
+    what these come to; `cut_already` is what refunds took of that, but the cap had cut, and the brand has not set. What
+    sets or limits what lines earn is nothing to who has none: the `rate` (the fixing by which the order's currency
+    became theirs), the volume, the subscription, a cap per period.
     """
 
     creator_id: str
@@ -498,7 +498,7 @@ class _Telling:
             share_bps=self._shares.get(earning.creator_id),
             lines=self._lines[earning.creator_id],
             lines_commission=Money(self._sums[earning.creator_id], adjusted.currency if adjusted else earning.currency),
-            cut_already=min(self._settlement.off.get(earning.creator_id, 0), self._gone[earning.creator_id]),
+            cut_already=0 if adjusted else self._cut_already(earning.creator_id),
             steps=tuple(self._steps(earning, terms)),
             net=earning.net,
             held=earning.held,
@@ -623,6 +623,9 @@ class _Telling:
         return self._goods[options]
 
     # --- of a creator's part -----------------------------------------------------------------------------------------
+
+    def _cut_already(self, creator: str) -> int:
+        return min(self._settlement.off.get(creator, 0), self._gone[creator])
 
     def _steps(self, earning: Earning, terms: Terms) -> Iterator[Step]:
         creator, whole = earning.creator_id, self._settlement
