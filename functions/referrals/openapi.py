@@ -49,7 +49,8 @@ _TERMS: Final[_Codes] = {
 }
 _UNTOLD: Final = ("rate_missing", "awaiting_volume")
 _CONNECTION: Final[_Codes] = {404: ("not_found",), 422: ("not_a_host", "address_not_allowed", "too_many")}
-_SUBMISSION: Final[_Codes] = {404: ("not_found",), 422: ("invalid_order",)}
+_SUBMISSION: Final[_Codes] = {404: ("not_found",), 422: ("invalid_order", "amount_out_of_range")}
+_SAMPLE: Final = ("duplicate_line", "discount_above_price", *_SUBMISSION[422])
 _OWN_REFUSALS: Final[dict[str, _Codes]] = {
     "create_brand": {422: ("not_a_test_brand",)},
     "list_host": {422: ("not_a_host", "too_many")},
@@ -83,9 +84,10 @@ _OWN_REFUSALS: Final[dict[str, _Codes]] = {
     "connect": _CONNECTION | {422: ("platform_not_supported", "secret_not_usable", *_CONNECTION[422])},
     "change_connection": _CONNECTION,
     "rotate_secret": {422: ("secret_not_usable",)},
-    "submit_order": _SUBMISSION | {422: ("placed_at_changed", *_SUBMISSION[422])},
-    "submit_refund": _SUBMISSION | {422: ("unknown_line", *_SUBMISSION[422])},
-    "submit_dispute": _SUBMISSION,
+    "submit_order": _SUBMISSION | {422: ("placed_at_changed", "from_the_future", *_SAMPLE)},
+    "submit_refund": _SUBMISSION
+    | {422: ("unknown_line", "refund_of_nothing", "tax_above_amount", "from_the_future", *_SUBMISSION[422])},
+    "submit_dispute": _SUBMISSION | {422: ("from_the_future", *_SUBMISSION[422])},
     "submit_decision": _SUBMISSION | {422: ("order_unknown_yet", "not_enrolled", "no_terms", *_SUBMISSION[422])},
     "show_statement": {422: ("statement_too_long",)},
     "create_simulation": _TERMS | {404: ("not_found",), 429: ("too_many_at_once",)},
@@ -93,7 +95,7 @@ _OWN_REFUSALS: Final[dict[str, _Codes]] = {
     "preview_terms": {
         400: ("one_of_two",),
         404: ("not_found",),
-        422: ("invalid_order", *_UNTOLD, *_TERMS[422]),
+        422: (*_SAMPLE, *_UNTOLD, *_TERMS[422]),
     },
     "show_simulation": {409: ("simulation_not_done",), 422: ("simulation_too_long",)},
     "move_clock": {403: ("not_a_test_brand",), 422: ("clock_backwards",)},

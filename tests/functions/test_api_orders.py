@@ -1,6 +1,7 @@
 """Orders and what becomes of them, explanations, commissions and parked deliveries, as a brand's client sees them."""
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -243,7 +244,63 @@ def test_an_id_too_long_for_a_key_is_refused(world: World, clock: Clock) -> None
     made = world.send("POST", "/v1/orders", order(clock)).body
     refund = {"external_id": "\N{GRINNING FACE}" * 255, "amount": 100}
     got = world.send("POST", f"/v1/orders/{made['id']}/refunds", refund)
-    assert (got.status, got.body["code"]) == (422, "invalid_order")
+    assert (got.status, got.body["param"], got.body["errors"][0]["code"]) == (400, "external_id", "too_many_bytes")
+
+
+FULL_LINE = {"id": "1", "quantity": 2, "unit_price": 6000}
+ADJUSTED = {"kind": "adjust", "reason": "as agreed", "amount": 10**15 - 1}
+
+
+@pytest.mark.parametrize(
+    "path, wrong, code, param, place, word",
+    [
+        (
+            "",
+            {"lines": [FULL_LINE, FULL_LINE | {"id": "2", "discount": 12_001}]},
+            "discount_above_price",
+            "lines.1.discount",
+            "שורה 2 ב-`lines`, `discount`:",
+            "ההנחה",
+        ),
+        ("", {"lines": [FULL_LINE, FULL_LINE]}, "duplicate_line", "lines.1.id", "שורה 2 ב-`lines`, `id`:", "המזהה"),
+        (
+            "",
+            {"lines": [FULL_LINE | {"unit_price": 10**15 - 1}]},
+            "amount_out_of_range",
+            "lines.0.unit_price",
+            "שורה 1 ב-`lines`, `unit_price`:",
+            "סכומים",
+        ),
+        ("", {"occurred_at": "2026-05-01T00:00:00Z"}, "placed_at_changed", "occurred_at", "`occurred_at`:", "בוצעה"),
+        ("", {"updated_at": "2027-05-01T00:00:00Z"}, "from_the_future", None, "", "יממה"),
+        ("/refunds", {"external_id": "R"}, "refund_of_nothing", "lines", "`lines`:", "החזר"),
+        (
+            "/refunds",
+            {"external_id": "R", "lines": [{"id": "1", "quantity": 1, "amount": 5, "tax": 6}]},
+            "tax_above_amount",
+            "lines.0.tax",
+            "שורה 1 ב-`lines`, `tax`:",
+            "המס",
+        ),
+        ("/decisions", ADJUSTED, "amount_out_of_range", "amount", "`amount`:", "סכומים"),
+    ],
+)
+def test_a_refusal_names_the_field_and_speaks_the_callers_language(
+    world: World, clock: Clock, path: str, wrong: dict[str, Any], code: str, param: str | None, place: str, word: str
+) -> None:
+    """The order earns two creators something, so that no more can be given to one of them."""
+    both = order(clock, codes=["SHARED", "NOA10"])
+    made = world.send("POST", "/v1/orders", both).body
+    body = wrong if path else both | wrong
+    body = body | {"creator_id": world.noa} if "kind" in body else body
+    got = world.send(
+        "POST", f"/v1/orders/{made['id']}{path}" if path else "/v1/orders", body, accept_language="he"
+    ).body
+    assert (got["status"], got["code"], got.get("param")) == (422, code, param)
+    assert got["detail"].startswith(place)
+    assert word in got["title"] + got["detail"]
+    spoken = re.sub(r"`[^`]*`|[0-9T:Z^-]+", "", got["title"] + got["detail"])
+    assert not re.search("[A-Za-z]", spoken), got["detail"]
 
 
 @pytest.mark.parametrize(
@@ -264,7 +321,7 @@ def test_what_is_refused_is_not_kept_and_never_takes_effect(world: World, clock:
     clock.pass_(timedelta(seconds=1))
     got = world.send("POST", "/v1/orders", body | wrong)
     assert got.status == 422
-    assert got.body["code"] in {"invalid_order", "placed_at_changed"}
+    assert got.body["code"] in {"from_the_future", "amount_out_of_range", "placed_at_changed"}
     assert kept(world, clock) == stored
     assert world.send("GET", "/v1/deliveries").body["items"] == []
     assert world.send("GET", "/v1/orders").body["items"] == [made]
@@ -484,7 +541,7 @@ def test_a_refund_that_later_fails_gives_back_what_it_took(world: World, clock: 
 def test_what_a_test_brand_says_undated_is_of_its_own_clock_and_counts_though_that_stands(
     world: World, clock: Clock
 ) -> None:
-    """Its clock is years ahead, then the order is dated ahead of that."""
+    """It stands years ahead of ours, and two words of one moment come one after the other."""
     future = clock.now.replace(year=clock.now.year + 4)
     brand, api_key = brands.created(
         world.deployment, fresh(world.deployment), name="Trial", mode="test", test_clock=future

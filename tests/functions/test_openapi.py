@@ -19,6 +19,7 @@ from vouch.domain import errors
 from vouch.http import PUBLIC
 from vouch.problems import STATUSES
 from vouch.service import keys
+from vouch.service.submissions import SAYS_WHY
 
 ROOT = Path(__file__).parents[2]
 
@@ -156,7 +157,7 @@ def refusals() -> dict[str, set[str]]:
             if code or default:
                 facts = {keyword.arg for keyword in node.keywords if keyword.arg and keyword.arg != "param"}
                 found.setdefault(str(code or default), set()).update(facts)
-    return found
+    return found | {code: set[str]() for code in SAYS_WHY}
 
 
 def names_in(text: str) -> set[str]:

@@ -216,8 +216,13 @@ def test_it_is_told_in_the_callers_language(shop: Shop) -> None:
         ({"terms": {"hold_days": -1}}, 400, "invalid_request", None),
         ({"terms": {"commission": TIERS_ALONE}}, 422, "tiers_need_rule", "terms.commission.tiers"),
         ({"order": {"currency": "ILS"}}, 400, "invalid_request", None),
-        ({"order": ORDER | {"lines": ORDER["lines"] * 2}}, 422, "invalid_order", None),
-        ({"order": ORDER | {"connection_id": "con_00000000000000000000000000"}}, 404, "not_found", "connection_id"),
+        ({"order": ORDER | {"lines": ORDER["lines"] * 2}}, 422, "duplicate_line", "order.lines.1.id"),
+        (
+            {"order": ORDER | {"connection_id": "con_00000000000000000000000000"}},
+            404,
+            "not_found",
+            "order.connection_id",
+        ),
         ({"order": ORDER | {"currency": "USD"}, "terms": TWENTY | {"convert_to": "ILS"}}, 422, "rate_missing", None),
     ],
 )

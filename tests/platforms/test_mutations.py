@@ -52,12 +52,16 @@ RECORDED = [
     *(("rest", Request({}, rest.envelope("decision", times.EPOCH, said))) for said in (DECISION, GIVEN, ADJUSTED)),
 ]
 REASONS = {
+    "amount_out_of_range",
     "bad_amount",
     "bad_time",
     "currency_mismatch",
+    "discount_above_price",
     "duplicate_line",
     "not_json",
+    "refund_of_nothing",
     "shape_mismatch",
+    "tax_above_amount",
     "too_many_items",
     "too_many_lines",
     "unknown_currency",

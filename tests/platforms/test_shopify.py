@@ -423,7 +423,7 @@ class TestShapes:
             ({"line_items": lines(price_set=money("60.00", "EUR"))}, "currency_mismatch"),
             ({"line_items": lines(price_set={})}, "shape_mismatch"),
             ({"line_items": lines(price_set=[])}, "shape_mismatch"),
-            ({"line_items": lines(price_set=money("0.01"))}, "bad_amount"),
+            ({"line_items": lines(price_set=money("0.01"))}, "discount_above_price"),
             ({"line_items": lines(tax_lines="8.64")}, "shape_mismatch"),
             ({"line_items": lines(gift_card="no")}, "shape_mismatch"),
             ({"refunds": {}}, "shape_mismatch"),

@@ -277,8 +277,32 @@ PROBLEMS: dict[str, Words] = {
         ),
     },
     "invalid_order": {
-        "en": ("That is no order", "It cannot be read as an order, or as what became of one: {detail}"),
-        "he": ("זו אינה הזמנה", "לא ניתן לקרוא זאת כהזמנה או כמה שקרה לה: {detail}"),
+        "en": ("That is no order", "It cannot be read as an order, or as what became of one."),
+        "he": ("זו אינה הזמנה", "לא ניתן לקרוא זאת כהזמנה או כמה שקרה לה."),
+    },
+    "duplicate_line": {
+        "en": ("Two lines with one id", "Another line of the order has this id; refunds name lines by theirs."),
+        "he": ("שתי שורות עם אותו מזהה", "לשורה אחרת בהזמנה יש את המזהה הזה; החזרים מציינים שורות לפי המזהה שלהן."),
+    },
+    "discount_above_price": {
+        "en": ("More discount than price", "The discount is more than quantity times price."),
+        "he": ("הנחה גדולה מהמחיר", "ההנחה גדולה מהכמות כפול המחיר."),
+    },
+    "tax_above_amount": {
+        "en": ("More tax than amount", "The tax is more than the `amount` that it is in or on."),
+        "he": ("מס גדול מהסכום", "המס גדול מה-`amount` שהוא כלול בו או נוסף עליו."),
+    },
+    "refund_of_nothing": {
+        "en": ("A refund of nothing", "Say which `lines`, or what `amount`; only one that `failed` needs neither."),
+        "he": ("החזר של כלום", "יש לציין אילו `lines` או איזה `amount`; רק החזר שנכשל (`failed`) אינו צריך אותם."),
+    },
+    "amount_out_of_range": {
+        "en": ("Too great an amount", "Amounts, and what they come to together, are below 10^15 minor units."),
+        "he": ("סכום גדול מדי", "סכומים, ומה שיוצא מהם יחד, קטנים מ-10^15 יחידות משנה."),
+    },
+    "from_the_future": {
+        "en": ("Dated ahead", "Nothing may be dated more than a day ahead of its arrival."),
+        "he": ("תאריך עתידי", "דבר אינו יכול לשאת תאריך של יותר מיממה אחרי הגעתו."),
     },
     "unknown_line": {
         "en": ("No such line", "The order has no line with this id."),
@@ -304,8 +328,8 @@ PROBLEMS: dict[str, Words] = {
         "he": ("חסר שער חליפין", "אין שער מ-{currency} ל-{wanted} מהשבוע שלפני ההזמנה."),
     },
     "placed_at_changed": {
-        "en": ("An order keeps its birth", "The order was {detail}."),
-        "he": ("מועד ההזמנה אינו משתנה", "ההזמנה: {detail}."),
+        "en": ("An order keeps its birth", "It was placed at {known}, and this says {said}."),
+        "he": ("מועד ההזמנה אינו משתנה", "היא בוצעה ב-{known}, וכאן כתוב {said}."),
     },
     "bad_signature": {
         "en": ("Not signed as agreed", "The signature is missing, too old, or not made with this connection's secret."),
@@ -331,6 +355,10 @@ FIELDS: dict[str, dict[Language, str]] = {
     "wrong_type": {"en": "This should be {wanted}.", "he": "כאן צריך להיות {wanted}."},
     "too_short": {"en": "This is too short: at least {least}.", "he": "קצר מדי: לפחות {least}."},
     "too_long": {"en": "This is too long: at most {most}.", "he": "ארוך מדי: לכל היותר {most}."},
+    "too_many_bytes": {
+        "en": "This is too long: at most {most} bytes of UTF-8.",
+        "he": "ארוך מדי: לכל היותר {most} בתים ב-UTF-8.",
+    },
     "too_small": {"en": "This is below {least}.", "he": "זה קטן מ-{least}."},
     "too_great": {"en": "This is above {most}.", "he": "זה גדול מ-{most}."},
     "not_one_of": {"en": "This is none of {expected}.", "he": "זה אינו אחד מ-{expected}."},

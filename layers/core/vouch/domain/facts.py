@@ -342,6 +342,8 @@ class PlacedAtChanged(Exception):
 
     def __init__(self, known: datetime, said: datetime) -> None:
         super().__init__(f"placed at {times.short(known)}, now said to be {times.short(said)}")
+        self.known = known
+        self.said = said
 
 
 def to_json(fact: Fact) -> str:

@@ -61,12 +61,16 @@ class BadSignature(Exception):
 
 
 class Unreadable(Exception):
-    """A genuine delivery that cannot become facts; it is parked with this stable `reason` and raises an alarm."""
+    """A genuine delivery that cannot become facts; it is parked with this stable `reason` and raises an alarm.
 
-    def __init__(self, reason: str, detail: str) -> None:
+    `path` leads to the field that is wrong, where it is one.
+    """
+
+    def __init__(self, reason: str, detail: str, path: tuple[str | int, ...] = ()) -> None:
         super().__init__(f"{reason}: {detail}")
         self.reason = reason
         self.detail = detail
+        self.path = path
 
 
 class Platform(Protocol):

@@ -22,7 +22,7 @@ from typing import get_args
 from vouch.domain.facts import Dispute, DisputeStatus, Lifecycle, Line, Refund, RefundLine, Snapshot
 from vouch.domain.money import AMOUNT_MAX
 from vouch.platforms import evidence
-from vouch.platforms.base import Pseudonym, Unreadable
+from vouch.platforms.base import Pseudonym
 from vouch.platforms.parsing import QUANTITY_MAX, Fields
 
 TAGS_MAX = 250
@@ -73,7 +73,7 @@ def refund(body: Fields, said_at: datetime) -> Refund:
     lines = body.children("lines", "lines")
     amount, failed = body.minor_or_zero("amount"), body.flag("failed")
     if not lines and not amount and not failed:
-        raise body.refusal("shape_mismatch", "lines", "a refund needs lines or an amount")
+        raise body.refusal("refund_of_nothing", "lines", "a refund needs lines or an amount")
     return Refund(
         id=body.identifier("external_id"),
         updated_at=body.moment_or_none("updated_at") or said_at,
@@ -112,15 +112,18 @@ def distinct(lines: Sequence[Line], said: Sequence[Fields]) -> tuple[Line, ...]:
     return tuple(lines)
 
 
-def bounded(line: Line, said: Fields) -> Line:
-    """The line, once it is sure that its sums stay amounts and that no discount gives more than the price."""
+def bounded(line: Line, said: Fields, *, price: str, discount: str, tax: str) -> Line:
+    """The line, once it is sure that its sums stay amounts and that no discount gives more than the price.
+
+    Where they are not, that field of what was said is to blame.
+    """
     gross = line.quantity * line.unit_price
     if gross > AMOUNT_MAX:
-        raise Unreadable("bad_amount", f"{said.path}: quantity times price is out of range")
+        raise said.refusal("amount_out_of_range", price, "quantity times price is out of range")
     if line.discount > gross:
-        raise Unreadable("bad_amount", f"{said.path}: the discount is more than the price")
+        raise said.refusal("discount_above_price", discount, "the discount is more than the price")
     if line.tax > AMOUNT_MAX:
-        raise Unreadable("bad_amount", f"{said.path}: the tax is out of range")
+        raise said.refusal("amount_out_of_range", tax, "the tax is out of range")
     return line
 
 
@@ -151,11 +154,14 @@ def _line(line: Fields) -> Line:
             gift_card=line.flag("gift_card"),
         ),
         line,
+        price="unit_price",
+        discount="discount",
+        tax="tax",
     )
 
 
 def _refund_line(line: Fields) -> RefundLine:
     amount, tax = (line.minor(key) if line.has(key) else None for key in ("amount", "tax"))
     if (tax or 0) > (amount or 0):
-        raise line.refusal("bad_amount", "tax", "more than the amount")
+        raise line.refusal("tax_above_amount", "tax", "more than the amount")
     return RefundLine(line.identifier("id"), line.whole("quantity", QUANTITY_MAX), amount, tax)

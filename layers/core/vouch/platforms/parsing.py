@@ -28,15 +28,14 @@ class Fields:
 
     __slots__ = ("path", "values")
 
-    def __init__(self, values: Mapping[str, Any], path: str = "") -> None:
+    def __init__(self, values: Mapping[str, Any], path: tuple[str | int, ...] = ()) -> None:
         self.values = values
         self.path = path
 
-    def where(self, key: str) -> str:
-        return f"{self.path}.{key}" if self.path else key
-
     def refusal(self, reason: str, key: str, why: str) -> Unreadable:
-        return Unreadable(reason, f"{self.where(key)}: {why}")
+        path = (*self.path, key)
+        steps = (f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
+        return Unreadable(reason, f"{''.join(steps).removeprefix('.')}: {why}", path)
 
     def has(self, key: str) -> bool:
         return self.values.get(key) is not None
@@ -99,11 +98,11 @@ class Fields:
     def hinted(self, key: str) -> "Fields":
         """An object; an empty one where there is none."""
         value = self.values.get(key)
-        return Fields(value if isinstance(value, dict) else {}, self.where(key))
+        return Fields(value if isinstance(value, dict) else {}, (*self.path, key))
 
     def hinted_list(self, key: str) -> list["Fields"]:
         """The objects of a list."""
-        return [Fields(item, self.where(key)) for item in self._hinted(key) if isinstance(item, dict)]
+        return [Fields(item, (*self.path, key)) for item in self._hinted(key) if isinstance(item, dict)]
 
     def country(self, key: str) -> str | None:
         """A country's code of two letters, ISO 3166."""
@@ -194,7 +193,7 @@ class Fields:
             return None
         if not isinstance(value, dict):
             raise self.refusal("shape_mismatch", key, "not an object")
-        return Fields(value, self.where(key))
+        return Fields(value, (*self.path, key))
 
     def children(self, key: str, kind: str = "items") -> Sequence["Fields"]:
         """A list of objects; missing means an empty one."""
@@ -205,8 +204,7 @@ class Fields:
             raise self.refusal("shape_mismatch", key, "not a list of objects")
         if len(items) > ITEMS_MAX:
             raise self.refusal(f"too_many_{kind}", key, f"more than {ITEMS_MAX}")
-        where = self.where(key)
-        return [Fields(item, f"{where}[{index}]") for index, item in enumerate(items)]
+        return [Fields(item, (*self.path, key, index)) for index, item in enumerate(items)]
 
 
 def read(body: bytes) -> Fields:

@@ -249,6 +249,9 @@ def _line(line: Fields, currency: str, returned: Counter[str]) -> Line:
             gift_card=line.flag("gift_card"),
         ),
         line,
+        price="price",
+        discount="discount_allocations",
+        tax="tax_lines",
     )
 
 

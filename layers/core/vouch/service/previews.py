@@ -7,7 +7,7 @@ from typing import Any, Final, Literal
 from vouch.domain import terms as promises
 from vouch.domain.attribution import Touch
 from vouch.domain.context import CLICK, CODE, Context
-from vouch.domain.errors import Malformed, NotFound
+from vouch.domain.errors import Malformed, NotFound, Unprocessable
 from vouch.domain.facts import OrderFacts, Snapshot
 from vouch.domain.terms import DRAFT, Terms, number_in_force
 from vouch.service import programs
@@ -96,7 +96,11 @@ def _described(deployment: Deployment, mint: Mint, brand: Brand, sample: Sample)
     """The order, its id, and the program that its connection is limited to."""
     connection_id = sample.order.get("connection_id")
     said = {name: value for name, value in sample.order.items() if name != "connection_id"}
-    door, snapshot = Submissions(deployment, brand, mint).described(connection_id, said)
+    try:
+        door, snapshot = Submissions(deployment, brand, mint).described(connection_id, said)
+    except (NotFound, Unprocessable) as refusal:
+        param = f"order.{refusal.param}" if refusal.param else "order"
+        raise type(refusal)(refusal.reason, param=param, **refusal.facts) from None
     snapshot = replace(
         snapshot,
         platform=sample.platform or snapshot.platform,

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from vouch.domain import commission, ids, times
 from vouch.domain.errors import NotFound, Unavailable, Unprocessable, VouchError
@@ -26,6 +26,15 @@ from vouch.store.orders import StoredOrder
 from vouch.store.tables import Brand, Order
 
 _ENROLMENTS_MAX = 1_000
+SAYS_WHY: Final = {
+    "amount_out_of_range",
+    "discount_above_price",
+    "duplicate_line",
+    "from_the_future",
+    "refund_of_nothing",
+    "tax_above_amount",
+}
+"""Reasons for which nothing can be read that callers are told; the rest no body of a right shape meets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +81,7 @@ class Submissions:
         try:
             [fact] = self._read(door, Request({}, rest.envelope("order", self._mint.at, body))).facts
         except Unreadable as refusal:
-            raise Unprocessable("invalid_order", detail=refusal.detail) from None
+            raise _refused(refusal) from None
         if not isinstance(fact, Snapshot):
             raise TypeError(f"an order is read as a {fact.kind}")
         return door, fact
@@ -178,7 +187,7 @@ class Submissions:
     ) -> Submitted:
         request = Request({}, rest.envelope(kind, said_at, body))
         now = self._deployment.now()
-        self._check(door, request, known, now)
+        self._check(door, request, body, known, now)
         item = inbox.delivery(
             door,
             request.headers,
@@ -231,7 +240,9 @@ class Submissions:
         names = settling.pseudonym(self._deployment, door.brand_id, door.platform, door.connection_id)
         return rest.facts(request, names)
 
-    def _check(self, door: Door, request: Request, known: StoredOrder | None, now: datetime) -> None:
+    def _check(
+        self, door: Door, request: Request, body: Mapping[str, Any], known: StoredOrder | None, now: datetime
+    ) -> None:
         """Refuses what nothing could ever settle, before anything is stored: what was refused never takes effect."""
         try:
             reading = self._read(door, request)
@@ -240,11 +251,12 @@ class Submissions:
         except (SealNotDue, RateMissing):
             return  # once it is stored it waits, which is no refusal
         except Unreadable as refusal:
-            raise Unprocessable("invalid_order", detail=refusal.detail) from None
+            raise _refused(refusal) from None
         except PlacedAtChanged as refusal:
-            raise Unprocessable("placed_at_changed", param="occurred_at", detail=str(refusal)) from None
+            known_at, said_at = times.short(refusal.known), times.short(refusal.said)
+            raise Unprocessable("placed_at_changed", param="occurred_at", known=known_at, said=said_at) from None
         except OutOfRange:
-            raise Unprocessable("invalid_order", detail="the order's sums are no amounts any more") from None
+            raise Unprocessable("amount_out_of_range", param="amount" if "amount" in body else None) from None
 
     def _door(self, connection_id: str | None) -> Door:
         if connection_id is None:
@@ -256,6 +268,14 @@ class Submissions:
 
     def _door_of(self, known: StoredOrder) -> Door:
         return Door(self._brand.id, self._brand.mode, inbox.REST, known.connection_id, known.context.only_program)
+
+
+def _refused(refusal: Unreadable) -> Unprocessable:
+    """What cannot be read, in the caller's words, and where in the request's own body."""
+    param = ".".join(map(str, refusal.path[1:])) or None  # the first step is into our envelope
+    if refusal.reason in SAYS_WHY:
+        return Unprocessable(refusal.reason, param=param)
+    return Unprocessable("invalid_order", param=param)
 
 
 def _known(order: StoredOrder, fact: Fact) -> Fact | None:

@@ -91,8 +91,8 @@ class Trial:
             return self.settled(order_id, facts, context)
         except RateMissing as refusal:
             raise Unprocessable("rate_missing", currency=refusal.currency, wanted=refusal.wanted) from None
-        except OutOfRange as refusal:
-            raise Unprocessable("invalid_order", detail=str(refusal)) from None
+        except OutOfRange:
+            raise Unprocessable("amount_out_of_range") from None
         except SealNotDue:
             raise Unprocessable("awaiting_volume") from None
 

@@ -16,6 +16,8 @@ from vouch.domain.money import AMOUNT_MAX
 
 _MAIL_LENGTH_MAX: Final = 254
 _MAILBOX_LENGTH_MAX: Final = 64
+_KEY_BYTES_MAX: Final = 765
+"""Ids become keys, and DynamoDB sorts by keys of 1 024 bytes."""
 _ATOM: Final = r"[a-z0-9!#$%&'*+/=?^_`{|}~-]+"
 _LABEL: Final = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _MAIL: Final = re.compile(rf"{_ATOM}(?:\.{_ATOM})*@(?:{_LABEL}\.)+[a-z](?:[a-z0-9-]{{0,61}}[a-z0-9])")
@@ -51,6 +53,12 @@ class Page[T](Answer):
 def _without_controls(text: str) -> str:
     if texts.holds_control(text):
         raise PydanticCustomError("control_character", "a control character")
+    return text
+
+
+def _fits_key(text: str) -> str:
+    if len(text.encode()) > _KEY_BYTES_MAX:
+        raise PydanticCustomError("too_many_bytes", "too many bytes", {"most": _KEY_BYTES_MAX})
     return text
 
 
@@ -112,7 +120,8 @@ Text = Annotated[str, Field(max_length=1000), _WithoutControls, _InOneSpelling]
 """In one normal form, without control characters."""
 
 Name = Annotated[str, Field(max_length=200), _WithoutControls, _InOneSpelling, Field(min_length=1)]
-ExternalId = Annotated[str, Field(min_length=1, max_length=255), _WithoutControls]
+KeyBytes: Final = AfterValidator(_fits_key)
+ExternalId = Annotated[str, Field(min_length=1, max_length=255), _WithoutControls, KeyBytes]
 """What others call a thing, to the letter."""
 
 Email = Annotated[str, AfterValidator(_mail), WithJsonSchema({"type": "string", "format": "email", "maxLength": 254})]

@@ -2,23 +2,15 @@
 
 from typing import Annotated, Final, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from vouch.wire.base import Answer, Body, Id, Shown, Text
+from vouch.wire.base import Answer, Body, Id, KeyBytes, Shown, Text
 
-_ID_BYTES_MAX: Final = 765
-"""Ids become keys, and DynamoDB sorts by keys of 1 024 bytes."""
 _WORDS_LENGTH_MAX: Final = 10_000
 
 
-def _named(text: str) -> str:
-    if len(text.encode()) > _ID_BYTES_MAX:
-        raise PydanticCustomError("too_long", "too many bytes", {"most": _ID_BYTES_MAX})
-    return text
-
-
-Reference = Annotated[Text, Field(min_length=1, max_length=255), AfterValidator(_named)]
+Reference = Annotated[Text, Field(min_length=1, max_length=255), KeyBytes]
 """A product's id or a SKU, as orders say it."""
 
 Ties = Annotated[list[Reference], Field(max_length=500)]
