@@ -177,8 +177,8 @@ class Part:
     """One creator's part of the order, and what was known of them when it was placed.
 
     `share_bps` is of what no product tie took, `lines` is how many the creator has a share in, and `lines_commission`
-    what these come to; `cut_already` is what refunds took of that, but the cap had cut, and the brand has not set. What
-    sets or limits what lines earn is nothing to who has none: the `rate` (the fixing by which the order's currency
+    what these come to; `cut_already` is what refunds took of that, but the cap had cut (0 where the brand has set it).
+    What sets or limits what lines earn is nothing to who has none: the `rate` (the fixing by which the order's currency
     became theirs), the volume, the subscription, a cap per period.
     """
 
