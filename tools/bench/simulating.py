@@ -117,7 +117,7 @@ class Shelf(Database):
         self._kinds = [_stored(number) for number in range(_KINDS)]
         self._items: dict[tuple[str, str], Item] = {}
         program = programs.new_program(_BRAND, PROGRAM, name="P", currency="ILS", parameter=None, created_at="")
-        version = programs.new_terms(program, "trm_1", effective_from=None, created_at="", terms=PLAIN, counted=False)
+        version = programs.new_terms(program, "trm_1", effective_from=None, created_at="", terms=PLAIN)
         for item in (program, version):
             self.put_new(item)
 
