@@ -37,7 +37,7 @@ def open_books(
     brand = Brand(brand_id, "BRAND", g1pk="BRANDS", g1sk=brand_id, id=brand_id, name=name, mode=mode, created_at=_AT)
     brand.clock = times.text(clock) if clock else None
     brand.save()
-    Program(
+    program = Program(
         brand_id,
         f"PRG#{PROGRAM}",
         id=PROGRAM,
@@ -48,8 +48,8 @@ def open_books(
         versions=[],
         created_at=_AT,
         version=1,
-    ).save()
-    publish(brand, None, hold_days=hold_days, periodic=periodic)
+    )
+    _publish(program, None, hold_days=hold_days, periodic=periodic)
     for creator_id in (NOA, DANA):
         _enrol(brand_id, creator_id)
     return brand
@@ -57,12 +57,15 @@ def open_books(
 
 def publish(brand: Brand, begins: datetime | None, *, hold_days: int, periodic: dict[str, Any] | None) -> None:
     """The next version of the program's terms, in force from then on, or since ever."""
-    program = Program.get(brand.id, f"PRG#{PROGRAM}")
+    _publish(Program.get(brand.id, f"PRG#{PROGRAM}"), begins, hold_days=hold_days, periodic=periodic)
+
+
+def _publish(program: Program, begins: datetime | None, *, hold_days: int, periodic: dict[str, Any] | None) -> None:
     number, effective_from = len(program.versions) + 1, times.text(begins) if begins else None
     program.versions = [*program.versions, [number, effective_from]]
     program.save()
     TermsVersion(
-        brand.id,
+        program.pk,
         f"PRG#{PROGRAM}#T#{number:06}",
         program_id=PROGRAM,
         number=number,
