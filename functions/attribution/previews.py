@@ -3,6 +3,7 @@
 import time
 from typing import Final
 
+from attribution.orders import Told
 from vouch.domain import times
 from vouch.http import Routes, brand_access
 from vouch.service import explanations, previews
@@ -15,7 +16,7 @@ _SECONDS: Final = 15
 
 
 @routes.post("/v1/terms/preview", security=brand_access("programs:read", "orders:read"))
-def preview_terms(body: wire.TermsPreview) -> Explanation:
+def preview_terms(body: wire.TermsPreview, language: Told = None) -> Explanation:
     """Why the order would earn whom what. It is in no list afterwards; `terms_version` 0 is the draft.
 
     What real orders say of its customer and its creators is looked up, so a key that may not read them may not ask.
@@ -33,6 +34,6 @@ def preview_terms(body: wire.TermsPreview) -> Explanation:
         sample=Sample(order, body.creator_id, body.customer, body.platform),
         in_time=lambda: time.monotonic() < deadline,
     )
-    explained = explanations.laid_open(previewed.tried)
-    text = explanations.in_words(call.deployment, call.brand, explained, call.language)
-    return Explanation.told(previewed.order_id, explained, call.language, text)
+    explained, spoken = explanations.laid_open(previewed.tried), language or call.language
+    text = explanations.in_words(call.deployment, call.brand, explained, spoken)
+    return Explanation.told(previewed.order_id, explained, spoken, text)

@@ -7,6 +7,7 @@ from typing import Any, Final
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.openapi.types import OpenAPIResponse
 
+from attribution.orders import Creator, Told
 from vouch.domain.errors import Conflict, Unprocessable
 from vouch.domain.simulation import Amounts, Change, OrderChange
 from vouch.http import Routes, brand_access
@@ -96,16 +97,21 @@ def list_simulated_orders(
     "/v1/simulations/<simulation_id>/orders/<order_id>/explanation",
     security=brand_access("simulations:read", "orders:read"),
 )
-def explain_simulated_order(simulation_id: str, order_id: str) -> Explanation:
+def explain_simulated_order(
+    simulation_id: str, order_id: str, creator_id: Creator = None, language: Told = None
+) -> Explanation:
     """Why the order would have earned whom what by the simulation's draft; `terms_version` 0 is the draft.
+
+    With a `creator_id`, exactly what that creator would be shown of it.
 
     An order that was placed at another time, or has no candidate of the simulation's program, is not found.
     """
     call = routes.call
     item = simulations.found(call.deployment, call.brand, simulation_id)
-    explained = explanations.laid_open(simulations.tried(call.deployment, call.brand, item, order_id))
-    text = explanations.in_words(call.deployment, call.brand, explained, call.language)
-    return Explanation.told(order_id, explained, call.language, text)
+    tried = simulations.tried(call.deployment, call.brand, item, order_id)
+    explained, spoken = explanations.laid_open(tried, viewer=creator_id), language or call.language
+    text = explanations.in_words(call.deployment, call.brand, explained, spoken)
+    return Explanation.told(order_id, explained, spoken, text)
 
 
 def _result(item: Simulation, cursor: str | None) -> wire.SimulationResult:

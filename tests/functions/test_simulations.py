@@ -325,6 +325,12 @@ def test_an_order_is_explained_by_the_draft(shop: Shop) -> None:
             part["terms_version"] for part in explained["commissions"] if part["program_id"] == shop.world.press
         }
         assert versions <= {0}
+        for part in explained["commissions"]:
+            theirs = shop.brand.get(path, creator_id=part["creator_id"], language="he").body
+            assert [each["net"] for each in theirs["commissions"]] == [part["net"]]
+            assert (theirs["language"], "העמלה שלך" in theirs["text"]) == ("he", True)
+        stranger = shop.brand.get(path, creator_id="cre_00000000000000000000000000")
+        assert (stranger.status, stranger.code) == (404, "not_found")
 
 
 def test_an_order_with_which_the_simulation_has_nothing_to_do_is_as_good_as_absent(shop: Shop) -> None:

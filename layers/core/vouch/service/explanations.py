@@ -36,9 +36,9 @@ def _earning(item: Commission) -> Earning:
     return Earning(matures_at=times.parse(item.matures_at), **{name: getattr(item, name) for name in names})
 
 
-def laid_open(tried: Tried) -> Explanation:
-    """The explanation of what was tried."""
-    return explain(tried.facts, tried.context, tried.terms, tried.settlement)
+def laid_open(tried: Tried, *, viewer: str | None = None) -> Explanation:
+    """The explanation of what was tried. Raises NotFound for a creator whom it does not concern."""
+    return explain(tried.facts, tried.context, tried.terms, tried.settlement, viewer=viewer)
 
 
 def in_words(deployment: Deployment, brand: Brand, explanation: Explanation, language: Language) -> str:
