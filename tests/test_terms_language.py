@@ -361,7 +361,11 @@ RANGES: list[tuple[Steps, list[Any], list[Any]]] = [
     (("commission", "rules", 1, "match", "skus"), [["x"], ["x" * 1000] * 2, ["x"] * 1000], [["x"] * 1001]),
     (("commission", "rules", 1, "match", "skus", 1), ["x" * 1000], ["", "  ", "x" * 1001, "a\nb"]),
     (("commission", "rules", 1, "match", "creator_ids", 0), [NOA], ["noa", "", f"{NOA}0", NOA.replace("cre_", "prg_")]),
-    (("commission", "rules", 1, "match", "countries", 0), ["il", "GB"], ["UK", "uk", "ISR", "I", "", "I1", "ﬀ"]),
+    (
+        ("commission", "rules", 1, "match", "countries", 0),
+        ["il", "GB", "XK"],
+        ["UK", "uk", "ZZ", "ISR", "I", "", "I1", "ﬀ"],
+    ),
     (("commission", "rules", 1, "match", "platforms", 0), ["rest", "tiktok_shop"], ["tiktok", "Shopify", ""]),
     (("commission", "rules", 1, "match", "customer"), ["returning", None], ["old"]),
     (("commission", "rules"), [EVERYTHING["commission"]["rules"] * 33], [EVERYTHING["commission"]["rules"] * 34]),
@@ -401,17 +405,17 @@ def test_the_last_valid_values_are_valid_and_the_first_invalid_ones_are_named(
 
 
 @pytest.mark.parametrize(
-    "reward, code, words",
+    "reward, field, code, words",
     [
-        ({"type": "percent"}, "needs_field", "Rule 3 of `rules`, `reward`: This needs `bps` beside it."),
-        ({"type": "flat_item", "amount": 5}, "needs_field", "Rule 3 of `rules`, `reward`: This needs `currency`"),
-        ({"type": "none", "bps": 0}, "needless_field", "Rule 3 of `rules`, `reward`: This goes only without `bps`."),
+        ({"type": "percent"}, "bps", "needs_field", "The `type` `percent` needs this."),
+        ({"type": "flat_item", "amount": 5}, "currency", "needs_field", "The `type` `flat_item` needs this."),
+        ({"type": "none", "bps": 0}, "bps", "needless_field", "This does not go with the `type` `none`."),
     ],
 )
-def test_a_reward_has_what_its_type_needs_and_no_more(reward: Any, code: str, words: str) -> None:
+def test_a_reward_has_what_its_type_needs_and_no_more(reward: Any, field: str, code: str, words: str) -> None:
     (broken,) = told(changed(("commission", "rules", 2, "reward"), reward))["errors"]
-    assert (broken["param"], broken["code"]) == ("terms.commission.rules.2.reward", code)
-    assert broken["detail"].startswith(words)
+    assert (broken["param"], broken["code"]) == (f"terms.commission.rules.2.reward.{field}", code)
+    assert broken["detail"] == f"Rule 3 of `rules`, `reward.{field}`: {words}"
 
 
 def test_tiers_of_creators_have_the_one_spelling_that_creators_have() -> None:

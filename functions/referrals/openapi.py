@@ -60,7 +60,10 @@ _OWN_REFUSALS: Final[dict[str, _Codes]] = {
     "create_program": _TERMS,
     "publish_terms": {422: ("effective_in_past", "too_many", *_TERMS[422])},
     "create_creator": {404: ("not_found",), 409: ("email_taken", "handle_taken"), 422: ("changed_too_often",)},
-    "change_creator": {409: ("email_taken", "handle_taken"), 422: ("own_recruiter", "changed_too_often")},
+    "change_creator": {
+        409: ("email_taken", "handle_taken"),
+        422: ("own_recruiter", "mutual_recruiters", "changed_too_often"),
+    },
     "replace_product_ties": {409: ("product_taken",), 422: ("too_many", "changed_too_often")},
     "fix_rate": {409: ("rate_fixed",), 422: ("same_currency",)},
     "enrol": {

@@ -399,7 +399,7 @@ def test_a_version_says_no_more_than_a_hundred_of_them_can_be_shown() -> None:
     frame = BYTES_MAX - len(json.dumps(terms(0)).encode())
     from_plain(terms(frame), "ILS")
     refused = refusal(terms(frame + 2))
-    assert (refused.reason, refused.param) == ("terms_too_large", None)
+    assert (refused.reason, refused.param) == ("terms_too_large", "terms.commission.rules")
     assert refused.facts == {"most": BYTES_MAX, "found": BYTES_MAX + 2}
 
 

@@ -189,6 +189,17 @@ def test_a_recruiter_is_another_creator_of_the_brand(brand: Client, new_brand: N
     assert brand.get(path).body["recruited_by"] is None
 
 
+def test_nobody_recruits_who_recruited_them(brand: Client, clock: Clock) -> None:
+    dan = new_creator(brand, "dan")["id"]
+    noa = new_creator(brand, recruited_by=dan)["id"]
+    clock.pass_(timedelta(days=1))
+    mutual = brand.patch(f"/v1/creators/{dan}", {"recruited_by": noa})
+    assert (mutual.status, mutual.code, mutual.body["param"]) == (422, "mutual_recruiters", "recruited_by")
+    assert brand.get(f"/v1/creators/{dan}").body["recruited_by"] is None
+    brand.patch(f"/v1/creators/{noa}", {"recruited_by": None})
+    assert brand.patch(f"/v1/creators/{dan}", {"recruited_by": noa}).status == 200
+
+
 def owners(deployment: Deployment, brand: Client, name: str) -> list[list[str | None]]:
     """Of a handle, with days for moments."""
     item = handles.handle(deployment.database, brand.brand_id, name)

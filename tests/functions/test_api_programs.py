@@ -131,15 +131,15 @@ def test_a_version_that_is_scheduled_blocks_none_before_it(brand: Client, clock:
             "commission.rules.0.reward.bps",
             "too_great",
         ),
-        ({"commission": {"rules": [{"reward": {"type": "percent"}}]}}, "commission.rules.0.reward", "needs_field"),
+        ({"commission": {"rules": [{"reward": {"type": "percent"}}]}}, "commission.rules.0.reward.bps", "needs_field"),
         (
             {"commission": {"rules": [{"reward": {"type": "flat_item", "amount": 5}}]}},
-            "commission.rules.0.reward",
+            "commission.rules.0.reward.currency",
             "needs_field",
         ),
         (
             {"commission": {"rules": [{"reward": {"type": "none", "bps": 5}}]}},
-            "commission.rules.0.reward",
+            "commission.rules.0.reward.bps",
             "needless_field",
         ),
         (
@@ -221,7 +221,7 @@ def test_terms_that_fill_a_page_a_hundredfold_are_refused_and_the_greatest_are_k
 
     assert brand.post("/v1/programs", body(590)).status == 201
     refused = brand.post("/v1/programs", body(640))
-    assert (refused.status, refused.code) == (422, "terms_too_large")
+    assert (refused.status, refused.code, refused.body["param"]) == (422, "terms_too_large", "terms.commission.rules")
 
 
 def test_a_program_is_renamed_paused_and_resumed_but_keeps_its_currency(brand: Client, clock: Clock) -> None:

@@ -224,6 +224,10 @@ PROBLEMS: dict[str, Words] = {
         "en": ("Not from here", "What is {status} cannot become {wanted}."),
         "he": ("לא מכאן", "מה שמצבו {status} אינו יכול להפוך ל-{wanted}."),
     },
+    "mutual_recruiters": {
+        "en": ("Nobody recruits who recruited them", "That creator is recruited by this one; end that first."),
+        "he": ("אין יוצר שמגייס את מי שגייס אותו", "היוצר ההוא גויס בידי היוצר הזה; סיימו קודם את הגיוס ההוא."),
+    },
     "own_recruiter": {
         "en": ("Nobody recruits themselves", "Name another creator of this brand."),
         "he": ("אין יוצר שמגייס את עצמו", "יש לציין יוצר אחר של המותג."),
@@ -394,8 +398,11 @@ FIELDS: dict[str, dict[Language, str]] = {
         "he": "רשימה ריקה אינה דורשת דבר ותתאים להכול: ציינו ערך אחד לפחות, או השמיטו את השדה.",
     },
     "needs_one_of": {"en": "This needs `{one}` or `{other}`.", "he": "כאן נדרש `{one}` או `{other}`."},
-    "needs_field": {"en": "This needs `{field}` beside it.", "he": "לצד זה נדרש `{field}`."},
-    "needless_field": {"en": "This goes only without `{field}`.", "he": "זה אפשרי רק בלי `{field}`."},
+    "needs_field": {"en": "The `{beside}` `{value}` needs this.", "he": "ה-`{beside}` `{value}` דורש את זה."},
+    "needless_field": {
+        "en": "This does not go with the `{beside}` `{value}`.",
+        "he": "זה אינו אפשרי עם ה-`{beside}` `{value}`.",
+    },
 }
 
 TYPES: dict[str, dict[Language, str]] = {

@@ -88,6 +88,7 @@ def _refusal(error: Exception, route: Route | None) -> VouchError | None:
 
 
 def _broken(error: dict[str, Any], body: Any) -> Broken:
+    """An error of a whole object says `at` which of its fields it is."""
     kind = error["type"]
     wanted = kind.partition("_")[0]
     code = _FIELD_CODES.get(kind, kind)
@@ -95,6 +96,7 @@ def _broken(error: dict[str, Any], body: Any) -> Broken:
         code = "wrong_type" if wanted in messages.TYPES else "wrong_shape"
     place, *path = error["loc"]
     facts = {_FIELD_FACTS.get(name, name): value for name, value in (error.get("ctx") or {}).items()}
+    path += facts.pop("at", ())
     if code == "wrong_type":
         facts["wanted"] = wanted
     if code == "unknown_field":

@@ -230,7 +230,7 @@ def from_plain(plain: Mapping[str, Any], currency: str | None = None) -> Terms:
     if currency is not None:
         size = len(json.dumps(plain, ensure_ascii=False).encode())
         if size > BYTES_MAX:
-            raise Unprocessable("terms_too_large", most=BYTES_MAX, found=size)
+            raise Unprocessable("terms_too_large", param="terms.commission.rules", most=BYTES_MAX, found=size)
         _check(terms, currency)
     return terms
 

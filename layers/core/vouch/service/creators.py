@@ -56,7 +56,8 @@ def created(deployment: Deployment, mint: Mint, brand: Brand, said: NewCreator) 
     wanted = list(dict.fromkeys(said.program_ids))
     if set(wanted) - programs.existing(deployment.database, brand.id, wanted):
         raise NotFound(param="program_ids")
-    _check_recruiter(deployment, brand, said.recruited_by)
+    if said.recruited_by is not None:
+        found(deployment, brand, said.recruited_by, param="recruited_by")
     creator_id, now = mint.id(creators.PREFIX), deployment.brand_now(brand)
     begin, created_at = times.text(said.active_from or times.floor_second(now)), times.text(now)
     person = _person(deployment, brand, said.email)
@@ -123,10 +124,8 @@ def changed(
     As a buyer, the creator stays known by a former address: else an order under it would earn its own buyer. A tier, a
     recruiter and a handle count from now on; for what was before, the days past keep theirs.
     """
-    if change.recruited_by == creator_id:
-        raise Unprocessable("own_recruiter", param="recruited_by")
-    if change.recruited_by is not ...:
-        _check_recruiter(deployment, brand, change.recruited_by)
+    if isinstance(change.recruited_by, str):
+        _check_recruiter(deployment, brand, creator_id, change.recruited_by)
     now = deployment.brand_now(brand)
 
     def apply(creator: Creator, writes: Writes) -> None:
@@ -264,9 +263,13 @@ def _next(known: Tenures, holder: str | None, begin: str) -> list[Tenure]:
     return tenures.ended(known, begin) if holder is None else tenures.passed_on(known, [holder], begin)
 
 
-def _check_recruiter(deployment: Deployment, brand: Brand, creator_id: str | None) -> None:
-    if creator_id is not None:
-        found(deployment, brand, creator_id, param="recruited_by")
+def _check_recruiter(deployment: Deployment, brand: Brand, creator_id: str, recruiter_id: str) -> None:
+    """Where two are said at once to have recruited each other, both may pass: each has one level, no more."""
+    if recruiter_id == creator_id:
+        raise Unprocessable("own_recruiter", param="recruited_by")
+    theirs = tenures.current(found(deployment, brand, recruiter_id, param="recruited_by").recruiters)
+    if theirs is not None and theirs[0] == creator_id:
+        raise Unprocessable("mutual_recruiters", param="recruited_by")
 
 
 def _call(

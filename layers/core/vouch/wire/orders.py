@@ -139,10 +139,11 @@ class NewDecision(Body):
         needed = {"creator_id": names_somebody, "amount": self.kind == "adjust"}
         for field, is_taken in (needed | {"program_id": names_somebody}).items():
             given = getattr(self, field) is not None
+            facts = {"at": (field,), "beside": "kind", "value": self.kind}
             if needed.get(field) and not given:
-                raise PydanticCustomError("needs_field", "a field is missing", {"field": field})
+                raise PydanticCustomError("needs_field", "a field is missing", facts)
             if given and not is_taken:
-                raise PydanticCustomError("needless_field", "a field too many", {"field": field})
+                raise PydanticCustomError("needless_field", "a field too many", facts)
         return self
 
 

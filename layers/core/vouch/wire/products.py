@@ -57,7 +57,8 @@ class NewProducts(Body):
         said = [product.product_id for product in self.products]
         for number, product_id in enumerate(said):
             if product_id in said[:number]:
-                raise PydanticCustomError("repeated", "said twice", {"value": product_id})
+                at = ("products", number, "product_id")
+                raise PydanticCustomError("repeated", "said twice", {"at": at, "value": product_id})
         return self
 
 

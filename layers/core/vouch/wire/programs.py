@@ -1,6 +1,5 @@
 """Programs and their terms."""
 
-import re
 from collections.abc import Callable
 from functools import cache
 from importlib import resources
@@ -16,8 +15,8 @@ from vouch.domain.terms import CodePolicy, Measure, Model, RewardType, VolumeMea
 from vouch.wire.base import Answer, Body, Currency, Moment, Name, Price, Shown, Text, nearest
 from vouch.wire.creators import Tier
 
-_COUNTRY: Final = re.compile(r"(?!UK)[A-Z]{2}", re.ASCII | re.IGNORECASE)
-"""The one pair of letters that people write for a country and that stands for none is not one."""
+_KOSOVO: Final = "XK"
+"""ISO 3166 leaves it to whoever needs it, and shops do."""
 
 _T = TypeVar("_T")
 Unsaid = Annotated[_T | None, Field(exclude_if=lambda value: value is None)]
@@ -47,6 +46,13 @@ def _time_zones() -> frozenset[str]:
     return frozenset(resources.files("tzdata").joinpath("zones").read_text().split())
 
 
+@cache
+def _countries() -> frozenset[str]:
+    """By the table of the same package, whose rows begin with the code."""
+    table = resources.files("tzdata").joinpath("zoneinfo", "iso3166.tab").read_text()
+    return frozenset(row.partition("\t")[0] for row in table.splitlines() if not row.startswith("#")) | {_KOSOVO}
+
+
 def _time_zone(text: str) -> str:
     if text not in _time_zones():
         raise PydanticCustomError("unknown_time_zone", "no such time zone", nearest(text, _time_zones()))
@@ -63,7 +69,9 @@ Platform = Literal[
 ]
 """`rest` is the API itself. Terms may name a platform before it can be connected."""
 Country = Annotated[
-    str, Field(description="Two letters of ISO 3166", examples=["IL"]), _is("not_a_country", _COUNTRY.fullmatch)
+    str,
+    Field(description="Two letters of ISO 3166", examples=["IL"]),
+    _is("not_a_country", lambda text: text.upper() in _countries()),
 ]
 CreatorId = Annotated[str, _is("not_a_creator", lambda text: ids.is_id(text, "cre_"))]
 Value = Annotated[Text, Field(min_length=1)]
@@ -124,10 +132,11 @@ class Reward(Body):
         wanted = {"bps": self.type == "percent", "amount": flat, "currency": flat}
         for field, needed in wanted.items():
             given = getattr(self, field) is not None
+            facts = {"at": (field,), "beside": "type", "value": self.type}
             if needed and not given:
-                raise PydanticCustomError("needs_field", "a field is missing", {"field": field})
+                raise PydanticCustomError("needs_field", "a field is missing", facts)
             if given and not needed:
-                raise PydanticCustomError("needless_field", "a field too many", {"field": field})
+                raise PydanticCustomError("needless_field", "a field too many", facts)
         return self
 
 
