@@ -122,7 +122,7 @@ class _Teller:
         self._moments = [self._moment(self._begins + timedelta(days=day)) for day in range(DAYS)]
         self._buyers: dict[int, Buyer] = {}
         self._new_buyers = people.buyers()
-        self._purchases: list[tuple[int, Visit]] = []
+        self._purchases: list[tuple[int, Visit, Order]] = []
         self._decisions: list[Decision] = []
         self._examples: dict[Example, Order] = {}
         self._orders = 0
@@ -176,8 +176,9 @@ class _Teller:
         creator = next(link.creator for link in LINKS if link.slug == visit.slug)
         own = next(creator_.code for creator_ in CREATORS if creator_.key == creator)
         code = own if self._random.random() < _TYPES_A_CODE else None
-        self._live(place + 1, self._new_order(place, self._buyers[visit.visitor], visit=visit, code=code))
-        self._purchases.append((place, visit))
+        order = self._new_order(place, self._buyers[visit.visitor], visit=visit, code=code)
+        self._live(place + 1, order)
+        self._purchases.append((place, visit, order))
 
     def _codes_only(self) -> None:
         """Heard of in a story, typed at the check-out: no click."""
@@ -204,13 +205,13 @@ class _Teller:
     def _regulars(self) -> None:
         """Customers of ambassadors who buy again: nothing in their order says who once brought them."""
         ambassadors = {link.slug for link in LINKS if link.program == "ambassadors"}
-        brought = [(place, visit) for place, visit in self._purchases if visit.slug in ambassadors]
-        for place, visit in brought[::3]:
+        brought = [(place, visit, first) for place, visit, first in self._purchases if visit.slug in ambassadors]
+        for place, visit, first in brought[::3]:
             again = place + self._random.randint(8, 20)
             if again + 1 < len(self._moments):
                 order = self._new_order(again, self._buyers[visit.visitor])
                 self._live(again + 1, order)
-                if _fate(order) == "kept":
+                if _fate(first) == _fate(order) == "kept":
                     self._examples["came_back"] = order
 
     def _first_order_told_last(self) -> None:
