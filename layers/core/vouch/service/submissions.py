@@ -216,8 +216,8 @@ class Submissions:
     def _said_at(self, door: Door, kind: rest.Kind, body: Mapping[str, Any], known: StoredOrder | None) -> datetime:
         """Now; of a repeat of what is known, the time of that: it says nothing newer, and changes nothing.
 
-        Now is by the brand's own clock. One that was set stands still, so what comes there is later than what it is
-        about by the least that there is, should that be ahead of the clock or of the same moment.
+        Now is by the brand's own clock. One that was set stands still, so what has to be newer than something that is
+        not before it comes right after that.
         """
         if known is None or "updated_at" in body:
             return self._now
@@ -289,13 +289,12 @@ def _known(order: StoredOrder, fact: Fact) -> Fact | None:
 
 def _earlier(order: StoredOrder, fact: Fact) -> list[Fact]:
     """What is known of the order that this fact has to be newer than to count."""
-    match fact:
-        case Snapshot():
-            return [order.facts.snapshot] if order.facts.snapshot else []
-        case Decision():
-            return [event for event in order.facts.events.values() if isinstance(event, Decision)]
-        case _:
-            return [event for key, event in order.facts.events.items() if key == (fact.kind, fact.id)]
+    if isinstance(fact, Decision):
+        return [event for event in order.facts.events.values() if isinstance(event, Decision)]
+    known: Fact | None = order.facts.snapshot
+    if not isinstance(fact, Snapshot):
+        known = order.facts.events.get((fact.kind, fact.id))
+    return [] if known is None else [known]
 
 
 def _check_lines(known: StoredOrder, body: Mapping[str, Any]) -> None:
