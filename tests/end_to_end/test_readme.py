@@ -70,7 +70,10 @@ def test_the_order_is_stored_settled_and_explained(said: list[str], demo: Stack)
 
 def test_it_is_explained_in_words(said: list[str]) -> None:
     assert said[4].startswith("Order of ")
-    assert "2 × MUG-01: 14.03 ILS, 12 % of 116.95 ILS without tax, 138.00 ILS with it (rule 1, for everything).\n" in said[4]
+    assert (
+        "2 × MUG-01: 14.03 ILS, 12 % of 116.95 ILS without tax, 138.00 ILS with it (rule 1, for everything).\n"
+        in said[4]
+    )
 
 
 def test_half_of_it_goes_with_the_refund(said: list[str]) -> None:
