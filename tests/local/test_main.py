@@ -15,8 +15,12 @@ from local.processes import locked
 from local.stack import Stack
 
 STARTING = """
-import runpy, sys, time
+import runpy, signal, sys, time
 from local import stack
+
+# As at a terminal, should who runs the tests be deaf to them: a job in the background, or behind nohup.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 def up(*_):
     try:
