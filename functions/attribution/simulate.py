@@ -6,6 +6,7 @@ from typing import Any
 from vouch import telemetry
 from vouch.service import simulations
 from vouch.service.deployment import deployment
+from vouch.worker import InTime, worked_off
 
 _SECONDS_TO_SPARE = 45
 
@@ -16,22 +17,12 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         deployment()
         telemetry.logger().info("warm")
         return {}
-    failed = [record["messageId"] for record in event["Records"] if not _done(record, context)]
-    return {"batchItemFailures": [{"itemIdentifier": message} for message in failed]}
+    return worked_off(event, context, _simulate, seconds_to_spare=_SECONDS_TO_SPARE)
 
 
-def _done(record: dict[str, Any], context: Any) -> bool:
-    try:
-        simulation = simulations.resumed(
-            deployment(),
-            json.loads(record["body"]),
-            in_time=lambda: context.get_remaining_time_in_millis() > _SECONDS_TO_SPARE * 1000,
-        )
-    except Exception:  # noqa: BLE001 - whatever it is, the queue keeps the message
-        telemetry.logger().exception("a simulation has to come again", message_id=record["messageId"])
-        return False
+def _simulate(message: str, in_time: InTime) -> None:
+    simulation = simulations.resumed(deployment(), json.loads(message), in_time=in_time)
     if simulation is not None:
         telemetry.logger().info(
             "simulated", simulation=simulation.id, status=simulation.status, orders=simulation.orders
         )
-    return True
