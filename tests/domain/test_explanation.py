@@ -663,6 +663,8 @@ def test_who_is_credited_no_longer_sees_what_they_had_and_why_it_was_taken_back(
             ("taken_back", -10_00, (cause,)),
         ]
         assert (part.net, part.program_id, part.terms_version) == (0, "main", 1)
+        assert (part.lines, part.lines_commission, part.cut_already) == (0, Money(0, "ILS"), 0)
+        assert (part.held, part.hold_until) == (False, BEFORE.matures_at)
         assert (cut.parts, cut.claims, cut.lines, cut.shared) == ((), (), (), False)
         assert (cut.reason, cut.hold_until) == (None, None)
         assert [said.kind for said in cut.decisions] == ["reassign"][: len(later)]

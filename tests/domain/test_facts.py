@@ -147,8 +147,10 @@ def test_and_last_the_content_decides_alike_for_all() -> None:
 
 
 def test_an_order_is_born_once() -> None:
-    with pytest.raises(PlacedAtChanged, match=r"placed at 2026-05-04T12:00:00Z, now said to be 2026-05-04T12:01:00Z"):
+    told = r"placed at 2026-05-04T12:00:00Z, now said to be 2026-05-04T12:01:00Z"
+    with pytest.raises(PlacedAtChanged, match=told) as refused:
         joined([PAID], [replace(PAID, placed_at=LATER)])
+    assert (refused.value.known, refused.value.said) == (PAID.placed_at, LATER)
 
 
 def test_of_two_births_in_one_company_none_is_taken() -> None:
