@@ -506,3 +506,29 @@ def test_what_a_dispute_took_of_shipping_is_of_what_was_paid_for_it(tax_included
     order = sale(MUG, shipping="20.00", shipping_tax="3.40", tax_included=tax_included)
     lost = dispute("lost", "105.00")
     assert net(settled(order, [click("noa")], [lost], promises(offer(shipping=True)))) == {"noa": left}
+
+
+def test_a_recruiters_share_counts_nowhere_though_they_share_the_order_themselves() -> None:
+    """Dan sells it and recruited Noa, who sells it with him: his own half counts, and what is on top does not."""
+    terms = promises(offer(model="linear", recruiter=Recruiter(bps=1_000)))
+    members = {("noa", "main"): Membership(recruiter_id="dan", recruited_at=PLACED - timedelta(days=30))}
+    touches = [click("noa"), click("dan", days=1)]
+    ripe, may = PLACED + timedelta(days=14), Counted("main", 1, "2026-05")
+    whole, half, held, gone = (
+        settled(sale(MUG), touches, events, terms, members=members)
+        for events in ([], [refund("r1", mug="50.00")], [decision("hold")], [refund("r1", mug=1)])
+    )
+    assert wanted(whole) == {
+        Posting("dan", EARNED, "ILS", ripe, may): 500,
+        Posting("dan", EARNED, "ILS", ripe): 50,
+        Posting("noa", EARNED, "ILS", ripe, may): 500,
+    }
+    assert [(each.net, each.recruited) for each in half.earnings] == [(275, 25), (250, 0)]
+    assert [(each.earned, each.net) for each in whole.earnings] == [(550, 550), (500, 500)]
+    assert {(key.part, key.counted): amount for key, amount in wanted(held).items() if key.creator_id == "dan"} == {
+        (HELD, may): 500,
+        (HELD, None): 50,
+    }
+    assert wanted(gone) == {}
+    [dan, _] = settled(sale(MUG), touches, [decision("reject")], terms, members=members).earnings
+    assert (dan.net, dan.recruited) == (0, 0)

@@ -167,7 +167,9 @@ def test_a_recruiters_share_of_anothers_sale_is_in_no_volume(
     for number in range(3):
         program.sell(f"dana {number}", MAY - DAY, to=DANA)
     program.sell("noa", MAY - DAY)
-    assert [program.earned(name) for name in ("dana 0", "noa")] == [1_050, 1_000]
+    word: dict[str, Any] = {"creator_id": DANA, "program_id": PROGRAM, "amount": 2_000, "currency": "ILS"}
+    program.say("noa", Decision("d", MAY, "adjust", "key", "she helped", **word))
+    assert [program.earned(name) for name in ("dana 0", "noa")] == [1_050, 1_000 + 2_000 + 100]
     assert (program.sealed(MAY + 2 * DAY), program.sealed(MAY + 2 * DAY, DANA)) == (volume, 3 * volume)
     program.sell("may", MAY + 2 * DAY)
     assert program.earned("may") == 1_000

@@ -17,7 +17,7 @@ from vouch.domain import facts, times
 from vouch.domain.attribution import Touch
 from vouch.domain.context import Context, Membership, Product
 from vouch.domain.facts import Lifecycle, Line, OrderFacts, Refund, RefundLine, Snapshot, Standing
-from vouch.domain.ledger import creator_account, settlement_entry
+from vouch.domain.ledger import Counted, creator_account, settlement_entry
 from vouch.domain.rates import Rate
 from vouch.domain.settlement import Earning, Posting, Settlement
 from vouch.service.deployment import Deployment
@@ -25,7 +25,7 @@ from vouch.store import database as requests
 from vouch.store import ledger, orders
 from vouch.store.database import TRANSACTION_MAX, Writes
 from vouch.store.orders import StoredOrder, Torn
-from vouch.store.tables import Item, Main, Order, OrderPart
+from vouch.store.tables import EntryItem, Item, Main, Order, OrderPart
 
 PLACED = NOON - timedelta(days=1)
 CONTEXT = Context(
@@ -65,16 +65,18 @@ def refund(name: str) -> Refund:
     return Refund(id=name, updated_at=NOON, currency="ILS", amount=7)
 
 
-def settlement(*creators: str, net: int = 80, held: bool = False) -> Settlement:
-    earnings = tuple(Earning(creator, "prg_1", 1, "ILS", 100, 100 - net, NOON, held=held) for creator in creators)
+def settlement(*creators: str, net: int = 80, held: bool = False, recruited: int = 0) -> Settlement:
+    counted = Counted("prg_1", 1, "2026-05") if recruited else None
+    earnings = tuple(
+        Earning(creator, "prg_1", 1, "ILS", 100, 100 - net, NOON, held=held, counted=counted, recruited=recruited)
+        for creator in creators
+    )
     return Settlement("paid", "ILS", 1_000, 0, None, earnings, (), (), None)
 
 
-def write(
-    before: StoredOrder, snapshot: Snapshot | None, names: list[str], *creators: str, net: int = 80, held: bool = False
-) -> Writes:
+def write(before: StoredOrder, snapshot: Snapshot | None, names: list[str], *creators: str, **said: Any) -> Writes:
     after, changed = before.facts.with_facts([*([snapshot] if snapshot else []), *map(refund, names)])
-    settled = settlement(*creators, net=net, held=held)
+    settled = settlement(*creators, **said)
     step = orders.step(before, after, settled)
     posted = [
         settlement_entry(each, order_id=before.id, version=before.version + 1, number=number, now=NOON)
@@ -174,7 +176,7 @@ def test_snapshot_that_no_item_holds_lies_in_pieces_that_may_shrink_again(deploy
 
 
 def test_a_large_order_that_changes_as_much_as_a_step_may_fits_one_transaction(deployment: Deployment) -> None:
-    """Twenty creators are held, in an order as large as a body may be, with as many refunds as go."""
+    """Creators who sold it and recruited each other are held, in an order as large as a body may be, with refunds."""
     noise = incompressible(5_000 * 640)
     lines = tuple(
         Line(str(place), 1, 1, sku=noise[640 * place :][:250], product_id=noise[640 * place + 250 :][:250])
@@ -182,8 +184,9 @@ def test_a_large_order_that_changes_as_much_as_a_step_may_fits_one_transaction(d
     )
     large = facts.Snapshot(NOON, PLACED, Lifecycle.PAID, "ILS", lines, "shopify", triggered_at=NOON)
     creators = [f"cre_{place:02}" for place in range(orders.CREATORS_MAX)]
-    deployment.database.commit(write(NEW, snapshot(), [], *creators))
-    writes = write(load(deployment), large, [f"r{place}" for place in range(10)], *creators, held=True)
+    deployment.database.commit(write(NEW, snapshot(), [], *creators, recruited=10))
+    writes = write(load(deployment), large, [f"r{place}" for place in range(10)], *creators, held=True, recruited=10)
+    assert sum(isinstance(item, EntryItem) for item in _puts(writes)) == 4 * orders.CREATORS_MAX
     assert sum(isinstance(item, OrderPart) for item in _puts(writes)) > 3
     assert len(writes) <= TRANSACTION_MAX
     deployment.database.commit(writes)
@@ -205,7 +208,7 @@ def test_more_creators_than_one_transaction_takes_come_in_several(deployment: De
             assert standing == ledger_sums(deployment, [*some, *others])
         part = "held" if held else "earned"
         assert standing == {(creator, part): 80 for creator in creators}
-        assert steps == (5 if creators is others else 3)
+        assert steps == (7 if creators is others else 4)
         assert {item.creator_id for item in found.commissions if item.earned > item.reversed} == {*creators}
 
 

@@ -29,7 +29,8 @@ OrderStatus = Literal["open", "paid", "cancelled", "refunded", "test", "parked"]
 class Earning:
     """One creator's part: what the order earned in full, what refunds and the like took back, and what is left.
 
-    `revenue` is what is kept of the lines that earned it, by the creator's share of them.
+    `revenue` is what is kept of the lines that earned it, by the creator's share of them. So much of the net as was
+    `recruited` is a recruiter's share, which is no sale of theirs.
     """
 
     creator_id: str
@@ -42,6 +43,7 @@ class Earning:
     held: bool
     counted: Counted | None = None
     revenue: int = 0
+    recruited: int = 0
 
     @property
     def net(self) -> int:
@@ -186,12 +188,14 @@ def settle(facts: OrderFacts, context: Context, terms: Mapping[TermsKey, Terms])
 
 
 def wanted(settlement: Settlement) -> Posted:
-    """The settlement in the ledger's terms."""
-    return {
-        Posting(each.creator_id, HELD if each.held else EARNED, each.currency, each.matures_at, each.counted): each.net
-        for each in settlement.earnings
-        if each.net
-    }
+    """The settlement in the ledger's terms; what counts nowhere beside what does."""
+    posted: dict[Posting, int] = {}
+    for each in settlement.earnings:
+        beside = Posting(each.creator_id, HELD if each.held else EARNED, each.currency, each.matures_at)
+        own = beside._replace(counted=each.counted)
+        for posting, amount in ((own, each.net - each.recruited), (beside, each.recruited)):
+            posted[posting] = posted.get(posting, 0) + amount
+    return {posting: amount for posting, amount in posted.items() if amount}
 
 
 def difference(want: Posted, posted: Posted) -> list[Difference]:
@@ -301,6 +305,7 @@ class _Part:
     earned: int = 0
     net: int = 0
     revenue: int = 0
+    recruited: int = 0
 
 
 class _Work:
@@ -366,6 +371,7 @@ class _Work:
         for share in self.recruited:
             own = self._parts[share.creator_id]
             own.earned, own.net = own.earned + share.earned, own.net + share.net
+            own.recruited += share.net
 
     def adjust(self) -> None:
         """Sets what the brand has set: all that the creator has of the order, whatever came of it besides."""
@@ -396,6 +402,7 @@ class _Work:
                 held=held,
                 counted=part.counted,
                 revenue=part.revenue,
+                recruited=0 if taken_back else part.recruited,
             )
             for creator, part in sorted(self._parts.items())
         )

@@ -132,7 +132,11 @@ class Sums:
 def posted_outcome(posted: Posted, stakes: Iterable[Stake]) -> Outcome:
     """What the ledger holds of an order; `stakes` say by whose terms its creators have it, or LookupError is raised."""
     known = {(stake.creator_id, stake.currency): stake for stake in stakes}
-    return Outcome({known[each.creator_id, each.currency]: amount for each, amount in posted.items()}, _tallies(posted))
+    amounts: dict[Stake, int] = {}
+    for each, amount in posted.items():
+        stake = known[each.creator_id, each.currency]
+        amounts[stake] = amounts.get(stake, 0) + amount
+    return Outcome(amounts, _tallies(posted))
 
 
 def untouched(posted: Posted) -> Outcome:

@@ -15,7 +15,7 @@ _IN_FORCE_FROM = timedelta(hours=24)
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What a creator has of one order: net of refunds, and the revenue that it is on.
+    """What a creator has of one order: net of refunds and recruiters' shares, and the revenue that it is on.
 
     Without revenue (`base` 0) it is no sale of theirs. Amounts in another currency than the program's, `foreign` ones,
     add up with no others.

@@ -28,16 +28,16 @@ from vouch.store.database import Database, Writes, pause
 from vouch.store.inbox import REST
 from vouch.store.tables import Commission, Main, Order, OrderEvent, OrderPart
 
-CREATORS_MAX = 20
-"""Whose parts one transaction changes: each takes a commission and two entries at most. The others' come after."""
+CREATORS_MAX = 15
+"""Whose parts one transaction changes: each takes a commission and four entries at most. The others' come after."""
 EVENTS_MAX = 80
-"""New events per transaction, as a rule: DynamoDB takes 100 writes. With those of 20 creators, the state and some parts
+"""New events per transaction, as a rule: DynamoDB takes 100 writes. With those of 15 creators, the state and some parts
 of a large one it is fewer; then the caller goes on by halves."""
 _PART_BYTES = 390_000
 _INLINE_BYTES = 300_000
 _READINGS_MAX = 6
 _LOOKS_MAX = 6
-_KEPT = ("creator_id", "program_id", "terms_version", "currency", "earned", "reversed", "held")
+_KEPT = ("creator_id", "program_id", "terms_version", "currency", "earned", "reversed", "recruited", "held")
 _SHOWN = ("creator_id", "program_id", "currency", "earned", "reversed", "held", "matures_at")
 Beside = OrderPart | OrderEvent | Commission
 """What an order's partition holds beside its state."""
@@ -432,7 +432,7 @@ def _commissions(before: StoredOrder, snapshot: Snapshot | None, settlement: Set
 
 
 def _former(before: StoredOrder, placed_at: str, item: Commission) -> Commission:
-    gone = {"reversed": item.earned, "held": False, "base": 0}
+    gone = {"reversed": item.earned, "recruited": 0, "held": False, "base": 0}
     when = {"placed_at": placed_at, "g1sk": _index_key(placed_at, before.id)}
     said = {name: getattr(item, name) for name in _content(item)}
     return Commission(item.pk, item.sk, **said | gone | when)

@@ -109,7 +109,9 @@ def parts(
     for keys, last in pages:
         items = database.get_many((Commission, pk, sk) for pk, sk in keys).values()
         own = [item for item in items if isinstance(item, Commission) and item.program_id == volume.program_id]
-        found += (Part(item.earned - item.reversed, item.base, foreign=item.currency != currency) for item in own)
+        for item in own:
+            net = item.earned - item.reversed - item.recruited
+            found.append(Part(net, item.base, foreign=item.currency != currency))
         read += len(keys)
         if last is not None and read >= most:
             return found, last

@@ -326,7 +326,8 @@ class OrderEvent(Main, discriminator="event"):
 class Commission(Main, discriminator="commission"):
     """`b#O#<ord>` / `C#<c>`, index `b#C#<c>#O`: one creator's part of an order, as it stands.
 
-    `base` is what is kept of the base of the lines that are credited to them, in the commission's currency.
+    `base` is what is kept of the base of the lines that are credited to them, in the commission's currency. So much of
+    what stands as was `recruited` is a recruiter's share.
     """
 
     order_id = UnicodeAttribute(attr_name="o")
@@ -340,6 +341,7 @@ class Commission(Main, discriminator="commission"):
     matures_at = UnicodeAttribute(attr_name="m")
     placed_at = UnicodeAttribute(attr_name="at")
     base = IntegerAttribute(attr_name="b")
+    recruited = IntegerAttribute(attr_name="rs", default=0)
     version = IntegerAttribute(attr_name="v")
 
 
