@@ -8,7 +8,7 @@ from aws_lambda_powertools.event_handler.openapi.params import Query
 from aws_lambda_powertools.event_handler.openapi.types import OpenAPIResponse
 
 from attribution import commissions
-from vouch.domain.settlement import Posted
+from vouch.domain.settlement import Posted, in_order
 from vouch.http import Routes, brand_access
 from vouch.service import explanations, listings, replays
 from vouch.service.submissions import Submissions, Submitted
@@ -170,13 +170,13 @@ def postings(posted: Posted) -> list[wire.Posting]:
     return [
         wire.Posting.model_validate(
             {
-                "creator_id": creator,
-                "account": part,
-                "amount": _money(amount, currency),
-                "matures_at": matures_at,
+                "creator_id": each.creator_id,
+                "account": each.part,
+                "amount": _money(posted[each], each.currency),
+                "matures_at": each.matures_at,
             }
         )
-        for (creator, part, currency, matures_at, _), amount in sorted(posted.items())
+        for each in in_order(posted)
     ]
 
 

@@ -12,12 +12,15 @@ from typing import Any
 import pytest
 
 from attribution.api import api
+from attribution.orders import postings
 from tests.faults.world import take
 from tests.fixtures import Clock
 from vouch.domain import clicks, times
 from vouch.domain.errors import Unavailable
 from vouch.domain.facts import Refund
+from vouch.domain.ledger import Counted
 from vouch.domain.money import OutOfRange
+from vouch.domain.settlement import Posting
 from vouch.platforms.base import Request
 from vouch.service import brands, codes, creators, programs, rates, volumes
 from vouch.service import orders as settling
@@ -933,6 +936,13 @@ def test_an_order_with_a_click_still_on_its_way_is_accepted_and_waits(world: Wor
     body = order(clock, external_id="A-2", occurred_at=known["placed_at"], click_ids=[click.id])
     got = world.send("POST", "/v1/orders", body)
     assert (got.status, got.body) == (202, known), "what was brought waits, the order stands as it was"
+
+
+def test_what_counts_nowhere_is_listed_beside_what_does(clock: Clock) -> None:
+    """As of a recruiter who sold an order with whom they recruited."""
+    own = Posting("cre_1", "earned", "ILS", clock.now, Counted("prg_1", 1, "2026-05"))
+    listed = postings({own: 500, own._replace(counted=None): 50})
+    assert [(each.creator_id, each.amount.amount) for each in listed] == [("cre_1", 50), ("cre_1", 500)]
 
 
 def test_who_never_gets_a_turn_at_a_crowded_order_is_accepted_and_waits(

@@ -4,7 +4,7 @@ Pure: no clock, no reads. What is posted to the ledger is the difference between
 there, so repeats, lateness, disorder and concurrency cannot matter.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import astuple, dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Literal, NamedTuple
@@ -198,10 +198,14 @@ def wanted(settlement: Settlement) -> Posted:
     return {posting: amount for posting, amount in posted.items() if amount}
 
 
+def in_order(postings: Iterable[Posting]) -> list[Posting]:
+    """By creator, part, currency and moment; what counts nowhere before what does."""
+    return sorted(postings, key=lambda each: (each[:4], astuple(each.counted) if each.counted else ()))
+
+
 def difference(want: Posted, posted: Posted) -> list[Difference]:
     """Wanted − posted, in a stable order, nothing where nothing changed."""
-    keys = sorted({*want, *posted}, key=lambda key: (key[:4], astuple(key.counted) if key.counted else ()))
-    changes = [(key, want.get(key, 0), posted.get(key, 0)) for key in keys]
+    changes = [(key, want.get(key, 0), posted.get(key, 0)) for key in in_order({*want, *posted})]
     return [
         Difference(
             *(key.creator_id, key.part, key.currency, now - before, key.matures_at, key.counted),

@@ -22,7 +22,7 @@ from vouch.domain.errors import NotFound, Unavailable
 from vouch.domain.facts import Fact, OrderFacts, PlacedAtChanged, Snapshot
 from vouch.domain.ledger import settlement_entry
 from vouch.domain.money import OutOfRange
-from vouch.domain.settlement import Posted, RateMissing, Settlement, settle, wanted
+from vouch.domain.settlement import Posted, RateMissing, Settlement, in_order, settle, wanted
 from vouch.platforms.base import Ignored, Pseudonym, Reading, Request, Unreadable
 from vouch.platforms.registry import PLATFORMS
 from vouch.service.deployment import Deployment
@@ -268,9 +268,7 @@ def audit(deployment: Deployment, brand: Brand, order_id: str) -> list[tuple[str
 
 
 def _readable(posted: Posted) -> str:
-    parts = [
-        f"{creator} {part} {amount} {currency}" for (creator, part, currency, *_), amount in sorted(posted.items())
-    ]
+    parts = [f"{each.creator_id} {each.part} {posted[each]} {each.currency}" for each in in_order(posted)]
     return ", ".join(parts) or "nothing"
 
 

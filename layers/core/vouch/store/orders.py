@@ -22,7 +22,7 @@ from vouch.domain.facts import Event, Fact, OrderFacts, Snapshot, Standing
 from vouch.domain.ledger import Counted, Difference, Entry
 from vouch.domain.rates import Rate
 from vouch.domain.registers import Mark, Place, is_payment
-from vouch.domain.settlement import Earning, Posted, Posting, Settlement, difference, wanted
+from vouch.domain.settlement import Earning, Posted, Posting, Settlement, difference, in_order, wanted
 from vouch.store import ledger
 from vouch.store.database import Database, Writes, pause
 from vouch.store.inbox import REST
@@ -406,9 +406,10 @@ def _json(plain: Any) -> str:
 
 
 def _plain_posted(posted: Posted) -> list[list[Any]]:
+    places = [(each, astuple(each.counted) if each.counted else ()) for each in in_order(posted)]
     return [
-        [creator, part, currency, times.text(at), amount, *(astuple(counted) if counted else ())]
-        for (creator, part, currency, at, counted), amount in sorted(posted.items(), key=lambda each: each[0][:4])
+        [each.creator_id, each.part, each.currency, times.text(each.matures_at), posted[each], *place]
+        for each, place in places
     ]
 
 
