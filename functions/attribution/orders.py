@@ -32,7 +32,7 @@ _SUBMITTED: Final[dict[int, OpenAPIResponse]] = {
         "an order of which many say something at once, and is tried again in `Retry-After` seconds at the latest; or, "
         "without that header, for an exchange rate, and is listed among the parked deliveries (`rate_missing`) to be "
         "redriven once the rate is there. Until then the order is shown as it was; a new one is `parked`, for the "
-        "`reason` that is said here, and cannot be read"
+        "`reason` that is said here, and can neither be read nor be told of refunds, disputes or decisions"
     },
 }
 

@@ -97,7 +97,7 @@ class EnrolmentChange(Body):
 
 
 class Enrolment(Answer):
-    """`active`: the periods `[from, to]` in which orders earn, null without bound."""
+    """`active`: the periods `[from, to]` in which orders earn, `to` outside; null without bound."""
 
     id: str
     creator_id: str
