@@ -4,6 +4,7 @@ from http import HTTPStatus
 
 from vouch.http import Routes, brand_access
 from vouch.service import connections
+from vouch.service.platform_accounts import webhook_url
 from vouch.store.tables import ConnectionItem
 from vouch.wire import connections as wire
 from vouch.wire.base import LIMIT, Cursor, Limit, Page
@@ -47,4 +48,4 @@ def rotate_secret(connection_id: str, body: wire.Rotation) -> wire.Connection:
 def _shown(item: ConnectionItem) -> wire.Connection:
     named = ("app_key", "notification_url", "api_base_url")
     details = {name: item.details.get(name) for name in named}
-    return wire.Connection.of(item, webhook_url=connections.webhook_url(routes.call.deployment, item), **details)
+    return wire.Connection.of(item, webhook_url=webhook_url(routes.call.deployment, item), **details)

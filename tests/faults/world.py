@@ -270,7 +270,7 @@ class World:
             request.body,
             platform_delivery_id=f"{name}:{topic}",
             subject=shopify.subject(request),
-            kept=shopify.KEPT_HEADERS,
+            kept=shopify.PLATFORM.kept_headers,
             now=self.deployment.now(),
         )
 

@@ -13,7 +13,7 @@ from tests.platforms import samples
 from tests.wire import Fault, Wire, refused, unreachable
 from vouch.domain import ids
 from vouch.platforms import shopify
-from vouch.platforms.base import Request
+from vouch.platforms.base import Account, Request
 from vouch.wire.about import Problem
 
 
@@ -30,7 +30,7 @@ def test_the_recorded_event_is_what_shopify_sends() -> None:
     asked = event("ingest")
     request = Request(asked["headers"], asked["body"].encode())
     assert request.body == samples.request("shopify/orders_paid").body
-    assert shopify.verify(request, [samples.SHOPIFY_SECRET], NOON)
+    assert shopify.verify(request, Account([samples.SHOPIFY_SECRET]), NOON)
 
 
 @pytest.mark.parametrize("name", samples.names("shopify"))

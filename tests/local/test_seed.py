@@ -18,7 +18,7 @@ from vouch.domain.facts import OrderFacts
 from vouch.domain.settlement import settle
 from vouch.platforms import shopify as shopify_adapter
 from vouch.platforms import standard_webhooks
-from vouch.platforms.base import Pseudonym, Reading, Request, Unreadable
+from vouch.platforms.base import Account, Pseudonym, Reading, Request, Unreadable
 
 NOW = datetime(2026, 7, 1, 9, 30, tzinfo=UTC)
 PLAIN = Pseudonym(str, "door")
@@ -137,9 +137,11 @@ def test_signatures_are_those_that_the_platforms_make(told: Story) -> None:
         doors.add(delivery.order.door)
         match delivery.order.door:
             case "shopify":
-                assert shopify_adapter.verify(request(delivery), [brand.SHOPIFY_SECRET], NOW).startswith(delivery.id)
+                assert shopify_adapter.verify(request(delivery), Account([brand.SHOPIFY_SECRET]), NOW).startswith(
+                    delivery.id
+                )
             case "inlet":
-                assert standard_webhooks.verify(request(delivery), [brand.INLET_SECRET], NOW) == delivery.id
+                assert standard_webhooks.verify(request(delivery), Account([brand.INLET_SECRET]), NOW) == delivery.id
     assert doors == {"shopify", "inlet", "rest"}, "and what comes by REST has no signature"
 
 
@@ -171,7 +173,7 @@ def test_the_shops_own_books_are_what_settling_comes_to(told: Story) -> None:
 
 def test_the_unreadable_delivery_is_genuine_and_cannot_be_read(told: Story) -> None:
     [unreadable] = [request(delivery) for delivery in deliveries(told) if delivery.kind == "unreadable"]
-    shopify_adapter.verify(unreadable, [brand.SHOPIFY_SECRET], NOW)
+    shopify_adapter.verify(unreadable, Account([brand.SHOPIFY_SECRET]), NOW)
     with pytest.raises(Unreadable):
         shopify_adapter.facts(unreadable, PLAIN)
 

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from vouch.platforms.base import Ignored, Pseudonym, Reading, Request, Unreadable
+from vouch.platforms.base import Pseudonym, Reading, Request, Said, Unreadable
 from vouch.platforms.registry import PLATFORMS
 
 FOLDER = Path(__file__).parents[1] / "data" / "platforms"
@@ -45,7 +45,7 @@ def reading(platform: str, request: Request) -> Reading:
     return read
 
 
-def outcome(platform: str, request: Request) -> Reading | Ignored | Unreadable:
+def outcome(platform: str, request: Request) -> Said | Unreadable:
     """What a delivery says, or the refusal to read it."""
     try:
         return PLATFORMS[platform].facts(request, pseudonym)

@@ -181,5 +181,5 @@ def test_bent_bytes_give_facts_or_a_named_refusal(
 @given(st.sampled_from(RECORDED), st.text(max_size=40))
 def test_no_header_breaks_the_reading_of_a_genuine_body(recorded: tuple[str, Request], text: str) -> None:
     platform, request = recorded
-    for name in PLATFORMS[platform].KEPT_HEADERS:
+    for name in PLATFORMS[platform].kept_headers:
         judge(platform, Request({**request.headers, name: text}, request.body))

@@ -25,7 +25,7 @@ from vouch.domain.facts import (
 )
 from vouch.domain.terms import Base
 from vouch.platforms import shopify
-from vouch.platforms.base import Ignored, Reading, Request, Unreadable
+from vouch.platforms.base import Account, Ignored, Reading, Request, Unreadable
 
 ORDER = "6214001234567"
 SHIRT = Line("6214001235567", 2, 6000, discount=1200, tax=864, sku="LIN-M-SAND", product_id="7700000000000")
@@ -275,17 +275,17 @@ class TestDeliveries:
         request = samples.request("shopify/orders_create")
         now = datetime.now(UTC)
         expected = "b54557e4-bdd9-4b37-8a5f-000000000001:orders/create"
-        assert shopify.verify(request, [samples.SHOPIFY_SECRET], now) == expected
+        assert shopify.verify(request, Account([samples.SHOPIFY_SECRET]), now) == expected
 
     def test_without_a_webhook_id_the_body_names_the_delivery(self) -> None:
         request = samples.request("shopify/orders_create")
         headers = {name: value for name, value in request.headers.items() if name != "x-shopify-webhook-id"}
         ids = {
-            shopify.verify(Request(headers, request.body), [samples.SHOPIFY_SECRET], datetime.now(UTC))
+            shopify.verify(Request(headers, request.body), Account([samples.SHOPIFY_SECRET]), datetime.now(UTC))
             for _ in range(2)
         }
         assert len(ids) == 1
-        assert ids != {shopify.verify(request, [samples.SHOPIFY_SECRET], datetime.now(UTC))}
+        assert ids != {shopify.verify(request, Account([samples.SHOPIFY_SECRET]), datetime.now(UTC))}
 
     def test_an_order_edit_names_its_order_and_says_nothing(self) -> None:
         edited = delivery("orders/edited", {"order_edit": {"id": 1, "order_id": int(ORDER), "line_items": {}}})

@@ -12,7 +12,7 @@ import pytest
 
 from tests.platforms.samples import SHOPIFY_SECRET, STANDARD_SECRET
 from vouch.platforms import rest
-from vouch.platforms.base import BadSignature, Request
+from vouch.platforms.base import Account, BadSignature, Request
 from vouch.platforms.registry import PLATFORMS
 
 NOW = datetime(2026, 5, 4, 15, 15, 31, tzinfo=UTC)
@@ -39,7 +39,7 @@ class Signer:
         return Request({**request.headers, self.header: change(request.headers[self.header])}, request.body)
 
     def verify(self, request: Request, *secrets: str, now: datetime = NOW) -> str:
-        return PLATFORMS[self.platform].verify(request, secrets or (self.secret,), now)
+        return PLATFORMS[self.platform].verify(request, Account(secrets or (self.secret,)), now)
 
 
 def sign_shopify(secret: str, body: bytes, at: datetime) -> dict[str, str]:
@@ -114,7 +114,7 @@ def test_a_secret_that_has_rotated_out_is_refused(signer: Signer) -> None:
 
 def test_no_secret_at_all_proves_nothing(signer: Signer) -> None:
     with pytest.raises(BadSignature):
-        PLATFORMS[signer.platform].verify(signer.request(), [], NOW)
+        PLATFORMS[signer.platform].verify(signer.request(), Account([]), NOW)
 
 
 @pytest.mark.parametrize("signer, empty", [(SHOPIFY, ""), (STANDARD, ""), (STANDARD, "whsec_")])
@@ -165,7 +165,7 @@ def test_a_changed_body_is_refused(signer: Signer) -> None:
 
 def test_nobody_posts_what_our_own_api_writes() -> None:
     with pytest.raises(BadSignature):
-        rest.verify(SHOPIFY.request(), [SHOPIFY.secret], NOW)
+        rest.verify(SHOPIFY.request(), Account([SHOPIFY.secret]), NOW)
 
 
 class TestSignedTime:

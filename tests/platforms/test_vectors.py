@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.platforms.samples import vector_request, vectors
-from vouch.platforms.base import BadSignature
+from vouch.platforms.base import Account, BadSignature
 from vouch.platforms.registry import PLATFORMS
 
 VECTORS = [vector for platform in PLATFORMS for vector in vectors(platform)]
@@ -18,10 +18,10 @@ def test_a_vector_verifies_as_it_says(vector: dict[str, Any]) -> None:
     request = vector_request(vector)
     now = datetime.fromtimestamp(vector.get("now", 1778000000), UTC)
     if vector["valid"]:
-        assert PLATFORMS[vector["platform"]].verify(request, [vector["secret"]], now)
+        assert PLATFORMS[vector["platform"]].verify(request, Account([vector["secret"]]), now)
     else:
         with pytest.raises(BadSignature):
-            PLATFORMS[vector["platform"]].verify(request, [vector["secret"]], now)
+            PLATFORMS[vector["platform"]].verify(request, Account([vector["secret"]]), now)
 
 
 @pytest.mark.parametrize("platform, count", COUNTS.items())

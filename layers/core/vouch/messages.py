@@ -220,6 +220,10 @@ PROBLEMS: dict[str, Words] = {
         "en": ("Not a secret of this platform", "No signature can be proven by it; copy it whole from the platform."),
         "he": ("לא סוד של הפלטפורמה הזאת", "לא ניתן לאמת בו אף חתימה; יש להעתיק אותו בשלמותו מהפלטפורמה."),
     },
+    "setting_missing": {
+        "en": ("A setting is missing", "A connection to {platform} needs it; the platform's own page shows it."),
+        "he": ("חסרה הגדרה", "חיבור אל {platform} זקוק לה; היא מופיעה בדף של הפלטפורמה עצמה."),
+    },
     "status_not_possible": {
         "en": ("Not from here", "What is {status} cannot become {wanted}."),
         "he": ("לא מכאן", "מה שמצבו {status} אינו יכול להפוך ל-{wanted}."),

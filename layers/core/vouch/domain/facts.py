@@ -59,6 +59,14 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
+class PlatformCommission:
+    """What a platform pays a creator by itself, in minor units of the order's currency."""
+
+    handle: str
+    amount: int
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """An order as its platform described it at `updated_at`.
 
@@ -66,7 +74,9 @@ class Snapshot:
     all of the order was once paid. `customers` are pseudonyms (keyed hashes), the customer's own first,
     `former_customers` those that only other snapshots of the order named; `customer_new` is the platform's own word,
     None where it gives none. `handles` are creators whom the platform itself names: `tiktok:maya`. An order that pays
-    for a `subscription` says when that began.
+    for a `subscription` says when that began. `refund_ids` are all the refunds that the order then had, where its
+    platform lists them and may take one back; None where it does not. `platform_commissions` is what the platform
+    itself pays, beside whatever is earned here.
     """
 
     kind: ClassVar[str] = "snapshot"
@@ -94,6 +104,8 @@ class Snapshot:
     handles: tuple[str, ...] = ()
     subscription: str | None = None
     subscribed_at: datetime | None = None
+    refund_ids: tuple[str, ...] | None = None
+    platform_commissions: tuple[PlatformCommission, ...] = ()
 
     def newness(self) -> Newness:
         """Greatest wins: the platform's own time, the later stage of life, the trigger time.
@@ -243,7 +255,42 @@ class Standing:
         return (self.version,)
 
 
-Event = Refund | Cancellation | Dispute | Decision | Standing
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """What ties the order to a creator or its buyer, from a message that does not tell the order itself.
+
+    It stands beside what the newest snapshot carries. `id` is the platform's own of what said so.
+    """
+
+    kind: ClassVar[str] = "mention"
+
+    id: str
+    updated_at: datetime
+    codes: tuple[str, ...] = ()
+    click_ids: tuple[str, ...] = ()
+    customers: tuple[str, ...] = ()
+    handles: tuple[str, ...] = ()
+
+    def newness(self) -> Newness:
+        """Greatest wins among versions of one mention."""
+        return (self.updated_at,)
+
+
+@dataclass(frozen=True, slots=True)
+class Shadow:
+    """Another order, `id`, is the same sale, seen where it was really made: this one earns nothing."""
+
+    kind: ClassVar[str] = "shadow"
+
+    id: str
+    updated_at: datetime
+
+    def newness(self) -> Newness:
+        """Greatest wins among versions of one shadow."""
+        return (self.updated_at,)
+
+
+Event = Refund | Cancellation | Dispute | Decision | Standing | Mention | Shadow
 """A fact of a set: kept by kind and id."""
 Fact = Snapshot | Event
 
@@ -361,6 +408,8 @@ def snapshot_from_json(text: str) -> Snapshot:
     plain = json.loads(text)
     plain["lines"] = tuple(_line(line) for line in plain["lines"])
     plain["lifecycle"] = Lifecycle(plain["lifecycle"])
+    paid = plain.get("platform_commissions", ())
+    plain["platform_commissions"] = tuple(PlatformCommission(**commission) for commission in paid)
     return Snapshot(**_revived(plain))
 
 
@@ -411,7 +460,9 @@ def _is_newer(fact: Fact, known: Fact) -> bool:
     return fact.newness() > known.newness()
 
 
-_EVENTS: dict[str, type[Event]] = {event.kind: event for event in (Refund, Cancellation, Dispute, Decision, Standing)}
+_EVENTS: dict[str, type[Event]] = {
+    event.kind: event for event in (Refund, Cancellation, Dispute, Decision, Standing, Mention, Shadow)
+}
 _MOMENTS = ("updated_at", "placed_at", "triggered_at", "subscribed_at", "origin_at")
 
 

@@ -4,7 +4,7 @@ from vouch.platforms import rest, shopify, standard_webhooks
 from vouch.platforms.base import Platform
 
 PLATFORMS: dict[str, Platform] = {
-    "shopify": shopify,
-    "standard_webhooks": standard_webhooks,
-    "rest": rest,
+    "shopify": shopify.PLATFORM,
+    "standard_webhooks": standard_webhooks.PLATFORM,
+    "rest": rest.PLATFORM,
 }

@@ -14,17 +14,16 @@ decision `id`, `actor`, `refunds`, those that an approval lets pass, and the pro
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Literal, NoReturn, get_args
 
 from vouch.domain import times
 from vouch.domain.facts import Decision, Fact, Verdict
 from vouch.platforms import orders
-from vouch.platforms.base import BadSignature, Pseudonym, Reading, Request, Unreadable
+from vouch.platforms.base import Account, BadSignature, Platform, Pseudonym, Reading, Request, Unreadable
 from vouch.platforms.parsing import Fields, body_hash, read
 
-KEPT_HEADERS: tuple[str, ...] = ()
 REASON_MAX = 1_000
 
 Kind = Literal["order", "refund", "dispute", "decision"]
@@ -42,7 +41,7 @@ def usable(secret: str) -> bool:  # noqa: ARG001
     return False
 
 
-def verify(request: Request, secrets: Sequence[str], now: datetime) -> NoReturn:  # noqa: ARG001
+def verify(request: Request, account: Account, now: datetime) -> NoReturn:  # noqa: ARG001
     """Nobody posts these from outside: the API knows its caller by key."""
     raise BadSignature
 
@@ -96,3 +95,6 @@ def _decision(body: Fields, received_at: datetime) -> Decision:
         amount=body.minor("amount") if verdict == "adjust" else None,
         currency=body.currency("currency") if verdict == "adjust" else None,
     )
+
+
+PLATFORM = Platform(usable=usable, verify=verify, subject=subject, facts=facts)

@@ -23,10 +23,8 @@ from vouch.domain import times
 from vouch.domain.facts import Cancellation, Dispute, DisputeStatus, Lifecycle, Line, Refund, RefundLine, Snapshot
 from vouch.domain.money import divide_half_up
 from vouch.platforms import evidence, orders, signatures
-from vouch.platforms.base import BadSignature, Ignored, Pseudonym, Reading, Request, Unreadable
+from vouch.platforms.base import Account, BadSignature, Ignored, Platform, Pseudonym, Reading, Request, Unreadable
 from vouch.platforms.parsing import QUANTITY_MAX, Fields, body_hash, read
-
-KEPT_HEADERS: tuple[str, ...] = ("x-shopify-topic", "x-shopify-triggered-at")
 
 _IGNORED = {
     "orders/edited": "order_edit",  # names what was edited; orders/updated brings the order itself
@@ -69,10 +67,10 @@ def usable(secret: str) -> bool:
     return bool(secret.strip())
 
 
-def verify(request: Request, secrets: Sequence[str], now: datetime) -> str:  # noqa: ARG001
+def verify(request: Request, account: Account, now: datetime) -> str:  # noqa: ARG001
     """There is no signed time here: what is replayed gives the same facts."""
     given = request.headers.get("x-shopify-hmac-sha256", "")
-    expected = (signatures.base64_sha256(secret.encode(), request.body) for secret in secrets if secret)
+    expected = (signatures.base64_sha256(secret.encode(), request.body) for secret in account.secrets if secret)
     if not any(signatures.same(given, signature) for signature in expected):
         raise BadSignature
     # One action of a merchant may bring several topics, and a topic several subscriptions.
@@ -381,3 +379,12 @@ def _click_ids(body: Fields) -> Iterator[str]:
     if isinstance(landing, str):
         for _, value in parse_qsl(landing[:_URL_MAX].partition("?")[2].partition("#")[0]):
             yield value
+
+
+PLATFORM = Platform(
+    usable=usable,
+    verify=verify,
+    subject=subject,
+    facts=facts,
+    kept_headers=("x-shopify-topic", "x-shopify-triggered-at"),
+)

@@ -20,10 +20,8 @@ from typing import Any
 from vouch.domain import times
 from vouch.domain.facts import Cancellation, Fact
 from vouch.platforms import orders, signatures
-from vouch.platforms.base import BadSignature, Ignored, Pseudonym, Reading, Request, Unreadable
+from vouch.platforms.base import Account, BadSignature, Ignored, Platform, Pseudonym, Reading, Request, Unreadable
 from vouch.platforms.parsing import Fields, body_hash, read
-
-KEPT_HEADERS: tuple[str, ...] = ("webhook-timestamp",)
 
 TOLERANCE = timedelta(minutes=5)
 """Both ways, as in the reference library: a sender's clock may be ahead."""
@@ -47,7 +45,7 @@ def usable(secret: str) -> bool:
     return len(_key(secret)) >= _KEY_BYTES_MIN
 
 
-def verify(request: Request, secrets: Sequence[str], now: datetime) -> str:
+def verify(request: Request, account: Account, now: datetime) -> str:
     delivery_id = request.headers.get("webhook-id", "")
     stamp = request.headers.get("webhook-timestamp", "")
     if not delivery_id or not _SECONDS.fullmatch(stamp):
@@ -55,7 +53,7 @@ def verify(request: Request, secrets: Sequence[str], now: datetime) -> str:
     if abs(now - datetime.fromtimestamp(int(stamp), UTC)) > TOLERANCE:
         raise BadSignature
     signed = f"{delivery_id}.{stamp}.".encode(errors="replace") + request.body
-    expected = [signatures.base64_sha256(key, signed) for key in map(_key, secrets) if key]
+    expected = [signatures.base64_sha256(key, signed) for key in map(_key, account.secrets) if key]
     given = request.headers.get("webhook-signature", "").split(" ")
     v1 = [signature.removeprefix("v1,") for signature in given if signature.startswith("v1,")]
     if not any(signatures.same(ours, theirs) for ours in v1 for theirs in expected):
@@ -190,3 +188,6 @@ def _in_minor_units(data: Fields) -> Fields:
         for part, keys in parts
     )
     return Fields(ours | ({"lines": lines} if data.has("lines") else {}), data.path)
+
+
+PLATFORM = Platform(usable=usable, verify=verify, subject=subject, facts=facts, kept_headers=("webhook-timestamp",))

@@ -37,6 +37,9 @@ def created(
     if platform not in supported():
         raise Unprocessable("platform_not_supported", param="platform", platforms=", ".join(supported()))
     _check_secret(platform, secret)
+    for name in PLATFORMS[platform].required:
+        if settings.get(name) is None:
+            raise Unprocessable("setting_missing", param=name, platform=platform)
     shop = brands.public_host(settings["shop"], param="shop") if settings.get("shop") else None
     _check_program(deployment, brand, settings.get("program_id"))
     item = connections.new_connection(
@@ -115,11 +118,6 @@ def rotated(deployment: Deployment, brand: Brand, connection_id: str, secret: st
         item.secrets = [[sealed, None], *former][:SECRETS_MAX]
 
     return revised(deployment, lambda: connections.connection(deployment.database, brand.id, connection_id), apply)
-
-
-def webhook_url(deployment: Deployment, item: ConnectionItem) -> str:
-    """Where the platform sends its webhooks."""
-    return f"{deployment.settings.public_url}/webhooks/{item.id}"
 
 
 def _move_shop(deployment: Deployment, writes: Writes, item: ConnectionItem, shop: str | None) -> None:

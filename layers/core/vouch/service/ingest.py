@@ -3,13 +3,14 @@
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
-from vouch.domain import ids, times
+from vouch.domain import ids
 from vouch.domain.errors import NotFound, TooLarge, Unauthenticated
-from vouch.platforms.base import BadSignature, Request
+from vouch.platforms.base import Account, BadSignature, Request
 from vouch.platforms.registry import PLATFORMS
+from vouch.service import platform_accounts
 from vouch.service.cache import Cache, Patience
 from vouch.service.deployment import Deployment
 from vouch.store import connections, inbox
@@ -35,10 +36,18 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True)
 class _Inlet:
-    """A connection with its secrets open, as one process keeps it for a while."""
+    """A connection with its secrets open, as one process keeps it for a while.
+
+    Its account has none of them: which are valid depends on the moment.
+    """
 
     door: Door
-    secrets: tuple[tuple[str, str | None], ...]
+    account: Account
+    secrets: platform_accounts.Secrets
+
+    def account_at(self, now: datetime) -> Account:
+        """The account with the secrets that are valid then."""
+        return replace(self.account, secrets=platform_accounts.valid(self.secrets, now))
 
 
 class Ingest:
@@ -67,7 +76,7 @@ class Ingest:
             request.body,
             platform_delivery_id=platform_delivery_id,
             subject=platform.subject(request),
-            kept=platform.KEPT_HEADERS,
+            kept=platform.kept_headers,
             now=now,
         )
         stored = inbox.put(self._deployment.database, lambda: self._deployment.s3, item)
@@ -79,10 +88,8 @@ class Ingest:
             inlet = read(connection_id)
             if inlet is None:
                 raise NotFound
-            at = times.text(now)
-            live = [secret for secret, until in inlet.secrets if until is None or at < until]
             with suppress(BadSignature):
-                return inlet, PLATFORMS[inlet.door.platform].verify(request, live, now)
+                return inlet, PLATFORMS[inlet.door.platform].verify(request, inlet.account_at(now), now)
         raise Unauthenticated("bad_signature")
 
     def _read_again(self, connection_id: str) -> _Inlet | None:
@@ -93,8 +100,8 @@ class Ingest:
         item = self._deployment.database.get(*connections.key(connection_id))
         if item is None or item.status != "active":
             return None
-        vault = self._deployment.vault
         return _Inlet(
             Door(item.brand_id, item.mode, item.platform, item.id, item.program_id),
-            tuple((vault.open(item.brand_id, sealed), until) for sealed, until in item.secrets),
+            platform_accounts.account(self._deployment, item),
+            platform_accounts.secrets(self._deployment, item),
         )

@@ -23,7 +23,7 @@ from vouch.domain.facts import Fact, OrderFacts, PlacedAtChanged, Snapshot
 from vouch.domain.ledger import settlement_entry
 from vouch.domain.money import OutOfRange
 from vouch.domain.settlement import Posted, RateMissing, Settlement, in_order, settle, wanted
-from vouch.platforms.base import Ignored, Pseudonym, Reading, Request, Unreadable
+from vouch.platforms.base import Ignored, Pseudonym, Reading, Request, Said, Unreadable
 from vouch.platforms.registry import PLATFORMS
 from vouch.service.deployment import Deployment
 from vouch.service.evidence import CLICK_LAG, ClickOnItsWay, Evidence
@@ -77,6 +77,8 @@ def settle_delivery(deployment: Deployment, delivery: Delivery, *, tries: int = 
             reading = _read(deployment, delivery)
         if isinstance(reading, Ignored):
             return Outcome("ignored", reason=reading.reason)
+        if not isinstance(reading, Reading):
+            raise NotImplementedError
         return _settle_reading(deployment, delivery, reading, tries)
     except Unreadable as refusal:
         return _park(deployment, delivery, refusal.reason, refusal.detail)
@@ -336,7 +338,7 @@ def _try_later(deployment: Deployment, delivery: Delivery, tries: int, *, second
     put_off(deployment, deployment.settings.wake_queue_url, message, seconds=seconds)
 
 
-def _read(deployment: Deployment, delivery: Delivery) -> Reading | Ignored:
+def _read(deployment: Deployment, delivery: Delivery) -> Said:
     request = Request(*inbox.content(deployment.database, lambda: deployment.s3, delivery))
     names = (delivery.brand_id, delivery.platform, delivery.connection_id)
     return PLATFORMS[delivery.platform].facts(request, pseudonym(deployment, *names))

@@ -194,7 +194,7 @@ class Submissions:
             request.body,
             platform_delivery_id=self._mint.id("req_"),
             subject=rest.subject(request),
-            kept=rest.KEPT_HEADERS,
+            kept=rest.PLATFORM.kept_headers,
             now=now,
         )
         inbox.put(self._deployment.database, lambda: self._deployment.s3, item)

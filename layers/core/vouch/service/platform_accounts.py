@@ -1,0 +1,49 @@
+"""A connection as its platform's adapter sees it: its secrets open, its token only for whoever calls the platform."""
+
+from datetime import datetime
+
+from vouch.domain import times
+from vouch.platforms.base import Account
+from vouch.service.deployment import Deployment
+from vouch.store.tables import ConnectionItem
+
+Secrets = tuple[tuple[str, str | None], ...]
+"""Each with the moment until which it is valid, None for ever."""
+
+
+def webhook_url(deployment: Deployment, item: ConnectionItem) -> str:
+    """Where the platform sends its webhooks."""
+    return f"{deployment.settings.public_url}/webhooks/{item.id}"
+
+
+def account(deployment: Deployment, item: ConnectionItem) -> Account:
+    """Without secrets, which depend on the moment, and without the token."""
+    details = item.details
+    return Account(
+        secrets=(),
+        shop=item.shop,
+        app_key=details.get("app_key"),
+        notification_url=details.get("notification_url") or webhook_url(deployment, item),
+        verify_token=_opened(deployment, item, "verify_token"),
+    )
+
+
+def secrets(deployment: Deployment, item: ConnectionItem) -> Secrets:
+    """All that the connection has, the newest first."""
+    return tuple((deployment.vault.open(item.brand_id, sealed), until) for sealed, until in item.secrets)
+
+
+def valid(known: Secrets, now: datetime) -> list[str]:
+    """Those that prove something now."""
+    at = times.text(now)
+    return [secret for secret, until in known if until is None or at < until]
+
+
+def token(deployment: Deployment, item: ConnectionItem) -> str | None:
+    """The token by which we may call the platform."""
+    return _opened(deployment, item, "api_token")
+
+
+def _opened(deployment: Deployment, item: ConnectionItem, name: str) -> str | None:
+    sealed = item.details.get(name)
+    return None if sealed is None else deployment.vault.open(item.brand_id, sealed)
