@@ -213,7 +213,7 @@ class NotYet(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """Something that changed on the platform: the `subject` that its deliveries have, and a body as `Api.read` takes."""
+    """Something that changed on the platform: the `subject` of its deliveries, and a body as `Api.read` takes it."""
 
     subject: str
     body: bytes

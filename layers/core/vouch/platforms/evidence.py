@@ -1,7 +1,8 @@
 """What ties an order to a creator or a buyer, wherever on the order a platform carries it."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from urllib.parse import parse_qsl
 
 from vouch.domain import clicks
 from vouch.domain.codes import LENGTH_MAX, normal
@@ -11,6 +12,9 @@ from vouch.platforms.base import Pseudonym
 from vouch.platforms.parsing import Fields
 
 EMAIL_MAX = 320
+ADDRESS_MAX = 8_192
+CLICK_NAMES = frozenset({"ref", "_ref", "click_id"})
+"""What an order's own attributes may be called that carry a click id."""
 HANDLE_MAX = 64
 """Twice as long as any platform takes: folding may join and split characters, and a handle becomes a key."""
 SOCIAL_PLATFORMS = ("instagram", "tiktok")
@@ -28,6 +32,12 @@ def codes(texts: Iterable[str]) -> tuple[str, ...]:
 def click_ids(texts: Iterable[str]) -> tuple[str, ...]:
     """What has the shape of a click id; whether one is genuine needs the brand's keys, which no adapter has."""
     return _first(text for text in texts if _CLICK_ID.fullmatch(text))
+
+
+def in_address(address: str | None) -> Iterator[str]:
+    """The values of an address' parameters: a program may have chosen any name for the one that carries a click id."""
+    for _, value in parse_qsl((address or "")[:ADDRESS_MAX].partition("?")[2].partition("#")[0]):
+        yield value
 
 
 def handles(said: Fields) -> tuple[str, ...]:

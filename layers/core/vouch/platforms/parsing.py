@@ -4,7 +4,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, NoReturn
 
@@ -18,6 +18,8 @@ ID_MAX = 2**64 - 1
 ID_BYTES_MAX = 765
 """A text of 255 characters of up to three bytes: ids become keys, and DynamoDB takes keys of 1 024 bytes."""
 QUANTITY_MAX = 10**9
+
+_UNIX_MAX = 5_680_281_599  # the last second before 2150, the end of the years that orders may name
 
 _COUNTRY = re.compile(r"[A-Za-z]{2}")
 _DECIMAL = re.compile(r"-?[0-9]{1,20}(\.[0-9]{1,20})?")
@@ -180,6 +182,38 @@ class Fields:
             return times.said(value)
         except ValueError:
             raise self.refusal("bad_time", key, "not a time with its offset") from None
+
+    def unix(self, key: str) -> datetime:
+        """A time that is said in seconds since 1970."""
+        moment = self.unix_or_none(key)
+        if moment is None:
+            raise self.refusal("bad_time", key, "a time is missing")
+        return moment
+
+    def unix_or_none(self, key: str) -> datetime | None:
+        """Likewise; 0 is none."""
+        value = self.values.get(key)
+        if value is None or value == 0:
+            return None
+        if type(value) is not int or not 0 < value <= _UNIX_MAX:
+            raise self.refusal("bad_time", key, "not a time in seconds since 1970")
+        return datetime.fromtimestamp(value, UTC)
+
+    def utc(self, key: str) -> datetime:
+        """A time that is UTC without saying so, such as `2026-05-04T10:15:30`."""
+        moment = self.utc_or_none(key)
+        if moment is None:
+            raise self.refusal("bad_time", key, "a time is missing")
+        return moment
+
+    def utc_or_none(self, key: str) -> datetime | None:
+        value = self.text_or_none(key)
+        if value is None:
+            return None
+        try:
+            return times.said(f"{value}Z")
+        except ValueError:
+            raise self.refusal("bad_time", key, "not a time without an offset") from None
 
     def child(self, key: str) -> "Fields":
         child = self.child_or_none(key)

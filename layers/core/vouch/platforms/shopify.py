@@ -17,7 +17,6 @@ amount is in the currency in which the buyer paid. Which subscription an order p
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
-from urllib.parse import parse_qsl
 
 from vouch.domain import times
 from vouch.domain.facts import Cancellation, Dispute, DisputeStatus, Lifecycle, Line, Refund, RefundLine, Snapshot
@@ -53,8 +52,6 @@ _DISPUTES: dict[str, DisputeStatus] = {
     "prevented": "won",  # likewise
 }
 _FAILED = {"failure", "error"}
-_CLICK_NAMES = {"ref", "_ref", "click_id"}
-_URL_MAX = 8_192
 _EXPLAINED_BY = ("refund_line_items", "order_adjustments", "refund_shipping_lines", "duties", "additional_fees")
 """What of a refund says where its money comes from; without any of it there are only the transactions."""
 _ORDER_SHAPE = ("line_items", "created_at", "updated_at", "currency")
@@ -373,12 +370,10 @@ def _click_ids(body: Fields) -> Iterator[str]:
     lists += [line.hinted_list("properties") for line in body.children("line_items", "lines")]
     for attribute in (attribute for attributes in lists for attribute in attributes):
         name, value = attribute.values.get("name"), attribute.values.get("value")
-        if isinstance(value, str) and isinstance(name, str) and name in _CLICK_NAMES:
+        if isinstance(value, str) and isinstance(name, str) and name in evidence.CLICK_NAMES:
             yield value
     landing = body.values.get("landing_site")
-    if isinstance(landing, str):
-        for _, value in parse_qsl(landing[:_URL_MAX].partition("?")[2].partition("#")[0]):
-            yield value
+    yield from evidence.in_address(landing if isinstance(landing, str) else None)
 
 
 PLATFORM = Platform(
