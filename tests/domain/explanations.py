@@ -83,7 +83,7 @@ class Situation:
         """What the brand sees, or that creator."""
         facts = OrderFacts(events={(event.kind, event.id): event for event in self.later})
         if self.order is not None:
-            facts = replace(facts, snapshot=carrying(self.order, self.touches))
+            facts = replace(facts, told=carrying(self.order, self.touches))
         known = context(self.touches, **self.surroundings)
         settled = settle(facts, known, self.terms)
         return explain(facts, known, self.terms, settled, former=self.former, viewer=viewer)

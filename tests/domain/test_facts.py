@@ -1,7 +1,7 @@
 """Facts: the same set of them is the same order, in whatever order, number and company they arrive."""
 
 from dataclasses import fields, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import product
 from typing import get_args
 
@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from tests.domain.sales import PLACED, cancellation, decision, item, refund, sale
 from vouch.domain import times
 from vouch.domain.facts import (
+    TOUCH_KEYS_MAX,
     Cancellation,
     Decision,
     Dispute,
@@ -20,10 +21,13 @@ from vouch.domain.facts import (
     Fact,
     Lifecycle,
     Line,
+    Mention,
     OrderFacts,
     PlacedAtChanged,
+    PlatformCommission,
     Refund,
     RefundLine,
+    Shadow,
     Snapshot,
     Standing,
     Verdict,
@@ -82,7 +86,12 @@ def _pool() -> list[Fact]:
             ["customer:noa", "subscription:s"], moments, [1, 2], [False, True], [0, 3]
         )
     )
-    events: list[Event] = [*refunds, *decisions, *named, *disputes, *standings]
+    mentions = (
+        Mention(mention_id, at, codes)
+        for mention_id, at, codes in product(["m1", "m2"], moments, [(), ("noa10",), ("dan10", "noa10")])
+    )
+    shadows = (Shadow("ord_1", at) for at in moments)
+    events: list[Event] = [*refunds, *decisions, *named, *disputes, *standings, *mentions, *shadows]
     return [*snapshots, *lives, *events, *(Cancellation("c1", at) for at in moments)]
 
 
@@ -330,6 +339,8 @@ def test_a_full_snapshot_is_read_back_as_it_was_written() -> None:
         handles=("instagram:noa", "tiktok:נועה"),
         subscription="s",
         subscribed_at=PLACED - HOUR,
+        refund_ids=("r1", "r2"),
+        platform_commissions=(PlatformCommission("tiktok:noa", 700),),
     )
     assert says_everything(snapshot)
     assert snapshot_from_json(to_json(snapshot)) == snapshot
@@ -343,6 +354,8 @@ def test_a_full_snapshot_is_read_back_as_it_was_written() -> None:
         Decision("d1", LATER, "adjust", "key_1", "as agreed", ("7f",), "noa", "prg", 70, "ILS"),
         Standing("customer:noa", LATER, 2, False, 3, "ord_1", PLACED, "noa", "prg"),
         Cancellation("c1", LATER),
+        Mention("m1", LATER, ("noa10",), ("clk_1",), ("gil",), ("tiktok:noa",)),
+        Shadow("ord_1", LATER),
     ],
     ids=lambda event: event.kind,
 )
@@ -393,3 +406,76 @@ def test_no_event_is_another_kind_of_the_same_name() -> None:
     events = joined([refund("customer:noa", mug=1), Standing("customer:noa", PLACED)])
     assert events.standing("customer:noa") == Standing("customer:noa", PLACED)
     assert joined([refund("customer:noa", mug=1)]).standing("customer:noa") is None
+
+
+class TestMentions:
+    """What another message of the platform carries stands beside the order's own evidence."""
+
+    def test_evidence_of_both_counts_and_the_orders_own_comes_first(self) -> None:
+        told = replace(PAID, codes=("noa10",), customers=("gil",), former_customers=("eve", "dan"))
+        later = Mention("m2", LATER, ("dan10",), ("clk_2",), ("dan",), ("tiktok:noa",))
+        earlier = Mention("m1", PLACED, ("eve10", "noa10"), ("clk_1",))
+        snapshot = joined([later, told, earlier]).snapshot
+        assert snapshot == replace(
+            told,
+            codes=("noa10", "eve10", "dan10"),
+            click_ids=("clk_1", "clk_2"),
+            customers=("gil", "dan"),
+            former_customers=("eve",),
+            handles=("tiktok:noa",),
+        )
+
+    def test_a_newer_snapshot_takes_nothing_of_it_away(self) -> None:
+        facts = joined([PAID, Mention("m1", PLACED, ("noa10",))], [replace(PAID, updated_at=LATER)])
+        assert facts.snapshot == replace(PAID, updated_at=LATER, codes=("noa10",))
+
+    def test_it_is_no_part_of_what_was_told(self) -> None:
+        facts = joined([PAID, Mention("m1", PLACED, ("noa10",))])
+        assert facts.told == PAID
+        assert facts.with_facts([PAID]) == (facts, ())
+
+    def test_a_newer_word_of_the_same_message_replaces_it(self) -> None:
+        facts = joined([PAID, Mention("m1", LATER, ("dan10",)), Mention("m1", PLACED, ("noa10",))])
+        assert facts.snapshot == replace(PAID, codes=("dan10",))
+
+    def test_hostile_numbers_are_cut(self) -> None:
+        said = [Mention(f"m{number:02}", PLACED, (f"code{number}",)) for number in range(20)]
+        facts = joined([replace(PAID, codes=("own",)), *said])
+        assert facts.snapshot is not None
+        assert facts.snapshot.codes == ("own", *(f"code{number}" for number in range(TOUCH_KEYS_MAX - 1)))
+
+    def test_alone_it_is_no_order(self) -> None:
+        assert joined([Mention("m1", PLACED, ("noa10",))]).snapshot is None
+
+
+def given_back(refund_id: str, at: datetime) -> Refund:
+    return Refund(refund_id, at, "ILS", amount=100)
+
+
+class TestListedRefunds:
+    """A platform that lists an order's refunds takes one back by leaving it out."""
+
+    LISTING = replace(PAID, updated_at=LATER, refund_ids=("r1",))
+
+    def test_what_is_listed_counts_and_what_is_not_is_undone(self) -> None:
+        one, other = given_back("r1", PLACED), given_back("r2", PLACED)
+        assert joined([self.LISTING, one, other]).refunds == [one]
+        assert joined([replace(self.LISTING, refund_ids=()), one, other]).refunds == []
+        assert joined([replace(self.LISTING, refund_ids=None), one, other]).refunds == [one, other]
+
+    def test_a_refund_that_is_newer_than_the_list_is_not_in_it_yet(self) -> None:
+        newer, known = given_back("r2", LATER + HOUR), given_back("r3", LATER)
+        assert joined([self.LISTING, newer, known]).refunds == [newer]
+
+    def test_one_that_failed_counts_though_it_is_listed_for_nothing(self) -> None:
+        assert joined([self.LISTING, replace(given_back("r1", PLACED), failed=True)]).refunds == []
+
+    def test_a_refund_before_its_order_counts(self) -> None:
+        one = given_back("r2", PLACED)
+        assert joined([one]).refunds == [one]
+
+
+def test_a_shadow_is_known_whatever_comes_first() -> None:
+    assert joined([PAID, Shadow("ord_1", PLACED)]).shadowed
+    assert joined([Shadow("ord_1", PLACED)], [PAID]).shadowed
+    assert not joined([PAID]).shadowed

@@ -12,6 +12,7 @@ from tests.domain.cases import Case, Runner
 from tests.domain.sales import (
     BUYER,
     PLACED,
+    adjust,
     cancellation,
     cash,
     click,
@@ -28,7 +29,7 @@ from tests.domain.sales import (
     sale,
 )
 from vouch.domain.attribution import Touch
-from vouch.domain.facts import Lifecycle
+from vouch.domain.facts import Lifecycle, Shadow
 
 MUG = item("mug", "100.00")
 POT = item("pot", "50.00")
@@ -749,6 +750,22 @@ LIVES = [
         [click("noa")],
         surroundings={"test_brand": True},
         earns={"noa": "10.00"},
+    ),
+    Case(
+        "an order that is the same sale as one of another platform",
+        sale(MUG),
+        [click("noa")],
+        [Shadow("ord_1", PLACED)],
+        earns={"noa": "0.00"},
+        reason="shadow",
+    ),
+    Case(
+        "the same sale elsewhere, and the brand sets what somebody has of this one",
+        sale(MUG),
+        [click("noa")],
+        [Shadow("ord_1", PLACED), adjust("noa", "30.00")],
+        earns={"noa": "0.00"},
+        reason="shadow",
     ),
     Case(
         "an order that is not paid yet",

@@ -561,7 +561,7 @@ class _Telling:
             yield Returned(
                 id=refund.id,
                 at=refund.updated_at,
-                outcome="failed" if refund.failed else outcome,
+                outcome="failed" if self._facts.undone(refund) else outcome,
                 amount=Money(sum(amounts), said_in) if amounts and said_in else None,
                 items=sum(part.quantity for part in refund.lines),
             )

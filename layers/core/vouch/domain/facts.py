@@ -297,10 +297,17 @@ Fact = Snapshot | Event
 
 @dataclass(frozen=True, slots=True)
 class OrderFacts:
-    """All that is known of one order."""
+    """All that is known of one order.
 
-    snapshot: Snapshot | None = None
+    `told` is the newest snapshot, `snapshot` that one with what is mentioned elsewhere of the order's evidence.
+    """
+
+    told: Snapshot | None = None
     events: Mapping[tuple[str, str], Event] = field(default_factory=dict)
+    snapshot: Snapshot | None = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "snapshot", _with_mentions(self.told, self.events.values()))
 
     @property
     def begins(self) -> datetime:
@@ -312,8 +319,15 @@ class OrderFacts:
     @property
     def refunds(self) -> list[Refund]:
         """The refunds that took money back, by id."""
-        found = [event for event in self.events.values() if isinstance(event, Refund) and not event.failed]
+        found = [event for event in self.events.values() if isinstance(event, Refund) and not self.undone(event)]
         return sorted(found, key=lambda refund: refund.id)
+
+    def undone(self, refund: Refund) -> bool:
+        """Whether a refund takes nothing back: it failed, or the order, which lists its refunds, has lost it since."""
+        listed = self.told.refund_ids if self.told else None
+        if self.told is None or listed is None:
+            return refund.failed
+        return refund.failed or (refund.id not in listed and refund.updated_at <= self.told.updated_at)
 
     @property
     def losses(self) -> list[Refund]:
@@ -325,6 +339,11 @@ class OrderFacts:
     def cancelled(self) -> bool:
         """Whether a cancellation for good is known."""
         return any(isinstance(event, Cancellation) for event in self.events.values())
+
+    @property
+    def shadowed(self) -> bool:
+        """Whether another order is the same sale, and counts in place of this one."""
+        return any(isinstance(event, Shadow) for event in self.events.values())
 
     @property
     def disputes(self) -> list[Dispute]:
@@ -369,7 +388,7 @@ class OrderFacts:
 
         Raises PlacedAtChanged where two snapshots say different births: no platform does that, so it is not one order.
         """
-        snapshot, events = self.snapshot, dict(self.events)
+        snapshot, events = self.told, dict(self.events)
         changed: dict[tuple[str, str], Fact] = {}
         for fact in facts:
             if isinstance(fact, Snapshot):
@@ -446,6 +465,28 @@ def _together(one: Snapshot, other: Snapshot) -> Snapshot:
         paid=one.paid or other.paid,
         former_customers=tuple(sorted(named.difference(newest.customers))),
     )
+
+
+def _with_mentions(told: Snapshot | None, events: Iterable[Event]) -> Snapshot | None:
+    """The snapshot with the evidence that stands beside it: its own comes first, the rest in the order it was said."""
+    mentions = [event for event in events if isinstance(event, Mention)]
+    if told is None or not mentions:
+        return told
+    mentions.sort(key=lambda mention: (mention.updated_at, mention.id))
+    sources: list[Snapshot | Mention] = [told, *mentions]
+    customers = tuple(dict.fromkeys(name for source in sources for name in source.customers))
+    return replace(
+        told,
+        codes=_first(name for source in sources for name in source.codes),
+        click_ids=_first(name for source in sources for name in source.click_ids),
+        handles=_first(name for source in sources for name in source.handles),
+        customers=customers,
+        former_customers=tuple(name for name in told.former_customers if name not in customers),
+    )
+
+
+def _first(names: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(names))[:TOUCH_KEYS_MAX]
 
 
 def _by_itself(snapshot: Snapshot) -> Snapshot:

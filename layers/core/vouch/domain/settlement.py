@@ -18,7 +18,7 @@ from vouch.domain.ledger import EARNED, HELD, Counted, Difference
 from vouch.domain.money import AMOUNT_MAX, BPS_WHOLE, OutOfRange, divide_half_up, split
 from vouch.domain.terms import Attribution, Base, Recruiter, Terms
 
-_NEVER_EARNS = frozenset({"test_order", "not_paid"})
+_NEVER_EARNS = frozenset({"test_order", "shadow", "not_paid"})
 """Why an order earns nothing that no adjustment changes."""
 _TOGETHER = ""
 """The group of the lines that nobody has alone."""
@@ -154,7 +154,7 @@ def settle(facts: OrderFacts, context: Context, terms: Mapping[TermsKey, Terms])
     options = terms[lead.program_id, lead.terms_version].commission.base if lead else Base()
     sold = commission.bases(facts, snapshot, options)
     base, kept = sum(line.base for line in sold), sum(line.kept_base for line in sold)
-    nothing = _why_nothing(snapshot, context, credited, base)
+    nothing = _why_nothing(facts, snapshot, context, credited, base)
     taken_back, held = _why_taken_back(facts, snapshot), _why_held(facts, snapshot)
     lines = _line_parts(facts, context, credited, terms, {options: sold}, earns=not nothing)
     work = _Work(facts, context, credited, terms, lines)
@@ -456,9 +456,10 @@ def _revenues(credited: Credit, lines: Sequence[LinePart]) -> dict[str, int]:
     }
 
 
-def _why_nothing(snapshot: Snapshot, context: Context, credited: Credit, base: int) -> list[str]:
+def _why_nothing(facts: OrderFacts, snapshot: Snapshot, context: Context, credited: Credit, base: int) -> list[str]:
     causes = {
         "test_order": _is_test(snapshot, context),
+        "shadow": facts.shadowed,
         "no_credit": not credited.everyone,
         "nothing_commissionable": base == 0,
         "not_paid": snapshot.lifecycle is Lifecycle.OPEN or not snapshot.paid,

@@ -281,8 +281,8 @@ def _refused(refusal: Unreadable) -> Unprocessable:
 def _known(order: StoredOrder, fact: Fact) -> Fact | None:
     """What is known of the order that says what this fact says, at whatever time."""
     if isinstance(fact, Snapshot):
-        snapshot = order.facts.snapshot
-        return snapshot if snapshot is not None and repeats(fact, snapshot) else None
+        told = order.facts.told
+        return told if told is not None and repeats(fact, told) else None
     known = order.facts.events.get((fact.kind, fact.id))
     return known if known is not None and known == replace(fact, updated_at=known.updated_at) else None
 
@@ -291,7 +291,7 @@ def _earlier(order: StoredOrder, fact: Fact) -> list[Fact]:
     """What is known of the order that this fact has to be newer than to count."""
     if isinstance(fact, Decision):
         return [event for event in order.facts.events.values() if isinstance(event, Decision)]
-    known: Fact | None = order.facts.snapshot
+    known: Fact | None = order.facts.told
     if not isinstance(fact, Snapshot):
         known = order.facts.events.get((fact.kind, fact.id))
     return [] if known is None else [known]

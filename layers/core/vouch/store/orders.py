@@ -307,9 +307,9 @@ def summary(settlement: Settlement, snapshot: Snapshot | None, commissions: Sequ
 
 
 def _stands(facts: OrderFacts, context: Context, settlement: Settlement) -> dict[str, Any]:
-    """What is said of the order in its registers, and what it knows of them; a test order stands in none."""
+    """What is said of the order in its registers, and what it knows of them; tests and shadows stand in none."""
     snapshot = facts.snapshot
-    if snapshot is None or settlement.status == "test":
+    if snapshot is None or settlement.status == "test" or facts.shadowed:
         return {}
     words = {key: context.standing(facts, key) for key in register_keys(snapshot)}
     known = {key: word and _sparse(word, "id", "updated_at", "version") for key, word in words.items()}
@@ -376,7 +376,7 @@ def _state(
 ) -> tuple[Order, list[OrderPart]]:
     key = order_key(before.brand_id, before.id)
     shown = [_json(summary), _json(_plain_posted(step.posted))]
-    large = [_json(_plain_context(context)), facts.to_json(after.snapshot) if after.snapshot else ""]
+    large = [_json(_plain_context(context)), facts.to_json(after.told) if after.told else ""]
     packed, pieces = _packed(*shown, *large), []
     if len(packed) > _INLINE_BYTES:
         packed, pieces = _packed(*shown, "", ""), list(batched(_packed(*large), _PART_BYTES, strict=False))

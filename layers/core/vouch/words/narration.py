@@ -30,7 +30,7 @@ from vouch.words.speech import Speech
 
 NAMED_MOST: Final = 10
 """So many lines are told one by one, and the rest is summed up; the same holds of whatever else is many."""
-_NOTHING_RATED: Final = frozenset({"test_order", "not_paid"})
+_NOTHING_RATED: Final = frozenset({"test_order", "shadow", "not_paid"})
 _SAID_BY_CATALOGUE: Final = frozenset({"tags_unknown", "collections_unknown"})
 _NAMES: Final = frozenset({"code", "platform"})
 _OFF: Final = frozenset({"cancelled", "refunded"})

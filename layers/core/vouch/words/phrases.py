@@ -24,6 +24,10 @@ ORDER_REASONS: Final[dict[str, Phrase]] = {
         "en": "Something was said about it already, and counts as soon as the shop sends the order.",
         "he": "כבר נמסר עליה דבר מה, והוא ייחשב כשהחנות תשלח את ההזמנה.",
     },
+    "shadow": {
+        "en": "The same sale is an order of another platform, and counts there.",
+        "he": "אותה מכירה היא הזמנה בפלטפורמה אחרת, ונספרת שם.",
+    },
     "test_order": {"en": "A test earns nothing.", "he": "הזמנת ניסיון אינה מזכה בעמלה."},
     "no_credit": {
         "en": "Nobody is credited with it, so it earns nothing.",
