@@ -244,10 +244,13 @@ class Api:
 
     address: Callable[[Account], str | None]
     """Where the API is, without a slash at its end: of a hosted shop its own. None where the account does not say."""
-    ask: Callable[[Ask, Account, datetime], Generator[Call, Answer, bytes]]
-    """Asks; the bytes become a delivery that `read` takes. The time is now: some platforms want it signed."""
     read: Callable[[bytes, Pseudonym], Reading | Aside | Ignored]
-    """What such bytes say. Raises Unreadable."""
+    """What the bytes that a conversation came for say. Raises Unreadable."""
+    ask: Callable[[Ask, Account, datetime], Generator[Call, Answer, bytes]] | None = None
+    """Asks; the bytes become a delivery that `read` takes. The time is now: some platforms want it signed.
+
+    None where no delivery of the platform needs it.
+    """
     changes: Callable[[Span, str | None, Account, datetime], Generator[Call, Answer, Changes]] | None = None
     """The page of orders changed in the span that begins at the bookmark, None for the first one."""
 
