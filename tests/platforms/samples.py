@@ -10,15 +10,18 @@ from vouch.platforms.base import Pseudonym, Reading, Request, Said, Unreadable
 from vouch.platforms.registry import PLATFORMS
 
 FOLDER = Path(__file__).parents[1] / "data" / "platforms"
+BODIES = (".json", ".form")
 
 SHOPIFY_SECRET = "test-shopify-client-secret"
+META_SECRET = "test-meta-app-secret"
 STANDARD_SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
 
 def request(name: str) -> Request:
     """A sample such as `shopify/orders_paid`, with its headers as the edge hands them on."""
     headers = json.loads((FOLDER / f"{name}.headers.json").read_bytes())
-    return Request({key.lower(): value for key, value in headers.items()}, (FOLDER / f"{name}.json").read_bytes())
+    body = next(FOLDER / f"{name}{ending}" for ending in BODIES if (FOLDER / f"{name}{ending}").exists())
+    return Request({key.lower(): value for key, value in headers.items()}, body.read_bytes())
 
 
 def names(platform: str) -> list[str]:

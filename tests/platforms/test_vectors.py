@@ -10,7 +10,7 @@ from vouch.platforms.base import Account, BadSignature
 from vouch.platforms.registry import PLATFORMS
 
 VECTORS = [vector for platform in PLATFORMS for vector in vectors(platform)]
-COUNTS = {"shopify": 17, "standard_webhooks": 9}
+COUNTS = {"shopify": 17, "meta": 7, "standard_webhooks": 9}
 
 
 @pytest.mark.parametrize("vector", VECTORS, ids=[vector["id"] for vector in VECTORS])
