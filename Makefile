@@ -15,7 +15,7 @@ PYTHON := .venv/bin/python
 UV := .venv/bin/uv
 SYNC := $(UV) pip sync --quiet --require-hashes --python
 
-.PHONY: help env run stop reset logs test check mutants bench fmt deploy lock java
+.PHONY: help env run stop reset logs test check mutants bench fmt deploy lock java chromium
 
 help:  ## Say what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,7 +33,7 @@ logs: $(VENV)  ## Show what the functions have logged in the last quarter of an 
 	@$(PYTHON) -m local logs
 
 test: export HYPOTHESIS_PROFILE ?= thorough
-test: $(VENV) $(SAM) $(EMULATOR) $(DYNAMODB_LOCAL) java  ## Every test, from bare
+test: $(VENV) $(SAM) $(EMULATOR) $(DYNAMODB_LOCAL) java chromium  ## Every test, from bare
 	@$(PYTHON) -m pytest -n auto --maxprocesses 4 --dist loadgroup $(ARGS)
 
 check: $(VENV) $(SAM)  ## Lint, types, import rules, template lint, and the tests that need no engine
@@ -98,3 +98,7 @@ java:
 	@suits() { [ "$$(java -version 2>&1 | sed -nE 's/.* version "([0-9]+).*/\1/p')" -ge 17 ] 2>/dev/null; }; \
 	suits || { [ "$$(id -u)" = 0 ] && apt-get update -q && apt-get install -qy --no-install-recommends default-jre-headless; }; \
 	suits || { echo "Java is missing or too old: install a JRE of version 17 or later and try again." >&2; exit 1; }
+
+chromium:
+	@command -v chromium >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get update -q && apt-get install -qy --no-install-recommends chromium; } \
+	  || { echo "Chromium is missing: install it, so that chromium is a command, and try again." >&2; exit 1; }

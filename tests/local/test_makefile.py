@@ -1,6 +1,7 @@
 """What `make` is told reaches whom it is meant for."""
 
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -48,3 +49,14 @@ def test_java_is_asked_for_its_version(tmp_path: Path, said: str, suits: bool) -
     made = make("java", path=f"{tmp_path}:{os.environ['PATH']}")
     assert (made.returncode == 0) is suits
     assert ("Java is missing or too old" in made.stderr) is not suits
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_chromium_is_asked_for_before_the_tests_are(tmp_path: Path, there: bool) -> None:
+    (tmp_path / "make").symlink_to(shutil.which("make") or "make")
+    for name in ("id", *(["chromium"] if there else [])):
+        (tmp_path / name).write_text("#!/bin/sh\necho 1000\n")
+        (tmp_path / name).chmod(0o755)
+    made = make("chromium", path=str(tmp_path))
+    assert (made.returncode == 0) is there
+    assert ("Chromium is missing" in made.stderr) is not there
