@@ -635,6 +635,13 @@ class TestTouches:
         )
         assert snapshot(order).click_ids == (CLICK, OTHER_CLICK, third, fourth)
 
+    def test_an_attribute_may_carry_several_click_ids(self) -> None:
+        """As the storefront's snippet writes them."""
+        third = CLICK[:-1] + "b"
+        attributes = [{"name": "ref", "value": CLICK}, {"name": "_refs", "value": f"{CLICK},{OTHER_CLICK},,x,{third}"}]
+        order = paid(note_attributes=attributes, landing_site=f"/?_refs={CLICK},{OTHER_CLICK}")
+        assert snapshot(order).click_ids == (CLICK, OTHER_CLICK, third)
+
     @pytest.mark.parametrize("value", ["cr_noa_7Q2", CLICK + "a", CLICK[:-1], CLICK[:-1] + "=", "clk_", CLICK + "\n"])
     def test_what_has_not_the_shape_of_a_click_id_is_none(self, value: str) -> None:
         attributes = [{"name": "ref", "value": value}]
@@ -648,6 +655,7 @@ class TestTouches:
 
     def test_a_hostile_order_cannot_make_us_look_up_thousands(self) -> None:
         attributes = [{"name": "ref", "value": f"{CLICK[:-4]}{number:04}"} for number in range(1_000)]
+        attributes.append({"name": "_refs", "value": ",".join(attribute["value"] for attribute in attributes)})
         codes = [{"code": f"code{number}"} for number in range(1_000)]
         order = snapshot(paid(note_attributes=attributes, discount_codes=codes))
         assert order.click_ids[0] == f"{CLICK[:-4]}0000"

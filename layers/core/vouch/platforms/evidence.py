@@ -13,8 +13,8 @@ from vouch.platforms.parsing import Fields
 
 EMAIL_MAX = 320
 ADDRESS_MAX = 8_192
-CLICK_NAMES = frozenset({"ref", "_ref", "click_id"})
-"""What an order's own attributes may be called that carry a click id."""
+CLICK_NAMES = frozenset({"ref", "_ref", "_refs", "click_id"})
+"""What an order's own attributes may be called that carry a click id, or several with commas between them."""
 HANDLE_MAX = 64
 """Twice as long as any platform takes: folding may join and split characters, and a handle becomes a key."""
 SOCIAL_PLATFORMS = ("instagram", "tiktok")
@@ -31,7 +31,8 @@ def codes(texts: Iterable[str]) -> tuple[str, ...]:
 
 def click_ids(texts: Iterable[str]) -> tuple[str, ...]:
     """What has the shape of a click id; whether one is genuine needs the brand's keys, which no adapter has."""
-    return _first(text for text in texts if _CLICK_ID.fullmatch(text))
+    parts = (part for text in texts for part in text[:ADDRESS_MAX].split(","))
+    return _first(part for part in parts if _CLICK_ID.fullmatch(part))
 
 
 def in_address(address: str | None) -> Iterator[str]:
