@@ -23,6 +23,8 @@ _UNIX_MAX = 5_680_281_599  # the last second before 2150, the end of the years t
 
 _COUNTRY = re.compile(r"[A-Za-z]{2}")
 _DECIMAL = re.compile(r"-?[0-9]{1,20}(\.[0-9]{1,20})?")
+_PUNCTUATION = re.compile(r"[ \t\r\n]*[\[{,:]?[ \t\r\n]*")
+_JSON = json.JSONDecoder()
 
 
 class Fields:
@@ -75,6 +77,16 @@ class Fields:
         if texts.holds_control(text):
             raise self.refusal("shape_mismatch", key, "holds a control character")
         return text
+
+    def identifiers(self, key: str) -> tuple[str, ...]:
+        """A list of ids."""
+        said = self.values.get(key)
+        if not isinstance(said, list):
+            raise self.refusal("shape_mismatch", key, "not a list of ids")
+        if len(said) > ITEMS_MAX:
+            raise self.refusal("too_many_items", key, f"more than {ITEMS_MAX}")
+        numbered = Fields({str(index): value for index, value in enumerate(said)}, (*self.path, key))
+        return tuple(numbered.identifier(index) for index in numbered.values)
 
     # What no money hangs on: in a wrong shape it says nothing, which is no reason to leave an order unsettled.
 
@@ -253,6 +265,26 @@ def read(body: bytes) -> Fields:
     return Fields(values)
 
 
+def verbatim(body: bytes, key: str) -> list[bytes]:
+    """The objects that the list `key` of a body holds, each in its own bytes: dumped anew, amounts may lose digits."""
+    read(body).children(key)
+    text = body.decode()
+    found: list[bytes] = []
+    at = _past(text, 0)
+    while text[at] != "}":
+        name, end = _JSON.raw_decode(text, at)
+        start = _past(text, end)
+        value, end = _JSON.raw_decode(text, start)
+        if name == key:
+            found, at = [], _past(text, start)
+            for _ in value or ():
+                _, until = _JSON.raw_decode(text, at)
+                found.append(text[at:until].encode())
+                at = _past(text, until)
+        at = _past(text, end)
+    return found
+
+
 def body_hash(body: bytes) -> str:
     """What a body is called that names nothing itself."""
     return hashlib.sha256(body).hexdigest()
@@ -267,6 +299,12 @@ def _label(hint: str) -> str:
     """Nothing in place of one that only its normal form makes too long for a key."""
     label = texts.normal(hint)
     return label if len(label) <= TEXT_MAX else ""
+
+
+def _past(text: str, at: int) -> int:
+    """Where the next name or value of a JSON text begins, or the bracket that ends the one around it."""
+    punctuation = _PUNCTUATION.match(text, at)
+    return at if punctuation is None else punctuation.end()
 
 
 def _refuse(constant: str) -> NoReturn:
