@@ -54,7 +54,8 @@ class Account:
     """A brand's account on a platform, as its connection knows it.
 
     `secrets` are those that are valid now, the newest first. `notification_url` is where the platform sends to, to the
-    letter as its console has it. `api_token` is opened only for whoever calls the platform.
+    letter as its console has it. `api_base_url` is where the API is called, if not at the platform's own address.
+    `api_token` is opened only for whoever calls the platform.
     """
 
     secrets: Sequence[str]
@@ -62,6 +63,7 @@ class Account:
     app_key: str | None = None
     notification_url: str | None = None
     verify_token: str | None = None
+    api_base_url: str | None = None
     api_token: str | None = None
 
 
@@ -101,10 +103,14 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Aside:
-    """Facts about the order that answers to the `alias`; they wait for whichever order says so."""
+    """Facts about the order that answers to the `alias`; they wait for whichever order says so.
+
+    `asks` is as in Reading.
+    """
 
     alias: str
     facts: tuple[Fact, ...]
+    asks: tuple[Ask, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

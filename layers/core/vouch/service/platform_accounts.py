@@ -24,6 +24,7 @@ def account(deployment: Deployment, item: ConnectionItem) -> Account:
         shop=item.shop,
         app_key=details.get("app_key"),
         notification_url=details.get("notification_url") or webhook_url(deployment, item),
+        api_base_url=details.get("api_base_url"),
         verify_token=_opened(deployment, item, "verify_token"),
     )
 
