@@ -14,10 +14,11 @@ from vouch.domain.attribution import Touch
 from vouch.domain.facts import TOUCH_KEYS_MAX, Decision, OrderFacts, Snapshot, Standing
 from vouch.domain.rates import Rate
 
-CODE, CLICK, HANDLE, PRODUCT, SKU, CUSTOMER, NAMED = (
+CODE, CLICK, HANDLE, CONTACT, PRODUCT, SKU, CUSTOMER, NAMED = (
     "code:",
     "click:",
     "handle:",
+    "contact:",
     "product:",
     "sku:",
     "customer:",
@@ -99,6 +100,7 @@ class Context:
         keys = [f"{CODE}{code}" for code in snapshot.codes]
         keys += [f"{HANDLE}{handle}" for handle in snapshot.handles]
         keys += [f"{CLICK}{click}" for click in snapshot.click_ids]
+        keys += [f"{CONTACT}{contact}" for contact in snapshot.contacts]
         if self.tied:
             keys += product_keys(snapshot)
         origin = self.origin(facts)

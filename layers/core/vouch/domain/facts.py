@@ -73,10 +73,10 @@ class Snapshot:
     `placed_at_guessed`: the platform does not say when the order was placed. `paid`: by this snapshot or another one,
     all of the order was once paid. `customers` are pseudonyms (keyed hashes), the customer's own first,
     `former_customers` those that only other snapshots of the order named; `customer_new` is the platform's own word,
-    None where it gives none. `handles` are creators whom the platform itself names: `tiktok:maya`. An order that pays
-    for a `subscription` says when that began. `refund_ids` are all the refunds that the order then had, where its
-    platform lists them and may take one back; None where it does not. `platform_commissions` is what the platform
-    itself pays, beside whatever is earned here.
+    None where it gives none. `handles` are creators whom the platform itself names: `tiktok:maya`. `contacts` are
+    pseudonyms, too: who had written to the brand's page. An order that pays for a `subscription` says when that began.
+    `refund_ids` are all the refunds that the order then had, where its platform lists them and may take one back; None
+    where it does not. `platform_commissions` is what the platform itself pays, beside whatever is earned here.
     """
 
     kind: ClassVar[str] = "snapshot"
@@ -102,6 +102,7 @@ class Snapshot:
     former_customers: tuple[str, ...] = ()
     customer_new: bool | None = None
     handles: tuple[str, ...] = ()
+    contacts: tuple[str, ...] = ()
     subscription: str | None = None
     subscribed_at: datetime | None = None
     refund_ids: tuple[str, ...] | None = None
@@ -259,7 +260,8 @@ class Standing:
 class Mention:
     """What ties the order to a creator or its buyer, from a message that does not tell the order itself.
 
-    It stands beside what the newest snapshot carries. `id` is the platform's own of what said so.
+    It stands beside what the newest snapshot carries. `id` is the platform's own of what said so. A contact of whom a
+    visit came to light after the order is named with that, `<contact>@<visit>`: they are looked at once more.
     """
 
     kind: ClassVar[str] = "mention"
@@ -270,6 +272,7 @@ class Mention:
     click_ids: tuple[str, ...] = ()
     customers: tuple[str, ...] = ()
     handles: tuple[str, ...] = ()
+    contacts: tuple[str, ...] = ()
 
     def newness(self) -> Newness:
         """Greatest wins among versions of one mention."""
@@ -480,6 +483,7 @@ def _with_mentions(told: Snapshot | None, events: Iterable[Event]) -> Snapshot |
         codes=_first(name for source in sources for name in source.codes),
         click_ids=_first(name for source in sources for name in source.click_ids),
         handles=_first(name for source in sources for name in source.handles),
+        contacts=_first(name for source in sources for name in source.contacts),
         customers=customers,
         former_customers=tuple(name for name in told.former_customers if name not in customers),
     )

@@ -368,6 +368,26 @@ class Marker(Main, discriminator="marker"):
     version = IntegerAttribute(attr_name="v")
 
 
+class VisitItem(Main, discriminator="visit"):
+    """`b#V#<contact>` / `V#<at>#<vis>`: a visit by message, and whose link or code led there; never updated.
+
+    `click_id` is what the message carried where that is one of ours. No TTL: nothing else tells of the visit, and terms
+    may look back for years.
+    """
+
+    creator_id = UnicodeAttribute(attr_name="c")
+    program_id = UnicodeAttribute(attr_name="prg")
+    click_id = UnicodeAttribute(null=True, attr_name="clk")
+
+
+class ContactOrder(Main, discriminator="contact_order"):
+    """`b#V#<contact>` / `O#<ord>`: an order that names the contact, to be told of visits that come to light later."""
+
+    connection_id = UnicodeAttribute(null=True, attr_name="con")
+    external_id = UnicodeAttribute(attr_name="ext")
+    placed_at = UnicodeAttribute(attr_name="at")
+
+
 class Seal(Main, discriminator="seal"):
     """`b#C#<c>` / `SEAL#<program>#<period>#<measure>#<time zone>`: a creator's volume of that period.
 

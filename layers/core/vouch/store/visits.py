@@ -1,0 +1,92 @@
+"""Visits by message as they are kept: one partition for each contact, with the orders that name the same contact.
+
+Both are put once and stay. Who stores a visit looks for such orders afterwards, and who settles an order has named
+itself before it looks for visits: so whichever comes first, one of them finds the other.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from vouch.domain import ids, times
+from vouch.store.database import Database
+from vouch.store.tables import ContactOrder, VisitItem
+
+PREFIX = "vis_"
+_VISITS, _ORDERS = "V#", "O#"
+_END = "~"
+"""Behind every id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Visited:
+    """A visit, and whose link or code led there; by `click_id`, where the message carried one of ours."""
+
+    id: str
+    contact: str
+    at: datetime
+    creator_id: str
+    program_id: str
+    click_id: str | None = None
+
+
+def visit_id(brand_id: str, connection_id: str | None, contact: str, name: str) -> str:
+    """The id that a visit always has, of a platform's own name for it."""
+    return ids.derived(PREFIX, brand_id, connection_id or "", contact, name)
+
+
+def put_new(database: Database, brand_id: str, visit: Visited) -> bool:
+    """Stores the visit for good; False where it is stored already."""
+    return database.put_new(
+        VisitItem(
+            _partition(brand_id, visit.contact),
+            f"{_VISITS}{times.text(visit.at)}#{visit.id}",
+            creator_id=visit.creator_id,
+            program_id=visit.program_id,
+            click_id=visit.click_id,
+        )
+    )
+
+
+def latest(database: Database, brand_id: str, contact: str, *, until: datetime, limit: int) -> list[Visited]:
+    """The contact's visits at or before that moment, the newest first."""
+    span = VisitItem.sk.between(_VISITS, f"{_VISITS}{times.text(until)}#{_END}")
+    found = database.query(VisitItem, _partition(brand_id, contact), span, newest_first=True, limit=limit, page=limit)
+    return [_visited(contact, item) for item in found]
+
+
+def await_visits(
+    database: Database,
+    brand_id: str,
+    contact: str,
+    order_id: str,
+    *,
+    connection_id: str | None,
+    external_id: str,
+    placed_at: datetime,
+) -> None:
+    """Notes that an order names the contact."""
+    database.put_new(
+        ContactOrder(
+            _partition(brand_id, contact),
+            f"{_ORDERS}{order_id}",
+            connection_id=connection_id,
+            external_id=external_id,
+            placed_at=times.text(placed_at),
+        )
+    )
+
+
+def awaiting(database: Database, brand_id: str, contact: str) -> Iterator[ContactOrder]:
+    """The orders that name the contact."""
+    partition = _partition(brand_id, contact)
+    return database.query(ContactOrder, partition, ContactOrder.sk.between(_ORDERS, f"{_ORDERS}{_END}"))
+
+
+def _partition(brand_id: str, contact: str) -> str:
+    return f"{brand_id}#V#{contact}"
+
+
+def _visited(contact: str, item: VisitItem) -> Visited:
+    _, at, visit = item.sk.split("#")
+    return Visited(visit, contact, times.parse(at), item.creator_id, item.program_id, item.click_id)
