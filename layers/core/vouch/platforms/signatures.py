@@ -2,6 +2,16 @@
 
 import base64
 import hmac
+import re
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+
+from vouch.platforms.base import BadSignature, Request
+
+TOLERANCE = timedelta(minutes=5)
+"""Both ways, as in the reference library of Standard Webhooks: a sender's clock may be ahead."""
+
+_SECONDS = re.compile(r"[0-9]{1,11}")
 
 
 def base64_sha256(key: bytes, signed: bytes) -> str:
@@ -12,3 +22,23 @@ def base64_sha256(key: bytes, signed: bytes) -> str:
 def same(given: str, expected: str) -> bool:
     """Whether two signatures are one; a header may hold any text, and `compare_digest` takes only ASCII of that."""
     return hmac.compare_digest(given.encode(errors="replace"), expected.encode())
+
+
+def standard_webhook(request: Request, keys: Iterable[bytes], now: datetime) -> str:
+    """The id of a delivery that any of the keys has signed, with its time, as Standard Webhooks 1.0.0 has it.
+
+    Raises BadSignature. An empty key proves nothing.
+    """
+    delivery_id = request.headers.get("webhook-id", "")
+    stamp = request.headers.get("webhook-timestamp", "")
+    if not delivery_id or not _SECONDS.fullmatch(stamp):
+        raise BadSignature
+    if abs(now - datetime.fromtimestamp(int(stamp), UTC)) > TOLERANCE:
+        raise BadSignature
+    signed = f"{delivery_id}.{stamp}.".encode(errors="replace") + request.body
+    expected = [base64_sha256(key, signed) for key in keys if key]
+    given = request.headers.get("webhook-signature", "").split(" ")
+    v1 = [signature.removeprefix("v1,") for signature in given if signature.startswith("v1,")]
+    if not any(same(ours, theirs) for ours in v1 for theirs in expected):
+        raise BadSignature
+    return delivery_id
