@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from vouch.domain import clicks, periods, tenures, times
 from vouch.domain.attribution import TermsKey, Touch
-from vouch.domain.clicks import ClickId
+from vouch.domain.clicks import ORDER_CLOCK_SLACK, ClickId
 from vouch.domain.context import (
     CLICK,
     CODE,
@@ -26,15 +26,16 @@ from vouch.domain.context import (
     product_keys,
     register_keys,
 )
-from vouch.domain.facts import OrderFacts, Snapshot, Standing
+from vouch.domain.facts import TOUCH_KEYS_MAX, OrderFacts, Snapshot, Standing
 from vouch.domain.rates import Rate
 from vouch.domain.terms import Terms, number_in_force
 from vouch.service import promises, volumes
 from vouch.service.deployment import Deployment
-from vouch.store import clicks as visits
-from vouch.store import codes, creators, handles, links, product_ties, products, programs, rates, registers
+from vouch.store import clicks as click_records
+from vouch.store import codes, creators, handles, links, product_ties, products, programs, rates, registers, visits
 from vouch.store.database import Key
 from vouch.store.tables import Item, RateItem
+from vouch.store.visits import Visited
 
 CLICK_LAG = timedelta(minutes=15)
 """For this long a genuine click id may be ahead of its record, which took the spill queue."""
@@ -164,7 +165,7 @@ class Evidence:
             *([product_ties.marker_key(self._brand)] if asks_for_ties else []),
             *(codes.key(self._brand, text) for text in _said(keys, CODE)),
             *(handles.key(self._brand, text) for text in _said(keys, HANDLE)),
-            *(visits.key(self._brand, text) for text in genuine),
+            *(click_records.key(self._brand, text) for text in genuine),
             *self._link_keys(genuine.values()),
         )
         self._await(genuine.values(), since)
@@ -326,19 +327,22 @@ class Evidence:
         kind, _, text = key.partition(":")
         match kind:
             case "code":
-                return [self._code(text, subject.placed_at)]
+                found = [self._code(text, subject.placed_at)]
             case "click":
                 journey = [self._click(click) for click in journeys.get(text, ())]
-                return journey or [Touch("click", text, problem="unknown_click")]
+                found = journey or [Touch("click", text, problem="unknown_click")]
             case "handle":
-                return [self._handle(text, subject)]
+                found = [self._handle(text, subject)]
+            case "contact":
+                found = self._visits(text, subject.placed_at)
             case "customer":
-                return self._origin(subject)
+                found = self._origin(subject)
             case "creator":
                 creator_id, _, program_id = text.partition(":")
-                return [Touch("decision", key, None, creator_id, program_id)]
+                found = [Touch("decision", key, None, creator_id, program_id)]
             case _:
-                return self._product_tie(key, subject.placed_at)
+                found = self._product_tie(key, subject.placed_at)
+        return found
 
     def _genuine_of(self, keys: Iterable[str]) -> dict[str, ClickId]:
         return {text: click for text in _said(keys, CLICK) if (click := self._genuine(text)) is not None}
@@ -348,12 +352,12 @@ class Evidence:
 
     def _await(self, genuine: Iterable[ClickId], since: datetime | None) -> None:
         for click in genuine if since is not None else ():
-            stored = self._item(visits.key(self._brand, click.id)) is not None
+            stored = self._item(click_records.key(self._brand, click.id)) is not None
             if not stored and since is not None and since - click.at < CLICK_LAG:
                 raise ClickOnItsWay(click.id)
 
     def _trail(self, click: ClickId) -> list[ClickId]:
-        record = self._item(visits.key(self._brand, click.id))
+        record = self._item(click_records.key(self._brand, click.id))
         trail = (record.trail or []) if record else []
         return [earlier for text in trail if (earlier := self._genuine(text)) is not None]
 
@@ -365,6 +369,18 @@ class Evidence:
         if click.link_key not in self._links:
             return Touch("click", click.id, click.at, problem="unknown_click")
         return Touch("click", click.id, click.at, *self._links[click.link_key])
+
+    def _visits(self, text: str, placed_at: datetime) -> list[Touch]:
+        """How the contact had come to the brand's page by then: by a click of ours, or by what a message carried."""
+        contact, _, _ = text.partition("@")
+        until = placed_at + ORDER_CLOCK_SLACK
+        found = visits.latest(self._deployment.database, self._brand, contact, until=until, limit=TOUCH_KEYS_MAX)
+        return [self._visit(visit) for visit in found]
+
+    def _visit(self, visit: Visited) -> Touch:
+        click = self._genuine(visit.click_id) if visit.click_id else None
+        evidence, at = (click.id, click.at) if click else (visit.id, visit.at)
+        return Touch("click", evidence, at, visit.creator_id, visit.program_id)
 
     def _code(self, text: str, placed_at: datetime) -> Touch:
         item = self._item(codes.key(self._brand, text))

@@ -77,7 +77,7 @@ def preview(
         alone = replace(context, touches=_pinned(assumed), tied=False)
         return Preview(order_id, Trial(deployment, brand.id, SAMPLE, draft).told(order_id, facts, alone))
     context, facts, assumed = replace(context, only_program=only_program), OrderFacts(snapshot), _NOTHING
-    if not (snapshot.codes or snapshot.click_ids or snapshot.handles):
+    if not (snapshot.codes or snapshot.click_ids or snapshot.handles or snapshot.contacts):
         version = number_in_force(program.versions, snapshot.placed_at)
         barred = None if version else "no_terms"
         touch = Touch("code", SAMPLE, None, creator_id, program.id, version, barred=barred)
@@ -115,4 +115,4 @@ def _assumed(snapshot: Snapshot, draft: Terms, touch: Touch) -> tuple[OrderFacts
     if draft.attribution.code_policy == "needs_click":
         assumed[f"{CLICK}{SAMPLE}"] = replace(touch, kind="click", at=snapshot.placed_at)
     clicks = (SAMPLE,) if len(assumed) > 1 else ()
-    return OrderFacts(replace(snapshot, codes=(SAMPLE,), click_ids=clicks, handles=())), assumed
+    return OrderFacts(replace(snapshot, codes=(SAMPLE,), click_ids=clicks, handles=(), contacts=())), assumed
