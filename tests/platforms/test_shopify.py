@@ -25,7 +25,8 @@ from vouch.domain.facts import (
 )
 from vouch.domain.terms import Base
 from vouch.platforms import shopify
-from vouch.platforms.base import Account, Ignored, Reading, Request, Unreadable
+from vouch.platforms.base import Account, Ignored, Mirrored, PrivacyRequest, Reading, Request, Unreadable
+from vouch.platforms.parsing import body_hash
 
 ORDER = "6214001234567"
 SHIRT = Line("6214001235567", 2, 6000, discount=1200, tax=864, sku="LIN-M-SAND", product_id="7700000000000")
@@ -245,16 +246,27 @@ class TestSamples:
         )
         assert read == Reading("4182097000001", (snowboards,))
 
-    @pytest.mark.parametrize(
-        "sample, reason",
-        [
-            ("customers_data_request", "compliance_topic"),
-            ("customers_redact", "compliance_topic"),
-            ("shop_redact", "compliance_topic"),
-        ],
-    )
-    def test_what_says_nothing_about_money_is_ignored_by_name(self, sample: str, reason: str) -> None:
-        assert shopify.facts(samples.request(f"shopify/{sample}"), samples.pseudonym) == Ignored(reason)
+    def test_a_buyer_who_has_to_be_forgotten(self) -> None:
+        request = samples.request("shopify/customers_redact")
+        assert shopify.facts(request, samples.pseudonym) == PrivacyRequest(
+            kind="erase_customer",
+            id=body_hash(request.body),
+            customers=("<email:buyer1042@example.com>", "<id:door:6214001234644>"),
+            orders=(ORDER, "6214001234999"),
+        )
+
+    def test_a_buyer_who_asks_what_is_known(self) -> None:
+        request = samples.request("shopify/customers_data_request")
+        assert shopify.facts(request, samples.pseudonym) == PrivacyRequest(
+            kind="export_customer",
+            id="9999",
+            customers=("<email:buyer1042@example.com>", "<id:door:6214001234644>"),
+            orders=(ORDER, "6214001234999"),
+        )
+
+    def test_a_shop_that_has_left(self) -> None:
+        request = samples.request("shopify/shop_redact")
+        assert shopify.facts(request, samples.pseudonym) == PrivacyRequest("erase_shop", body_hash(request.body))
 
     @pytest.mark.parametrize(
         "sample, subject",
@@ -338,6 +350,19 @@ class TestShapes:
             ("disputes/update", "refunds_create"),
             ("disputes/update", "orders_delete"),
             ("orders/updated", "customers_redact"),
+            ("orders/delete", "shop_redact"),
+            ("customers/redact", "customers_data_request"),
+            ("customers/redact", "shop_redact"),
+            ("customers/redact", "orders_paid"),
+            ("customers/redact", "orders_delete"),
+            ("customers/data_request", "customers_redact"),
+            ("customers/data_request", "shop_redact"),
+            ("customers/data_request", "orders_paid"),
+            ("shop/redact", "customers_redact"),
+            ("shop/redact", "customers_data_request"),
+            ("shop/redact", "orders_paid"),
+            ("shop/redact", "orders_delete"),
+            ("shop/redact", "disputes_create"),
         ],
     )
     def test_a_body_of_another_topic_is_parked(self, topic: str, sample: str) -> None:
@@ -660,6 +685,175 @@ class TestTouches:
         order = snapshot(paid(note_attributes=attributes, discount_codes=codes))
         assert order.click_ids[0] == f"{CLICK[:-4]}0000"
         assert len(order.click_ids) == len(order.codes) == TOUCH_KEYS_MAX
+
+    def test_a_sale_at_the_counter_is_known_by_its_code_alone(self) -> None:
+        counter = paid(
+            source_name="pos",
+            location_id=61738811466,
+            customer=None,
+            email="",
+            contact_email=None,
+            shipping_address=None,
+            billing_address=None,
+            shipping_lines=[],
+            note_attributes=[],
+            landing_site=None,
+            referring_site=None,
+            client_details=None,
+            discount_codes=[{"code": "NOA10", "amount": "14.50", "type": "percentage"}],
+        )
+        sold = snapshot(counter)
+        assert (sold.codes, sold.click_ids, sold.customers) == (("noa10",), (), ())
+        assert (sold.lines, sold.paid, sold.country, sold.shipping) == ((SHIRT, TOTE), True, None, 0)
+        assert samples.reading("shopify", counter).mirrored == ()
+
+
+ON_TIKTOK = "577094156662640706"
+
+
+class TestTikTok:
+    """Where TikTok's app puts the number of its order is not documented: whatever is plausible is looked at."""
+
+    @pytest.mark.parametrize("source", ["tiktok", "TikTok", "4383523", 4383523])
+    @pytest.mark.parametrize(
+        "carrier",
+        [
+            {"source_identifier": ON_TIKTOK},
+            {"source_identifier": int(ON_TIKTOK)},
+            {"note_attributes": [{"name": "TikTok Order ID", "value": ON_TIKTOK}]},
+            {
+                "note_attributes": [
+                    {"name": "gift", "value": "no"},
+                    {"name": "tiktok_shop_order_id", "value": ON_TIKTOK},
+                ]
+            },
+            {"tags": f"TikTok Shop, {ON_TIKTOK}, US"},
+            {"source_url": f"https://seller-us.tiktok.com/order/detail?order_no={ON_TIKTOK}&shop_region=US"},
+        ],
+    )
+    def test_the_order_that_it_repeats_is_named(self, source: Any, carrier: dict[str, Any]) -> None:
+        read = samples.reading("shopify", paid(source_name=source, **carrier))
+        assert read.mirrored == (Mirrored("tiktok_shop", ON_TIKTOK),)
+        assert read.facts == (PAID.__replace__(triggered_at=times.parse("2026-05-04T15:15:35Z")),)
+
+    @pytest.mark.parametrize("source", ["web", "pos", "", None, "tiktok2", "580111", 580111, [], {"tiktok": 1}])
+    def test_another_app_may_write_what_it_likes(self, source: Any) -> None:
+        told = paid(source_name=source, source_identifier=ON_TIKTOK, tags=ON_TIKTOK)
+        assert samples.reading("shopify", told).mirrored == ()
+
+    @pytest.mark.parametrize(
+        "carrier",
+        [
+            {},
+            {"source_identifier": "5" * 14},
+            {"source_identifier": "5" * 21},
+            {"source_identifier": f"0{ON_TIKTOK}"},
+            {"source_identifier": f"{ON_TIKTOK}-1"},
+            {"source_identifier": f"{ON_TIKTOK}\n"},
+            {"source_identifier": "٥" * 18},
+            {"source_identifier": [ON_TIKTOK]},
+            {"note_attributes": [{"name": "ref", "value": ON_TIKTOK}, {"name": None, "value": ON_TIKTOK}]},
+            {"note_attributes": [{"name": "TikTok order id", "value": f"order {ON_TIKTOK}"}]},
+            {"note_attributes": {"TikTok order id": ON_TIKTOK}},
+            {"tags": f"order {ON_TIKTOK}"},
+            {"tags": [ON_TIKTOK]},
+            {"source_url": f"https://example.com/?order_no={ON_TIKTOK}"},
+            {"source_url": f"https://tiktok.com.example.com/{ON_TIKTOK}"},
+            {"source_url": f"https://seller.tiktok.com/{ON_TIKTOK}000"},
+        ],
+    )
+    def test_what_is_no_number_of_an_order_there_names_none(self, carrier: dict[str, Any]) -> None:
+        assert samples.reading("shopify", paid(source_name="tiktok", **carrier)).mirrored == ()
+
+    def test_of_several_numbers_the_likeliest_is_taken(self) -> None:
+        told = paid(source_name="tiktok", source_identifier=ON_TIKTOK, tags="577000000000000001,577000000000000002")
+        assert samples.reading("shopify", told).mirrored == (Mirrored("tiktok_shop", ON_TIKTOK),)
+
+    def test_a_deletion_and_a_refund_name_none(self) -> None:
+        assert samples.reading("shopify", samples.request("shopify/orders_delete")).mirrored == ()
+        assert samples.reading("shopify", samples.request("shopify/refunds_create")).mirrored == ()
+
+
+def asked(topic: str = "customers/redact", **changes: Any) -> Request:
+    sample = samples.content(f"shopify/{topic.replace('/', '_')}")
+    return delivery(topic, {key: value for key, value in (sample | changes).items() if value is not MISSING})
+
+
+MISSING = object()
+
+
+class TestPrivacy:
+    @pytest.mark.parametrize("topic", ["customers/redact", "customers/data_request"])
+    @pytest.mark.parametrize(
+        "buyer, known_as",
+        [
+            ({"email": " Buyer1042@Example.com"}, ("<email:buyer1042@example.com>",)),
+            ({"id": None, "email": "b.u.y.e.r+x@gmail.com"}, ("<email:buyer@gmail.com>",)),
+            ({"id": 6214001234644, "email": None}, ("<id:door:6214001234644>",)),
+            ({"id": 2**63, "email": ""}, (f"<id:door:{2**63}>",)),
+            ({"phone": "555-625-1199"}, ()),
+        ],
+    )
+    def test_a_buyer_is_meant_by_every_name_that_orders_may_know(
+        self, topic: str, buyer: dict[str, Any], known_as: tuple[str, ...]
+    ) -> None:
+        request = shopify.facts(asked(topic, customer=buyer), samples.pseudonym)
+        assert isinstance(request, PrivacyRequest)
+        assert request.customers == known_as
+
+    def test_whoever_an_order_names_is_found_by_the_same_name(self) -> None:
+        """By mail, and where an order has none, by number."""
+        erased = shopify.facts(samples.request("shopify/customers_redact"), samples.pseudonym)
+        assert isinstance(erased, PrivacyRequest)
+        by_mail = snapshot(samples.request("shopify/orders_paid")).customers
+        nameless = paid(customer={"id": 6214001234644}, email=None, contact_email=None)
+        assert set(erased.customers) == {*by_mail, *snapshot(nameless).customers}
+
+    def test_no_order_may_be_named(self) -> None:
+        request = shopify.facts(asked(orders_to_redact=[]), samples.pseudonym)
+        assert isinstance(request, PrivacyRequest)
+        assert request.orders == ()
+
+    def test_the_same_request_again_is_the_same_and_another_one_is_not(self) -> None:
+        first, again, other = (
+            shopify.facts(request, samples.pseudonym)
+            for request in (asked(), asked(), asked(orders_to_redact=[6214001234567]))
+        )
+        assert isinstance(first, PrivacyRequest)
+        assert isinstance(other, PrivacyRequest)
+        assert first == again
+        assert first.id != other.id
+
+    def test_requests_are_about_themselves(self) -> None:
+        names = ("customers_redact", "customers_data_request", "shop_redact")
+        assert len({shopify.subject(samples.request(f"shopify/{name}")) for name in names}) == len(names)
+
+    @pytest.mark.parametrize(
+        "topic, changes",
+        [
+            ("customers/redact", {"customer": MISSING}),
+            ("customers/redact", {"customer": {}}),
+            ("customers/redact", {"customer": {"id": None, "email": None, "phone": None}}),
+            ("customers/redact", {"customer": {"email": 7}}),
+            ("customers/redact", {"customer": {"email": "x" * 321}}),
+            ("customers/redact", {"customer": {"id": 0}}),
+            ("customers/redact", {"customer": []}),
+            ("customers/redact", {"orders_to_redact": MISSING}),
+            ("customers/redact", {"orders_to_redact": {}}),
+            ("customers/redact", {"orders_to_redact": [0]}),
+            ("customers/redact", {"orders_to_redact": [{"id": 1}]}),
+            ("customers/redact", {"shop_domain": MISSING}),
+            ("customers/redact", {"shop_id": MISSING}),
+            ("customers/data_request", {"data_request": MISSING}),
+            ("customers/data_request", {"data_request": {}}),
+            ("customers/data_request", {"orders_requested": MISSING}),
+            ("shop/redact", {"shop_domain": MISSING}),
+            ("shop/redact", {"shop_id": None}),
+            ("shop/redact", {"customer": {"id": 1}}),
+        ],
+    )
+    def test_a_request_in_a_wrong_shape_is_parked(self, topic: str, changes: dict[str, Any]) -> None:
+        assert unreadable(asked(topic, **changes)) == "shape_mismatch"
 
 
 class TestRefunds:

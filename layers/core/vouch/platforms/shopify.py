@@ -1,4 +1,4 @@
-"""Shopify: orders, refunds and disputes as its webhooks tell them.
+"""Shopify: orders, refunds and disputes as its webhooks tell them, what it asks about buyers, and its Admin API.
 
 Only the body is signed. The topic header picks the reader and no more: a body has to have the shape of its topic and to
 say itself what the topic claims. The shop is not read from a header either; a connection's address names it.
@@ -12,25 +12,48 @@ takes nothing back.
 
 A dispute's body dates its beginning and its end, so one that was decided stays so until it is decided anew, and its
 amount is in the currency in which the buyer paid. Which subscription an order pays for is in none of these bodies.
+
+No delivery needs anything asked: an order comes whole, with its refunds. The API is read for what webhooks failed to
+tell. Its orders are those of the webhooks but for the trigger time, which travels beside a body; disputes it cannot
+list by the time of their change.
 """
 
+import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from datetime import datetime
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 from vouch.domain import times
 from vouch.domain.facts import Cancellation, Dispute, DisputeStatus, Lifecycle, Line, Refund, RefundLine, Snapshot
 from vouch.domain.money import divide_half_up
+from vouch.domain.people import mailbox
 from vouch.platforms import evidence, orders, signatures
-from vouch.platforms.base import Account, BadSignature, Ignored, Platform, Pseudonym, Reading, Request, Unreadable
-from vouch.platforms.parsing import QUANTITY_MAX, Fields, body_hash, read
+from vouch.platforms.base import (
+    Account,
+    Answer,
+    Api,
+    BadSignature,
+    Call,
+    Change,
+    Changes,
+    Ignored,
+    Mirrored,
+    Platform,
+    PrivacyRequest,
+    Pseudonym,
+    Reading,
+    Request,
+    Span,
+    Unreadable,
+)
+from vouch.platforms.parsing import QUANTITY_MAX, Fields, body_hash, read, verbatim
 
-_IGNORED = {
-    "orders/edited": "order_edit",  # names what was edited; orders/updated brings the order itself
-    "customers/data_request": "compliance_topic",
-    "customers/redact": "compliance_topic",
-    "shop/redact": "compliance_topic",
-}
+API_VERSION = "2026-04"
+PAGE = 100
+"""Shopify takes up to 250, but so many whole orders are several megabytes."""
+
+_IGNORED = {"orders/edited": "order_edit"}  # names what was edited; orders/updated brings the order itself
 _LIFECYCLES = {
     None: Lifecycle.OPEN,
     "pending": Lifecycle.OPEN,
@@ -58,6 +81,16 @@ _ORDER_SHAPE = ("line_items", "created_at", "updated_at", "currency")
 _REFUND_SHAPE = ("refund_line_items", "order_id", "created_at")
 _DISPUTE_SHAPE = ("id", "type", "status", "amount", "currency", "initiated_at")
 _DISPUTE_MOMENTS = ("initiated_at", "evidence_sent_on", "finalized_on")
+_BUYER = ("id", "email", "phone")
+_SHOP = ("shop_id", "shop_domain")
+_TIKTOK = {"tiktok", "4383523"}
+"""What `source_name` says of an order that TikTok's own app has made: its name, or its number among Shopify's apps."""
+_TIKTOK_ORDER = re.compile(r"(?<![0-9])[1-9][0-9]{14,19}(?![0-9])")
+_TIKTOK_ADDRESS = re.compile(r"https://(?:[a-z0-9-]+\.)*tiktok\.com/\S*", re.IGNORECASE)
+_TIKTOK_ATTRIBUTES = {"tiktokorderid", "tiktokshoporderid", "tiktokordernumber", "tiktokshopordernumber"}
+_TAGS_MAX = 65_536
+_TOKEN_MAX = 1_024
+_NEXT = re.compile(r"<([^<>]*)>[^<>]*rel=\"?next\"?")
 
 
 def usable(secret: str) -> bool:
@@ -84,10 +117,12 @@ def subject(request: Request) -> str:
         return body_hash(request.body)
 
 
-def facts(request: Request, pseudonym: Pseudonym) -> Reading | Ignored:
+def facts(request: Request, pseudonym: Pseudonym) -> Reading | PrivacyRequest | Ignored:
     topic = request.headers.get("x-shopify-topic", "")
     if topic in _IGNORED:
         return Ignored(_IGNORED[topic])
+    if topic in _COMPLIANCE:
+        return _COMPLIANCE[topic](request.body, pseudonym)
     if topic not in _READERS:
         return Ignored("unknown_topic")
     return _READERS[topic](read(request.body), _triggered_at(request), pseudonym)
@@ -136,7 +171,7 @@ def _order(body: Fields, triggered_at: datetime | None, pseudonym: Pseudonym) ->
     )
     cancelled_at = body.moment_or_none("cancelled_at")
     cancelled = (Cancellation("orders/cancelled", cancelled_at),) if cancelled_at else ()
-    return Reading(body.identifier("id"), (snapshot, *refunds, *cancelled))
+    return Reading(body.identifier("id"), (snapshot, *refunds, *cancelled), mirrored=_mirrored(body))
 
 
 def _cancelled(body: Fields, triggered_at: datetime | None, pseudonym: Pseudonym) -> Reading:
@@ -192,6 +227,56 @@ _READERS: dict[str, Callable[[Fields, datetime | None, Pseudonym], Reading | Ign
     "disputes/create": _dispute,
     "disputes/update": _dispute,
 }
+
+
+# --- what Shopify asks about buyers -----------------------------------------------------------------------------------
+# The topic is not signed, and these bodies have no more in common with orders than ids: one that was signed for another
+# topic must never erase anybody.
+
+
+def _redacted(raw: bytes, pseudonym: Pseudonym) -> PrivacyRequest:
+    """A buyer's data has to go. Nothing but its body names such a request: the same one again is the same."""
+    body = read(raw)
+    known_as = _asked_about(body, pseudonym)
+    return PrivacyRequest("erase_customer", body_hash(raw), known_as, orders=body.identifiers("orders_to_redact"))
+
+
+def _requested(raw: bytes, pseudonym: Pseudonym) -> PrivacyRequest:
+    """A buyer wants to see their data: the merchant has to be given it."""
+    body = read(raw)
+    known_as = _asked_about(body, pseudonym)
+    asked = body.child("data_request").identifier("id")
+    return PrivacyRequest("export_customer", asked, known_as, orders=body.identifiers("orders_requested"))
+
+
+def _shop_redacted(raw: bytes, pseudonym: Pseudonym) -> PrivacyRequest:  # noqa: ARG001
+    """The shop has let us go for 48 hours. Whoever asks about a buyer names the shop likewise, but says more."""
+    body = read(raw)
+    _expect(body, _SHOP)
+    if body.values.keys() != set(_SHOP):
+        raise Unreadable("shape_mismatch", "a shop that is redacted names itself and nothing else")
+    return PrivacyRequest("erase_shop", body_hash(raw))
+
+
+def _asked_about(body: Fields, pseudonym: Pseudonym) -> tuple[str, ...]:
+    """Every way in which orders may know the buyer; none where Shopify names but a telephone, which we never know."""
+    _expect(body, _SHOP)
+    buyer = body.child("customer")
+    if not any(buyer.has(key) for key in _BUYER):
+        raise body.refusal("shape_mismatch", "customer", "names nobody")
+    email = mailbox(buyer.text_or_none("email", evidence.EMAIL_MAX) or "")
+    by_mail = (pseudonym.by_mail(email),) if email else ()
+    return (*by_mail, pseudonym.by_id(buyer.identifier("id"))) if buyer.has("id") else by_mail
+
+
+_COMPLIANCE: dict[str, Callable[[bytes, Pseudonym], PrivacyRequest]] = {
+    "customers/redact": _redacted,
+    "customers/data_request": _requested,
+    "shop/redact": _shop_redacted,
+}
+
+
+# --- the parts of an order --------------------------------------------------------------------------------------------
 
 
 def _expect(body: Fields, shape: Sequence[str]) -> None:
@@ -376,10 +461,106 @@ def _click_ids(body: Fields) -> Iterator[str]:
     yield from evidence.in_address(landing if isinstance(landing, str) else None)
 
 
+def _mirrored(body: Fields) -> tuple[Mirrored, ...]:
+    """The order on TikTok that an order of TikTok's app repeats; where the app puts its number is not documented."""
+    if (body.hint("source_name") or "").casefold() not in _TIKTOK:
+        return ()
+    found = next((number for number in _tiktok_numbers(body) if _TIKTOK_ORDER.fullmatch(number)), None)
+    return () if found is None else (Mirrored("tiktok_shop", found),)
+
+
+def _tiktok_numbers(body: Fields) -> Iterator[str]:
+    """What may be it, the likeliest first: Shopify calls `source_identifier` the order's id where it was made."""
+    yield body.hint("source_identifier") or ""
+    for attribute in body.hinted_list("note_attributes"):
+        name = "".join(filter(str.isalnum, attribute.hint("name") or "")).casefold()
+        if name in _TIKTOK_ATTRIBUTES:
+            yield attribute.hint("value") or ""
+    yield from (tag.strip() for tag in (body.hint("tags", _TAGS_MAX) or "").split(","))
+    address = body.hint("source_url", evidence.ADDRESS_MAX) or ""
+    if _TIKTOK_ADDRESS.fullmatch(address):
+        yield from _TIKTOK_ORDER.findall(address)
+
+
+# --- the Admin API ----------------------------------------------------------------------------------------------------
+
+
+def address(account: Account) -> str | None:
+    """The shop's own, by its `….myshopify.com` name."""
+    return f"https://{account.shop}" if account.shop else None
+
+
+def changes(
+    span: Span,
+    bookmark: str | None,
+    account: Account,
+    now: datetime,  # noqa: ARG001
+) -> Generator[Call, Answer, Changes]:
+    """Orders by the time of their change; both ends are whole seconds, so neighbouring spans share one.
+
+    An order that changes while the pages are read leaves this span for the next one. A bookmark holds all else that the
+    first page was asked by.
+    """
+    query = [("limit", str(PAGE))]
+    if bookmark is None:
+        query += [
+            ("status", "any"),
+            ("updated_at_min", _second(span.since)),
+            ("updated_at_max", _second(span.until)),
+            ("order", "updated_at asc"),
+        ]
+    else:
+        query += [("page_info", bookmark)]
+    token = yield from _token(account)
+    answer = yield Call(f"/admin/api/{API_VERSION}/orders.json", query, headers={"X-Shopify-Access-Token": token})
+    if answer.status == 404:  # noqa: PLR2004
+        raise Unreadable("platform_refused", "the shop has no Admin API at this address")
+    found = [Request({}, order) for order in verbatim(answer.body, "orders")]
+    pulled = tuple(Change(subject(order), b'{"order":' + order.body + b"}") for order in found)
+    return Changes(pulled, _bookmark(answer.headers.get("link", "")))
+
+
+def _token(account: Account) -> Generator[Call, Answer, str]:
+    """The token that was given; beside a client id it is the client's secret, for which Shopify gives one for a day."""
+    given = account.api_token or ""
+    if account.app_key is None:
+        return given
+    form = {"grant_type": "client_credentials", "client_id": account.app_key, "client_secret": given}
+    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+    answer = yield Call("/admin/oauth/access_token", method="POST", headers=headers, body=urlencode(form).encode())
+    if answer.status == 404:  # noqa: PLR2004
+        raise Unreadable("platform_refused", "there is no such shop")
+    return read(answer.body).text("access_token", _TOKEN_MAX)
+
+
+def _bookmark(link: str) -> str | None:
+    """Of the links to other pages, where the next one begins: its address says so as `page_info`."""
+    following = _NEXT.search(link)
+    if following is None:
+        return None
+    try:
+        query = parse_qs(urlsplit(following[1]).query)
+    except ValueError:
+        query = {}
+    if "page_info" not in query:
+        raise Unreadable("shape_mismatch", "the link to the next page names none")
+    return query["page_info"][0]
+
+
+def _second(moment: datetime) -> str:
+    return times.short(times.floor_second(moment))
+
+
+def _pulled(body: bytes, pseudonym: Pseudonym) -> Reading:
+    """`{"order": …}`, as the API tells a single order."""
+    return _order(read(body).child("order"), None, pseudonym)
+
+
 PLATFORM = Platform(
     usable=usable,
     verify=verify,
     subject=subject,
     facts=facts,
+    api=Api(address=address, read=_pulled, changes=changes),
     kept_headers=("x-shopify-topic", "x-shopify-triggered-at"),
 )
