@@ -187,13 +187,17 @@ class Unreadable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A request to the platform's API: `path` follows the address of the API, `query` is sent in this order."""
+    """A request to the platform's API: `path` follows the address of the API, `query` is sent in this order.
+
+    `optional`: the token may lack the right to it, and the conversation does without; it is sent a 401 or 403, too.
+    """
 
     path: str
     query: Sequence[tuple[str, str]] = ()
     method: Literal["GET", "POST"] = "GET"
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
+    optional: bool = False
 
 
 @dataclass(frozen=True, slots=True)
