@@ -10,7 +10,7 @@ from datetime import datetime
 
 from vouch.domain import ids, times
 from vouch.store.database import Database
-from vouch.store.tables import ContactOrder, VisitItem
+from vouch.store.tables import ContactOrder, Main, VisitItem
 
 PREFIX = "vis_"
 _VISITS, _ORDERS = "V#", "O#"
@@ -81,6 +81,12 @@ def awaiting(database: Database, brand_id: str, contact: str) -> Iterator[Contac
     """The orders that name the contact."""
     partition = _partition(brand_id, contact)
     return database.query(ContactOrder, partition, ContactOrder.sk.between(_ORDERS, f"{_ORDERS}{_END}"))
+
+
+def forget(database: Database, brand_id: str, contact: str) -> None:
+    """Removes all that is kept of the contact; what orders have learned of it stays with them."""
+    for item in database.query(Main, _partition(brand_id, contact)):
+        database.delete(item)
 
 
 def _partition(brand_id: str, contact: str) -> str:
