@@ -9,6 +9,7 @@ from aws_lambda_powertools.event_handler.openapi.models import HTTPBearer
 
 from attribution.api import api as attribution
 from payouts.api import api as payouts
+from referrals import embed
 from referrals.api import api as referrals
 from vouch import __version__
 from vouch.bodies import BODY_BYTES_MAX
@@ -256,6 +257,19 @@ _DOORS: Final[dict[str, Any]] = {
             }
         }
         for kind, media_type in (("svg", "image/svg+xml"), ("png", "image/png"))
+    },
+    embed.PATH: {
+        "get": {
+            "operationId": "embed",
+            "summary": "The storefront's snippet, which takes a click id from the landing page into the order",
+            "tags": ["embed"],
+            "security": [{}],
+            "parameters": [_header("If-None-Match", "The `ETag` of what is known")],
+            "responses": {
+                "200": {"description": "The script", "content": {"text/javascript": {"schema": _TEXT}}},
+                "304": {"description": "What is known is the newest"},
+            },
+        }
     },
     "/webhooks/{connection_id}": {
         "post": {

@@ -1,4 +1,7 @@
-"""`/r/{slug}`: sends visitors where a creator's link leads, and draws the link as a QR code."""
+"""`/r/{slug}`: sends visitors where a creator's link leads, and draws the link as a QR code.
+
+`/embed.js`, what the shop then loads, is answered here too: no other public path imports so little.
+"""
 
 import base64
 import io
@@ -9,7 +12,7 @@ from typing import Any
 from aws_lambda_powertools.logging import Logger
 from aws_lambda_powertools.metrics import Metrics, MetricUnit
 
-from referrals import pages
+from referrals import embed, pages
 from vouch import messages, problems
 from vouch.domain import visits
 from vouch.domain.errors import MethodNotAllowed
@@ -52,7 +55,10 @@ def _answered(event: dict[str, Any], context: Any) -> tuple[Answer, Told]:
     if method not in {"GET", "HEAD"}:
         return _refused(event, context), {"outcome": "method"}
     slug, _, rest = event["rawPath"].removeprefix("/r/").lower().partition("/")
-    if not visits.SLUG.fullmatch(slug):
+    answered: tuple[Answer, Told] | None
+    if event["rawPath"] == embed.PATH:
+        answered = _embedded(event)
+    elif not visits.SLUG.fullmatch(slug):
         answered = None
     elif rest in _QR_TYPES:
         answered = _drawn(slug, rest)
@@ -85,6 +91,11 @@ def _drawn(slug: str, name: str) -> tuple[Answer, Told] | None:
     body = base64.b64encode(picture).decode()
     answer: Answer = {"statusCode": 200, "headers": headers, "body": body, "isBase64Encoded": True}
     return answer, {"outcome": "qr", "slug": slug}
+
+
+def _embedded(event: dict[str, Any]) -> tuple[Answer, Told]:
+    status, headers, body = embed.script(event["headers"].get("if-none-match", ""))
+    return {"statusCode": status, "headers": headers, "body": body}, {"outcome": "embed"}
 
 
 def _page(status: int, kind: str, event: dict[str, Any]) -> Answer:

@@ -122,6 +122,7 @@ def test_a_robot_sees_the_bare_destination(
 def test_other_methods_are_refused(get: Get, method: str) -> None:
     answer = get(method=method)
     assert (answer["statusCode"], answer["headers"]["allow"]) == (405, "GET, HEAD")
+    assert get("/embed.js", method)["statusCode"] == 405
     assert "location" not in answer["headers"]
     assert answer["headers"]["content-type"] == "application/problem+json"
     told = json.loads(answer["body"])
@@ -302,6 +303,48 @@ def test_a_qr_code_is_no_click(deployment: Deployment, get: Get, monkeypatch: py
     assert wire.operations() == {"GetItem": 2}
 
 
+# --- the storefront's snippet -----------------------------------------------------------------------------------------
+
+
+def test_the_snippet_is_the_file_and_may_be_kept_and_used_anywhere(get: Get) -> None:
+    answer = get("/embed.js")
+    tag = answer["headers"].pop("etag")
+    assert answer == {
+        "statusCode": 200,
+        "headers": {
+            "content-type": "text/javascript; charset=utf-8",
+            "cache-control": "public, max-age=3600, stale-while-revalidate=82800",
+            "access-control-allow-origin": "*",
+            "cross-origin-resource-policy": "cross-origin",
+            "x-content-type-options": "nosniff",
+        },
+        "body": (ROOT / "functions/referrals/embed.js").read_text(),
+    }
+    assert tag.strip('"') in hashlib.sha256(answer["body"].encode()).hexdigest()
+    assert get("/embed.js", "HEAD")["headers"] == answer["headers"] | {"etag": tag}
+    assert get("/embed.js", "HEAD")["body"] == ""
+
+
+def test_who_has_the_newest_snippet_is_told_so_and_nothing_more(get: Get) -> None:
+    newest = get("/embed.js")["headers"]
+    for known in (newest["etag"], f"W/{newest['etag']}", f'"old", W/{newest["etag"]}', "*"):
+        answer = get("/embed.js", if_none_match=known)
+        assert (answer["statusCode"], answer["body"], answer["headers"]) == (304, "", newest)
+    for known in ('"old"', newest["etag"].strip('"'), "", newest["etag"][:-2] + '"'):
+        assert get("/embed.js", if_none_match=known)["statusCode"] == 200
+
+
+def test_the_snippet_needs_no_store(get: Get, monkeypatch: pytest.MonkeyPatch) -> None:
+    wire = Wire(monkeypatch)
+    assert get("/embed.js")["statusCode"] == 200
+    assert wire.operations() == {}
+
+
+@pytest.mark.parametrize("path", ["/embed.js/", "/EMBED.JS", "/r/embed.js", "/embed.jsx"])
+def test_only_its_own_address_is_the_snippets(get: Get, path: str) -> None:
+    assert get(path)["statusCode"] == 404
+
+
 # --- what can go wrong, and what is told ------------------------------------------------------------------------------
 
 
@@ -355,6 +398,7 @@ def test_one_line_tells_of_a_click_and_nothing_of_the_visitor(
         ("/r/noa-summer", "POST", "method"),
         ("/r/noa-summer", "HEAD", "head"),
         ("/r/noa-summer/qr.svg", "GET", "qr"),
+        ("/embed.js", "GET", "embed"),
     ],
 )
 def test_every_request_is_one_line(

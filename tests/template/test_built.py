@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from local import artefacts
-from local.template import of_type
+from local.template import REPOSITORY, of_type
 
 CHECK_SOURCE = 0b10
 UNCHECKED_HASH = 0b01
@@ -34,6 +34,11 @@ def test_the_redirect_loads_nothing_that_it_does_not_need(declared: dict[str, An
     handler = declared["Resources"]["RedirectFunction"]["Properties"]["Handler"]
     loaded = {module.split(".")[0] for module in probe(built, "RedirectFunction", handler)["modules"]}
     assert not loaded & {"pydantic", "cryptography", "aws_xray_sdk", "boto3"}
+
+
+def test_the_storefronts_snippet_lies_beside_who_serves_it(built: Path) -> None:
+    snippet = "referrals/embed.js"
+    assert (built / "RedirectFunction" / snippet).read_bytes() == (REPOSITORY / "functions" / snippet).read_bytes()
 
 
 def test_every_module_has_bytecode_that_lambda_will_use(built: Path) -> None:
