@@ -5,8 +5,7 @@ from typing import Annotated, Literal
 from aws_lambda_powertools.event_handler.openapi.params import Query
 
 from vouch.http import Routes, brand_access
-from vouch.service import listings
-from vouch.service import orders as settling
+from vouch.service import deliveries, listings
 from vouch.wire import orders as wire
 from vouch.wire.base import LIMIT, Cursor, Limit, Page
 
@@ -25,5 +24,5 @@ def list_deliveries(
 @routes.post("/v1/deliveries/<delivery_id>/redrive", security=brand_access("deliveries:write"))
 def redrive_delivery(delivery_id: str) -> wire.Redriven:
     call = routes.call
-    outcome = settling.redrive(call.deployment, call.brand.id, delivery_id)
+    outcome = deliveries.redrive(call.deployment, call.brand.id, delivery_id)
     return wire.Redriven.of(outcome, id=delivery_id, status=outcome.ending)

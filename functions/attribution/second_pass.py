@@ -10,7 +10,7 @@ from typing import Any
 
 from vouch import telemetry
 from vouch.domain import times
-from vouch.service import orders, passes
+from vouch.service import deliveries, passes
 from vouch.service.deployment import deployment
 
 _HOUR = timedelta(hours=1)
@@ -29,7 +29,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, int]:
 
     asked = event.get("hours")
     hours = passes.due(deployment(), in_time=in_time) if asked is None else _before(deployment().now(), int(asked))
-    endings = orders.second_pass(deployment(), hours, in_time=in_time)
+    endings = deliveries.second_pass(deployment(), hours, in_time=in_time)
     telemetry.logger().info("second pass", endings=endings)
     if endings.get("applied"):
         telemetry.count("SecondPassHealed", endings["applied"])

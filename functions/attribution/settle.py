@@ -7,7 +7,7 @@ last goes to the failure queue. Settling twice changes nothing, so a repeated ba
 from typing import Any
 
 from vouch import telemetry
-from vouch.service import orders
+from vouch.service import deliveries
 from vouch.service.deployment import deployment
 from vouch.store import inbox
 
@@ -22,7 +22,7 @@ def handler(event: dict[str, Any], context: Any) -> None:
         if record["eventName"] != "INSERT":
             continue
         delivery = inbox.from_stream(record["dynamodb"]["NewImage"])
-        outcome = orders.settle_delivery(deployment(), delivery)
+        outcome = deliveries.settle_delivery(deployment(), delivery)
         telemetry.logger().info(
             "settled",
             ending=outcome.ending,

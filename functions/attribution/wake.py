@@ -3,7 +3,7 @@
 from typing import Any
 
 from vouch import telemetry
-from vouch.service import orders
+from vouch.service import deliveries
 from vouch.service.deployment import deployment
 from vouch.worker import InTime, worked_off
 
@@ -20,5 +20,5 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 
 
 def _wake(message: str, in_time: InTime) -> None:
-    endings = orders.wake(deployment(), message, in_time=in_time)
+    endings = deliveries.wake(deployment(), message, in_time=in_time)
     telemetry.logger().info("woken", endings=endings)

@@ -15,10 +15,10 @@ from tests.faults.shop import Sale
 from tests.faults.world import Webhook, World, cold_start, functions
 from vouch.domain import times
 from vouch.platforms import shopify
-from vouch.service import orders
+from vouch.service import deliveries
+from vouch.service.deliveries import Outcome
 from vouch.service.deployment import Deployment
 from vouch.service.evidence import ClickOnItsWay
-from vouch.service.orders import Outcome
 from vouch.service.queues import TRIES_MAX
 from vouch.store.tables import Delivery, TermsVersion
 
@@ -78,22 +78,22 @@ def test_the_first_time_leaves_a_note_and_whoever_finds_it_begins_no_more_tries(
 ) -> None:
     delivery = ahead.delivery()
     waits = Outcome("deferred", ahead.order_id("1"), "awaiting_volume")
-    assert orders.settle_delivery(ahead.deployment, delivery) == waits
+    assert deliveries.settle_delivery(ahead.deployment, delivery) == waits
     [note] = ahead.parked()
     assert (note.reason, note.detail) == ("awaiting_volume", "the volume of 2026-04 is not known yet")
     [message] = ahead.put_off()
     assert message["DelaySeconds"] == 60
     for _ in range(2):
-        assert orders.settle_delivery(ahead.deployment, delivery) == waits
+        assert deliveries.settle_delivery(ahead.deployment, delivery) == waits
         assert ahead.second_pass(0) == {"deferred": 1}
-        assert orders.redrive(ahead.deployment, ahead.brand_id, delivery.sk) == waits
+        assert deliveries.redrive(ahead.deployment, ahead.brand_id, delivery.sk) == waits
     assert not ahead.put_off()
     assert ahead.reasons() == ["awaiting_volume"]
     assert "DeliveryParked" not in capsys.readouterr().out, "it comes by itself"
 
 
 def test_it_is_tried_ever_more_seldom_and_the_note_goes_once_it_is_settled(ahead: AheadOfTime) -> None:
-    orders.settle_delivery(ahead.deployment, ahead.delivery())
+    deliveries.settle_delivery(ahead.deployment, ahead.delivery())
     [message] = ahead.put_off()
     delays = []
     for _ in range(6):
@@ -112,16 +112,16 @@ def test_after_the_last_try_the_note_is_left_and_rings_and_a_redrive_works(
     ahead: AheadOfTime, capsys: pytest.CaptureFixture[str]
 ) -> None:
     delivery = ahead.delivery()
-    orders.settle_delivery(ahead.deployment, delivery)
+    deliveries.settle_delivery(ahead.deployment, delivery)
     ahead.put_off()
     last = json.dumps({"delivery": [delivery.pk, delivery.sk], "tries": TRIES_MAX})
     assert "DeliveryParked" not in capsys.readouterr().out
-    assert orders.wake(ahead.deployment, last, in_time=lambda: True) == {"parked": 1}
+    assert deliveries.wake(ahead.deployment, last, in_time=lambda: True) == {"parked": 1}
     assert "DeliveryParked" in capsys.readouterr().out
     assert not ahead.put_off()
     assert ahead.reasons() == ["awaiting_volume"]
     ahead.turn_to_may()
-    redriven = orders.redrive(ahead.deployment, ahead.brand_id, delivery.sk)
+    redriven = deliveries.redrive(ahead.deployment, ahead.brand_id, delivery.sk)
     assert redriven == Outcome("applied", ahead.order_id("1"))
     assert ahead.parked() == []
 
@@ -132,9 +132,9 @@ def test_what_was_parked_for_another_reason_before_is_tried_as_well(
     delivery = ahead.delivery()
     with monkeypatch.context() as broken:
         broken.setattr(shopify, "facts", lambda *_: 1 // 0)
-        orders.settle_delivery(ahead.deployment, delivery)
+        deliveries.settle_delivery(ahead.deployment, delivery)
     assert ahead.reasons() == ["defect"]
-    assert orders.redrive(ahead.deployment, ahead.brand_id, delivery.sk).reason == "awaiting_volume"
+    assert deliveries.redrive(ahead.deployment, ahead.brand_id, delivery.sk).reason == "awaiting_volume"
     assert len(ahead.put_off()) == 1
     assert ahead.reasons() == ["awaiting_volume"]
 
@@ -147,9 +147,9 @@ def test_who_has_to_wait_for_a_click_meanwhile_goes_on_with_the_same_tries(
     def awaiting(*_: object, **__: object) -> bool:
         raise ClickOnItsWay
 
-    monkeypatch.setattr(orders, "apply", awaiting)
+    monkeypatch.setattr(deliveries, "apply", awaiting)
     message = json.dumps({"delivery": [delivery.pk, delivery.sk], "tries": 7})
-    assert orders.wake(ahead.deployment, message, in_time=lambda: True) == {"deferred": 1}
+    assert deliveries.wake(ahead.deployment, message, in_time=lambda: True) == {"deferred": 1}
     assert [(json.loads(each["MessageBody"])["tries"], each["DelaySeconds"]) for each in ahead.put_off()] == [(7, 60)]
     assert ahead.parked() == []
 

@@ -10,7 +10,7 @@ from tests.faults.world import World
 from vouch.domain import terms
 from vouch.domain.money import divide_half_up
 from vouch.platforms import shopify
-from vouch.service import orders
+from vouch.service import deliveries, orders
 from vouch.service.evidence import Evidence
 from vouch.store import database
 from vouch.store import orders as orders_store
@@ -47,7 +47,7 @@ def test_what_our_own_code_cannot_take_waits_for_better_code(
     assert note.reason == "defect"
     assert note.detail.startswith("ValueError in broken, line ")
     assert "@" not in note.detail
-    again = orders.redrive(world.deployment, world.brand_id, note.delivery_id)
+    again = deliveries.redrive(world.deployment, world.brand_id, note.delivery_id)
     assert again is not None
     assert again.ending == "applied"
     assert world.parked() == []

@@ -12,8 +12,8 @@ from tests.faults.shop import Sale, history
 from tests.faults.world import Context, World, later, record
 from tests.fixtures import NOON
 from vouch.domain.errors import Unavailable
-from vouch.service import orders as settling
-from vouch.service.orders import Outcome
+from vouch.service import deliveries
+from vouch.service.deliveries import Outcome
 from vouch.store.tables import Delivery
 
 ORDERS = {"orders": 40, "webhooks": 100}
@@ -36,7 +36,7 @@ def _posted(world: World) -> tuple[list[Any], dict[str, Any]]:
 def test_settle_that_raises_on_every_third_batch_loses_nothing(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     images, expected = _posted(world)
     calls = Counter[str]()
-    real = settling.settle_delivery
+    real = deliveries.settle_delivery
 
     def raising(*asked: Any) -> Outcome:
         calls["all"] += 1
@@ -44,7 +44,7 @@ def test_settle_that_raises_on_every_third_batch_loses_nothing(world: World, mon
             raise Unavailable
         return real(*asked)
 
-    monkeypatch.setattr(settling, "settle_delivery", raising)
+    monkeypatch.setattr(deliveries, "settle_delivery", raising)
     for batch in batched(images, 3, strict=False):
         for _ in range(5):  # the mapping's part: a batch that raised comes again, newcomers and all
             try:
@@ -89,9 +89,9 @@ def test_one_delivery_that_the_world_refuses_does_not_hold_up_the_second_pass(wo
     sales = [Sale(number, NOON - HOUR, codes=["NOA10"]) for number in range(1, 6)]
     for sale in sales:
         assert world.post(sale.paid())["statusCode"] == 200
-    real = settling.settle_delivery
+    real = deliveries.settle_delivery
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(settling, "settle_delivery", lambda *asked: _refusing(real, "#3", *asked))
+        patch.setattr(deliveries, "settle_delivery", lambda *asked: _refusing(real, "#3", *asked))
         assert world.second_pass(0) == {"applied": 4, "put_off": 1}
     assert world.standing("3") is None
     world.woken()

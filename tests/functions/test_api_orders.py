@@ -22,7 +22,7 @@ from vouch.domain.ledger import Counted
 from vouch.domain.money import OutOfRange
 from vouch.domain.settlement import Posting
 from vouch.platforms.base import Request
-from vouch.service import brands, codes, creators, programs, rates, volumes
+from vouch.service import brands, codes, creators, deliveries, programs, rates, volumes
 from vouch.service import orders as settling
 from vouch.service.creators import NewCreator
 from vouch.service.deployment import Deployment
@@ -349,7 +349,7 @@ def test_what_was_stored_and_parked_is_not_refused_and_takes_effect_later(
         broken.setattr(store, "writes", fail)
         assert world.send("POST", "/v1/orders", order(clock)).status == status
     assert world.send("GET", "/v1/orders").body["items"] == []
-    assert settling.second_pass(world.deployment, [clock.now], in_time=lambda: True) == {"applied": 1}
+    assert deliveries.second_pass(world.deployment, [clock.now], in_time=lambda: True) == {"applied": 1}
     assert world.send("GET", "/v1/orders").body["items"][0]["commissions"][0]["net"] == money(1330)
     assert world.send("GET", "/v1/deliveries").body["items"] == []
 
@@ -811,7 +811,7 @@ def test_what_is_said_of_a_known_order_waits_for_a_rate_and_leaves_it_as_it_was(
     assert (paid.status, paid.body, paid.retry_after) == (202, made.body, None)
     assert [note["reason"] for note in parked(world)] == ["rate_missing"]
     give_rate(world, clock)
-    settling.second_pass(world.deployment, [clock.now], in_time=lambda: True)
+    deliveries.second_pass(world.deployment, [clock.now], in_time=lambda: True)
     settled = world.send("GET", f"/v1/orders/{made.body['id']}").body
     assert (settled["status"], settled["commissions"][0]["net"]) == ("paid", money(4655))
     assert parked(world) == []
@@ -915,7 +915,7 @@ def test_a_parked_delivery_is_listed_and_can_be_driven_again(world: World, clock
         now=clock.now,
     )
     inbox.put(world.deployment.database, lambda: world.deployment.s3, item)
-    assert settling.settle_delivery(world.deployment, item).ending == "parked"
+    assert deliveries.settle_delivery(world.deployment, item).ending == "parked"
     (note,) = parked(world)
     assert (note["id"], note["topic"], note["reason"]) == (item.sk, "orders/paid", "shape_mismatch")
     again = world.send("POST", f"/v1/deliveries/{item.sk}/redrive")
@@ -960,7 +960,7 @@ def test_who_never_gets_a_turn_at_a_crowded_order_is_accepted_and_waits(
         patch.setattr(world.deployment.database, "commit", taken)
         got = world.send("POST", path, {"kind": "reject", "reason": "her own"})
     assert (got.status, got.body, got.retry_after) == (202, made, "60")
-    settling.second_pass(world.deployment, [times.floor_hour(clock.now)], in_time=lambda: True)
+    deliveries.second_pass(world.deployment, [times.floor_hour(clock.now)], in_time=lambda: True)
     stands = world.send("GET", f"/v1/orders/{made['id']}").body
     assert (stands["reason"], stands["version"]) == ("rejected", made["version"] + 1)
 
@@ -978,7 +978,7 @@ def test_an_order_dated_ahead_of_what_its_tiers_ask_for_is_accepted_and_waits(
     [note] = parked(world)
     assert (note["reason"], note["detail"]) == ("awaiting_volume", "the volume of 2026-05 is not known yet")
     clock.pass_(timedelta(hours=1))
-    assert settling.second_pass(world.deployment, [clock.now - timedelta(hours=1)], in_time=lambda: True) == {
+    assert deliveries.second_pass(world.deployment, [clock.now - timedelta(hours=1)], in_time=lambda: True) == {
         "applied": 1
     }
     settled = world.send("GET", f"/v1/orders/{got.body['id']}").body
@@ -997,13 +997,13 @@ def test_a_late_order_waits_for_a_volume_that_takes_many_steps(
     june = (clock.now + timedelta(days=35)).isoformat()
     clock.pass_(timedelta(days=120))
     monkeypatch.setattr(volumes, "_STEP", 1)
-    monkeypatch.setattr(settling, "TRIES_MAX", 3)
+    monkeypatch.setattr(deliveries, "TRIES_MAX", 3)
     got = world.send("POST", "/v1/orders", order(clock, codes=["MAYA10"], occurred_at=june))
     assert (got.status, got.body["status"], got.body["reason"]) == (202, "parked", "awaiting_volume")
     endings = []
     while messages := take(world.deployment):
         [message] = messages
-        endings.append(settling.wake(world.deployment, message, in_time=lambda: True))
+        endings.append(deliveries.wake(world.deployment, message, in_time=lambda: True))
     assert endings == [{"deferred": 1}] * 4 + [{"applied": 1}], "the request itself took two steps"
     settled = world.send("GET", f"/v1/orders/{got.body['id']}").body
     assert settled["commissions"][0]["net"] == money(1995)

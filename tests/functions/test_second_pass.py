@@ -11,7 +11,7 @@ from tests.fixtures import NOON
 from tests.platforms import samples
 from tests.wire import Wire, unreachable
 from vouch.platforms.base import Request
-from vouch.service import orders
+from vouch.service import deliveries
 from vouch.service.deployment import Deployment
 from vouch.store import figures, inbox
 from vouch.store.database import FAILURES
@@ -80,7 +80,7 @@ def test_what_the_inbox_keeps_no_longer_is_not_looked_for(world: World, monkeypa
         taken.extend(hours)
         return {}
 
-    monkeypatch.setattr(orders, "second_pass", second)
+    monkeypatch.setattr(deliveries, "second_pass", second)
     second_pass.handler({}, Context())
     now = world.deployment.now()
     assert (taken[0], taken[-1], len(taken)) == (now - inbox.KEPT, now - 2 * HOUR, 30 * 24 - 1)

@@ -14,9 +14,10 @@ from vouch.domain import times
 from vouch.domain.errors import NotFound, Unavailable
 from vouch.domain.facts import Decision, Verdict
 from vouch.platforms import shopify
-from vouch.service import orders
+from vouch.service import deliveries, orders
+from vouch.service.deliveries import Outcome
 from vouch.service.deployment import Deployment
-from vouch.service.orders import Outcome, Target
+from vouch.service.orders import Target
 from vouch.store import database as requests
 from vouch.store import inbox
 from vouch.store import orders as store
@@ -46,7 +47,7 @@ def stored(world: World, webhook: Any) -> Delivery:
 
 
 def settle(world: World, webhook: Any) -> Outcome:
-    return orders.settle_delivery(world.deployment, stored(world, webhook))
+    return deliveries.settle_delivery(world.deployment, stored(world, webhook))
 
 
 def test_delivery_is_applied_once_and_unchanged_ever_after(world: World, sale: Sale) -> None:
@@ -71,10 +72,10 @@ def test_conflicts_are_waited_out_and_a_storm_is_raised(
     wire = Wire(monkeypatch)
     wire.faults["TransactWriteItems"] = answered(400, CONFLICT)
     with pytest.raises(Unavailable):
-        orders.settle_delivery(world.deployment, delivery)
+        deliveries.settle_delivery(world.deployment, delivery)
     assert world.standing("1") is None
     wire.faults.clear()
-    assert orders.settle_delivery(world.deployment, delivery).ending == "applied"
+    assert deliveries.settle_delivery(world.deployment, delivery).ending == "applied"
 
 
 def test_races_that_outlast_the_tries_are_raised(world: World, sale: Sale, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -87,7 +88,7 @@ def test_races_that_outlast_the_tries_are_raised(world: World, sale: Sale, monke
 
     monkeypatch.setattr(world.deployment.database, "commit", refuse)
     with pytest.raises(Unavailable):
-        orders.settle_delivery(world.deployment, delivery)
+        deliveries.settle_delivery(world.deployment, delivery)
     assert len(tries) == 12
 
 
@@ -99,16 +100,16 @@ def test_transaction_lost_after_taking_effect_and_redelivered_an_hour_later_is_o
         webhook = sale.paid()
         delivery = stored(world, webhook)
         with faults.breaking(0, ""):
-            orders.settle_delivery(deployment, delivery)
+            deliveries.settle_delivery(deployment, delivery)
         calls = faults.calls
         assert calls[-1] == "TransactWriteItems"
         sale = Sale(2, PLACED, codes=["NOA10"])
         delivery = stored(world, sale.paid())
         cold_start(deployment)
         with faults.breaking(len(calls) - 1, "fails after"), pytest.raises(requests.FAILURES):
-            orders.settle_delivery(deployment, delivery)
+            deliveries.settle_delivery(deployment, delivery)
         later(deployment, timedelta(hours=1))
-        assert orders.settle_delivery(deployment, delivery).ending == "unchanged"
+        assert deliveries.settle_delivery(deployment, delivery).ending == "unchanged"
         assert len(world.books("2")[1]) == 1
         assert world.books("1")[0] == world.books("2")[0]
 
@@ -132,10 +133,12 @@ def test_defect_of_ours_is_parked_and_redriven_once_it_is_mended(
     assert (outcome.ending, outcome.reason) == ("parked", "defect")
     assert "ZeroDivisionError" in (outcome.detail or "")
     [note] = world.parked()
-    assert orders.redrive(world.deployment, world.brand_id, note.delivery_id) == Outcome("applied", world.order_id("1"))
+    assert deliveries.redrive(world.deployment, world.brand_id, note.delivery_id) == Outcome(
+        "applied", world.order_id("1")
+    )
     assert world.parked() == []
     with pytest.raises(NotFound):
-        orders.redrive(world.deployment, world.brand_id, note.delivery_id)
+        deliveries.redrive(world.deployment, world.brand_id, note.delivery_id)
 
 
 def test_note_goes_with_the_second_pass_that_settles_after_all(
@@ -159,7 +162,7 @@ def defective(world: World, webhook: Any, patch: pytest.MonkeyPatch) -> Delivery
     delivery = stored(world, webhook)
     with patch.context() as broken:
         broken.setattr(shopify, "facts", lambda *_: 1 // 0)
-        assert orders.settle_delivery(world.deployment, delivery).ending == "parked"
+        assert deliveries.settle_delivery(world.deployment, delivery).ending == "parked"
     assert len(world.parked()) == 1
     return delivery
 
@@ -178,7 +181,7 @@ def test_note_goes_with_the_delayed_queue_that_settles_after_all(
         lost.setattr(world.deployment.database, "commit", unanswered)
         assert world.second_pass(1) == {"put_off": 1}
     [message] = take(world.deployment)
-    assert orders.wake(world.deployment, message, in_time=lambda: True) == {"unchanged": 1}
+    assert deliveries.wake(world.deployment, message, in_time=lambda: True) == {"unchanged": 1}
     assert world.parked() == []
 
 
@@ -205,7 +208,7 @@ def test_note_that_somebody_removed_meanwhile_does_not_come_back(
     with monkeypatch.context() as broken:
         broken.setattr(shopify, "facts", lambda *_: 1 // 0)
         broken.setattr(inbox, "parked", removed_meanwhile)
-        orders.settle_delivery(world.deployment, delivery)
+        deliveries.settle_delivery(world.deployment, delivery)
     assert world.parked() == []
 
 
@@ -217,9 +220,9 @@ def test_secret_that_cannot_be_read_parks_no_delivery(
     with monkeypatch.context() as rotated:
         rotated.setattr(Deployment, "secrets", property(lambda _: Secrets.of(secret)))
         with pytest.raises(ValueError):  # noqa: PT011 - whatever it says
-            orders.settle_delivery(world.deployment, delivery)
+            deliveries.settle_delivery(world.deployment, delivery)
     assert world.parked() == []
-    assert orders.settle_delivery(world.deployment, delivery).ending == "applied"
+    assert deliveries.settle_delivery(world.deployment, delivery).ending == "applied"
 
 
 def test_redriven_delivery_that_is_still_wrong_stays_parked(world: World) -> None:
@@ -227,7 +230,7 @@ def test_redriven_delivery_that_is_still_wrong_stays_parked(world: World) -> Non
     sale.body["currency"] = "gold"
     world.deliver(sale.paid())
     [note] = world.parked()
-    outcome = orders.redrive(world.deployment, world.brand_id, note.delivery_id)
+    outcome = deliveries.redrive(world.deployment, world.brand_id, note.delivery_id)
     assert (outcome.ending, outcome.reason) == ("parked", "unknown_currency")
     assert len(world.parked()) == 1
 
@@ -239,7 +242,7 @@ def test_note_of_a_delivery_that_expired_stays(world: World) -> None:
     world.deliver(webhook)
     Delivery.from_raw_data(world.stored(webhook)).delete()
     [note] = world.parked()
-    outcome = orders.redrive(world.deployment, world.brand_id, note.delivery_id)
+    outcome = deliveries.redrive(world.deployment, world.brand_id, note.delivery_id)
     assert outcome == Outcome("parked", reason="expired")
     assert len(world.parked()) == 1
 
@@ -249,19 +252,21 @@ def test_order_waits_for_a_young_clicks_record_but_not_for_ever(world: World, sa
     sale.body["note_attributes"] = [{"name": "ref", "value": click}]
     delivery = stored(world, sale.paid())
     for _ in range(3):
-        waits = orders.settle_delivery(world.deployment, delivery)
+        waits = deliveries.settle_delivery(world.deployment, delivery)
         assert waits == Outcome("deferred", world.order_id("1"), "awaiting_click")
         later(world.deployment, timedelta(minutes=5))
     sent = world.deployment.sqs.sent[world.deployment.settings.wake_queue_url]
     assert [message["DelaySeconds"] for message in sent] == [60, 60, 60]
-    endings = [orders.wake(world.deployment, body, in_time=lambda: True) for body in take(world.deployment)]
+    endings = [deliveries.wake(world.deployment, body, in_time=lambda: True) for body in take(world.deployment)]
     assert endings == [{"applied": 1}, {"unchanged": 1}, {"unchanged": 1}]
     assert [touch.creator_id for touch in world.order("1").context.touches[f"click:{click}"]] == [world.creators["dan"]]
 
 
 def test_woken_delivery_that_expired_has_nothing_left_to_say(world: World) -> None:
     assert (
-        orders.wake(world.deployment, '{"delivery": ["brd_1#D#con_1#1", "dlv_1"], "tries": 0}', in_time=lambda: True)
+        deliveries.wake(
+            world.deployment, '{"delivery": ["brd_1#D#con_1#1", "dlv_1"], "tries": 0}', in_time=lambda: True
+        )
         == {}
     )
 
@@ -311,7 +316,7 @@ def test_hold_moves_what_was_earned_and_its_end_moves_it_back(world: World, sale
 def test_program_of_the_first_connection_holds_for_the_order(world: World, sale: Sale) -> None:
     delivery = stored(world, sale.paid())
     delivery.program_id = world.press
-    orders.settle_delivery(world.deployment, delivery)
+    deliveries.settle_delivery(world.deployment, delivery)
     assert world.order("1").context.only_program == world.press
     assert world.order("1").summary["reason"] == "no_credit"
 
@@ -321,7 +326,7 @@ def test_connection_that_is_limited_later_takes_nothing_back(world: World, sale:
     before = world.books("1")
     later_word = stored(world, sale.edited(PLACED + timedelta(hours=1), 0, 1))
     later_word.program_id = world.press
-    assert orders.settle_delivery(world.deployment, later_word).ending == "applied"
+    assert deliveries.settle_delivery(world.deployment, later_word).ending == "applied"
     assert world.order("1").context.only_program is None
     assert world.order("1").summary["commissions"][0]["creator_id"] == world.creators["noa"]
     assert sum(before[0].values()) > sum(world.books("1")[0].values()) > 0, "an item fewer, nothing else"
@@ -331,7 +336,7 @@ def test_refund_before_its_order_pins_nothing_of_its_connection(world: World, sa
     sale.paid()
     early = stored(world, sale.refunded(PLACED + timedelta(hours=1), [(0, 1)])[0])
     early.program_id = world.press
-    assert orders.settle_delivery(world.deployment, early).ending == "applied"
+    assert deliveries.settle_delivery(world.deployment, early).ending == "applied"
     assert settle(world, sale.paid()).ending == "applied"
     assert world.order("1").context.only_program is None
     assert world.books("1")[0]
@@ -339,7 +344,7 @@ def test_refund_before_its_order_pins_nothing_of_its_connection(world: World, sa
 
 def test_customers_number_names_nobody_behind_another_door(world: World) -> None:
     named = [("shopify", "con_a"), ("shopify", "con_b"), ("rest", "con_a"), ("rest", None)]
-    doors = [orders.pseudonym(world.deployment, world.brand_id, *names) for names in named]
+    doors = [deliveries.pseudonym(world.deployment, world.brand_id, *names) for names in named]
     assert len({door.by_id("7") for door in doors}) == len(doors)
     by_mail = world.deployment.secrets.pseudonym(world.brand_id, "email:noa@example.com")
     assert {door.by_mail("noa@example.com") for door in doors} == {by_mail}

@@ -28,6 +28,8 @@ class Settings:
     spread_queue_url: str
     spill_queue_url: str
     simulate_queue_url: str
+    fetch_queue_url: str
+    privacy_queue_url: str
     vault_key_id: str
     deployment_secret_arn: str
     public_url: str

@@ -3,8 +3,10 @@
 from datetime import UTC, datetime, timedelta
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+END = datetime(2150, 1, 1, tzinfo=UTC)
+"""Behind every moment that anybody outside may name."""
 _YEARS = range(1970, 9000)
-_YEARS_SAID = range(1970, 2150)
+_YEARS_SAID = range(1970, END.year)
 
 
 def parse(text: str) -> datetime:

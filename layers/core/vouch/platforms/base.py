@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
-from vouch.domain.facts import Fact
+from vouch.domain.facts import Event, Fact
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +109,7 @@ class Aside:
     """
 
     alias: str
-    facts: tuple[Fact, ...]
+    facts: tuple[Event, ...]
     asks: tuple[Ask, ...] = ()
 
 
@@ -140,18 +140,23 @@ class Visits:
     visits: tuple[Visit, ...]
 
 
+PrivacyKind = Literal["erase_customer", "export_customer", "erase_shop"]
+
+
 @dataclass(frozen=True, slots=True)
 class PrivacyRequest:
     """What a platform asks about a buyer, or about all of a shop: the raw deliveries that hold personal data go.
 
-    `customers` and `contacts` are pseudonyms, `orders` the platform's own ids; `id` is its own, where it has one.
+    `customers` and `contacts` are pseudonyms, `orders` the platform's own ids; `id` is its own, where it has one. `shop`
+    is the shop that asks, where the body says so: another one than the connection's has nothing here.
     """
 
-    kind: Literal["erase_customer", "export_customer", "erase_shop"]
+    kind: PrivacyKind
     id: str
     customers: tuple[str, ...] = ()
     contacts: tuple[str, ...] = ()
     orders: tuple[str, ...] = ()
+    shop: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,11 +13,12 @@ from vouch.domain.settlement import RateMissing
 from vouch.domain.terms import number_in_force
 from vouch.platforms import rest
 from vouch.platforms.base import Reading, Request, Unreadable
-from vouch.service import listings, promises
+from vouch.service import deliveries, listings, promises
 from vouch.service import orders as settling
+from vouch.service.deliveries import Outcome
 from vouch.service.deployment import Deployment
 from vouch.service.mint import Mint
-from vouch.service.orders import Contended, Outcome, Target
+from vouch.service.orders import Contended, Target
 from vouch.service.queues import FIRST_SECONDS
 from vouch.service.volumes import SealNotDue
 from vouch.store import connections, creators, inbox, orders, programs
@@ -199,7 +200,7 @@ class Submissions:
         )
         inbox.put(self._deployment.database, lambda: self._deployment.s3, item)
         try:
-            outcome = settling.settle_delivery(self._deployment, item)
+            outcome = deliveries.settle_delivery(self._deployment, item)
         except Contended:
             outcome = Outcome("deferred", order_id, "awaiting_turn")  # the stream brings what is stored
         if outcome.ending == "parked" and outcome.reason != settling.RATE_MISSING:
@@ -237,7 +238,7 @@ class Submissions:
         return self._deployment.brand_now(self._brand) if self._brand.clock else self._mint.at
 
     def _read(self, door: Door, request: Request) -> Reading:
-        names = settling.pseudonym(self._deployment, door.brand_id, door.platform, door.connection_id)
+        names = deliveries.pseudonym(self._deployment, door.brand_id, door.platform, door.connection_id)
         return rest.facts(request, names)
 
     def _check(

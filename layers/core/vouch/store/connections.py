@@ -6,6 +6,8 @@ from vouch.domain import ids
 from vouch.store.database import Database
 from vouch.store.tables import Brand, ConnectionItem
 
+CONNECTIONS_MAX = 100
+
 
 def new_connection(
     brand: Brand,
@@ -51,6 +53,13 @@ def ids_of(database: Database, brand_id: str, *, limit: int) -> list[str]:
     """The ids of a brand's first connections."""
     keys, _ = database.index_keys(ConnectionItem, index(brand_id), limit=limit)
     return [pk.removeprefix("CON#") for pk, _ in keys]
+
+
+def of_platform(database: Database, brand_id: str, platform: str) -> list[ConnectionItem]:
+    """A brand's connections to that platform, of its first CONNECTIONS_MAX ones."""
+    found = database.get_many(key(connection_id) for connection_id in ids_of(database, brand_id, limit=CONNECTIONS_MAX))
+    items = [item for item in found.values() if isinstance(item, ConnectionItem)]
+    return [item for item in items if item.brand_id == brand_id and item.platform == platform]
 
 
 def key(connection_id: str) -> tuple[type[ConnectionItem], str, str]:

@@ -3,7 +3,7 @@
 import base64
 import hashlib
 import zlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, cast
@@ -88,6 +88,18 @@ def content(database: Database, s3: Callable[[], Any], item: Delivery) -> tuple[
     if item.body_key:
         packed = s3().get_object(Bucket=database.settings.bodies_bucket, Key=item.body_key)["Body"].read()
     return item.headers, zlib.decompress(packed)
+
+
+def of_order(database: Database, brand_id: str, connection_id: str | None, subject: str) -> Iterator[Delivery]:
+    """The deliveries about one order of a connection that have not expired, read as they are used."""
+    return database.query(Delivery, partition(brand_id, connection_id, subject), page=_PAGE)
+
+
+def erase(database: Database, s3: Callable[[], Any], item: Delivery) -> None:
+    """Removes a delivery with its body for good."""
+    if item.body_key:
+        s3().delete_object(Bucket=database.settings.bodies_bucket, Key=item.body_key)
+    database.delete(item)
 
 
 def get(database: Database, pk: str, delivery_id: str) -> Delivery | None:

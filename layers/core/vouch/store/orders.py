@@ -33,6 +33,8 @@ CREATORS_MAX = 15
 EVENTS_MAX = 80
 """New events per transaction, as a rule: DynamoDB takes 100 writes. With those of 15 creators, the state and some parts
 of a large one it is fewer; then the caller goes on by halves."""
+EVENTS = "F#"
+"""What the sort keys of facts begin with."""
 _PART_BYTES = 390_000
 _INLINE_BYTES = 300_000
 _READINGS_MAX = 6
@@ -273,7 +275,8 @@ def writes(
     transaction = Writes()
     said = summary(settlement, after.snapshot, step.commissions) | _stands(after, context, settlement)
     state, parts = _state(before, after, context, step, said)
-    events = [_event_item(before, fact) for fact in changed if not isinstance(fact, Snapshot)]
+    key = order_key(before.brand_id, before.id)
+    events = [event_item(key, fact) for fact in changed if not isinstance(fact, Snapshot)]
     others: list[Beside] = [*parts, *events, *step.changed]
     for item in others:
         item.version = state.version
@@ -348,7 +351,7 @@ def _registered(state: Order, summary: dict[str, Any], key: str, word: dict[str,
 
 def _stored(brand_id: str, state: Order, others: Sequence[Beside]) -> StoredOrder:
     summary, posted, context, snapshot = state.lines
-    events = [_event(item) for item in others if isinstance(item, OrderEvent)]
+    events = [event(item) for item in others if isinstance(item, OrderEvent)]
     if state.parts:
         parts = [item.body for item in others if isinstance(item, OrderPart)]
         context, snapshot = zlib.decompress(b"".join(parts[: state.parts])).decode().split("\n")
@@ -360,7 +363,7 @@ def _stored(brand_id: str, state: Order, others: Sequence[Beside]) -> StoredOrde
         version=state.version,
         facts=OrderFacts(
             facts.snapshot_from_json(snapshot) if snapshot else None,
-            {(event.kind, event.id): event for event in events},
+            {(fact.kind, fact.id): fact for fact in events},
         ),
         context=_context(json.loads(context)),
         posted=dict(map(_posting, json.loads(posted))),
@@ -477,13 +480,14 @@ def _index_place(brand_id: str, sort_key: str) -> dict[str, Any]:
     return {name: {"S": text} for name, text in place.items()}
 
 
-def _event(item: OrderEvent) -> Event:
+def event(item: OrderEvent) -> Event:
+    """The fact that an item holds."""
     return facts.event_from_json(item.sk.split("#", 2)[1], zlib.decompress(item.fact).decode())
 
 
-def _event_item(before: StoredOrder, event: Event) -> OrderEvent:
-    key = order_key(before.brand_id, before.id)
-    return OrderEvent(key, f"F#{event.kind}#{event.id}", fact=_packed(facts.to_json(event)))
+def event_item(partition: str, fact: Event) -> OrderEvent:
+    """A fact in the partition of its order, or of the name that it waits under; its version is not set yet."""
+    return OrderEvent(partition, f"{EVENTS}{fact.kind}#{fact.id}", fact=_packed(facts.to_json(fact)))
 
 
 def _context(plain: dict[str, Any]) -> Context:

@@ -317,10 +317,23 @@ class OrderPart(Main, discriminator="part"):
 
 
 class OrderEvent(Main, discriminator="event"):
-    """`b#O#<ord>` / `F#<kind>#<id>`: a refund, cancellation or decision, newest version; its JSON, zlib'd."""
+    """`b#O#<ord>` / `F#<kind>#<id>`: a refund, cancellation or decision, newest version; its JSON, zlib'd.
+
+    In the partition of an `Alias` it waits for the order that claims that name.
+    """
 
     fact = BinaryAttribute(legacy_encoding=False, attr_name="f")
     version = IntegerAttribute(attr_name="v")
+
+
+class Alias(Main, discriminator="alias"):
+    """`b#X#<con>#<alias>` / `X`: another name of an order, whose `external_id` is null until an order claims it.
+
+    `version` goes up with each fact that comes to wait under the name.
+    """
+
+    version = IntegerAttribute(attr_name="v")
+    external_id = UnicodeAttribute(null=True, attr_name="ext")
 
 
 class Commission(Main, discriminator="commission"):
@@ -424,6 +437,28 @@ class PeriodSums(Main, discriminator="period"):
     version = IntegerAttribute(attr_name="v")
 
 
+class PrivacyRecord(Main, discriminator="privacy"):
+    """`PRIV#<dlv>` / `R`, index `b#PRIV`: what a platform asked about a buyer or a shop, and what came of it.
+
+    Nobody is named in it. `orders` are ids of ours, the first ORDERS_SHOWN of those that the buyer has; `erased` counts
+    raw deliveries, `left` those that are parked and go when they expire. `reason`: why there was nothing to do.
+    """
+
+    id = UnicodeAttribute()
+    brand_id = UnicodeAttribute()
+    connection_id = UnicodeAttribute(null=True)
+    platform = UnicodeAttribute()
+    request = UnicodeAttribute()
+    platform_id = UnicodeAttribute(null=True)
+    status = UnicodeAttribute()
+    reason = UnicodeAttribute(null=True)
+    orders = JSONAttribute(default=list)
+    erased = IntegerAttribute(default=0)
+    left = IntegerAttribute(default=0)
+    received_at = UnicodeAttribute()
+    done_at = UnicodeAttribute(null=True)
+
+
 class Parked(Main, discriminator="parked"):
     """`b#PARK` / `<dlv>`, index `b#PARK` by time: a delivery that could not become facts, and why."""
 
@@ -458,7 +493,11 @@ class EntryItem(Item):
 
 
 class Delivery(Item):
-    """Table `inbox`, `b#D#<con>#<subject>` / `<dlv>`, index `<hour>#<0..15>`: a request as it came, never updated."""
+    """Table `inbox`, `b#D#<con>#<subject>` / `<dlv>`, index `<hour>#<0..15>`: a request as it came, never updated.
+
+    What the platform said when it was asked is a delivery, too, which `answers` the one for which it was asked, or
+    `reconciliation`.
+    """
 
     class Meta:
         table_name: str | None = None
@@ -472,6 +511,7 @@ class Delivery(Item):
     connection_id = UnicodeAttribute(null=True)
     program_id = UnicodeAttribute(null=True)
     platform = UnicodeAttribute()
+    answers = UnicodeAttribute(null=True)
     headers = JSONAttribute()
     body = BinaryAttribute(null=True, legacy_encoding=False)
     body_key = UnicodeAttribute(null=True)

@@ -1,0 +1,315 @@
+"""Deliveries become facts: read, settled, and put off or parked where something stands in the way.
+
+Every door comes through here: webhooks by the stream, the REST API, the delayed queue, the second pass, a redrive.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import partial
+from typing import Literal, assert_never
+
+from vouch import telemetry
+from vouch.domain import times
+from vouch.domain.errors import NotFound
+from vouch.domain.facts import Event, Mention, Shadow, Snapshot
+from vouch.platforms.base import (
+    Aside,
+    Ignored,
+    Mirrored,
+    PrivacyRequest,
+    Pseudonym,
+    Reading,
+    Request,
+    Said,
+    Thin,
+    Unreadable,
+    Visits,
+)
+from vouch.platforms.registry import PLATFORMS
+from vouch.service import visits
+from vouch.service.deployment import Deployment
+from vouch.service.evidence import CLICK_LAG, ClickOnItsWay
+from vouch.service.orders import PARKED, Defect, NameTaken, Target, apply, check_dates, hear_aside, ours
+from vouch.service.queues import FIRST_SECONDS, TRIES_MAX, put_off, seconds_after
+from vouch.service.volumes import BeingMeasured, SealNotDue
+from vouch.store import connections, inbox, orders, privacy
+from vouch.store.tables import Delivery
+
+Ending = Literal["applied", "unchanged", "ignored", "parked", "deferred"]
+_AWAITING_VOLUME = "awaiting_volume"
+AWAITING_PLATFORM = "awaiting_platform"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a delivery ended; `reason` for what was ignored or parked, and of what waits, for what."""
+
+    ending: Ending
+    order_id: str | None = None
+    reason: str | None = None
+    detail: str | None = None
+
+
+def settle_delivery(deployment: Deployment, delivery: Delivery, *, tries: int = 0) -> Outcome:
+    """Turns a stored delivery into facts and settles its order; `tries`: which one at a volume that it awaits.
+
+    What is wrong with the delivery parks it; what is wrong with the world is raised, and the delivery comes again.
+    """
+    try:
+        _ = deployment.secrets  # read from the world on first use: what is wrong with them is not wrong with a delivery
+        with ours():
+            said = read(deployment, delivery)
+        return _taken(deployment, delivery, said, tries)
+    except Unreadable as refusal:
+        return _park(deployment, delivery, refusal.reason, refusal.detail)
+    except tuple(PARKED) as refusal:
+        return _park(deployment, delivery, PARKED[type(refusal)], str(refusal))
+    except Defect as defect:
+        return _park(deployment, delivery, "defect", defect.where)
+
+
+def _taken(deployment: Deployment, delivery: Delivery, said: Said, tries: int) -> Outcome:
+    match said:
+        case Ignored(reason):
+            return Outcome("ignored", reason=reason)
+        case Thin():
+            _ask(deployment, delivery)
+            return Outcome("deferred", reason=AWAITING_PLATFORM)
+        case Visits():
+            recorded = visits.record(deployment, delivery, said.visits)
+            return Outcome("applied" if recorded.changed else "unchanged")
+        case PrivacyRequest():
+            return _take_down(deployment, delivery, said)
+        case Reading() | Aside():
+            outcome = _settle(deployment, delivery, said, tries)
+            if said.asks:
+                _ask(deployment, delivery)
+            return outcome
+        case _:
+            assert_never(said)
+
+
+def _settle(deployment: Deployment, delivery: Delivery, said: Reading | Aside, tries: int) -> Outcome:
+    if isinstance(said, Aside):
+        return _settle_aside(deployment, delivery, said, tries)
+    return _settle_reading(deployment, delivery, said, tries)
+
+
+def _settle_reading(deployment: Deployment, delivery: Delivery, reading: Reading, tries: int) -> Outcome:
+    target = _target(delivery, reading.external_id)
+    received_at = times.parse(delivery.received_at)
+    check_dates(target, reading.facts, received_at)
+    young = deployment.now() - received_at < CLICK_LAG
+
+    def settle() -> bool:
+        try:
+            changed = apply(deployment, target, reading.facts, names=reading.aliases, wait_for_clicks=young)
+        except NameTaken as taken:
+            changed = _settle_elsewhere(deployment, target, reading, taken.external_id)
+        for mirrored in reading.mirrored:
+            changed |= _overshadow(deployment, target, mirrored, reading)
+        return changed
+
+    return _settled(deployment, delivery, target.order_id, tries, settle)
+
+
+def _settle_aside(deployment: Deployment, delivery: Delivery, aside: Aside, tries: int) -> Outcome:
+    target = _target(delivery, aside.alias)
+    check_dates(target, aside.facts, times.parse(delivery.received_at))
+    return _settled(deployment, delivery, None, tries, lambda: hear_aside(deployment, target, aside.alias, aside.facts))
+
+
+def _settled(
+    deployment: Deployment, delivery: Delivery, order_id: str | None, tries: int, settle: Callable[[], bool]
+) -> Outcome:
+    """What came of it; what waits for something is put off."""
+    try:
+        changed = settle()
+    except ClickOnItsWay:
+        _try_later(deployment, delivery, tries, seconds=FIRST_SECONDS)
+        return Outcome("deferred", order_id, "awaiting_click")
+    except SealNotDue as awaited:
+        # Tries that measure take a step each, so that they come to an end by themselves: they are not counted.
+        counted = min(tries, 1) if isinstance(awaited, BeingMeasured) else tries
+        ending = _await_volume(deployment, delivery, f"the volume of {awaited} is not known yet", counted)
+        return Outcome(ending, order_id, _AWAITING_VOLUME)
+    return Outcome("applied" if changed else "unchanged", order_id)
+
+
+def _target(delivery: Delivery, external_id: str) -> Target:
+    return Target(delivery.brand_id, delivery.mode, delivery.connection_id, external_id, delivery.program_id)
+
+
+def _settle_elsewhere(deployment: Deployment, target: Target, reading: Reading, external_id: str) -> bool:
+    """The same sale is an order already, which another of the platform's objects told: this one adds its evidence.
+
+    Had it become an order of its own before it said so, that one earns nothing any more.
+    """
+    sale = replace(target, external_id=external_id)
+    facts = [_mentioned(target, fact) if isinstance(fact, Snapshot) else fact for fact in reading.facts]
+    changed = apply(deployment, sale, facts)
+    if orders.state(deployment.database, target.brand_id, target.order_id) is not None:
+        changed |= apply(deployment, target, [Shadow(sale.order_id, times.EPOCH)])
+    return changed
+
+
+def _mentioned(target: Target, told: Snapshot) -> Event:
+    evidence = (told.codes, told.click_ids, told.customers, told.handles, told.contacts)
+    return Mention(target.external_id, told.updated_at, *evidence)
+
+
+def _overshadow(deployment: Deployment, target: Target, mirrored: Mirrored, reading: Reading) -> bool:
+    """Tells the order of the brand's other platform, known there or not, that this one is the sale."""
+    changed = False
+    born = min((fact.placed_at for fact in reading.facts if isinstance(fact, Snapshot)), default=times.EPOCH)
+    for connection in connections.of_platform(deployment.database, target.brand_id, mirrored.platform):
+        twin = Target(target.brand_id, connection.mode, connection.id, mirrored.external_id, connection.program_id)
+        changed |= apply(deployment, twin, [Shadow(target.order_id, born)])
+    return changed
+
+
+def _take_down(deployment: Deployment, delivery: Delivery, said: PrivacyRequest) -> Outcome:
+    """Keeps that it was asked, and has it done without waiting for it."""
+    shop = _shop_of(deployment, delivery)
+    if said.shop is not None and shop is not None and said.shop != shop:
+        return Outcome("ignored", reason="other_shop")
+    now = deployment.now()
+    changed = deployment.database.put_new(privacy.new(delivery, request=said.kind, platform_id=said.id, now=now))
+    put_off(deployment, deployment.settings.privacy_queue_url, {"delivery": [delivery.pk, delivery.sk]}, seconds=0)
+    return Outcome("applied" if changed else "unchanged")
+
+
+def _shop_of(deployment: Deployment, delivery: Delivery) -> str | None:
+    connection = connections.connection(deployment.database, delivery.brand_id, delivery.connection_id or "")
+    return connection.shop if connection else None
+
+
+def _ask(deployment: Deployment, delivery: Delivery) -> None:
+    """Has the platform asked, without waiting for it."""
+    put_off(
+        deployment, deployment.settings.fetch_queue_url, {"delivery": [delivery.pk, delivery.sk], "tries": 0}, seconds=0
+    )
+
+
+def _await_volume(deployment: Deployment, delivery: Delivery, detail: str, tries: int) -> Ending:
+    """Puts a delivery off for three days at most, in which a note says what for; then the note is all that is left.
+
+    Whoever writes the note begins the tries, and whoever finds it does nothing: many may settle one delivery. The
+    message goes out first, since a note without tries would wait for a person.
+    """
+    if tries == TRIES_MAX:
+        telemetry.count("DeliveryParked")
+        return "parked"
+    if tries:
+        _try_later(deployment, delivery, tries + 1, seconds=seconds_after(tries))
+        return "deferred"
+    note = inbox.parked(deployment.database, delivery.brand_id, delivery.sk)
+    if note is None or note.reason != _AWAITING_VOLUME:
+        _try_later(deployment, delivery, 1, seconds=FIRST_SECONDS)
+        inbox.park(deployment.database, delivery, reason=_AWAITING_VOLUME, detail=detail, now=deployment.now())
+    return "deferred"
+
+
+def wake(deployment: Deployment, message: str, *, in_time: Callable[[], bool]) -> dict[str, int]:
+    """Does what was put off by a message of the delayed queue; the endings, counted.
+
+    A delivery that expired meanwhile has nothing left to say.
+    """
+    asked = json.loads(message)
+    if "second_pass" in asked:
+        hour, shard, after = asked["second_pass"]
+        return _second_pass_of(deployment, times.parse(hour), shard, after, in_time=in_time)
+    delivery = inbox.get(deployment.database, *asked["delivery"])
+    return {} if delivery is None else {_settled_for_good(deployment, delivery, tries=asked["tries"]).ending: 1}
+
+
+def second_pass(deployment: Deployment, hours: Iterable[datetime], *, in_time: Callable[[], bool]) -> dict[str, int]:
+    """Settles every delivery of those hours once more: no change is normal, anything else was lost on the way.
+
+    What `in_time` leaves no time for goes on by the delayed queue. Counts the endings.
+    """
+    endings: Counter[str] = Counter()
+    for hour in hours:
+        for shard in range(inbox.HOUR_SHARDS):
+            endings.update(_second_pass_of(deployment, hour, shard, None, in_time=in_time))
+    return dict(endings)
+
+
+def _second_pass_of(
+    deployment: Deployment, hour: datetime, shard: int, after: inbox.Bookmark, *, in_time: Callable[[], bool]
+) -> dict[str, int]:
+    endings: Counter[str] = Counter()
+    while in_time():
+        deliveries, after = inbox.of_hour(deployment.database, hour, shard, after)
+        noted = inbox.noted(deployment.database, deliveries)
+        endings.update(_settle_again(deployment, delivery, noted=delivery.sk in noted) for delivery in deliveries)
+        if after is None:
+            return dict(endings)
+    rest = {"second_pass": [times.text(hour), shard, after]}
+    put_off(deployment, deployment.settings.wake_queue_url, rest, seconds=0)
+    return dict(endings)
+
+
+def _settle_again(deployment: Deployment, delivery: Delivery, *, noted: bool) -> str:
+    """How it ended. What the world refuses now comes again by the delayed queue, and keeps no other waiting."""
+    again = _settled_for_good if noted else settle_delivery
+    try:
+        return again(deployment, delivery).ending
+    except Exception:  # noqa: BLE001 - the queue's own failures end in its dead letters, which raise an alarm
+        _try_later(deployment, delivery, 0, seconds=FIRST_SECONDS)
+        return "put_off"
+
+
+def _settled_for_good(deployment: Deployment, delivery: Delivery, *, tries: int = 0) -> Outcome:
+    """Settles what may have a note, which goes unless the delivery is parked again, or still waits."""
+    outcome = settle_delivery(deployment, delivery, tries=tries)
+    if outcome.ending not in ("parked", "deferred"):
+        inbox.unpark(deployment.database, delivery)
+    return outcome
+
+
+def _try_later(deployment: Deployment, delivery: Delivery, tries: int, *, seconds: int) -> None:
+    """Puts a delivery off without blocking what comes behind it in the stream."""
+    message = {"delivery": [delivery.pk, delivery.sk], "tries": tries}
+    put_off(deployment, deployment.settings.wake_queue_url, message, seconds=seconds)
+
+
+def read(deployment: Deployment, delivery: Delivery) -> Said:
+    """What a delivery says, from its bytes alone. Raises Unreadable."""
+    headers, body = inbox.content(deployment.database, lambda: deployment.s3, delivery)
+    names = pseudonym(deployment, delivery.brand_id, delivery.platform, delivery.connection_id)
+    platform = PLATFORMS[delivery.platform]
+    if not delivery.answers:
+        return platform.facts(Request(headers, body), names)
+    if platform.api is None:
+        raise Unreadable("shape_mismatch", "an answer of a platform that is never asked")
+    return platform.api.read(body, names)
+
+
+def pseudonym(deployment: Deployment, brand_id: str, platform: str, connection_id: str | None) -> Pseudonym:
+    """What the buyers behind a door of a brand are called here."""
+    keyed = partial(deployment.secrets.pseudonym, brand_id)
+    return Pseudonym(keyed, f"{platform}:{connection_id or inbox.REST}")
+
+
+def _park(deployment: Deployment, delivery: Delivery, reason: str, detail: str) -> Outcome:
+    if inbox.park(deployment.database, delivery, reason=reason, detail=detail, now=deployment.now()):
+        telemetry.count("DeliveryParked")
+    return Outcome("parked", reason=reason, detail=detail)
+
+
+def redrive(deployment: Deployment, brand_id: str, delivery_id: str) -> Outcome:
+    """Settles a parked delivery once more and removes its note where that succeeds. Raises NotFound.
+
+    The note stays where the delivery itself has expired: then it is all that is left of it.
+    """
+    note = inbox.parked(deployment.database, brand_id, delivery_id)
+    if note is None:
+        raise NotFound
+    delivery = inbox.get(deployment.database, note.inbox_pk, delivery_id)
+    if delivery is None:
+        return Outcome("parked", reason="expired")
+    return _settled_for_good(deployment, delivery)

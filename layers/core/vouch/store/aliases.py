@@ -1,0 +1,70 @@
+"""Other names of orders: a fact under a name that no order has claimed waits with the name, until one does.
+
+Each fact that comes to wait advances the name's version in the same transaction. Whoever claims the name has read its
+version before the facts, so a fact that came in between refuses the claim: no fact is ever left behind.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from vouch.domain.facts import Event, OrderFacts
+from vouch.store import orders
+from vouch.store.database import Database, Writes
+from vouch.store.tables import Alias, Main, OrderEvent
+
+
+@dataclass(frozen=True, slots=True)
+class KnownAlias:
+    """A name as it was read; `external_id` is the order that has claimed it, `waiting` what waits for one."""
+
+    pk: str
+    version: int = 0
+    external_id: str | None = None
+    waiting: Mapping[tuple[str, str], Event] = field(default_factory=dict)
+
+
+def partition(brand_id: str, connection_id: str, name: str) -> str:
+    """The partition of a name by which a connection's platform speaks of an order."""
+    return f"{brand_id}#X#{connection_id}#{name}"
+
+
+def load(database: Database, brand_id: str, connection_id: str, names: Sequence[str]) -> list[KnownAlias]:
+    """The names, in the order asked for: one request, and one for each that something waits for."""
+    keys = [(partition(brand_id, connection_id, name), "X") for name in names]
+    found = database.get_many((Alias, *key) for key in keys)
+    return [_known(database, key[0], found.get(key)) for key in keys]
+
+
+def _known(database: Database, pk: str, item: object) -> KnownAlias:
+    if not isinstance(item, Alias):
+        return KnownAlias(pk)
+    if item.external_id:
+        return KnownAlias(pk, item.version, item.external_id)
+    items = database.query(Main, pk, Main.sk.startswith(orders.EVENTS))
+    waiting = [orders.event(each) for each in items if isinstance(each, OrderEvent)]
+    return KnownAlias(pk, item.version, None, {(fact.kind, fact.id): fact for fact in waiting})
+
+
+def wait(known: KnownAlias, said: Iterable[Event]) -> Writes | None:
+    """The transaction by which these facts come to wait; None where they say nothing new."""
+    after, _ = OrderFacts(None, known.waiting).with_facts(said)
+    changed = [fact for key, fact in after.events.items() if known.waiting.get(key) != fact]
+    if not changed:
+        return None
+    transaction = Writes()
+    _put(transaction, known, None)
+    for fact in changed:
+        item = orders.event_item(known.pk, fact)
+        item.version = known.version + 1
+        transaction.put(item)
+    return transaction
+
+
+def claim(transaction: Writes, known: KnownAlias, external_id: str) -> None:
+    """Makes the name that order's for good, with what has waited for it until `known` was read."""
+    _put(transaction, known, external_id)
+
+
+def _put(transaction: Writes, known: KnownAlias, external_id: str | None) -> None:
+    item = Alias(known.pk, "X", version=known.version + 1, external_id=external_id)
+    transaction.put(item, Alias.version == known.version if known.version else Alias.pk.does_not_exist())

@@ -1,0 +1,41 @@
+"""What platforms asked about buyers and shops: that it was asked, and what came of it, is kept, but nobody's name."""
+
+from datetime import datetime
+
+from vouch.domain import times
+from vouch.store.database import Database
+from vouch.store.tables import Delivery, PrivacyRecord
+
+
+def key(request_id: str) -> tuple[type[PrivacyRecord], str, str]:
+    """Where a request lies: one of the few keys without a brand, since the page that tells of it names none."""
+    return PrivacyRecord, f"PRIV#{request_id}", "R"
+
+
+def index(brand_id: str) -> str:
+    """The index partition of a brand's requests, sorted by when they came."""
+    return f"{brand_id}#PRIV"
+
+
+def new(delivery: Delivery, *, request: str, platform_id: str, now: datetime) -> PrivacyRecord:
+    """A request that nothing has come of yet; it goes by the id of the delivery that brought it."""
+    _, pk, sk = key(delivery.sk)
+    return PrivacyRecord(
+        pk,
+        sk,
+        g1pk=index(delivery.brand_id),
+        g1sk=f"{delivery.received_at}#{delivery.sk}",
+        id=delivery.sk,
+        brand_id=delivery.brand_id,
+        connection_id=delivery.connection_id,
+        platform=delivery.platform,
+        request=request,
+        platform_id=platform_id,
+        status="received",
+        received_at=times.text(now),
+    )
+
+
+def record(database: Database, request_id: str) -> PrivacyRecord | None:
+    """What is known of a request."""
+    return database.get(*key(request_id))
