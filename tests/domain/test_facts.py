@@ -91,8 +91,9 @@ def _pool() -> list[Fact]:
         for mention_id, at, codes in product(["m1", "m2"], moments, [(), ("noa10",), ("dan10", "noa10")])
     )
     shadows = (Shadow("ord_1", at) for at in moments)
+    cancellations = (Cancellation("c1", at, undone) for at, undone in product(moments, [False, True]))
     events: list[Event] = [*refunds, *decisions, *named, *disputes, *standings, *mentions, *shadows]
-    return [*snapshots, *lives, *events, *(Cancellation("c1", at) for at in moments)]
+    return [*snapshots, *lives, *events, *cancellations]
 
 
 FACTS = st.lists(st.sampled_from(_pool()), max_size=6)
@@ -300,6 +301,15 @@ def test_a_cancellation_without_a_snapshot_cancels() -> None:
     assert not joined([PAID]).cancelled
 
 
+@pytest.mark.parametrize("minutes", [60, 90])
+def test_a_cancellation_that_is_undone_cancels_no_more_whatever_is_heard_first(minutes: int) -> None:
+    undone = replace(cancellation(minutes), undone=True)
+    for told in ([cancellation(), undone], [undone, cancellation()]):
+        assert not joined([PAID], told).cancelled
+    assert joined([PAID], [cancellation(120), undone]).cancelled
+    assert joined([undone], [Cancellation("another", PLACED)]).cancelled
+
+
 def test_the_newest_decision_counts_and_of_equals_the_greater_id() -> None:
     hold, approval = decision("hold", decision_id="d1"), decision("approve", decision_id="d2")
     assert not joined([approval, hold]).held
@@ -353,7 +363,7 @@ def test_a_full_snapshot_is_read_back_as_it_was_written() -> None:
         Dispute("p1", LATER, "lost", "ILS", 300),
         Decision("d1", LATER, "adjust", "key_1", "as agreed", ("7f",), "noa", "prg", 70, "ILS"),
         Standing("customer:noa", LATER, 2, False, 3, "ord_1", PLACED, "noa", "prg"),
-        Cancellation("c1", LATER),
+        Cancellation("c1", LATER, undone=True),
         Mention("m1", LATER, ("noa10",), ("clk_1",), ("gil",), ("tiktok:noa",)),
         Shadow("ord_1", LATER),
     ],

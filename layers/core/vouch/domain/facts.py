@@ -164,16 +164,17 @@ class Refund:
 
 @dataclass(frozen=True, slots=True)
 class Cancellation:
-    """The whole order is off, whatever a snapshot says; it cannot be taken back."""
+    """The whole order is off, whatever a snapshot says, unless its platform has `undone` this since."""
 
     kind: ClassVar[str] = "cancellation"
 
     id: str
     updated_at: datetime
+    undone: bool = False
 
     def newness(self) -> Newness:
-        """Greatest wins among versions of one cancellation."""
-        return (self.updated_at,)
+        """Greatest wins among versions of one cancellation; it was there before it was undone."""
+        return self.updated_at, self.undone
 
 
 @dataclass(frozen=True, slots=True)
@@ -340,8 +341,8 @@ class OrderFacts:
 
     @property
     def cancelled(self) -> bool:
-        """Whether a cancellation for good is known."""
-        return any(isinstance(event, Cancellation) for event in self.events.values())
+        """Whether a cancellation is known that nobody has undone."""
+        return any(isinstance(event, Cancellation) and not event.undone for event in self.events.values())
 
     @property
     def shadowed(self) -> bool:
