@@ -57,12 +57,14 @@ def outcome(platform: str, request: Request) -> Said | Unreadable:
 
 
 @functools.cache
+def all_vectors() -> list[dict[str, Any]]:
+    vectors = json.loads((FOLDER / "vectors.json").read_bytes())["vectors"]
+    assert isinstance(vectors, list)
+    return vectors
+
+
 def vectors(platform: str) -> list[dict[str, Any]]:
-    return [
-        vector
-        for vector in json.loads((FOLDER / "vectors.json").read_bytes())["vectors"]
-        if vector["platform"] == platform
-    ]
+    return [vector for vector in all_vectors() if vector["platform"] == platform]
 
 
 def vector_request(vector: dict[str, Any]) -> Request:
