@@ -343,6 +343,10 @@ PROBLEMS: dict[str, Words] = {
         "en": ("Not signed as agreed", "The signature is missing, too old, or not made with this connection's secret."),
         "he": ("החתימה אינה תקפה", "החתימה חסרה, ישנה מדי, או לא נוצרה בסוד של החיבור הזה."),
     },
+    "wrong_verify_token": {
+        "en": ("Not asked as agreed", "The question is not a subscription, or its token is not this connection's."),
+        "he": ("השאלה אינה כמוסכם", "זו אינה בקשת הרשמה, או שהאסימון אינו זה של החיבור הזה."),
+    },
     "invalid_body": {
         "en": ("The body cannot be read", "It is neither plain text nor base64."),
         "he": ("לא ניתן לקרוא את גוף הבקשה", "הוא אינו טקסט רגיל ואינו base64."),

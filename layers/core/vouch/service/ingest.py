@@ -1,14 +1,18 @@
-"""Taking in a platform's request: prove it genuine, store it, and only then say yes."""
+"""Taking in a platform's request: prove it genuine, store it, and only then say yes.
+
+Two things that platforms send are no deliveries: a greeting that nothing signs, and the question by a GET whether this
+address is really meant.
+"""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from vouch.domain import ids
-from vouch.domain.errors import NotFound, TooLarge, Unauthenticated
-from vouch.platforms.base import Account, BadSignature, Request
+from vouch.domain.errors import Forbidden, MethodNotAllowed, NotFound, TooLarge, Unauthenticated
+from vouch.platforms.base import Account, BadSignature, Platform, Request
 from vouch.platforms.registry import PLATFORMS
 from vouch.service import platform_accounts
 from vouch.service.cache import Cache, Patience
@@ -28,10 +32,14 @@ _SECONDS_BETWEEN = 1
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What a platform is told; `repeated` where the very same request was stored before."""
+    """What a platform is told; `repeated` where the very same request was stored before.
+
+    `reply` is the body that the platform wants to hear, None where any will do.
+    """
 
     delivery_id: str
     repeated: bool
+    reply: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +53,10 @@ class _Inlet:
     account: Account
     secrets: platform_accounts.Secrets
 
+    @property
+    def platform(self) -> Platform:
+        return PLATFORMS[self.door.platform]
+
     def account_at(self, now: datetime) -> Account:
         """The account with the secrets that are valid then."""
         return replace(self.account, secrets=platform_accounts.valid(self.secrets, now))
@@ -57,19 +69,24 @@ class Ingest:
         self._deployment = deployment
         self._inlets = Cache(self._open, failures=FAILURES, patience=Patience(), seconds=_SECONDS_KEPT, clock=clock)
 
-    def receive(self, connection_id: str, request: Request) -> Receipt:
-        """Stores the request for good.
+    def receive(self, connection_id: str, request: Request) -> Receipt | None:
+        """Stores the request for good; None for a mere greeting, of which nothing is stored.
 
         Raises TooLarge, NotFound for a connection that is not there or not active, Unauthenticated for whatever does
         not prove itself. A repeat is as welcome as the first.
         """
         if len(request.body) > BODY_MAX:
             raise TooLarge(limit=BODY_MAX)
-        if not ids.is_id(connection_id, "con_"):
-            raise NotFound
+        if self._inlet(connection_id).platform.is_ping(request):
+            return None
         now = self._deployment.now()
-        inlet, platform_delivery_id = self._proven(connection_id, request, now)
-        platform = PLATFORMS[inlet.door.platform]
+        try:
+            inlet, platform_delivery_id = self._proven(
+                connection_id, lambda inlet: inlet.platform.verify(request, inlet.account_at(now), now)
+            )
+        except BadSignature:
+            raise Unauthenticated("bad_signature") from None
+        platform = inlet.platform
         item = inbox.delivery(
             inlet.door,
             request.headers,
@@ -80,17 +97,37 @@ class Ingest:
             now=now,
         )
         stored = inbox.put(self._deployment.database, lambda: self._deployment.s3, item)
-        return Receipt(item.sk, not stored)
+        return Receipt(item.sk, not stored, platform.reply(request, item.sk, self._deployment.settings.public_url))
 
-    def _proven(self, connection_id: str, request: Request, now: datetime) -> tuple[_Inlet, str]:
-        """The connection, and the platform's own id of the delivery that it proved genuine."""
-        for read in (self._inlets.get, self._read_again):
+    def challenge(self, connection_id: str, query: Mapping[str, str]) -> str:
+        """What a platform is answered that makes sure of the address.
+
+        Raises NotFound likewise, MethodNotAllowed where the platform never asks, and Forbidden where its question does
+        not prove itself.
+        """
+        answer = self._inlet(connection_id).platform.challenge
+        if answer is None:
+            raise MethodNotAllowed(allow="POST")
+        try:
+            return self._proven(connection_id, lambda inlet: answer(query, inlet.account))[1]
+        except BadSignature:
+            raise Forbidden("wrong_verify_token") from None
+
+    def _inlet(self, connection_id: str) -> _Inlet:
+        inlet = self._inlets.get(connection_id) if ids.is_id(connection_id, "con_") else None
+        if inlet is None:
+            raise NotFound
+        return inlet
+
+    def _proven(self, connection_id: str, proof: Callable[[_Inlet], str]) -> tuple[_Inlet, str]:
+        """The connection, and what proves a request by it genuine. Raises BadSignature where nothing does."""
+        for read in (self._inlet, self._read_again):
             inlet = read(connection_id)
             if inlet is None:
                 raise NotFound
             with suppress(BadSignature):
-                return inlet, PLATFORMS[inlet.door.platform].verify(request, inlet.account_at(now), now)
-        raise Unauthenticated("bad_signature")
+                return inlet, proof(inlet)
+        raise BadSignature
 
     def _read_again(self, connection_id: str) -> _Inlet | None:
         """For the secret that was set since the connection was read."""
