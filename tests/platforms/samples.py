@@ -56,6 +56,16 @@ def outcome(platform: str, request: Request) -> Said | Unreadable:
         return refusal
 
 
+def answer(platform: str, body: bytes) -> Said | Unreadable:
+    """What the platform's answer says that a conversation came back with, or the refusal to read it."""
+    api = PLATFORMS[platform].api
+    assert api is not None
+    try:
+        return api.read(body, pseudonym)
+    except Unreadable as refusal:
+        return refusal
+
+
 @functools.cache
 def all_vectors() -> list[dict[str, Any]]:
     vectors = json.loads((FOLDER / "vectors.json").read_bytes())["vectors"]
