@@ -18,6 +18,8 @@ CLICK_NAMES = frozenset({"ref", "_ref", "_refs", "click_id"})
 HANDLE_MAX = 64
 """Twice as long as any platform takes: folding may join and split characters, and a handle becomes a key."""
 SOCIAL_PLATFORMS = ("instagram", "tiktok")
+NETWORKS = ("messenger", "instagram")
+"""Whose messages lead to a brand's page."""
 
 _CLICK_ID = re.compile(rf"{clicks.PREFIX}[A-Za-z0-9_-]{{{clicks.ENCODED}}}")
 _TYPED_MAX = 4 * LENGTH_MAX  # room for spaces and for characters that folding joins
@@ -54,6 +56,12 @@ def customers(pseudonym: Pseudonym, emails: Iterable[str | None], platform_id: s
     if known:
         return tuple(pseudonym.by_mail(found) for found in known)
     return () if platform_id is None else (pseudonym.by_id(platform_id),)
+
+
+def contacts(pseudonym: Pseudonym, said: Fields) -> tuple[str, ...]:
+    """Whom an order names as the one who had written to the brand's page, by the id that the page knows them by."""
+    named = ((network, said.hint(f"{network}_id")) for network in NETWORKS)
+    return tuple(pseudonym.of_contact(network, person) for network, person in named if person is not None)
 
 
 def _first(found: Iterable[str]) -> tuple[str, ...]:

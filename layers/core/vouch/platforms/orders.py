@@ -1,9 +1,9 @@
 """Our own shape of orders, refunds and disputes as facts: what the API takes, and what our generic webhooks bring.
 
-    order    external_id, occurred_at, updated_at?, currency, status?, customer?: {email?, id?, new?}, country?, codes?,
-             click_ids?, handles?: {instagram?, tiktok?}, subscription?: {id, started_at}, lines: [{id, quantity,
-             unit_price, discount?, tax?, sku?, product_id?, tags?, collections?, gift_card?}], shipping?,
-             shipping_tax?, tip?, tax_included?, test?
+    order    external_id, occurred_at, updated_at?, currency, status?, customer?: {email?, id?, new?, messenger_id?,
+             instagram_id?}, country?, codes?, click_ids?, handles?: {instagram?, tiktok?}, subscription?: {id,
+             started_at}, lines: [{id, quantity, unit_price, discount?, tax?, sku?, product_id?, tags?, collections?,
+             gift_card?}], shipping?, shipping_tax?, tip?, tax_included?, test?
     refund   order_id (the order's `external_id`), external_id, currency?, updated_at?, failed?, amount?,
              lines?: [{id, quantity, amount?, tax?}]
     dispute  order_id (likewise), external_id, status, currency?, amount?, updated_at?
@@ -63,6 +63,7 @@ def order(body: Fields, platform: str, said_at: datetime, pseudonym: Pseudonym) 
         customers=evidence.customers(pseudonym, [buyer.hint("email", evidence.EMAIL_MAX)], buyer.hint("id")),
         customer_new=new if isinstance(new := buyer.values.get("new"), bool) else None,
         handles=evidence.handles(body.hinted("handles")),
+        contacts=evidence.contacts(pseudonym, buyer),
         subscription=pseudonym.of_subscription(subscription.identifier("id")) if subscription else None,
         subscribed_at=subscription.moment("started_at") if subscription else None,
     )

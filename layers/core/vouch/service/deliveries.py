@@ -79,8 +79,8 @@ def _taken(deployment: Deployment, delivery: Delivery, said: Said, tries: int) -
             _ask(deployment, delivery)
             return Outcome("deferred", reason=AWAITING_PLATFORM)
         case Visits():
-            recorded = visits.record(deployment, delivery, said.visits)
-            return Outcome("applied" if recorded.changed else "unchanged")
+            recorded = partial(visits.record, deployment, delivery, said.visits)
+            return _settled(deployment, delivery, None, tries, lambda: recorded().changed)
         case PrivacyRequest():
             return _take_down(deployment, delivery, said)
         case Reading() | Aside():

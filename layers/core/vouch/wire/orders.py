@@ -33,11 +33,16 @@ class NewLine(Body):
 
 
 class Buyer(Body):
-    """Who bought: kept as a pseudonym only."""
+    """Who bought: kept as pseudonyms only.
+
+    `messenger_id` and `instagram_id` are the ids by which the brand's page knows who wrote to it.
+    """
 
     email: Annotated[str, Field(max_length=320)] | None = None
     id: Annotated[str, Field(max_length=255)] | None = None
     new: bool | None = None
+    messenger_id: Word | None = None
+    instagram_id: Word | None = None
 
 
 class PlatformHandles(Body):
