@@ -78,9 +78,8 @@ def _taken(deployment: Deployment, delivery: Delivery, said: Said, tries: int) -
         case Thin():
             _ask(deployment, delivery)
             return Outcome("deferred", reason=AWAITING_PLATFORM)
-        case Visits():
-            recorded = partial(visits.record, deployment, delivery, said.visits)
-            return _settled(deployment, delivery, None, tries, lambda: recorded().changed)
+        case Visits(found):
+            return _settled(deployment, delivery, None, tries, lambda: visits.record(deployment, delivery, found).changed)
         case PrivacyRequest():
             return _take_down(deployment, delivery, said)
         case Reading() | Aside():
