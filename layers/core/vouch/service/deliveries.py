@@ -79,7 +79,9 @@ def _taken(deployment: Deployment, delivery: Delivery, said: Said, tries: int) -
             _ask(deployment, delivery)
             return Outcome("deferred", reason=AWAITING_PLATFORM)
         case Visits(found):
-            return _settled(deployment, delivery, None, tries, lambda: visits.record(deployment, delivery, found).changed)
+            return _settled(
+                deployment, delivery, None, tries, lambda: visits.record(deployment, delivery, found).changed
+            )
         case PrivacyRequest():
             return _take_down(deployment, delivery, said)
         case Reading() | Aside():
