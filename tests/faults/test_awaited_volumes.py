@@ -14,7 +14,6 @@ from tests.faults.injection import KINDS, Died, Faults, forget, injected, kinds
 from tests.faults.shop import Sale
 from tests.faults.world import Webhook, World, cold_start, functions
 from vouch.domain import times
-from vouch.platforms import shopify
 from vouch.service import deliveries
 from vouch.service.deliveries import Outcome
 from vouch.service.deployment import Deployment
@@ -131,7 +130,7 @@ def test_what_was_parked_for_another_reason_before_is_tried_as_well(
 ) -> None:
     delivery = ahead.delivery()
     with monkeypatch.context() as broken:
-        broken.setattr(shopify, "facts", lambda *_: 1 // 0)
+        broken.setattr(deliveries, "read", lambda *_: 1 // 0)
         deliveries.settle_delivery(ahead.deployment, delivery)
     assert ahead.reasons() == ["defect"]
     assert deliveries.redrive(ahead.deployment, ahead.brand_id, delivery.sk).reason == "awaiting_volume"

@@ -9,7 +9,6 @@ from tests.faults.shop import Sale, stamp
 from tests.faults.world import World
 from vouch.domain import terms
 from vouch.domain.money import divide_half_up
-from vouch.platforms import shopify
 from vouch.service import deliveries, orders
 from vouch.service.evidence import Evidence
 from vouch.store import database
@@ -27,7 +26,7 @@ def broken(*_: object, **__: object) -> NoReturn:
 
 
 PARTS_OF_OURS = {
-    "reading": (shopify, "facts"),
+    "reading": (deliveries, "read"),
     "resolving": (Evidence, "pinned"),
     "reading terms": (terms, "from_plain"),
     "settling": (orders, "settle"),

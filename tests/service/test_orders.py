@@ -13,7 +13,6 @@ from tests.wire import Wire, answered
 from vouch.domain import times
 from vouch.domain.errors import NotFound, Unavailable
 from vouch.domain.facts import Decision, Verdict
-from vouch.platforms import shopify
 from vouch.service import deliveries, orders
 from vouch.service.deliveries import Outcome
 from vouch.service.deployment import Deployment
@@ -128,7 +127,7 @@ def test_defect_of_ours_is_parked_and_redriven_once_it_is_mended(
 ) -> None:
     webhook = sale.paid()
     with monkeypatch.context() as broken:
-        broken.setattr(shopify, "facts", lambda *_: 1 // 0)
+        broken.setattr(deliveries, "read", lambda *_: 1 // 0)
         outcome = settle(world, webhook)
     assert (outcome.ending, outcome.reason) == ("parked", "defect")
     assert "ZeroDivisionError" in (outcome.detail or "")
@@ -145,7 +144,7 @@ def test_note_goes_with_the_second_pass_that_settles_after_all(
     world: World, sale: Sale, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with monkeypatch.context() as broken:
-        broken.setattr(shopify, "facts", lambda *_: 1 // 0)
+        broken.setattr(deliveries, "read", lambda *_: 1 // 0)
         settle(world, sale.paid())
         [first] = world.parked()
         later(world.deployment, timedelta(minutes=30))
@@ -161,7 +160,7 @@ def defective(world: World, webhook: Any, patch: pytest.MonkeyPatch) -> Delivery
     """A delivery that was parked for a fault of ours, which is mended now."""
     delivery = stored(world, webhook)
     with patch.context() as broken:
-        broken.setattr(shopify, "facts", lambda *_: 1 // 0)
+        broken.setattr(deliveries, "read", lambda *_: 1 // 0)
         assert deliveries.settle_delivery(world.deployment, delivery).ending == "parked"
     assert len(world.parked()) == 1
     return delivery
@@ -206,7 +205,7 @@ def test_note_that_somebody_removed_meanwhile_does_not_come_back(
         return note
 
     with monkeypatch.context() as broken:
-        broken.setattr(shopify, "facts", lambda *_: 1 // 0)
+        broken.setattr(deliveries, "read", lambda *_: 1 // 0)
         broken.setattr(inbox, "parked", removed_meanwhile)
         deliveries.settle_delivery(world.deployment, delivery)
     assert world.parked() == []
