@@ -25,8 +25,8 @@ def test_of_an_order_that_nobody_has_described_nothing_is_asked_or_known() -> No
 
 
 def test_evidence_is_asked_for_by_its_kind_each_piece_once() -> None:
-    order = sale(MUG, MUG, codes=("noa10", "noa10"), click_ids=("clk",), handles=("tiktok:noa",))
-    keys = ["code:noa10", "handle:tiktok:noa", "click:clk"]
+    order = sale(MUG, MUG, codes=("noa10", "noa10"), click_ids=("clk",), handles=("tiktok:noa",), contacts=("gil",))
+    keys = ["code:noa10", "handle:tiktok:noa", "click:clk", "contact:gil"]
     assert Context().touch_keys(known(order)) == keys
     assert Context(tied=False).touch_keys(known(order)) == keys
     assert Context(tied=True).touch_keys(known(order)) == [*keys, "sku:M", "product:7"]

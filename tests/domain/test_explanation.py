@@ -693,6 +693,15 @@ def test_who_is_credited_no_longer_is_told_their_own_programs_clock() -> None:
     assert (cut.time_zone, cut.program_id, cut.terms_version) == ("Asia/Jerusalem", "vip", 1)
 
 
+def test_who_came_by_a_message_is_told_so_and_of_no_click() -> None:
+    visits = [click("noa", days=1, evidence="vis_1"), click("dan", days=2, evidence="vis_2")]
+    english, hebrew = (narrate(explained(*visits), language, NAMES) for language in LANGUAGES)
+    assert "- Noa: a visit by message on 3 May 2026, 1 day before the order." in english
+    assert "- Dan's visit by message of 2 May 2026 (2 days before the order) does not count: " in english
+    assert "הביקור של ⁨Dan⁩ דרך הודעה" in hebrew
+    assert "vis_" not in english + hebrew
+
+
 # --- how it is shared -------------------------------------------------------------------------------------------------
 
 

@@ -347,6 +347,7 @@ def test_a_full_snapshot_is_read_back_as_it_was_written() -> None:
         former_customers=("dan",),
         customer_new=False,
         handles=("instagram:noa", "tiktok:נועה"),
+        contacts=("contact",),
         subscription="s",
         subscribed_at=PLACED - HOUR,
         refund_ids=("r1", "r2"),
@@ -364,7 +365,7 @@ def test_a_full_snapshot_is_read_back_as_it_was_written() -> None:
         Decision("d1", LATER, "adjust", "key_1", "as agreed", ("7f",), "noa", "prg", 70, "ILS"),
         Standing("customer:noa", LATER, 2, False, 3, "ord_1", PLACED, "noa", "prg"),
         Cancellation("c1", LATER, undone=True),
-        Mention("m1", LATER, ("noa10",), ("clk_1",), ("gil",), ("tiktok:noa",)),
+        Mention("m1", LATER, ("noa10",), ("clk_1",), ("gil",), ("tiktok:noa",), ("contact@vis_1",)),
         Shadow("ord_1", LATER),
     ],
     ids=lambda event: event.kind,
@@ -423,7 +424,7 @@ class TestMentions:
 
     def test_evidence_of_both_counts_and_the_orders_own_comes_first(self) -> None:
         told = replace(PAID, codes=("noa10",), customers=("gil",), former_customers=("eve", "dan"))
-        later = Mention("m2", LATER, ("dan10",), ("clk_2",), ("dan",), ("tiktok:noa",))
+        later = Mention("m2", LATER, ("dan10",), ("clk_2",), ("dan",), ("tiktok:noa",), ("contact@vis_1",))
         earlier = Mention("m1", PLACED, ("eve10", "noa10"), ("clk_1",))
         snapshot = joined([later, told, earlier]).snapshot
         assert snapshot == replace(
@@ -433,6 +434,7 @@ class TestMentions:
             customers=("gil", "dan"),
             former_customers=("eve",),
             handles=("tiktok:noa",),
+            contacts=("contact@vis_1",),
         )
 
     def test_a_newer_snapshot_takes_nothing_of_it_away(self) -> None:

@@ -40,11 +40,11 @@ _NAMES = ("code", "platform")
 class Touch:
     """Evidence that ties a creator to an order, resolved as of the order's `placed_at` and pinned with it.
 
-    `evidence` is the click id, the code, the handle that the platform named, the product or SKU (`sku:MUG-01`), the
-    customer's first order, or the decision (pinned it is whom a decision may name: `creator:…`); `persons` are the
-    creator's pseudonyms, should they buy. `problem` says why it names nobody (`unknown_click`, `unknown_code`); then
-    the rest is empty. `barred` says what stood in the creator's way on that day (`not_enrolled`, `program_paused`,
-    `tie_ended`).
+    `evidence` is the id of a click or of a visit by message, the code, the handle that the platform named, the product
+    or SKU (`sku:MUG-01`), the customer's first order, or the decision (pinned it is whom a decision may name:
+    `creator:…`); `persons` are the creator's pseudonyms, should they buy. `problem` says why it names nobody
+    (`unknown_click`, `unknown_code`); then the rest is empty. `barred` says what stood in the creator's way on that day
+    (`not_enrolled`, `program_paused`, `tie_ended`).
     """
 
     kind: TouchKind

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 PREFIX = "clk_"
+BY_MESSAGE = "vis_"
+"""What ids of visits by message begin with: a visit of that kind counts as a click, and has no click id."""
 ENCODED = 39
 RANDOM_BYTES = 6
 ORDER_CLOCK_SLACK = timedelta(minutes=5)

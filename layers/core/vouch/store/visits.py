@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from vouch.domain import ids, times
+from vouch.domain.clicks import BY_MESSAGE
 from vouch.store.database import Database
 from vouch.store.tables import ContactOrder, Main, VisitItem
 
-PREFIX = "vis_"
 _VISITS, _ORDERS = "V#", "O#"
 _END = "~"
 """Behind every id."""
@@ -32,7 +32,7 @@ class Visited:
 
 def visit_id(brand_id: str, connection_id: str | None, contact: str, name: str) -> str:
     """The id that a visit always has, of a platform's own name for it."""
-    return ids.derived(PREFIX, brand_id, connection_id or "", contact, name)
+    return ids.derived(BY_MESSAGE, brand_id, connection_id or "", contact, name)
 
 
 def put_new(database: Database, brand_id: str, visit: Visited) -> bool:

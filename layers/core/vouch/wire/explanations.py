@@ -29,10 +29,10 @@ BYTES_SHOWN_MAX: Final = 5_500_000
 class Candidate(Answer):
     """What might tie a creator to the order, and what became of it.
 
-    Nobody's (`creator_id` null) where it names no creator of the brand. `evidence` is the id of a click, of the order
-    that brought the customer, or of the brand's decision; a code; a name (`tiktok:noa`); or what is tied
-    (`sku:MUG-01`). `lines` are those that a product tie took. `share_bps` is rounded: 0 is next to nothing, and 10000,
-    where others have the rest, nearly all.
+    Nobody's (`creator_id` null) where it names no creator of the brand. `evidence` is the id of a click, of a visit by
+    message (`vis_…`, a click in all else), of the order that brought the customer, or of the brand's decision; a code;
+    a name (`tiktok:noa`); or what is tied (`sku:MUG-01`). `lines` are those that a product tie took. `share_bps` is
+    rounded: 0 is next to nothing, and 10000, where others have the rest, nearly all.
     """
 
     creator_id: str | None

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from vouch.domain import rates
+from vouch.domain.clicks import BY_MESSAGE
 from vouch.domain.explanation import (
     NOBODY_KNOWS,
     Claim,
@@ -134,7 +135,7 @@ class _Narrator:
             share = self._share(claim, claim.share_bps)
             who = f"{who}, {speech.sentence('share_of_rest', share=share) if self._told.tied else share}"
         facts = {"who": who, "whom": self._name(claim.creator_id), **self._evidence(claim)}
-        return self._told_to(phrases.CREDITED, claim.kind, claim.creator_id, **facts)
+        return self._told_to(phrases.CREDITED, _kind(claim), claim.creator_id, **facts)
 
     def _share(self, claim: Claim, bps: int) -> str:
         """What is not nothing is not told as 0 %, nor what is not all as 100 %."""
@@ -148,7 +149,7 @@ class _Narrator:
             touch = self._speech.phrase(phrases.TOUCHES, f"{claim.kind}_nobodys", **facts)
         else:
             facts |= {"owner": self._owner(claim.creator_id), "whom": self._name(claim.creator_id)}
-            touch = self._told_to(phrases.TOUCHES, claim.kind, claim.creator_id, **facts)
+            touch = self._told_to(phrases.TOUCHES, _kind(claim), claim.creator_id, **facts)
         return self._speech.sentence("lost", touch=touch, why=self._why_lost(claim))
 
     def _evidence(self, claim: Claim) -> dict[str, str]:
@@ -429,3 +430,8 @@ class _Narrator:
     def _more(self, count: int) -> Iterator[str]:
         if count:
             yield self._speech.sentence("more", count=count)
+
+
+def _kind(claim: Claim) -> str:
+    """As it is told: who came by a message has clicked nothing of ours."""
+    return "click_message" if claim.kind == "click" and claim.evidence.startswith(BY_MESSAGE) else claim.kind

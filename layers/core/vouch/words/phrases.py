@@ -271,6 +271,10 @@ REWARDS: Final[dict[str, Phrase]] = {
 
 CREDITED: Final[dict[str, Phrase]] = {
     "click": {"en": "{who}: a click on {date}, {age}.", "he": "{who}: קליק ב-{date}, {age}."},
+    "click_message": {
+        "en": "{who}: a visit by message on {date}, {age}.",
+        "he": "{who}: ביקור דרך הודעה ב-{date}, {age}.",
+    },
     "code": {"en": "{who}: the order carries the code {evidence}.", "he": "{who}: בהזמנה מופיע הקוד {evidence}."},
     "platform": {
         "en": "{who}: the platform itself names {evidence}.",
@@ -292,6 +296,10 @@ CREDITED: Final[dict[str, Phrase]] = {
 
 TOUCHES: Final[dict[str, Phrase]] = {
     "click": {"en": "{owner} click of {date} ({age})", "he": "הקליק {owner} מ-{date} ({age})"},
+    "click_message": {
+        "en": "{owner} visit by message of {date} ({age})",
+        "he": "הביקור {owner} דרך הודעה מ-{date} ({age})",
+    },
     "code": {"en": "{owner} code {evidence}", "he": "הקוד {evidence} {owner}"},
     "platform": {"en": "{owner} name {evidence}", "he": "השם {evidence} {owner}"},
     "customer": {"en": "{owner} tie to the customer since {date}", "he": "שיוך הלקוח אל {whom} מ-{date}"},
