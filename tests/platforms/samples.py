@@ -14,6 +14,7 @@ BODIES = (".json", ".form")
 
 SHOPIFY_SECRET = "test-shopify-client-secret"
 META_SECRET = "test-meta-app-secret"
+SQUARE_KEY = "test-square-signature-key"
 STANDARD_SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from tests.platforms import samples
 from tests.platforms.test_rest import ADJUSTED, DECISION, DISPUTE, FULL, GIVEN, ORDER, REFUND
+from tests.platforms.test_square import RECORDED as SQUARE
 from vouch.domain import clicks, times
 from vouch.domain.facts import (
     TOUCH_KEYS_MAX,
@@ -48,6 +49,7 @@ SHOPIFY = (
 RECORDED: list[tuple[str, Request | bytes]] = [
     *(("shopify", samples.request(f"shopify/{name}")) for name in SHOPIFY),
     ("shopify", b'{"order":' + samples.request("shopify/orders_updated").body + b"}"),
+    *(("square", said) for said in SQUARE),
     ("standard_webhooks", samples.request("standard_webhooks/order.paid")),
     ("rest", Request({}, rest.envelope("order", times.EPOCH, ORDER))),
     ("rest", Request({}, rest.envelope("order", times.EPOCH, FULL))),

@@ -10,13 +10,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tests.platforms.samples import META_SECRET, SHOPIFY_SECRET, STANDARD_SECRET
+from tests.platforms.samples import META_SECRET, SHOPIFY_SECRET, SQUARE_KEY, STANDARD_SECRET
 from vouch.platforms import rest
 from vouch.platforms.base import Account, BadSignature, Request
 from vouch.platforms.registry import PLATFORMS
 
 NOW = datetime(2026, 5, 4, 15, 15, 31, tzinfo=UTC)
 BODY = b'{"id":6214001234567,"note":"caf\\u00e9 \\/ \xd7\xa9\xd7\x9c\xd7\x95\xd7\x9d"}'
+NOTIFICATION_URL = "https://hooks.example.com/square?of=1"
 NOT_UTF8 = b'{"id":1,"note":"\xff\xfe"}'
 
 
@@ -39,7 +40,8 @@ class Signer:
         return Request({**request.headers, self.header: change(request.headers[self.header])}, request.body)
 
     def verify(self, request: Request, *secrets: str, now: datetime = NOW) -> str:
-        return PLATFORMS[self.platform].verify(request, Account(secrets or (self.secret,)), now)
+        account = Account(secrets or (self.secret,), notification_url=NOTIFICATION_URL)
+        return PLATFORMS[self.platform].verify(request, account, now)
 
 
 def sign_shopify(secret: str, body: bytes, at: datetime) -> dict[str, str]:
@@ -59,10 +61,16 @@ def sign_meta(secret: str, body: bytes, at: datetime) -> dict[str, str]:
     return {"x-hub-signature-256": "sha256=" + hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()}
 
 
+def sign_square(secret: str, body: bytes, at: datetime) -> dict[str, str]:
+    digest = hmac.new(secret.encode(), NOTIFICATION_URL.encode() + body, hashlib.sha256).digest()
+    return {"x-square-hmacsha256-signature": base64.b64encode(digest).decode()}
+
+
 SHOPIFY = Signer("shopify", SHOPIFY_SECRET, "another-secret", "x-shopify-hmac-sha256", sign_shopify)
 STANDARD = Signer("standard_webhooks", STANDARD_SECRET, "whsec_" + "QUJD" * 8, "webhook-signature", sign_standard)
 META = Signer("meta", META_SECRET, "another-secret", "x-hub-signature-256", sign_meta)
-SIGNERS = [SHOPIFY, META, STANDARD]
+SQUARE = Signer("square", SQUARE_KEY, "another-key", "x-square-hmacsha256-signature", sign_square)
+SIGNERS = [SHOPIFY, META, SQUARE, STANDARD]
 
 
 @pytest.fixture(params=SIGNERS, ids=lambda signer: signer.platform)
@@ -125,7 +133,7 @@ def test_no_secret_at_all_proves_nothing(signer: Signer) -> None:
         PLATFORMS[signer.platform].verify(signer.request(), Account([]), NOW)
 
 
-@pytest.mark.parametrize("signer, empty", [(SHOPIFY, ""), (STANDARD, ""), (STANDARD, "whsec_")])
+@pytest.mark.parametrize("signer, empty", [(SHOPIFY, ""), (SQUARE, ""), (STANDARD, ""), (STANDARD, "whsec_")])
 def test_an_empty_secret_proves_nothing(signer: Signer, empty: str) -> None:
     refused(signer, Request(signer.sign(empty, BODY, NOW), BODY), empty)
 

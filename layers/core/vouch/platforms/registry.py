@@ -1,11 +1,12 @@
 """Which platforms there are: adding one is adding its file, its samples and its line here."""
 
-from vouch.platforms import meta, rest, shopify, standard_webhooks
+from vouch.platforms import meta, rest, shopify, square, standard_webhooks
 from vouch.platforms.base import Platform
 
 PLATFORMS: dict[str, Platform] = {
     "shopify": shopify.PLATFORM,
     "meta": meta.PLATFORM,
+    "square": square.PLATFORM,
     "standard_webhooks": standard_webhooks.PLATFORM,
     "rest": rest.PLATFORM,
 }
