@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from tests.platforms import samples
 from tests.platforms.test_rest import ADJUSTED, DECISION, DISPUTE, FULL, GIVEN, ORDER, REFUND
+from tests.platforms.test_tiktok_shop import ANSWER as TIKTOK_ANSWER
 from tests.platforms.test_square import RECORDED as SQUARE
 from vouch.domain import clicks, times
 from vouch.domain.facts import (
@@ -26,7 +27,7 @@ from vouch.domain.facts import (
 from vouch.domain.money import AMOUNT_MAX
 from vouch.domain.texts import holds_control, normal
 from vouch.platforms import rest
-from vouch.platforms.base import ALIASES_MAX, Aside, PrivacyRequest, Reading, Request, Unreadable
+from vouch.platforms.base import ALIASES_MAX, Aside, PrivacyRequest, Reading, Request, Unreadable, Visits
 from vouch.platforms.registry import PLATFORMS
 
 type Path = tuple[str | int, ...]
@@ -46,11 +47,20 @@ SHOPIFY = (
     "customers_data_request",
     "shop_redact",
 )
+META = (
+    "messaging_referral_messenger",
+    "messaging_referral_messenger_ad",
+    "messaging_referral_instagram",
+    "message_escaped_unicode",
+)
 RECORDED: list[tuple[str, Request | bytes]] = [
     *(("shopify", samples.request(f"shopify/{name}")) for name in SHOPIFY),
     ("shopify", b'{"order":' + samples.request("shopify/orders_updated").body + b"}"),
+    *(("meta", samples.request(f"meta/{name}")) for name in META),
     *(("square", said) for said in SQUARE),
     ("standard_webhooks", samples.request("standard_webhooks/order.paid")),
+    *(("tiktok_shop", samples.request(name)) for name in samples.names("tiktok_shop")),
+    ("tiktok_shop", TIKTOK_ANSWER),
     ("rest", Request({}, rest.envelope("order", times.EPOCH, ORDER))),
     ("rest", Request({}, rest.envelope("order", times.EPOCH, FULL))),
     ("rest", Request({}, rest.envelope("refund", times.EPOCH, REFUND))),
@@ -72,6 +82,7 @@ REASONS = {
     "too_many_items",
     "too_many_lines",
     "unknown_currency",
+    "unknown_line",
     "unknown_status",
 }
 MISSING = object()
@@ -153,6 +164,9 @@ def judge(platform: str, bent: Request | bytes) -> None:
         for fact in read.facts:
             assert len(fingerprint(fact)) == 64
             sound(fact)
+    if isinstance(read, Visits):
+        assert read.visits
+        assert all(each.id and 0 < len(each.ref) <= 255 and times.text(each.at) for each in read.visits)
     if isinstance(read, PrivacyRequest):
         assert read.id
         assert not any(holds_control(order) for order in read.orders)
