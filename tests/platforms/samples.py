@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from vouch.platforms.base import Pseudonym, Reading, Request, Said, Unreadable
+
 from vouch.platforms.registry import PLATFORMS
 
 FOLDER = Path(__file__).parents[1] / "data" / "platforms"
@@ -15,6 +16,8 @@ BODIES = (".json", ".form")
 SHOPIFY_SECRET = "test-shopify-client-secret"
 META_SECRET = "test-meta-app-secret"
 SQUARE_KEY = "test-square-signature-key"
+TIKTOK_SECRET = "123"
+TIKTOK_APP_KEY = "abcdef"
 STANDARD_SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
 

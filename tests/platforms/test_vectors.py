@@ -4,14 +4,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from vouch.platforms.base import Account, BadSignature
 
 from tests.platforms.samples import vector_request, vectors
-from vouch.platforms.base import Account, BadSignature
 from vouch.platforms.registry import PLATFORMS
 
 SIGNED_ALIKE = {"github": "meta"}
 """No platform here, since it tells of no sale; but it signs as one does, whose adapter has to agree with it."""
-COUNTS = {"shopify": 17, "meta": 7, "square": 10, "standard_webhooks": 9, "github": 4}
+COUNTS = {"shopify": 17, "meta": 7, "square": 10, "standard_webhooks": 9, "tiktok_shop": 7, "github": 4}
 VECTORS = [vector for platform in COUNTS for vector in vectors(platform)]
 
 
