@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from vouch.platforms.base import Pseudonym, Reading, Request, Said, Unreadable
-
 from vouch.platforms.registry import PLATFORMS
 
 FOLDER = Path(__file__).parents[1] / "data" / "platforms"

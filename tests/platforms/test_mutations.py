@@ -7,6 +7,8 @@ from typing import Any
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
+from tests.platforms import samples
 from tests.platforms.test_rest import ADJUSTED, DECISION, DISPUTE, FULL, GIVEN, ORDER, REFUND
 from tests.platforms.test_square import RECORDED as SQUARE
 from tests.platforms.test_tiktok_shop import ANSWER as TIKTOK_ANSWER
@@ -24,10 +26,8 @@ from vouch.domain.facts import (
 )
 from vouch.domain.money import AMOUNT_MAX
 from vouch.domain.texts import holds_control, normal
-from vouch.platforms.base import ALIASES_MAX, Aside, PrivacyRequest, Reading, Request, Unreadable, Visits
-
-from tests.platforms import samples
 from vouch.platforms import rest
+from vouch.platforms.base import ALIASES_MAX, Aside, PrivacyRequest, Reading, Request, Unreadable, Visits
 from vouch.platforms.registry import PLATFORMS
 
 type Path = tuple[str | int, ...]

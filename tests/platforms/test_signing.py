@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from vouch.platforms.base import Account, BadSignature, Request
 
 from tests.platforms.samples import (
     META_SECRET,
@@ -20,6 +19,7 @@ from tests.platforms.samples import (
     TIKTOK_SECRET,
 )
 from vouch.platforms import rest
+from vouch.platforms.base import Account, BadSignature, Request
 from vouch.platforms.registry import PLATFORMS
 
 NOW = datetime(2026, 5, 4, 15, 15, 31, tzinfo=UTC)

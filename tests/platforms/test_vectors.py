@@ -4,9 +4,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from vouch.platforms.base import Account, BadSignature
 
 from tests.platforms.samples import vector_request, vectors
+from vouch.platforms.base import Account, BadSignature
 from vouch.platforms.registry import PLATFORMS
 
 SIGNED_ALIKE = {"github": "meta"}

@@ -1,8 +1,7 @@
 """Which platforms there are: adding one is adding its file, its samples and its line here."""
 
-from vouch.platforms.base import Platform
-
 from vouch.platforms import meta, rest, shopify, square, standard_webhooks, tiktok_shop
+from vouch.platforms.base import Platform
 
 PLATFORMS: dict[str, Platform] = {
     "shopify": shopify.PLATFORM,
