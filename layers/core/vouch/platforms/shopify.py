@@ -22,6 +22,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Sequence
 from datetime import datetime
+from http import HTTPStatus
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 from vouch.domain import times
@@ -513,7 +514,7 @@ def changes(
         query += [("page_info", bookmark)]
     token = yield from _token(account)
     answer = yield Call(f"/admin/api/{API_VERSION}/orders.json", query, headers={"X-Shopify-Access-Token": token})
-    if answer.status == 404:  # noqa: PLR2004
+    if answer.status == HTTPStatus.NOT_FOUND:
         raise Unreadable("platform_refused", "the shop has no Admin API at this address")
     found = [Request({}, order) for order in verbatim(answer.body, "orders")]
     pulled = tuple(Change(subject(order), b'{"order":' + order.body + b"}") for order in found)
@@ -528,7 +529,7 @@ def _token(account: Account) -> Generator[Call, Answer, str]:
     form = {"grant_type": "client_credentials", "client_id": account.app_key, "client_secret": given}
     headers = {"Content-Type": "application/x-www-form-urlencoded"}
     answer = yield Call("/admin/oauth/access_token", method="POST", headers=headers, body=urlencode(form).encode())
-    if answer.status == 404:  # noqa: PLR2004
+    if answer.status == HTTPStatus.NOT_FOUND:
         raise Unreadable("platform_refused", "there is no such shop")
     return read(answer.body).text("access_token", _TOKEN_MAX)
 
