@@ -17,6 +17,7 @@ META_SECRET = "test-meta-app-secret"
 SQUARE_KEY = "test-square-signature-key"
 TIKTOK_SECRET = "123"
 TIKTOK_APP_KEY = "abcdef"
+STRIPE_SECRET = "whsec_test_secret"
 STANDARD_SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from tests.platforms import samples
 from tests.platforms.test_rest import ADJUSTED, DECISION, DISPUTE, FULL, GIVEN, ORDER, REFUND
 from tests.platforms.test_square import RECORDED as SQUARE
+from tests.platforms.test_stripe import ANSWERS
 from tests.platforms.test_tiktok_shop import ANSWER as TIKTOK_ANSWER
 from vouch.domain import clicks, times
 from vouch.domain.facts import (
@@ -53,11 +54,24 @@ META = (
     "messaging_referral_instagram",
     "message_escaped_unicode",
 )
+STRIPE = (
+    "checkout.session.completed",
+    "checkout.session.completed_unpaid",
+    "checkout.session.async_payment_succeeded",
+    "invoice.paid",
+    "charge.refunded",
+    "refund.created",
+    "charge.dispute.created",
+    "charge.dispute.closed",
+    "customer.deleted",
+)
 RECORDED: list[tuple[str, Request | bytes]] = [
     *(("shopify", samples.request(f"shopify/{name}")) for name in SHOPIFY),
     ("shopify", b'{"order":' + samples.request("shopify/orders_updated").body + b"}"),
     *(("meta", samples.request(f"meta/{name}")) for name in META),
     *(("square", said) for said in SQUARE),
+    *(("stripe", samples.request(f"stripe/{name}")) for name in STRIPE),
+    *(("stripe", body) for body in ANSWERS),
     ("standard_webhooks", samples.request("standard_webhooks/order.paid")),
     *(("tiktok_shop", samples.request(name)) for name in samples.names("tiktok_shop")),
     ("tiktok_shop", TIKTOK_ANSWER),
@@ -79,6 +93,7 @@ REASONS = {
     "refund_of_nothing",
     "shape_mismatch",
     "tax_above_amount",
+    "too_little_said",
     "too_many_items",
     "too_many_lines",
     "unknown_currency",

@@ -4,6 +4,7 @@ import base64
 import hashlib
 import hmac
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -15,6 +16,7 @@ from tests.platforms.samples import (
     SHOPIFY_SECRET,
     SQUARE_KEY,
     STANDARD_SECRET,
+    STRIPE_SECRET,
     TIKTOK_APP_KEY,
     TIKTOK_SECRET,
 )
@@ -77,12 +79,19 @@ def sign_tiktok_shop(secret: str, body: bytes, at: datetime) -> dict[str, str]:
     return {"authorization": hmac.new(secret.encode(), TIKTOK_APP_KEY.encode() + body, hashlib.sha256).hexdigest()}
 
 
+def sign_stripe(secret: str, body: bytes, at: datetime) -> dict[str, str]:
+    stamp = str(int(at.timestamp()))
+    signature = hmac.new(secret.encode(), stamp.encode() + b"." + body, hashlib.sha256).hexdigest()
+    return {"stripe-signature": f"t={stamp},v1={signature}"}
+
+
 SHOPIFY = Signer("shopify", SHOPIFY_SECRET, "another-secret", "x-shopify-hmac-sha256", sign_shopify)
 STANDARD = Signer("standard_webhooks", STANDARD_SECRET, "whsec_" + "QUJD" * 8, "webhook-signature", sign_standard)
 META = Signer("meta", META_SECRET, "another-secret", "x-hub-signature-256", sign_meta)
 SQUARE = Signer("square", SQUARE_KEY, "another-key", "x-square-hmacsha256-signature", sign_square)
 TIKTOK_SHOP = Signer("tiktok_shop", TIKTOK_SECRET, "another-secret", "authorization", sign_tiktok_shop)
-SIGNERS = [SHOPIFY, META, SQUARE, STANDARD, TIKTOK_SHOP]
+STRIPE = Signer("stripe", STRIPE_SECRET, "whsec_" + "other", "stripe-signature", sign_stripe)
+SIGNERS = [SHOPIFY, META, SQUARE, STANDARD, STRIPE, TIKTOK_SHOP]
 
 
 @pytest.fixture(params=SIGNERS, ids=lambda signer: signer.platform)
@@ -116,7 +125,7 @@ def test_secrets_that_prove_something_are_usable_and_blank_ones_are_not(signer: 
 
 def test_the_same_delivery_has_the_same_id_and_another_one_has_not(signer: Signer) -> None:
     names = {"shopify": "x-shopify-webhook-id", "standard_webhooks": "webhook-id"}
-    request, another = signer.request(), signer.request(BODY + b" ")
+    request, another = signer.request(), signer.request(BODY.replace(b"7", b"8"))
     assert signer.verify(request) == signer.verify(signer.request())
     if signer.platform in names:
         assert request.headers[names[signer.platform]] in signer.verify(request)
@@ -238,3 +247,43 @@ class TestSignedTime:
     def test_a_broken_secret_proves_nothing_and_spoils_nothing(self, broken: str) -> None:
         refused(STANDARD, STANDARD.request(), broken)
         assert STANDARD.verify(STANDARD.request(), broken, STANDARD.secret)
+
+
+class TestStripesSignedTime:
+    """Stripe signs its time, too; its own libraries refuse what is old, and take what their clock thinks is to come."""
+
+    @pytest.mark.parametrize("seconds", [-300, -299, 0, 301, 86_400])
+    def test_five_minutes_are_fresh_and_the_future_is(self, seconds: int) -> None:
+        assert STRIPE.verify(STRIPE.request(at=NOW + timedelta(seconds=seconds))) == "6214001234567"
+
+    @pytest.mark.parametrize("seconds", [-86_400, -301])
+    def test_what_is_older_is_refused(self, seconds: int) -> None:
+        refused(STRIPE, STRIPE.request(at=NOW + timedelta(seconds=seconds)))
+
+    @pytest.mark.parametrize("stamp", ["", " ", "now", "1777907731.0", "1_777_907_731", "+1777907731", "-1", "9" * 400])
+    def test_a_garbled_time_is_refused(self, stamp: str) -> None:
+        refused(STRIPE, STRIPE.with_signature(lambda signature: re.sub("t=[0-9]+", f"t={stamp}", signature)))
+
+    def test_a_time_in_other_digits_is_refused_though_it_is_the_same(self) -> None:
+        in_arabic = str.maketrans("0123456789", "٠١٢٣٤٥٦٧٨٩")
+        refused(STRIPE, STRIPE.with_signature(lambda signature: signature[:12].translate(in_arabic) + signature[12:]))
+
+    @pytest.mark.parametrize("more", ["v1=AAAA", "v0=AAAA", "v1=é", "v1=", "v2=AAAA"])
+    def test_one_good_signature_of_several_is_enough(self, more: str) -> None:
+        assert STRIPE.verify(STRIPE.with_signature(lambda signature: f"{signature},{more}"))
+        assert STRIPE.verify(STRIPE.with_signature(lambda signature: signature.replace(",", f",{more},", 1)))
+
+    @pytest.mark.parametrize("more", ["t=1777907731", "v1", "", "v1=a=b"])
+    def test_a_second_time_or_what_is_no_pair_spoils_it(self, more: str) -> None:
+        refused(STRIPE, STRIPE.with_signature(lambda signature: f"{signature},{more}"))
+
+    def test_another_version_s_signature_proves_nothing(self) -> None:
+        refused(STRIPE, STRIPE.with_signature(lambda signature: signature.replace("v1=", "v0=")))
+
+    def test_the_prefix_of_a_secret_is_part_of_it(self) -> None:
+        refused(STRIPE, STRIPE.request(), STRIPE_SECRET.removeprefix("whsec_"))
+
+    def test_a_body_that_names_no_event_names_its_delivery_by_its_bytes(self) -> None:
+        ids = {STRIPE.verify(STRIPE.request(body)) for body in (b"", b"{}", NOT_UTF8, b"[1]")}
+        assert len(ids) == 4
+        assert {len(name) for name in ids} == {64}

@@ -11,7 +11,15 @@ from vouch.platforms.registry import PLATFORMS
 
 SIGNED_ALIKE = {"github": "meta"}
 """No platform here, since it tells of no sale; but it signs as one does, whose adapter has to agree with it."""
-COUNTS = {"shopify": 17, "meta": 7, "square": 10, "standard_webhooks": 9, "tiktok_shop": 7, "github": 4}
+COUNTS = {
+    "shopify": 17,
+    "meta": 7,
+    "square": 10,
+    "stripe": 19,
+    "standard_webhooks": 9,
+    "tiktok_shop": 7,
+    "github": 4,
+}
 VECTORS = [vector for platform in COUNTS for vector in vectors(platform)]
 
 

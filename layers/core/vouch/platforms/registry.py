@@ -1,12 +1,13 @@
 """Which platforms there are: adding one is adding its file, its samples and its line here."""
 
-from vouch.platforms import meta, rest, shopify, square, standard_webhooks, tiktok_shop
+from vouch.platforms import meta, rest, shopify, square, standard_webhooks, stripe, tiktok_shop
 from vouch.platforms.base import Platform
 
 PLATFORMS: dict[str, Platform] = {
     "shopify": shopify.PLATFORM,
     "meta": meta.PLATFORM,
     "square": square.PLATFORM,
+    "stripe": stripe.PLATFORM,
     "standard_webhooks": standard_webhooks.PLATFORM,
     "tiktok_shop": tiktok_shop.PLATFORM,
     "rest": rest.PLATFORM,
