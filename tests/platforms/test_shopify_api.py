@@ -178,7 +178,7 @@ class TestPages:
         first, second = shop.asked
         assert first.path == second.path == "/admin/api/2026-04/orders.json"
         assert first.query == (
-            ("limit", "100"),
+            ("limit", "50"),
             ("status", "any"),
             ("updated_at_min", "2026-05-04T12:00:00Z"),
             ("updated_at_max", "2026-05-05T12:00:00Z"),

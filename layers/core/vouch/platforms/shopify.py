@@ -51,8 +51,8 @@ from vouch.platforms.base import (
 from vouch.platforms.parsing import QUANTITY_MAX, Fields, body_hash, read, verbatim
 
 API_VERSION = "2026-04"
-PAGE = 100
-"""Shopify takes up to 250, but so many whole orders are several megabytes."""
+PAGE = 50
+"""Shopify takes up to 250, but an order of many lines is large: a page must not outgrow what is read of an answer."""
 
 _IGNORED = {"orders/edited": "order_edit"}  # names what was edited; orders/updated brings the order itself
 _LIFECYCLES = {
