@@ -1,9 +1,12 @@
 """What Shopify's deliveries say, field by field, and the traps of its order and refund bodies."""
 
 import json
+import re
+import tomllib
 from collections.abc import Callable
 from datetime import UTC, datetime
 from itertools import permutations
+from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
@@ -1214,3 +1217,20 @@ class TestMoney:
 
     def test_shipping_alone_takes_nothing_back(self) -> None:
         assert self.kept(returned(1, shipping="-7.00")) == 15_000
+
+
+class TestThePageForBrands:
+    PAGE: ClassVar = (Path(__file__).parents[2] / "docs/platforms/shopify.md").read_text()
+
+    def test_the_topics_to_subscribe_to_are_those_that_say_something(self) -> None:
+        """What is fulfilled is an update, too."""
+        [example] = re.findall(r"```toml\n(.*?)```", self.PAGE.replace("\n   ", "\n"), re.DOTALL)
+        webhooks = tomllib.loads(example)["webhooks"]
+        orders, requests = webhooks["subscriptions"]
+        assert set(orders["topics"]) == shopify._READERS.keys() - {"orders/fulfilled", "orders/partially_fulfilled"}
+        assert set(requests["compliance_topics"]) == shopify._COMPLIANCE.keys()
+        assert webhooks["api_version"] == shopify.API_VERSION
+
+    def test_what_is_read_back_is_named(self) -> None:
+        assert f"/admin/api/{shopify.API_VERSION}/orders.json" in self.PAGE
+        assert all(f"`{source}`" in self.PAGE for source in shopify._TIKTOK)
