@@ -7,8 +7,10 @@ Commission follows the goods. The lines of a refund take back what they were wor
 Shopify tells of a refund "independent from the movement of money". Adjustments balance the lines with the money, tax
 included: below 0 more was given back than the lines are worth, above 0 less. A pending refund has one of the whole,
 which goes away in silence. What an edit removes is a refund with one of the whole, too, and its money comes as a refund
-without lines; so the adjustments of an order are netted across its refunds. A refund all of whose transactions failed
-takes nothing back.
+without lines; so the adjustments of an order are netted across its refunds. (Shopify documents that nowhere: captures
+have it, and other connectors rely on it. A removal that no refund lists lowers what was sold, and money that is given
+back for it without naming a line is then taken from the other lines.) A refund all of whose transactions failed takes
+nothing back.
 
 A dispute's body dates its beginning and its end, so one that was decided stays so until it is decided anew, and its
 amount is in the currency in which the buyer paid. Which subscription an order pays for is in none of these bodies.
