@@ -13,6 +13,7 @@ FOLDER = Path(__file__).parents[1] / "data" / "platforms"
 BODIES = (".json", ".form")
 
 SHOPIFY_SECRET = "test-shopify-client-secret"
+WOOCOMMERCE_SECRET = "test-woo-webhook-secret"
 META_SECRET = "test-meta-app-secret"
 SQUARE_KEY = "test-square-signature-key"
 TIKTOK_SECRET = "123"

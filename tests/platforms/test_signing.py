@@ -19,6 +19,7 @@ from tests.platforms.samples import (
     STRIPE_SECRET,
     TIKTOK_APP_KEY,
     TIKTOK_SECRET,
+    WOOCOMMERCE_SECRET,
 )
 from vouch.platforms import rest
 from vouch.platforms.base import Account, BadSignature, Request
@@ -59,6 +60,12 @@ def sign_shopify(secret: str, body: bytes, at: datetime) -> dict[str, str]:
     return {"x-shopify-hmac-sha256": signature, "x-shopify-topic": "orders/paid", "x-shopify-webhook-id": "w-1"}
 
 
+def sign_woocommerce(secret: str, body: bytes, at: datetime) -> dict[str, str]:
+    digest = hmac.new(secret.encode(), body, hashlib.sha256).digest()
+    named = {"x-wc-webhook-topic": "order.updated", "x-wc-webhook-delivery-id": at.strftime("%Y%m%d%H%M%S")}
+    return named | {"x-wc-webhook-signature": base64.b64encode(digest).decode()}
+
+
 def sign_standard(secret: str, body: bytes, at: datetime) -> dict[str, str]:
     stamp = str(int(at.timestamp()))
     key = base64.b64decode(secret.removeprefix("whsec_"))
@@ -86,12 +93,13 @@ def sign_stripe(secret: str, body: bytes, at: datetime) -> dict[str, str]:
 
 
 SHOPIFY = Signer("shopify", SHOPIFY_SECRET, "another-secret", "x-shopify-hmac-sha256", sign_shopify)
+WOOCOMMERCE = Signer("woocommerce", WOOCOMMERCE_SECRET, "another-secret", "x-wc-webhook-signature", sign_woocommerce)
 STANDARD = Signer("standard_webhooks", STANDARD_SECRET, "whsec_" + "QUJD" * 8, "webhook-signature", sign_standard)
 META = Signer("meta", META_SECRET, "another-secret", "x-hub-signature-256", sign_meta)
 SQUARE = Signer("square", SQUARE_KEY, "another-key", "x-square-hmacsha256-signature", sign_square)
 TIKTOK_SHOP = Signer("tiktok_shop", TIKTOK_SECRET, "another-secret", "authorization", sign_tiktok_shop)
 STRIPE = Signer("stripe", STRIPE_SECRET, "whsec_" + "other", "stripe-signature", sign_stripe)
-SIGNERS = [SHOPIFY, META, SQUARE, STANDARD, STRIPE, TIKTOK_SHOP]
+SIGNERS = [SHOPIFY, META, SQUARE, STANDARD, STRIPE, TIKTOK_SHOP, WOOCOMMERCE]
 
 
 @pytest.fixture(params=SIGNERS, ids=lambda signer: signer.platform)
@@ -155,7 +163,8 @@ def test_no_secret_at_all_proves_nothing(signer: Signer) -> None:
 
 
 @pytest.mark.parametrize(
-    "signer, empty", [(SHOPIFY, ""), (SQUARE, ""), (STANDARD, ""), (STANDARD, "whsec_"), (TIKTOK_SHOP, "")]
+    "signer, empty",
+    [(SHOPIFY, ""), (SQUARE, ""), (STANDARD, ""), (STANDARD, "whsec_"), (TIKTOK_SHOP, ""), (WOOCOMMERCE, "")],
 )
 def test_an_empty_secret_proves_nothing(signer: Signer, empty: str) -> None:
     refused(signer, Request(signer.sign(empty, BODY, NOW), BODY), empty)

@@ -13,6 +13,7 @@ SIGNED_ALIKE = {"github": "meta"}
 """No platform here, since it tells of no sale; but it signs as one does, whose adapter has to agree with it."""
 COUNTS = {
     "shopify": 17,
+    "woocommerce": 9,
     "meta": 7,
     "square": 10,
     "stripe": 19,

@@ -152,7 +152,7 @@ def talk[T](conversation: Generator[Call, Answer, T], address: str) -> T:
             result: T = end.value
             return result
         connection = http.client.HTTPConnection(host.hostname, host.port, timeout=5)
-        target = call.path + (f"?{urlencode(call.query)}" if call.query else "")
+        target = host.path + call.path + (f"?{urlencode(call.query)}" if call.query else "")
         connection.request(call.method, target, body=call.body or None, headers=dict(call.headers))
         response = connection.getresponse()
         headers = {name.lower(): value for name, value in response.getheaders()}
