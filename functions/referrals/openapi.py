@@ -231,6 +231,7 @@ def _following(name: str, summary: str, missing: dict[str, Any]) -> dict[str, An
 
 
 _PAGE: Final = {"text/html": {"schema": _TEXT}}
+_CHALLENGE: Final = ("hub.mode", "hub.verify_token", "hub.challenge")
 _DOORS: Final[dict[str, Any]] = {
     "/r/{slug}": {
         "get": _following(
@@ -272,6 +273,23 @@ _DOORS: Final[dict[str, Any]] = {
         }
     },
     "/webhooks/{connection_id}": {
+        "get": {
+            "operationId": "confirm_webhook",
+            "summary": "A platform's question whether this address is meant; Meta alone asks",
+            "tags": ["webhooks"],
+            "security": [{}],
+            "parameters": [
+                _path_parameter("connection_id"),
+                *({"name": name, "in": "query", "required": True, "schema": _TEXT} for name in _CHALLENGE),
+            ],
+            "responses": {
+                "200": {"description": "The challenge as it came", "content": {"text/plain": {"schema": _TEXT}}},
+                "403": _refusal("wrong_verify_token"),
+                "404": _refusal("not_found"),
+                "405": _refusal("method_not_allowed"),
+                "default": _REFUSAL,
+            },
+        },
         "post": {
             "operationId": "receive_webhook",
             "summary": "A platform's own request, proven by its signature",
@@ -287,7 +305,7 @@ _DOORS: Final[dict[str, Any]] = {
                 "422": _refusal("invalid_body"),
                 "default": _REFUSAL,
             },
-        }
+        },
     },
 }
 """The hot paths, whose functions load none of this."""

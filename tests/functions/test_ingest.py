@@ -2,7 +2,9 @@
 
 import base64
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
@@ -13,7 +15,9 @@ from tests.platforms import samples
 from tests.wire import Fault, Wire, refused, unreachable
 from vouch.domain import ids
 from vouch.platforms import shopify
-from vouch.platforms.base import Account, Request
+from vouch.platforms.base import Account, BadSignature, Request
+from vouch.platforms.registry import PLATFORMS
+from vouch.store.tables import ConnectionItem
 from vouch.wire.about import Problem
 
 
@@ -132,3 +136,125 @@ def test_warming_opens_no_connection(world: World, monkeypatch: pytest.MonkeyPat
     wire = Wire(monkeypatch)
     assert ingest.handler({"warm": True}, Context()) == {}
     assert not wire.operations()
+
+
+# --- what is no delivery, and what is answered ------------------------------------------------------------------------
+
+QUESTION = {"hub.mode": "subscribe", "hub.challenge": "1158201444", "hub.verify_token": "meatyhamhock"}
+
+
+@pytest.fixture
+def meta(world: World) -> ConnectionItem:
+    """The world's connection as one of Meta's."""
+    item = world.deployment.database.get(ConnectionItem, f"CON#{world.connection_id}", "C")
+    assert item is not None
+    vault = world.deployment.vault
+    item.platform, item.secrets = "meta", [[vault.seal(world.brand_id, samples.META_SECRET), None]]
+    item.details = {"verify_token": vault.seal(world.brand_id, QUESTION["hub.verify_token"])}
+    item.save()
+    return item
+
+
+def asked(query: dict[str, str] | None, method: str = "GET") -> dict[str, Any]:
+    question = event("ingest") | {"queryStringParameters": query, "body": None}
+    question["requestContext"]["http"]["method"] = method
+    return question
+
+
+def posted(name: str, *, base64_: bool = False) -> dict[str, Any]:
+    """A sample with its headers as they were sent, in whatever case."""
+    body = samples.request(f"meta/{name}").body
+    headers = json.loads((samples.FOLDER / f"meta/{name}.headers.json").read_bytes())
+    text = base64.b64encode(body).decode() if base64_ else body.decode()
+    return event("ingest") | {"headers": headers, "body": text, "isBase64Encoded": base64_}
+
+
+def test_a_platforms_question_is_answered_with_the_bare_challenge(world: World, meta: ConnectionItem) -> None:
+    answer = ingest.handler(asked(QUESTION), Context())
+    assert (answer["statusCode"], answer["body"]) == (200, "1158201444")
+    assert answer["headers"]["content-type"] == "text/plain; charset=utf-8"
+    assert answer["headers"]["x-content-type-options"] == "nosniff"
+    assert world.stored_count() == 0
+
+
+@pytest.mark.parametrize("change", [{"hub.verify_token": "wrong"}, {"hub.mode": "unsubscribe"}, None])
+def test_a_question_that_proves_nothing_is_a_403_that_says_nothing_of_the_token(
+    meta: ConnectionItem, change: dict[str, str] | None
+) -> None:
+    answer = ingest.handler(asked(None if change is None else QUESTION | change), Context())
+    problem = Problem.model_validate_json(answer["body"])
+    assert (answer["statusCode"], problem.status, problem.code) == (403, 403, "wrong_verify_token")
+    assert answer["headers"]["content-type"] == "application/problem+json"
+    assert "meatyhamhock" not in answer["body"]
+
+
+def test_a_connection_without_a_token_answers_no_question(meta: ConnectionItem) -> None:
+    meta.details = {}
+    meta.save()
+    assert ingest.handler(asked(QUESTION), Context())["statusCode"] == 403
+
+
+def test_a_token_that_is_new_is_good_at_once(world: World, meta: ConnectionItem) -> None:
+    assert ingest.handler(posted("messaging_referral_messenger"), Context())["statusCode"] == 200
+    meta.details = {"verify_token": world.deployment.vault.seal(world.brand_id, "the next one")}
+    meta.save()
+    assert ingest.handler(asked(QUESTION | {"hub.verify_token": "the next one"}), Context())["statusCode"] == 200
+
+
+def test_nobodys_connection_and_one_that_is_disabled_answer_no_question(world: World, meta: ConnectionItem) -> None:
+    unknown = asked(QUESTION) | {"pathParameters": {"connection_id": ids.derived("con_", "nobody")}}
+    assert ingest.handler(unknown, Context())["statusCode"] == 404
+    meta.status = "disabled"
+    meta.save()
+    assert ingest.handler(asked(QUESTION), Context())["statusCode"] == 404
+
+
+def test_other_methods_are_none_of_metas(meta: ConnectionItem) -> None:
+    assert ingest.handler(asked(QUESTION, "HEAD"), Context())["statusCode"] == 405
+
+
+@pytest.mark.parametrize("base64_", [False, True])
+@pytest.mark.parametrize("name", [name.removeprefix("meta/") for name in samples.names("meta")])
+def test_each_recorded_batch_and_callback_is_stored(
+    world: World, meta: ConnectionItem, name: str, base64_: bool
+) -> None:
+    first, again = (ingest.handler(posted(name, base64_=base64_), Context()) for _ in range(2))
+    assert (first["statusCode"], again["statusCode"], world.stored_count()) == (200, 200, 1)
+
+
+def test_who_asks_to_be_forgotten_hears_where_to_look(world: World, meta: ConnectionItem) -> None:
+    answer = ingest.handler(posted("data_deletion_callback"), Context())
+    told = json.loads(answer["body"])
+    assert told.keys() == {"url", "confirmation_code"}
+    assert ids.is_id(told["confirmation_code"], "dlv_")
+    assert told["url"] == f"{world.deployment.settings.public_url}/deletions/{told['confirmation_code']}"
+    assert answer["headers"]["content-type"] == "application/json"
+    assert json.loads(ingest.handler(posted("data_deletion_callback"), Context())["body"]) == told
+
+
+def test_a_callback_that_is_forged_is_refused(world: World, meta: ConnectionItem) -> None:
+    forged = posted("data_deletion_callback")
+    forged["body"] = forged["body"].replace("signed_request=G", "signed_request=H")
+    assert ingest.handler(forged, Context())["statusCode"] == 401
+    assert world.stored_count() == 0
+
+
+def test_headers_that_differ_in_case_alone_are_one_that_was_sent_twice(world: World, meta: ConnectionItem) -> None:
+    doubled = posted("messaging_referral_messenger")
+    doubled["headers"]["x-hub-signature-256"] = doubled["headers"]["X-Hub-Signature-256"]
+    assert ingest.handler(doubled, Context())["statusCode"] == 401
+
+
+def test_a_greeting_is_welcome_and_nothing_of_it_is_stored(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def never(*_: Any) -> str:
+        raise BadSignature
+
+    greeting = replace(PLATFORMS["shopify"], verify=never, is_ping=lambda request: request.body == b"webhook_id=7")
+    monkeypatch.setitem(PLATFORMS, "shopify", greeting)
+    ping = event("ingest") | {"headers": {}, "body": "webhook_id=7"}
+    answer = ingest.handler(ping, Context())
+    assert (answer["statusCode"], json.loads(answer["body"])) == (200, {"status": "ping"})
+    assert ingest.handler(ping | {"body": "webhook_id=8"}, Context())["statusCode"] == 401
+    nobodys = ping | {"pathParameters": {"connection_id": ids.derived("con_", "nobody")}}
+    assert ingest.handler(nobodys, Context())["statusCode"] == 404
+    assert world.stored_count() == 0
