@@ -139,6 +139,7 @@ def _watch(deployment: Deployment, asked: set[Asked], patch: pytest.MonkeyPatch)
         resource = "BodiesBucket/*" if part == "s3" else "VaultKey"
         _watch_method(getattr(deployment, part), method, lambda *_, a=action, r=resource, **__: note(a, r), patch)
     names = {"wake": "WakeQueue", "spread": "SpreadQueue", "spill": "SpillQueue", "simulate": "SimulateQueue"}
+    names |= {"fetch": "FetchQueue", "privacy": "PrivacyQueue"}
     queues = {getattr(deployment.settings, f"{name}_queue_url"): queue for name, queue in names.items()}
     send = lambda *_, QueueUrl, **__: note("sqs:SendMessage", queues[QueueUrl])  # noqa: E731, N803 - boto3's name
     _watch_method(deployment.sqs, "send_message", send, patch)

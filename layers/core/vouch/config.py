@@ -34,6 +34,11 @@ class Settings:
     deployment_secret_arn: str
     public_url: str
 
+    @property
+    def is_local(self) -> bool:
+        """Whether this is the stack on one machine, where a platform's stand-in may be, too."""
+        return self.public_url.startswith("http://")
+
     @classmethod
     def of(cls, environment: Mapping[str, str]) -> Self:
         """Raises Misconfigured, which names every variable that is absent or empty."""

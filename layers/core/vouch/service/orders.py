@@ -16,7 +16,7 @@ from vouch.domain.facts import Event, Fact, OrderFacts, PlacedAtChanged, Snapsho
 from vouch.domain.ledger import settlement_entry
 from vouch.domain.money import OutOfRange
 from vouch.domain.settlement import Posted, RateMissing, Settlement, in_order, settle, wanted
-from vouch.platforms.base import Unreadable
+from vouch.platforms.base import NotYet, Unreadable
 from vouch.service.deployment import Deployment
 from vouch.service.evidence import ClickOnItsWay, Evidence
 from vouch.service.volumes import SealNotDue
@@ -108,7 +108,7 @@ _AWAITED = (ClickOnItsWay, SealNotDue)
 """What is not there yet, and comes by itself."""
 _NOT_OURS: tuple[type[Exception], ...] = (
     *(*FAILURES, *PARKED, *_AWAITED),
-    *(OSError, Unreadable, Defect, NameTaken, _Overtaken),
+    *(OSError, Unreadable, NotYet, Defect, NameTaken, _Overtaken),
 )
 """What the world does, what is wrong with a delivery, and what already has its name."""
 

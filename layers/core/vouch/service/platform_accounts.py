@@ -1,5 +1,6 @@
 """A connection as its platform's adapter sees it: its secrets open, its token only for whoever calls the platform."""
 
+from dataclasses import replace
 from datetime import datetime
 
 from vouch.domain import times
@@ -40,9 +41,12 @@ def valid(known: Secrets, now: datetime) -> list[str]:
     return [secret for secret, until in known if until is None or at < until]
 
 
-def token(deployment: Deployment, item: ConnectionItem) -> str | None:
-    """The token by which we may call the platform."""
-    return _opened(deployment, item, "api_token")
+def caller(deployment: Deployment, item: ConnectionItem) -> Account:
+    """For whoever calls the platform: with the secrets that are valid now, and the token."""
+    known = account(deployment, item)
+    now = deployment.now()
+    valid_now = valid(secrets(deployment, item), now)
+    return replace(known, secrets=valid_now, api_token=_opened(deployment, item, "api_token"))
 
 
 def _opened(deployment: Deployment, item: ConnectionItem, name: str) -> str | None:

@@ -10,7 +10,7 @@ TRIES_MAX = 291
 """So many take three days."""
 FIRST_SECONDS = 60
 """The first pause: whoever is told that something waits is told to ask again after it."""
-_DELAY_MAX = 900
+DELAY_MAX = 900
 """SQS keeps no message back for longer."""
 
 
@@ -21,5 +21,5 @@ def put_off(deployment: Deployment, queue_url: str, message: Mapping[str, Any], 
 
 def seconds_after(tries: int) -> int:
     """The pause after so many tries before the first one that counts: a minute, doubled each time, to 15 minutes."""
-    seconds: int = min(FIRST_SECONDS * 2**tries, _DELAY_MAX)
+    seconds: int = min(FIRST_SECONDS * 2**tries, DELAY_MAX)
     return seconds

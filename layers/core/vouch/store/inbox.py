@@ -14,6 +14,7 @@ from vouch.store.tables import Delivery, Parked
 
 KEPT = timedelta(days=30)
 REST = "rest"
+RECONCILIATION = "reconciliation"
 HOUR_SHARDS = 16
 _ITEM_BYTES_MAX = 350_000
 _SUBJECT_MAX = 512
@@ -63,6 +64,45 @@ def delivery(
         program_id=door.only_program,
         platform=door.platform,
         headers={name: headers[name] for name in kept if name in headers},
+        body=zlib.compress(body),
+        received_at=times.text(now),
+        expires_at=int((now + KEPT).timestamp()),
+    )
+
+
+def answer_id(asking: Delivery, ask: str) -> str:
+    """The id of what the platform answered when it was asked that for that delivery: the first answer is the answer."""
+    return ids.derived("dlv_", "answer", asking.sk, ask)
+
+
+def answer(asking: Delivery, ask: str, body: bytes, now: datetime) -> Delivery:
+    """What the platform said when it was asked for a delivery, in the same partition and by the same door."""
+    return _said_by_platform(asking, asking.pk, answer_id(asking, ask), asking.sk, body, now)
+
+
+def pulled(door: Door, subject: str, body: bytes, now: datetime) -> Delivery:
+    """What the platform said of its own when it was asked what had changed; the same again is the same delivery."""
+    content = hashlib.sha256(body).hexdigest()
+    delivery_id = ids.derived("dlv_", RECONCILIATION, door.brand_id, door.connection_id or REST, subject, content)
+    pk = partition(door.brand_id, door.connection_id, subject)
+    return _said_by_platform(door, pk, delivery_id, RECONCILIATION, body, now)
+
+
+def _said_by_platform(
+    door: Door | Delivery, pk: str, delivery_id: str, answers: str, body: bytes, now: datetime
+) -> Delivery:
+    return Delivery(
+        pk,
+        delivery_id,
+        g1pk=hour_key(now, zlib.crc32(delivery_id.encode()) % HOUR_SHARDS),
+        g1sk=delivery_id,
+        brand_id=door.brand_id,
+        mode=door.mode,
+        connection_id=door.connection_id,
+        program_id=door.program_id if isinstance(door, Delivery) else door.only_program,
+        platform=door.platform,
+        answers=answers,
+        headers={},
         body=zlib.compress(body),
         received_at=times.text(now),
         expires_at=int((now + KEPT).timestamp()),

@@ -1,0 +1,24 @@
+"""The queue of what platforms ask for buyers and shops: raw deliveries are erased, and the request is noted as done."""
+
+from typing import Any
+
+from vouch import telemetry
+from vouch.service import privacy
+from vouch.service.deployment import deployment
+from vouch.worker import InTime, worked_off
+
+_SECONDS_TO_SPARE = 30
+
+
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """Answers with the messages that have to come again."""
+    if event.get("warm"):
+        deployment()
+        telemetry.logger().info("warm")
+        return {}
+    return worked_off(event, context, _do, seconds_to_spare=_SECONDS_TO_SPARE)
+
+
+def _do(message: str, in_time: InTime) -> None:
+    status = privacy.done(deployment(), message, in_time=in_time)
+    telemetry.logger().info("privacy", status=status)

@@ -1,0 +1,172 @@
+"""Requests to other people's servers: to public addresses alone, of bounded time and size, and never redirected.
+
+A brand names the host, and we stand where more can be reached than from outside. So the name is resolved once, every
+address behind it has to be public, and the connection goes to that very address: a name that says something else a
+moment later leads nowhere else.
+"""
+
+import ipaddress
+import socket
+import ssl
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass, field
+from functools import cache
+from http.client import HTTPConnection, HTTPException
+from urllib.parse import urlsplit
+
+BODY_MAX = 8 * 1024 * 1024
+SECONDS = 15.0
+"""For a whole request; who drips its answer is hung up on."""
+_CONNECT_SECONDS = 3.0
+_READ_SECONDS = 10.0
+_HTTPS = 443
+_PORTS = {"https": _HTTPS, "http": 80}
+_NAT64 = (ipaddress.ip_network("64:ff9b::/96"), ipaddress.ip_network("64:ff9b:1::/48"))
+_IPV4_BITS = 0xFFFF_FFFF
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+Resolve = Callable[[str, int], list[str]]
+
+
+class Unreachable(Exception):
+    """No whole answer came: the world's doing, which may pass."""
+
+
+class NotAllowed(Exception):
+    """An address that nobody outside may have us call."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A request; `url` is absolute, its query encoded."""
+
+    url: str
+    method: str = "GET"
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """What was answered; header names are in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+def send(
+    request: Outgoing, *, loopback: bool = False, seconds: float = SECONDS, resolve: Resolve | None = None
+) -> Incoming:
+    """Sends it once. `loopback`: this machine may be called, too, and without TLS.
+
+    Raises Unreachable and NotAllowed.
+    """
+    address = urlsplit(request.url)
+    try:
+        host, port = address.hostname, address.port
+    except ValueError:
+        raise NotAllowed("not an address") from None
+    if not host or address.username is not None or address.scheme not in ("https", "http"):
+        raise NotAllowed("not an address that may be called")
+    here = loopback and host in ("127.0.0.1", "localhost")
+    if not here and (address.scheme != "https" or port not in (None, _HTTPS)):
+        raise NotAllowed("neither https nor its port")
+    pinned = "127.0.0.1" if here else _public(host, resolve or _resolved)
+    target = address.path or "/"
+    if address.query:
+        target = f"{target}?{address.query}"
+    return _exchanged(address.scheme, pinned, host, port, target, request, seconds)
+
+
+def is_public(address: Address) -> bool:
+    """Whether an address is anybody's to reach, whatever it is wrapped in."""
+    if isinstance(address, ipaddress.IPv6Address):
+        inner = address.ipv4_mapped or address.sixtofour or (address.teredo[1] if address.teredo else None)
+        if any(address in network for network in _NAT64):
+            inner = ipaddress.IPv4Address(int(address) & _IPV4_BITS)
+        if inner is not None:
+            return is_public(inner)
+        if address.is_site_local:
+            return False
+    return address.is_global and not address.is_multicast and not address.is_reserved and not address.is_unspecified
+
+
+def _resolved(host: str, port: int) -> list[str]:
+    return [str(found[4][0]) for found in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
+
+
+def _public(host: str, resolve: Resolve) -> str:
+    """The address to call. One that is not public among others is a trap, too."""
+    try:
+        found = [ipaddress.ip_address(text.partition("%")[0]) for text in resolve(host, _HTTPS)]
+    except (OSError, UnicodeError, ValueError):
+        raise Unreachable("the host has no address") from None
+    if not found:
+        raise Unreachable("the host has no address")
+    if not all(is_public(address) for address in found):
+        raise NotAllowed("the host's address is not public")
+    return str(found[0])
+
+
+def _exchanged(
+    scheme: str, pinned: str, host: str, port: int | None, target: str, request: Outgoing, seconds: float
+) -> Incoming:
+    """One request and its answer on a connection of its own, which is cut when the time is over, whatever goes on."""
+    named = host if port is None else f"{host}:{port}"
+    headers = {"host": named, "user-agent": "Vouch", "accept-encoding": "identity"} | dict(request.headers)
+    connection = HTTPConnection(host)
+    line = None
+    try:
+        with closing(connection):
+            line = socket.create_connection((pinned, port or _PORTS[scheme]), timeout=min(_CONNECT_SECONDS, seconds))
+            line.settimeout(min(_READ_SECONDS, seconds))
+            if scheme == "https":
+                line = _trusted().wrap_socket(line, server_hostname=host, do_handshake_on_connect=False)
+            connection.sock = line
+            with _cut_after(line, seconds):
+                if isinstance(line, ssl.SSLSocket):
+                    line.do_handshake()
+                connection.request(request.method, target, body=request.body or None, headers=headers)
+                return _read(connection)
+    except (HTTPException, OSError, ValueError) as failure:
+        raise Unreachable(type(failure).__name__) from None  # its words may quote the address, and a token in it
+    finally:
+        if line is not None:
+            line.close()
+
+
+def _read(connection: HTTPConnection) -> Incoming:
+    response = connection.getresponse()
+    headers = {name.lower(): value for name, value in response.getheaders()}
+    if headers.get("content-encoding", "identity").lower() not in ("", "identity"):
+        raise Unreachable("the answer is compressed, which nobody asked for")
+    body = response.read(BODY_MAX + 1)
+    if len(body) > BODY_MAX:
+        raise Unreachable("the answer is too large")
+    if response.length:  # the rest of what was announced never came
+        raise Unreachable("the answer ends too early")
+    return Incoming(response.status, headers, body)
+
+
+@contextmanager
+def _cut_after(line: socket.socket, seconds: float) -> Iterator[None]:
+    """Ends a conversation in which somebody says a byte now and then."""
+
+    def cut() -> None:
+        with suppress(OSError):
+            line.shutdown(socket.SHUT_RDWR)
+
+    timer = threading.Timer(seconds, cut)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+@cache
+def _trusted() -> ssl.SSLContext:
+    return ssl.create_default_context()
