@@ -9,10 +9,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.platforms import samples
+from tests.platforms.test_bigcommerce import ANSWER as BIGCOMMERCE_ANSWER
 from tests.platforms.test_rest import ADJUSTED, DECISION, DISPUTE, FULL, GIVEN, ORDER, REFUND
 from tests.platforms.test_square import RECORDED as SQUARE
 from tests.platforms.test_stripe import ANSWERS
 from tests.platforms.test_tiktok_shop import ANSWER as TIKTOK_ANSWER
+from tests.platforms.test_woocommerce import FULL_ANSWER as WOOCOMMERCE_ANSWER
 from vouch.domain import clicks, times
 from vouch.domain.facts import (
     TOUCH_KEYS_MAX,
@@ -33,7 +35,7 @@ from vouch.platforms.registry import PLATFORMS
 
 type Path = tuple[str | int, ...]
 
-QUIET = {"presentment_money", "client_details", "default_address", "receipt", "fulfillments"}
+QUIET = {"presentment_money", "client_details", "default_address", "receipt", "fulfillments", "_links"}
 """Parts that no adapter reads; bending them would only make the others rarer."""
 
 SHOPIFY = (
@@ -47,6 +49,14 @@ SHOPIFY = (
     "customers_redact",
     "customers_data_request",
     "shop_redact",
+)
+WOOCOMMERCE = (
+    "order_created",
+    "order_updated_processing",
+    "order_updated_refunded",
+    "order_updated_cancelled",
+    "order_deleted",
+    "customer_deleted",
 )
 META = (
     "messaging_referral_messenger",
@@ -72,6 +82,10 @@ RECORDED: list[tuple[str, Request | bytes]] = [
     *(("square", said) for said in SQUARE),
     *(("stripe", samples.request(f"stripe/{name}")) for name in STRIPE),
     *(("stripe", body) for body in ANSWERS),
+    *(("woocommerce", samples.request(f"woocommerce/{name}")) for name in WOOCOMMERCE),
+    ("woocommerce", WOOCOMMERCE_ANSWER),
+    *(("bigcommerce", samples.request(name)) for name in samples.names("bigcommerce")),
+    ("bigcommerce", BIGCOMMERCE_ANSWER),
     ("standard_webhooks", samples.request("standard_webhooks/order.paid")),
     *(("tiktok_shop", samples.request(name)) for name in samples.names("tiktok_shop")),
     ("tiktok_shop", TIKTOK_ANSWER),

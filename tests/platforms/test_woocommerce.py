@@ -154,6 +154,38 @@ def told(body: bytes) -> Reading:
 SHIRT_RETURNED = given_back(741, "53.55", returned(7270, -1, "-45.00", "-8.55"))
 ANSWER = answer(samples.content("woocommerce/order_updated_partial_refund"), SHIRT_RETURNED)
 
+FULL_ANSWER = answer(
+    samples.content("woocommerce/order_updated_partial_refund")
+    | {
+        "line_items": [
+            sold(11, 2, "100.00", "19.00", meta_data=[{"id": 1, "key": "pw_gift_card_amount", "value": "50"}]),
+            sold(12, 1.5, "50.00", "3.50", meta_data=[{"id": 1, "key": "_ref", "value": CLICK}]),
+            sold(13, -1, "-5.00", "-0.95"),
+        ],
+        "fee_lines": [fee("-10.00", "-1.90"), fee("3.00", "0.57")],
+        "customer_id": 25,
+        "meta_data": [
+            {"id": 1, "key": "_wcpay_mode", "value": "prod"},
+            {
+                "id": 2,
+                "key": "_wc_order_attribution_session_entry",
+                "value": f"https://shop.example.net/?ref={OTHER_CLICK}",
+            },
+        ],
+    },
+    given_back(
+        741,
+        "92.82",
+        returned(11, -1, "-50.00", "-9.50"),
+        returned(12, -0.5, "-25.00", "-1.75"),
+        returned(13, 1, "2.50", "0.48"),
+        fee_lines=[returned(9, None, "5.00", "0.95"), returned(10, None, "-3.00", "-0.57")],
+        shipping_lines=[returned(20, None, "-5.00", "-0.95")],
+    ),
+    asked="trash",
+)
+"""One that says all that is read."""
+
 
 class TestSamples:
     def test_a_created_order_is_not_paid_yet(self) -> None:
@@ -628,6 +660,26 @@ class TestRefunds:
             by_lines = self.refund("53.55", date_created_gmt=date)
             for both in permutations([by_lines, SHIRT_BACK]):
                 assert OrderFacts().with_facts(both)[0].events["refund", "741"] == by_lines
+
+    def test_all_of_it_together(self) -> None:
+        """92.82 given back; shipping 5.95 and a fee of 3.57 of it are for no goods."""
+        snapshot_, refund, undone = told(FULL_ANSWER).facts
+        assert isinstance(snapshot_, Snapshot)
+        assert [(each.quantity, each.unit_price, each.discount, each.tax) for each in snapshot_.lines] == [
+            (2, 5000, 1000, 1659),
+            (1, 5000, 500, 306),
+        ]
+        assert [each.gift_card for each in snapshot_.lines] == [True, False]
+        assert snapshot_.click_ids == (CLICK, OTHER_CLICK)
+        assert refund == Refund(
+            "741",
+            times.parse("2026-05-09T07:00:00Z"),
+            "EUR",
+            (RefundLine("11", 1, 4500, 829), RefundLine("12", 0, 2250, 153)),
+            amount=598,
+            amount_with_tax=True,
+        )
+        assert undone == Cancellation("order.deleted", times.parse("2026-05-09T07:00:00Z"), undone=True)
 
     def test_a_refund_that_the_order_lists_and_the_answer_does_not_stays_a_sum(self) -> None:
         order = samples.content("woocommerce/order_updated_refunded")
