@@ -85,7 +85,8 @@ _OWN_REFUSALS: Final[dict[str, _Codes]] = {
     },
     "give_code": {404: ("not_found",), 409: ("code_taken",), 422: ("not_a_code",)},
     "end_code": {422: ("effective_in_past",)},
-    "connect": _CONNECTION | {422: ("platform_not_supported", "secret_not_usable", *_CONNECTION[422])},
+    "connect": _CONNECTION
+    | {422: ("platform_not_supported", "secret_not_usable", "setting_missing", *_CONNECTION[422])},
     "change_connection": _CONNECTION,
     "rotate_secret": {422: ("secret_not_usable",)},
     "submit_order": _SUBMISSION | {422: ("placed_at_changed", "from_the_future", *_SAMPLE)},
