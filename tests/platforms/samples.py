@@ -19,6 +19,7 @@ SQUARE_KEY = "test-square-signature-key"
 TIKTOK_SECRET = "123"
 TIKTOK_APP_KEY = "abcdef"
 STRIPE_SECRET = "whsec_test_secret"
+BIGCOMMERCE_SECRET = "test-bigcommerce-client-secret"
 STANDARD_SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
 

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tests.platforms.samples import (
+    BIGCOMMERCE_SECRET,
     META_SECRET,
     SHOPIFY_SECRET,
     SQUARE_KEY,
@@ -66,11 +67,19 @@ def sign_woocommerce(secret: str, body: bytes, at: datetime) -> dict[str, str]:
     return named | {"x-wc-webhook-signature": base64.b64encode(digest).decode()}
 
 
-def sign_standard(secret: str, body: bytes, at: datetime) -> dict[str, str]:
+def standard_headers(key: bytes, body: bytes, at: datetime, delivery_id: str = "msg_1") -> dict[str, str]:
     stamp = str(int(at.timestamp()))
-    key = base64.b64decode(secret.removeprefix("whsec_"))
-    signature = base64.b64encode(hmac.new(key, b"msg_1." + stamp.encode() + b"." + body, hashlib.sha256).digest())
-    return {"webhook-id": "msg_1", "webhook-timestamp": stamp, "webhook-signature": f"v1,{signature.decode()}"}
+    signed = f"{delivery_id}.{stamp}.".encode() + body
+    signature = base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode()
+    return {"webhook-id": delivery_id, "webhook-timestamp": stamp, "webhook-signature": f"v1,{signature}"}
+
+
+def sign_standard(secret: str, body: bytes, at: datetime) -> dict[str, str]:
+    return standard_headers(base64.b64decode(secret.removeprefix("whsec_")), body, at)
+
+
+def sign_bigcommerce(secret: str, body: bytes, at: datetime) -> dict[str, str]:
+    return standard_headers(secret.encode(), body, at)
 
 
 def sign_meta(secret: str, body: bytes, at: datetime) -> dict[str, str]:
@@ -95,11 +104,12 @@ def sign_stripe(secret: str, body: bytes, at: datetime) -> dict[str, str]:
 SHOPIFY = Signer("shopify", SHOPIFY_SECRET, "another-secret", "x-shopify-hmac-sha256", sign_shopify)
 WOOCOMMERCE = Signer("woocommerce", WOOCOMMERCE_SECRET, "another-secret", "x-wc-webhook-signature", sign_woocommerce)
 STANDARD = Signer("standard_webhooks", STANDARD_SECRET, "whsec_" + "QUJD" * 8, "webhook-signature", sign_standard)
+BIGCOMMERCE = Signer("bigcommerce", BIGCOMMERCE_SECRET, "another-secret", "webhook-signature", sign_bigcommerce)
 META = Signer("meta", META_SECRET, "another-secret", "x-hub-signature-256", sign_meta)
 SQUARE = Signer("square", SQUARE_KEY, "another-key", "x-square-hmacsha256-signature", sign_square)
 TIKTOK_SHOP = Signer("tiktok_shop", TIKTOK_SECRET, "another-secret", "authorization", sign_tiktok_shop)
 STRIPE = Signer("stripe", STRIPE_SECRET, "whsec_" + "other", "stripe-signature", sign_stripe)
-SIGNERS = [SHOPIFY, META, SQUARE, STANDARD, STRIPE, TIKTOK_SHOP, WOOCOMMERCE]
+SIGNERS = [SHOPIFY, META, SQUARE, BIGCOMMERCE, STANDARD, STRIPE, TIKTOK_SHOP, WOOCOMMERCE]
 
 
 @pytest.fixture(params=SIGNERS, ids=lambda signer: signer.platform)
@@ -132,7 +142,7 @@ def test_secrets_that_prove_something_are_usable_and_blank_ones_are_not(signer: 
 
 
 def test_the_same_delivery_has_the_same_id_and_another_one_has_not(signer: Signer) -> None:
-    names = {"shopify": "x-shopify-webhook-id", "standard_webhooks": "webhook-id"}
+    names = {"shopify": "x-shopify-webhook-id", "standard_webhooks": "webhook-id", "bigcommerce": "webhook-id"}
     request, another = signer.request(), signer.request(BODY.replace(b"7", b"8"))
     assert signer.verify(request) == signer.verify(signer.request())
     if signer.platform in names:
@@ -164,7 +174,15 @@ def test_no_secret_at_all_proves_nothing(signer: Signer) -> None:
 
 @pytest.mark.parametrize(
     "signer, empty",
-    [(SHOPIFY, ""), (SQUARE, ""), (STANDARD, ""), (STANDARD, "whsec_"), (TIKTOK_SHOP, ""), (WOOCOMMERCE, "")],
+    [
+        (SHOPIFY, ""),
+        (BIGCOMMERCE, ""),
+        (SQUARE, ""),
+        (STANDARD, ""),
+        (STANDARD, "whsec_"),
+        (TIKTOK_SHOP, ""),
+        (WOOCOMMERCE, ""),
+    ],
 )
 def test_an_empty_secret_proves_nothing(signer: Signer, empty: str) -> None:
     refused(signer, Request(signer.sign(empty, BODY, NOW), BODY), empty)
@@ -217,31 +235,36 @@ def test_nobody_posts_what_our_own_api_writes() -> None:
 
 
 class TestSignedTime:
-    """Standard Webhooks signs its time and its id; the others sign the body alone."""
+    """Standard Webhooks signs its time and its id, and so does who signs like it; the others sign the body alone."""
+
+    @pytest.fixture(params=[STANDARD, BIGCOMMERCE], ids=lambda signer: signer.platform)
+    def dated(self, request: pytest.FixtureRequest) -> Signer:
+        assert isinstance(request.param, Signer)
+        return request.param
 
     @pytest.mark.parametrize("seconds", [-300, -299, 0, 299, 300])
-    def test_five_minutes_either_way_are_fresh(self, seconds: int) -> None:
-        assert STANDARD.verify(STANDARD.request(at=NOW + timedelta(seconds=seconds))) == "msg_1"
+    def test_five_minutes_either_way_are_fresh(self, dated: Signer, seconds: int) -> None:
+        assert dated.verify(dated.request(at=NOW + timedelta(seconds=seconds))) == "msg_1"
 
     @pytest.mark.parametrize("seconds", [-86_400, -301, 301, 86_400])
-    def test_what_is_older_or_from_the_future_is_refused(self, seconds: int) -> None:
-        refused(STANDARD, STANDARD.request(at=NOW + timedelta(seconds=seconds)))
+    def test_what_is_older_or_from_the_future_is_refused(self, dated: Signer, seconds: int) -> None:
+        refused(dated, dated.request(at=NOW + timedelta(seconds=seconds)))
 
     @pytest.mark.parametrize(
         "stamp",
         ["", " ", "now", "1777907731.0", "1_777_907_731", "+1777907731", "-1", "9" * 400, "١٧٧", "1777907731\n"],
     )
-    def test_a_garbled_time_is_refused(self, stamp: str) -> None:
-        refused(STANDARD, STANDARD.request(webhook_timestamp=stamp))
+    def test_a_garbled_time_is_refused(self, dated: Signer, stamp: str) -> None:
+        refused(dated, dated.request(webhook_timestamp=stamp))
 
-    def test_time_and_id_are_signed(self) -> None:
-        refused(STANDARD, STANDARD.request(webhook_timestamp=str(int(NOW.timestamp()) + 1)))
-        refused(STANDARD, STANDARD.request(webhook_id="msg_2"))
-        refused(STANDARD, STANDARD.request(webhook_id=""))
+    def test_time_and_id_are_signed(self, dated: Signer) -> None:
+        refused(dated, dated.request(webhook_timestamp=str(int(NOW.timestamp()) + 1)))
+        refused(dated, dated.request(webhook_id="msg_2"))
+        refused(dated, dated.request(webhook_id=""))
 
     @pytest.mark.parametrize("prefix", ["v1a,AAAA ", "v2,AAAA v1,AAAA ", " ", "v1,é ", "junk "])
-    def test_one_good_signature_of_a_list_is_enough(self, prefix: str) -> None:
-        assert STANDARD.verify(STANDARD.with_signature(lambda signature: f"{prefix}{signature} v1,"))
+    def test_one_good_signature_of_a_list_is_enough(self, dated: Signer, prefix: str) -> None:
+        assert dated.verify(dated.with_signature(lambda signature: f"{prefix}{signature} v1,"))
 
     @pytest.mark.parametrize("secret", [STANDARD.secret, STANDARD.secret.removeprefix("whsec_")])
     def test_the_prefix_of_a_secret_is_no_part_of_it(self, secret: str) -> None:

@@ -17,6 +17,7 @@ COUNTS = {
     "meta": 7,
     "square": 10,
     "stripe": 19,
+    "bigcommerce": 5,
     "standard_webhooks": 9,
     "tiktok_shop": 7,
     "github": 4,
