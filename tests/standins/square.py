@@ -183,21 +183,26 @@ class SquareApi(StandIn):
             for order in self.orders.values()
             if order["location_id"] in body["location_ids"] and order["state"] in states
         ]
-        return self._page("orders", found, between["start_at"], between["end_at"], body.get("cursor"))
+        return self._page("orders", found, between["start_at"], between["end_at"], body["limit"], body.get("cursor"))
 
     def _listed(self, asked: Asked) -> Told:
         since, until = asked.parameter("updated_at_begin_time"), asked.parameter("updated_at_end_time")
         assert since is not None
         assert until is not None
-        return self._page("refunds", list(self.refunds.values()), since, until, asked.parameter("cursor"))
+        limit = int(asked.parameter("limit") or _PAGE_MAX)
+        return self._page("refunds", list(self.refunds.values()), since, until, limit, asked.parameter("cursor"))
 
-    def _page(self, name: str, found: list[dict[str, Any]], since: str, until: str, cursor: str | None) -> Told:
+    def _page(
+        self, name: str, found: list[dict[str, Any]], since: str, until: str, limit: int, cursor: str | None
+    ) -> Told:
+        """It is possible to get fewer than the limit, and there may still be more."""
         start, end = datetime.fromisoformat(since), datetime.fromisoformat(until)
         changed = [one for one in found if start <= datetime.fromisoformat(one["updated_at"]) <= end]
         changed.sort(key=lambda one: str(one["updated_at"]))
         at = int(cursor or 0)
-        further = {"cursor": str(at + self.page)} if at + self.page < len(changed) else {}
-        page = changed[at : at + self.page]
+        end_of_page = at + min(limit, self.page)
+        further = {"cursor": str(end_of_page)} if end_of_page < len(changed) else {}
+        page = changed[at:end_of_page]
         return Told.json(({name: page} if page else {}) | further)
 
     def _change(self, order: dict[str, Any]) -> None:

@@ -18,14 +18,25 @@ all of what the refund is for; one return may be paid back by several refunds, a
 
 import json
 import re
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from http import HTTPStatus
 from urllib.parse import quote, urlsplit
 
 from vouch.domain import times
-from vouch.domain.facts import Cancellation, Dispute, DisputeStatus, Lifecycle, Line, Refund, RefundLine, Snapshot
+from vouch.domain.facts import (
+    Cancellation,
+    Dispute,
+    DisputeStatus,
+    Fact,
+    Lifecycle,
+    Line,
+    Mention,
+    Refund,
+    RefundLine,
+    Snapshot,
+)
 from vouch.domain.money import AMOUNT_MAX
 from vouch.platforms import evidence, orders, signatures
 from vouch.platforms.base import (
@@ -57,9 +68,10 @@ VERSION = "2026-01-22"
 """The version of Square's API that this reads, whatever the application's own is."""
 
 PRODUCTION = "https://connect.squareup.com"
-PAGE = 100
-"""Square gives no more refunds at once, and takes no more ids of orders."""
+PAGE = 50
+"""Square gives 100 refunds and 1 000 orders, but an order of many lines is large: as much as is read of an answer."""
 LOCATIONS_AT_ONCE = 10
+"""Square searches no more."""
 
 _SANDBOX = "squareupsandbox.com"
 _SANDBOX_APPLICATION = "sandbox-"
@@ -129,7 +141,7 @@ def facts(request: Request, pseudonym: Pseudonym) -> Said:
     kind = _KINDS.get(event.text("type"))
     if kind is None:
         return Ignored("unknown_type")
-    test = request.headers.get("square-environment", "").strip().casefold() == "sandbox"
+    test = "sandbox" in request.headers.get("square-environment", "").casefold()
     told = event.child("data").child("object")
     return kind.says(_Told(event, told, told.child(kind.key), test), pseudonym)
 
@@ -182,17 +194,23 @@ def _payment(told: _Told, pseudonym: Pseudonym) -> Reading:
         tip=_optional(body, "tip_money", money.currency("currency")),
         test=test,
         country=_country(body, "shipping_address", "billing_address"),
-        click_ids=evidence.click_ids([body.hint("reference_id") or ""]),
-        customers=evidence.customers(
-            pseudonym, [body.hint("buyer_email_address", evidence.EMAIL_MAX)], body.hint("customer_id")
-        ),
     )
+    known: tuple[Fact, ...] = (snapshot, *_mentioned(body, payment_id, pseudonym))
     if alone:
-        return Reading(payment_id, (snapshot,), aliases=(payment_id,))
+        return Reading(payment_id, known, aliases=(payment_id,))
     order_id = body.identifier("order_id")
     asked = lifecycle is Lifecycle.PAID
     ask = Ask("order", {"order": order_id, "payment": payment_id} | _mark(test=test))
-    return Reading(order_id, (snapshot,), aliases=(payment_id,), asks=(ask,) if asked else ())
+    return Reading(order_id, known, aliases=(payment_id,), asks=(ask,) if asked else ())
+
+
+def _mentioned(body: Fields, payment_id: str, pseudonym: Pseudonym) -> Iterator[Mention]:
+    """What stays true of the order once that was read: it may not name the buyer, and never by mail."""
+    mail = body.hint("buyer_email_address", evidence.EMAIL_MAX)
+    customers = evidence.customers(pseudonym, [mail], body.hint("customer_id"))
+    click_ids = evidence.click_ids([body.hint("reference_id") or ""])
+    if customers or click_ids:
+        yield Mention(payment_id, body.moment("updated_at"), click_ids=click_ids, customers=customers)
 
 
 def _order_event(told: _Told, pseudonym: Pseudonym) -> Said:  # noqa: ARG001
@@ -283,22 +301,18 @@ _KINDS = {
 # --- what the API says ------------------------------------------------------------------------------------------------
 
 
-def address(account: Account) -> str:
-    return (account.api_base_url or PRODUCTION).rstrip("/")
-
-
-def ask(ask: Ask, account: Account, now: datetime) -> Generator[Call, Answer, bytes]:  # noqa: ARG001
-    if ask.what == "refund":
-        refund = yield from _get(f"/v2/refunds/{_path(ask.about['refund'])}", account)
+def ask(question: Ask, account: Account, now: datetime) -> Generator[Call, Answer, bytes]:  # noqa: ARG001
+    """An order, or a refund with the order that says what came back."""
+    if question.what == "refund":
+        refund = yield from _get(f"/v2/refunds/{_path(question.about['refund'])}", account)
         told = read(refund).child("refund")
         if not told.has("order_id"):
-            return _envelope("refund", {"refund": refund})
+            return _envelope("refund", refund=refund)
         order = yield from _get(f"/v2/orders/{_path(told.identifier('order_id'))}", account)
-        return _envelope("refund", {"refund": refund, "order": order})
-    order = yield from _get(f"/v2/orders/{_path(ask.about['order'])}", account)
-    _expect_new(read(order).child("order"), ask)
-    test = "test" in ask.about or _is_sandbox(account)
-    return _envelope("order", {"order": order}, test=test)
+        return _envelope("refund", refund=refund, order=order)
+    order = yield from _get(f"/v2/orders/{_path(question.about['order'])}", account)
+    _expect_new(read(order).child("order"), question)
+    return _order_envelope(order, test="test" in question.about or _is_sandbox(account))
 
 
 def answer(body: bytes, pseudonym: Pseudonym) -> Reading | Aside | Ignored:
@@ -333,7 +347,7 @@ def changes(
     told = yield from _post("/v2/orders/search", search, account)
     test = _is_sandbox(account)
     found = tuple(
-        Change(order.identifier("id"), _envelope("order", {"order": _named("order", raw)}, test=test))
+        Change(order.identifier("id"), _order_envelope(_named("order", raw), test=test))
         for raw in verbatim(told, "orders")
         if _is_sale(order := read(raw))
     )
@@ -367,15 +381,20 @@ def _refunds_changed(span: Span, cursor: str | None, account: Account) -> Genera
         parts = {"refund": _named("refund", raw)}
         if refund.has("order_id") and (order := returned.get(refund.identifier("order_id"))):
             parts["order"] = _named("order", order)
-        found.append(Change(refund.identifier("payment_id"), _envelope("refund", parts)))
+        found.append(Change(refund.identifier("payment_id"), _envelope("refund", **parts)))
     further = read(told).text_or_none("cursor", evidence.ADDRESS_MAX)
     return Changes(tuple(found), _bookmark("refunds", 0, further) if further else None)
 
 
-def _envelope(kind: str, answers: Mapping[str, bytes], *, test: bool = False) -> bytes:
-    """What Square answered, to the letter, and whether its Sandbox did."""
-    parts = [f'"kind":"{kind}","test":{json.dumps(test)}'.encode()]
-    return b"{" + b",".join([*parts, *(f'"{name}":'.encode() + said for name, said in answers.items())]) + b"}"
+def _envelope(kind: str, **said: bytes) -> bytes:
+    """What Square answered, to the letter."""
+    parts = {"kind": f'"{kind}"'.encode()} | said
+    return b"{" + b",".join(f'"{name}":'.encode() + part for name, part in parts.items()) + b"}"
+
+
+def _order_envelope(order: bytes, *, test: bool) -> bytes:
+    """With the word whether it was the Sandbox that answered, which no order has."""
+    return _envelope("order", test=b"true" if test else b"false", order=order)
 
 
 def _named(name: str, raw: bytes) -> bytes:
@@ -435,15 +454,15 @@ def _is_sale(order: Fields) -> bool:
     """Neither a return, which its refund tells, nor a cart that nobody has paid anything for."""
     if not order.has("line_items"):
         return False
-    return order.text("state") != "OPEN" or bool(order.children("tenders"))
+    return order.hint("state") != "OPEN" or bool(order.hinted_list("tenders"))
 
 
-def _expect_new(order: Fields, ask: Ask) -> None:
+def _expect_new(order: Fields, question: Ask) -> None:
     """The order may be older than what asked for it: behind its event, or without the payment that was completed."""
     version = order.whole("version", AMOUNT_MAX) if order.has("version") else None
-    if version is not None and version < int(ask.about.get("version", "0")):
+    if version is not None and version < int(question.about.get("version", "0")):
         raise NotYet("order_behind_event")
-    payment = ask.about.get("payment")
+    payment = question.about.get("payment")
     if payment is None or order.text("state") in ("COMPLETED", "CANCELED"):
         return
     paying = [tender for tender in order.children("tenders") if _payment_of_tender(tender) == payment]
@@ -527,7 +546,7 @@ def _line(line: Fields, currency: str) -> Line:
             discount=quantity * unit_price - net,
             tax=tax,
             product_id=line.label("catalog_object_id"),
-            gift_card=line.hint("item_type") == "GIFT_CARD",
+            gift_card=line.text_or_none("item_type") == "GIFT_CARD",
         ),
         line,
         price="total_money",
@@ -657,5 +676,5 @@ PLATFORM = Platform(
     subject=subject,
     facts=facts,
     kept_headers=("square-environment",),
-    api=Api(address=address, read=answer, ask=ask, changes=changes),
+    api=Api(address=lambda _: PRODUCTION, read=answer, ask=ask, changes=changes),
 )
