@@ -207,7 +207,10 @@ ANSWERS = (
 
 
 class Books:
-    """What becomes of readings: a name is the first order's that claims it, and what stands aside waits for one."""
+    """What becomes of readings, as settling has it: a name is the first order's that claims it, and what stands aside
+    waits for one. Where a name is another order's, that one is the sale, and hears of the evidence alone; but for what
+    goes by that order's own name as well.
+    """
 
     def __init__(self, readings: Iterable[Said]) -> None:
         self.orders: dict[str, OrderFacts] = {}
@@ -226,12 +229,16 @@ class Books:
             self._waiting.setdefault(aside.alias, []).extend(aside.facts)
 
     def _reading(self, reading: Reading) -> None:
-        names = (reading.external_id, *reading.aliases)
-        order = next((self._names[name] for name in names if name in self._names), reading.external_id)
-        self._learn(order, reading.facts)
-        for name in names:
-            assert self._names.setdefault(name, order) == order, "two orders of one sale"
-            self._learn(order, self._waiting.pop(name, ()))
+        sale = next((self._names[name] for name in reading.aliases if name in self._names), reading.external_id)
+        if sale != reading.external_id:
+            self.orders.pop(reading.external_id, None)  # a shadow, which earns nothing
+            own = sale in reading.aliases
+            self._learn(sale, reading.facts if own else (_mentioned(reading, fact) for fact in reading.facts))
+            return
+        self._learn(sale, reading.facts)
+        for name in reading.aliases:
+            self._names[name] = sale
+            self._learn(sale, self._waiting.pop(name, ()))
 
     def _learn(self, order: str, facts: Iterable[Fact]) -> None:
         self.orders[order], _ = self.orders.get(order, OrderFacts()).with_facts(facts)
@@ -244,6 +251,12 @@ class Books:
         facts = self.only()
         assert facts.snapshot is not None
         return sum(basis.kept_base for basis in bases(facts, facts.snapshot, Base()))
+
+
+def _mentioned(reading: Reading, fact: Fact) -> Fact:
+    if not isinstance(fact, Snapshot):
+        return fact
+    return Mention(reading.external_id, fact.updated_at, fact.codes, fact.click_ids, fact.customers)
 
 
 def together(readings: Iterable[Said]) -> OrderFacts:
@@ -790,18 +803,32 @@ class TestOneSale:
         """Checkout makes it after the event of the session; only Stripe itself tells which payment was its own."""
         checkout = completed(invoice_creation={"enabled": True}, client_reference_id=CLICK)
         payments = {"data": [{"payment": {"payment_intent": "pi_1"}, "status": "paid"}]}
-        one_off = invoice(subscription=None, payments=payments, total=3888, total_excluding_tax=3600)
-        answered = read(answer("invoice", one_off, line(amount=3600), second=300))
+        tax = [{"amount": 288, "tax_behavior": "exclusive"}]
+        one_off = invoice(subscription=None, payments=payments, total_excluding_tax=3600, total_taxes=tax)
+        answered = read(answer("invoice", one_off, line(amount=3600, taxes=tax), second=300))
         paid_by = said(
             "invoice_payment.paid",
             {"id": "inpay_1", "object": "invoice_payment", "invoice": "in_1", "payment": {"payment_intent": "pi_1"}},
         )
         refunded = said("refund.created", refund(amount=1000))
-        known = together([checkout, answered, paid_by, refunded])
-        assert known.snapshot is not None
-        assert known.snapshot.click_ids == (CLICK,)
-        assert known.snapshot.placed_at == at(100)
-        assert [each.id for each in known.refunds] == ["re_1"]
+        for told in permutations([checkout, answered, paid_by, refunded]):
+            books = Books(told)
+            known = books.only()
+            assert known.snapshot is not None
+            assert known.snapshot.click_ids == (CLICK,)
+            assert [each.id for each in known.refunds] == ["re_1"]
+            assert books.kept() == 2674  # 10.00 of 38.88 with tax
+
+    def test_a_session_that_comes_to_name_its_invoice_stays_the_same_sale(self) -> None:
+        """Checkout makes the invoice once the bank has paid."""
+        unpaid = completed(invoice_creation={"enabled": True}, payment_status="unpaid")
+        cleared = session(invoice_creation={"enabled": True}, invoice="in_1")
+        told = [unpaid, said("checkout.session.async_payment_succeeded", cleared, 400)]
+        assert Books(told).kept() == Books(told[::-1]).kept() == 3600
+        for arrival in (told, told[::-1]):
+            known = Books(arrival).only().snapshot
+            assert known is not None
+            assert known.lifecycle is Lifecycle.PAID
 
     @pytest.mark.parametrize("tells", ["event", "answer"])
     def test_a_renewal_s_refund_finds_it_by_its_payment(self, tells: str) -> None:
