@@ -11,8 +11,8 @@ An order has one line item per unit sold, so a line's quantity is always 1. What
 discounts alone: TikTok pays the seller what it takes off itself. A buyer who returns a line is given back what they
 paid, without TikTok's part, which TikTok takes back as well; so a refund takes the same part of the worth.
 
-Tax stands on top of the prices where the total has room for it (the United States), else inside. Where no tax is told,
-prices count as they are, VAT and all.
+Tax stands on top of the prices in the United States, and where else the total has room for it; else inside. Where no
+tax is told, prices count as they are, VAT and all.
 """
 
 import hmac
@@ -226,18 +226,18 @@ class _Shop:
         try:
             said = read(answer.body)
         except Unreadable:
-            raise NotYet("answer_garbled") from None
+            raise NotYet("the answer cannot be read") from None
         code = said.whole("code", 10**12)
         if code in _BUSY:
-            raise NotYet("platform_busy")
+            raise NotYet(f"no time now: code {code}")
         if code != 0:
             raise Unreadable("platform_refused", f"{path}: code {code}")
         return said.child_or_none("data") or Fields({})
 
-    def all(
+    def pages(
         self, path: str, key: str, body: Mapping[str, Any], *, size: int = _PAGE, optional: bool = False
     ) -> Generator[Call, Answer, list[Fields]]:
-        """Every page of a list."""
+        """A list, all of its pages."""
         found: list[Fields] = []
         token: str | None = None
         for _ in range(PAGES_MAX):
@@ -253,8 +253,8 @@ class _Shop:
         """What is to be stored of each of these orders; those that nobody knows are left out."""
         data = yield from self.say(_ORDERS, {"ids": ",".join(ids)})
         found = [order for order in data.children("orders") if _order_id(order, "id") in ids]
-        returns = yield from self.all(_RETURNS, "return_orders", {"order_ids": ids})
-        cancellations = yield from self.all(_CANCELLATIONS, "cancellations", {"order_ids": ids})
+        returns = yield from self.pages(_RETURNS, "return_orders", {"order_ids": ids})
+        cancellations = yield from self.pages(_CANCELLATIONS, "cancellations", {"order_ids": ids})
         answers: dict[str, bytes] = {}
         for order in found:
             order_id = _order_id(order, "id")
@@ -276,7 +276,7 @@ class _Shop:
         second = int(at.timestamp())
         window = {"create_time_ge": second - _AROUND_SECONDS, "create_time_lt": second + _AROUND_SECONDS + 1}
         try:
-            found = yield from self.all(_AFFILIATES, "orders", window, size=_AFFILIATES_PAGE, optional=True)
+            found = yield from self.pages(_AFFILIATES, "orders", window, size=_AFFILIATES_PAGE, optional=True)
         except Unreadable as refusal:
             if refusal.reason != "platform_refused":
                 raise
@@ -289,13 +289,13 @@ def _ask(ask: Ask, account: Account, now: datetime) -> Generator[Call, Answer, b
     shop = yield from _shop(ask.about.get("shop_id"), account, now)
     answer = (yield from shop.orders([order_id])).get(order_id)
     if answer is None:
-        raise NotYet("order_unknown")
+        raise NotYet("the order is not there yet")
     said = read(answer)
     if said.child("order").unix("update_time").timestamp() < int(ask.about.get("updated_at", "0")):
-        raise NotYet("order_behind")
+        raise NotYet("the order is not yet as new there as its webhook")
     awaited = ask.about.get("refund")
     if awaited is not None and awaited not in _refund_names(said):
-        raise NotYet("refund_behind")
+        raise NotYet("the refund is not there yet")
     return answer
 
 
@@ -365,7 +365,7 @@ def _read(body: bytes, pseudonym: Pseudonym) -> Reading | Ignored:
     snapshot = _snapshot(order, items, skus, said.moment("asked_at"), pseudonym)
     refunds = [_returned(case, currency, sold) for case in _completed(said, "returns", "return_status", _REFUNDED)]
     refunds += [_called_off(case, sold) for case in _completed(said, "cancellations", "cancel_status", _CANCELLED)]
-    return Reading(_order_id(order, "id"), (snapshot, *refunds, *_mentioned(skus, snapshot.updated_at)))
+    return Reading(_order_id(order, "id"), (snapshot, *refunds, *_mentioned(skus, snapshot.placed_at)))
 
 
 def _snapshot(
@@ -444,8 +444,8 @@ def _amount(said: Fields, key: str, currency: str) -> int:
 
 
 def _is_tax_inside(payment: Fields, tax: int, currency: str) -> bool:
-    """Whether the total has no room for the tax on top of what it is for."""
-    if not tax or not payment.has("total_amount"):
+    """Whether the total has no room for it on top of what it is for; in the United States it always stands there."""
+    if not tax or currency == "USD" or not payment.has("total_amount"):
         return False
     before_tax = _amount(payment, "sub_total", currency) + _amount(payment, "shipping_fee", currency)
     off = _amount(payment, "payment_platform_discount", currency)
@@ -519,10 +519,10 @@ def _of(item: Fields, sold: Mapping[str, _Sold]) -> _Sold:
     return unit
 
 
-def _mentioned(skus: Sequence[Fields], updated_at: datetime) -> tuple[Mention, ...]:
-    """Who sold it. Not of the snapshot: an answer that could not ask for creators must not lose those known before."""
-    handles = tuple(sorted({handle for sku in skus for handle in _handles(sku)}))[:TOUCH_KEYS_MAX]
-    return (Mention("affiliate_order", updated_at, handles=handles),) if handles else ()
+def _mentioned(skus: Sequence[Fields], placed_at: datetime) -> Iterator[Mention]:
+    """Who sold it, each for good: an answer that could not ask for creators must not lose those who are known."""
+    for handle in sorted({handle for sku in skus for handle in _handles(sku)})[:TOUCH_KEYS_MAX]:
+        yield Mention(f"affiliate:{handle}", placed_at, handles=(handle,))
 
 
 def _handles(sku: Fields) -> tuple[str, ...]:
