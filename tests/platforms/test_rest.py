@@ -29,7 +29,7 @@ FULL = ORDER | {
     ],
     "codes": [" Noa10", "NOA10 ", ""],
     "click_ids": [CLICK, "clk_made_up", CLICK],
-    "customer": {"email": " Buyer@Example.com", "id": "c-7", "new": False},
+    "customer": {"email": " Buyer@Example.com", "id": "c-7", "new": False, "messenger_id": "25", "instagram_id": "12"},
     "handles": {"tiktok": " @Maya", "instagram": "maya.cooks"},
     "subscription": {"id": "sub-7", "started_at": "2026-01-31T12:00:00+02:00"},
     "country": "il",
@@ -60,6 +60,7 @@ FULLY_READ = Snapshot(
     customers=("<email:buyer@example.com>",),
     customer_new=False,
     handles=("instagram:maya.cooks", "tiktok:maya"),
+    contacts=("<contact:messenger:25>", "<contact:instagram:12>"),
     subscription="<subscription:door:sub-7>",
     subscribed_at=times.parse("2026-01-31T10:00:00Z"),
 )
@@ -143,7 +144,7 @@ def test_what_no_money_hangs_on_is_passed_over_in_a_wrong_shape() -> None:
         "country": "ISR",
         "codes": [7, "noa10", "x" * 256],
         "click_ids": {"ref": CLICK},
-        "customer": {"email": "x" * 321, "id": 0, "new": "yes"},
+        "customer": {"email": "x" * 321, "id": 0, "new": "yes", "messenger_id": ["25"], "instagram_id": ""},
         "handles": {"tiktok": ["maya"], "instagram": " @ ", "myspace": "maya"},
     }
     assert snapshot(odd) == snapshot(line(tags=["summer"]) | {"codes": ["noa10"]})

@@ -1234,3 +1234,9 @@ class TestThePageForBrands:
     def test_what_is_read_back_is_named(self) -> None:
         assert f"/admin/api/{shopify.API_VERSION}/orders.json" in self.PAGE
         assert all(f"`{source}`" in self.PAGE for source in shopify._TIKTOK)
+
+
+def test_who_wrote_to_the_brands_page_is_named_by_attributes() -> None:
+    named = [("messenger_id", "25"), ("instagram_id", 12), ("tiktok_id", "7"), ("messenger", "26")]
+    said = [{"name": name, "value": value} for name, value in named]
+    assert snapshot(paid(note_attributes=said)).contacts == ("<contact:messenger:25>", "<contact:instagram:12>")

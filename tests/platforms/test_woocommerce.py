@@ -1107,3 +1107,9 @@ class TestApi:
         with pytest.raises(Unreadable) as refusal:
             conversation.send(Answer(status, {}, body))
         assert refusal.value.reason == reason
+
+
+def test_who_wrote_to_the_brands_page_is_named_by_attributes() -> None:
+    named = [("messenger_id", "25"), ("instagram_id", 12), ("tiktok_id", "7"), ("messenger", "26")]
+    said = [{"key": name, "value": value} for name, value in named]
+    assert snapshot(updated(meta_data=said)).contacts == ("<contact:messenger:25>", "<contact:instagram:12>")

@@ -163,6 +163,7 @@ def _order(body: Fields, triggered_at: datetime | None, pseudonym: Pseudonym) ->
         country=_country(body),
         codes=evidence.codes(_codes(body)),
         click_ids=evidence.click_ids(_click_ids(body)),
+        contacts=evidence.contacts(pseudonym, _cart_attributes(body)),
         customers=evidence.customers(
             pseudonym,
             (
@@ -462,6 +463,11 @@ def _click_ids(body: Fields) -> Iterator[str]:
             yield value
     landing = body.values.get("landing_site")
     yield from evidence.in_address(landing if isinstance(landing, str) else None)
+
+
+def _cart_attributes(body: Fields) -> Fields:
+    said = body.hinted_list("note_attributes")
+    return Fields({name: attribute.values.get("value") for attribute in said if (name := attribute.hint("name"))})
 
 
 def _mirrored(body: Fields) -> tuple[Mirrored, ...]:

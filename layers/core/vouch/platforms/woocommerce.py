@@ -231,6 +231,7 @@ def _order(body: Fields, given_back: Sequence[Fields], pseudonym: Pseudonym) -> 
         country=_country(body),
         codes=evidence.codes(_decoded(coupon.hint("code") or "") for coupon in body.hinted_list("coupon_lines")),
         click_ids=evidence.click_ids(_click_ids(body)),
+        contacts=evidence.contacts(pseudonym, Fields(dict(_meta(body)))),
         customers=(*evidence.customers(pseudonym, [buyer.hint("email", evidence.EMAIL_MAX)], None), *by_id),
         refund_ids=tuple(sorted({refund.id for refund in listed})),
     )
