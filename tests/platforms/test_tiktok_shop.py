@@ -1,7 +1,8 @@
 """TikTok Shop: what its webhooks ask for, what is read from its API, and what the answers come to."""
 
+import itertools
 import json
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -778,6 +779,31 @@ class TestAsking:
         assert called_off.lines == (RefundLine(standin.line_id("100", 2), 1),)
         shop.call_off("100", "10", [0, 1, 2])
         assert snapshot(ask(shop, shop.status_webhook("100"))).lifecycle is Lifecycle.CANCELLED
+
+    def test_whatever_the_order_of_the_answers_one_thing_is_known(self, shop: TikTokShop) -> None:
+        story(shop)
+        happenings: list[Callable[[], None]] = [
+            lambda: shop.becomes("100", "IN_TRANSIT"),
+            lambda: shop.call_off("100", "8", [1]),
+            lambda: shop.rights.remove(READ_AFFILIATES),
+            lambda: shop.give_back("100", "9", {0: "8.50"}),
+            lambda: shop.becomes("100", "COMPLETED"),
+        ]
+        readings = []
+        for seconds, happens in enumerate(happenings):
+            happens()
+            conversation = asking(Ask("order", {"order_id": "100"}), now=NOW + timedelta(seconds=seconds))
+            readings.append(read(talk(conversation, shop.address)))
+        found = []
+        for order in itertools.permutations(readings):
+            known = OrderFacts()
+            for reading in order:
+                known, _ = known.with_facts(reading.facts)
+            found.append(known)
+        assert all(known == found[0] for known in found)
+        assert found[0].snapshot is not None
+        assert found[0].snapshot.handles == ("tiktok:fictional_creator_noa",)
+        assert [line.kept_base for line in bases(found[0], found[0].snapshot, Base())] == [900, 0]
 
     def test_all_pages_are_turned(self, shop: TikTokShop) -> None:
         shop.place("100", *[Unit("1.00")] * 120)
