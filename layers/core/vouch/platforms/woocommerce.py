@@ -51,7 +51,7 @@ from vouch.platforms.base import (
 )
 from vouch.platforms.parsing import ITEMS_MAX, QUANTITY_MAX, Fields, body_hash, read, verbatim
 
-PAGE = 25
+PAGE = 20
 """Orders of one conversation: each of them may have refunds to read."""
 REFUNDS_PAGE = 100
 REFUND_PAGES_MAX = 10
