@@ -97,7 +97,7 @@ _NO_GOODS = {"GIFT_WRAPPING", "SHIPPING", "HANDLING", "TAX", "FEE"}
 _TEST_GATEWAY = "test payment gateway"
 _CLICKS = (("key", "ref"),)
 
-_STORE = re.compile(r"stores/([A-Za-z0-9]{1,64})")
+_STORE = re.compile(r"stores/([a-z0-9]{1,64})")
 _SHOP = re.compile(r"store-([a-z0-9]{1,64})\.mybigcommerce\.com")
 _NUMBER = re.compile(r"[1-9][0-9]{0,18}")
 _CART = re.compile(r"[A-Za-z0-9-]{1,64}")
@@ -133,9 +133,11 @@ def facts(request: Request, pseudonym: Pseudonym) -> Thin | PrivacyRequest | Ign
     body = read(request.body)
     scope = body.text("scope")
     if scope == _CUSTOMER_DELETED:
-        customer = body.child("data").identifier("id")
         return PrivacyRequest(
-            "erase_customer", body.hint("hash") or body_hash(request.body), customers=(pseudonym.by_id(customer),)
+            "erase_customer",
+            body.hint("hash") or body_hash(request.body),
+            customers=(pseudonym.by_id(body.child("data").identifier("id")),),
+            shop=f"store-{_store(body)}.mybigcommerce.com",
         )
     order_id = _order_id(body)
     if order_id is None:
@@ -283,15 +285,12 @@ def _pages(path: str, account: Account) -> Generator[Call, Answer, list[bytes]]:
 def _asked(
     path: str, account: Account, query: Sequence[tuple[str, str]] = (), *, optional: bool = False
 ) -> Conversation:
-    """What is said there; None where nothing is. Words that end in the middle are asked for again."""
+    """What is said there, once it is sure to be JSON; None where nothing is."""
     headers = {"X-Auth-Token": account.api_token or "", "Accept": "application/json"}
     answer = yield Call(path, query, headers=headers, optional=optional)
     if answer.status in _NOTHING:
         return None
-    try:
-        _page(answer.body)
-    except Unreadable:
-        raise NotYet("answer_garbled") from None
+    _page(answer.body)
     return answer.body
 
 
