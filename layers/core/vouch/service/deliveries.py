@@ -147,10 +147,12 @@ def _target(delivery: Delivery, external_id: str) -> Target:
 def _settle_elsewhere(deployment: Deployment, target: Target, reading: Reading, external_id: str) -> bool:
     """The same sale is an order already, which another of the platform's objects told: this one adds its evidence.
 
-    Had it become an order of its own before it said so, that one earns nothing any more.
+    Had it become an order of its own before it said so, that one earns nothing any more. What goes by the name of that
+    order, too, is the object that told it, and tells it further.
     """
-    sale = replace(target, external_id=external_id)
-    facts = [_mentioned(target, fact) if isinstance(fact, Snapshot) else fact for fact in reading.facts]
+    sale, facts = replace(target, external_id=external_id), list(reading.facts)
+    if external_id not in reading.aliases:
+        facts = [_mentioned(target, fact) if isinstance(fact, Snapshot) else fact for fact in reading.facts]
     changed = apply(deployment, sale, facts)
     if orders.state(deployment.database, target.brand_id, target.order_id) is not None:
         changed |= apply(deployment, target, [Shadow(sale.order_id, times.EPOCH)])
