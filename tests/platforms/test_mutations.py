@@ -223,6 +223,10 @@ def sound(fact: Any) -> None:
         assert all(label == normal(label) and 0 < len(label) <= 255 for label in labels if label is not None)
 
 
+def test_every_platform_is_bent() -> None:
+    assert {platform for platform, _ in RECORDED} == PLATFORMS.keys()
+
+
 @settings(max_examples=2_000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(BENT)
 def test_a_bent_body_gives_facts_or_a_named_refusal(bent: tuple[int, list[tuple[Path, Any]]]) -> None:
