@@ -408,6 +408,7 @@ class TestSandbox:
             ("https://connect.squareupsandbox.com", True),
             ("https://connect.squareup.com", False),
             ("https://squareupsandbox.com.example.org", False),
+            ("https://nosquareupsandbox.com", False),
             (None, False),
         ],
     )
@@ -870,6 +871,12 @@ class TestConversations:
         tender[details] = {"status": "CAPTURED"}
         assert snapshot(told(asked, api)).paid
 
+    @pytest.mark.parametrize("state", ["COMPLETED", "CANCELED"])
+    def test_an_order_that_has_ended_is_not_waited_for(self, api: SquareApi, state: str) -> None:
+        order_id = api.place(line("a", 1000), state=state)
+        ended = told(Ask("order", {"order": order_id, "payment": "PAYMENT0001"}), api)
+        assert snapshot(ended).lifecycle is not Lifecycle.OPEN
+
     @pytest.mark.parametrize(
         "body, reason",
         [(b'{"errors":[{"code":"GONE"}]}', "platform_refused"), (b"{}", "shape_mismatch"), (b"<html>", "not_json")],
@@ -950,6 +957,14 @@ class TestChanges:
             del api.refunds[refund_id][missing]
         _, back = self.all(api)
         assert back.subject == payment_id
+
+    def test_refunds_of_any_age_are_looked_through(self, api: SquareApi) -> None:
+        """Square leaves those out that were made more than a year ago, unless it is told where to begin."""
+        self.all(api)
+        refunds = api.asked[-1]
+        assert refunds.path == "/v2/refunds"
+        assert refunds.parameter("begin_time") == "1970-01-01T00:00:00Z"
+        assert (refunds.parameter("sort_field"), refunds.parameter("limit")) == ("UPDATED_AT", "50")
 
     def test_only_what_changed_in_the_span(self, api: SquareApi) -> None:
         api.pay(api.place(line("a", 100)))
