@@ -96,28 +96,31 @@ class Shopify(Shop):
 
     @override
     def answer(self, asked: Asked) -> Told:
-        path = asked.path.removeprefix(self.root.rstrip("/"))
+        cart = f"{self.root}cart"
+        doing = asked.path.removeprefix(cart) if asked.path.startswith(cart) else None
         if asked.method == "GET":
-            return Told.json(self.cart) if path == "/cart.js" else super().answer(asked)
-        if path.startswith("/cart/add"):
+            return Told.json(self.cart) if doing == ".js" else super().answer(asked)
+        if doing in {"/add", "/add.js"}:
             self.cart["item_count"] += 1
-        elif path == "/cart/clear.js":
+        elif doing == "/clear.js":
             self._empty()  # a new cart: nothing says that the attributes of the old one are kept
-        elif path == "/cart/update.js":
+        elif doing == "/update.js":
             assert asked.headers["content-type"] == "application/json"
             self.cart["attributes"] |= json.loads(asked.body)["attributes"]
-        elif path in {"/cart", "/checkout"}:
+        elif doing == "" or asked.path == "/checkout":
             written = re.compile(r"attributes\[(.+)\]")
             named = {found[1]: value for name, value in fields(asked).items() if (found := written.fullmatch(name))}
             self.cart["attributes"] |= named
             return self._ordered()
-        if path == "/cart/add":
-            return Told(303, headers={"location": f"{self.root}cart"})
-        return Told.json(self.cart)
+        else:
+            return Told(404)
+        return Told(303, headers={"location": cart}) if doing == "/add" else Told.json(self.cart)
 
     def updates(self) -> list[dict[str, str]]:
         """The attributes that were written to the cart, in turn."""
-        return [json.loads(asked.body)["attributes"] for asked in self.asked if asked.path.endswith("/update.js")]
+        return [
+            json.loads(asked.body)["attributes"] for asked in self.asked if asked.path == f"{self.root}cart/update.js"
+        ]
 
     def click_ids(self) -> tuple[str, ...]:
         """What Vouch reads in the newest order."""

@@ -26,6 +26,17 @@ KEY = "vouch_refs"
 PHONE = {"viewport": {"width": 360, "height": 740}, "is_mobile": True, "has_touch": True, "device_scale_factor": 3}
 NOTHING: dict[str, object] = {"tab": {}, "lasting": {}, "cookies": []}
 Open = Callable[[Shop], Shop]
+PRIVACY = """
+  let allowed = {allowed};
+  window.Shopify = Object.assign(window.Shopify || {{}}, {{loadFeatures: (features, loaded) => {{
+    if (features[0].name !== 'consent-tracking-api') throw new Error(features[0].name);
+    window.Shopify.customerPrivacy = {{marketingAllowed: () => allowed}};
+    loaded();
+  }}}});
+  const answer = yes => {{
+    allowed = yes;
+    document.dispatchEvent(new CustomEvent('visitorConsentCollected', {{detail: {{marketingAllowed: yes}}}}));
+  }};"""
 
 
 def shopify(opened: Open, snippets: Snippets, options: str = "", *, times: int = 1, root: str = "/") -> Shopify:
@@ -183,31 +194,27 @@ def test_whatever_parameter_the_program_chose_is_found(page: Page, snippets: Sni
     assert ref(page) == came
 
 
-@pytest.mark.parametrize(
-    "query",
-    [
+def test_what_has_not_the_shape_of_a_click_id_is_ignored(page: Page, snippets: Snippets, opened: Open) -> None:
+    shop, came = shopify(opened, snippets), click()
+    shop.pages["/"] += shop.script(PRIVACY.format(allowed="true"))
+    wrong = [
         "",
-        "ref=",
-        "ref=noa",
-        "ref=clk_short",
-        "ref={}A",
-        "ref=%22{}",
-        "ref={}%3Cscript%3E",
-        "{}",
-        "ref=<{}>",
-        "x#ref={}",
-    ],
-)
-def test_what_has_not_the_shape_of_a_click_id_is_ignored(
-    page: Page, snippets: Snippets, opened: Open, query: str
-) -> None:
-    shop = shopify(opened, snippets)
-    bare = query == "{}"
-    page.goto(f"{shop.address}/?{query.format(click())}", wait_until="networkidle")
-    assert (ref(page) is not None) is bare, "a parameter without a name is one, too"
-    if not bare:
-        assert kept(page) == NOTHING
-        assert [asked.path for asked in shop.asked] == ["/"], "who came by nobody's link costs the shop nothing"
+        "noa",
+        "clk_short",
+        came[:-1],
+        f"{came}A",
+        f"%22{came}",
+        f"{came}%3Cscript%3E",
+        f"<{came}>",
+        f"x#ref={came}",
+    ]
+    for value in wrong:
+        page.goto(f"{shop.address}/?ref={value}")
+        assert ref(page) is None, value
+    page.wait_for_load_state("networkidle")
+    assert kept(page) == NOTHING
+    assert page.evaluate("Shopify.customerPrivacy === undefined")
+    assert {asked.path for asked in shop.asked} == {"/"}, "who came by nobody's link costs the shop nothing"
 
 
 def test_what_others_left_in_storage_is_ignored(page: Page, snippets: Snippets, opened: Open) -> None:
@@ -279,19 +286,6 @@ def test_where_consent_is_required_nothing_is_kept_or_handed_on_before(
     assert (ref(page), kept(page)) == (None, NOTHING)
 
 
-PRIVACY = """
-  let allowed = {allowed};
-  window.Shopify = Object.assign(window.Shopify || {{}}, {{loadFeatures: (features, loaded) => {{
-    if (features[0].name !== 'consent-tracking-api') throw new Error(features[0].name);
-    window.Shopify.customerPrivacy = {{marketingAllowed: () => allowed}};
-    loaded();
-  }}}});
-  const answer = yes => {{
-    allowed = yes;
-    document.dispatchEvent(new CustomEvent('visitorConsentCollected', {{detail: {{marketingAllowed: yes}}}}));
-  }};"""
-
-
 def test_shopifys_own_question_for_consent_is_heard(page: Page, snippets: Snippets, opened: Open) -> None:
     shop, came = shopify(opened, snippets), click()
     shop.pages["/"] += shop.script(PRIVACY.format(allowed="false"))
@@ -303,6 +297,14 @@ def test_shopifys_own_question_for_consent_is_heard(page: Page, snippets: Snippe
     assert kept(page)["lasting"] == {KEY: came}, "what was not answered on this page takes nothing back"
     page.evaluate("answer(false)")
     assert kept(page) == {"tab": {KEY: came}, "lasting": {}, "cookies": []}
+
+
+def test_where_the_brand_answers_for_consent_shopify_is_not_asked(page: Page, snippets: Snippets, opened: Open) -> None:
+    shop, came = shopify(opened, snippets, 'data-consent="granted"'), click()
+    shop.pages["/"] += shop.script(PRIVACY.format(allowed="false"))
+    page.goto(f"{shop.address}/?ref={came}")
+    page.evaluate("answer(false)")
+    assert kept(page)["lasting"] == {KEY: came}
 
 
 def test_where_shopify_needs_no_answer_or_has_one_it_is_kept(page: Page, snippets: Snippets, opened: Open) -> None:
@@ -363,6 +365,14 @@ def test_woocommerces_block_checkout_stores_it_with_the_order(
     assert shop.orders[-1]["meta"]["_wc_order_attribution_source_type"] == "typein", "what else it says stays"
 
 
+def test_a_checkout_that_is_sent_without_a_click_carries_it_too(page: Page, snippets: Snippets, opened: Open) -> None:
+    shop, came = woo(opened, snippets, entry="http://shop.example/"), click()
+    page.goto(f"{shop.address}/checkout?ref={came}")
+    page.evaluate("answered(); document.querySelector('form').requestSubmit()")
+    eventually(page, lambda: shop.orders)
+    assert entered(shop)[1] == (came,)
+
+
 def test_an_entry_that_has_it_already_stays_as_it_is(page: Page, snippets: Snippets, opened: Open) -> None:
     came = click()
     shop = woo(opened, snippets, entry=f"http://shop.example/?ref={came}&utm_medium=social")
@@ -410,6 +420,20 @@ def test_stripes_elements_have_it_whenever_they_come(page: Page, snippets: Snipp
     page.evaluate("document.querySelector('main').innerHTML = '<stripe-pricing-table></stripe-pricing-table>'")
     for element in ("stripe-buy-button", "stripe-pricing-table"):
         page.wait_for_selector(f"{element}[client-reference-id='{came}']", state="attached")
+
+
+def test_stripes_elements_are_told_once(page: Page, snippets: Snippets, opened: Open) -> None:
+    """They may draw themselves anew each time."""
+    body = "<stripe-buy-button></stripe-buy-button>"
+    count = """window.told = 0;
+      new MutationObserver(seen => { told += seen.length; }).observe(document.querySelector('stripe-buy-button'),
+        {attributes: true});"""
+    shop, came = forms(opened, snippets, body + f"<script>{count}</script>"), click()
+    page.goto(f"{shop.address}/?ref={came}")
+    for _ in range(3):
+        page.locator("body").dispatch_event("click")
+    page.wait_for_selector(f"stripe-buy-button[client-reference-id='{came}']", state="attached")
+    assert page.evaluate("told") == 1
 
 
 def test_a_reference_of_the_shops_own_stays_and_an_older_one_of_ours_goes(
