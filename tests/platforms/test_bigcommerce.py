@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.platforms import samples
-from tests.standins.bigcommerce import CART, READ_CARTS, READ_ORDERS, SHOP, STORE, TOKEN, BigCommerce, Item, account
+from tests.standins.bigcommerce import CART, READ_CARTS, SHOP, STORE, TOKEN, BigCommerce, Item, account
 from tests.standins.server import cut, talk
 from vouch.domain import clicks, times
 from vouch.domain.commission import bases
@@ -596,13 +596,15 @@ class TestAsking:
         store.rights.discard(READ_CARTS)
         assert [mention.id for mention in mentions(told(store))] == [OTHER_CLICK]
 
-    def test_only_the_cart_is_asked_for_where_a_right_may_be_missing(self, store: BigCommerce) -> None:
+    def test_an_order_needs_every_right_but_that_to_metafields(self) -> None:
         conversation = bigcommerce.ask(Ask("order", {"store": STORE, "order": "250"}), account(), NOW)
         calls: list[Call] = [next(conversation)]
         bodies = [json.dumps(ORDER).encode(), b"[]", b"[]", b"{}", b"{}"]
         calls += [conversation.send(Answer(200, {}, body)) for body in bodies]
-        assert [call.path for call in calls if call.optional] == [f"/stores/{STORE}/v3/carts/{CART}/metafields"]
-        assert store.rights == {READ_ORDERS, READ_CARTS}
+        assert [call.path for call in calls if call.optional] == [
+            f"/stores/{STORE}/v3/orders/250/metafields",
+            f"/stores/{STORE}/v3/carts/{CART}/metafields",
+        ]
 
     @pytest.mark.parametrize("cart", ["../orders/1", "", None, {}, "a" * 65, "a b"])
     def test_a_cart_that_is_none_is_not_asked_for(self, store: BigCommerce, cart: Any) -> None:

@@ -91,11 +91,11 @@ _LIFECYCLES = {
 }
 _INCOMPLETE = 0
 _NOTHING = {HTTPStatus.NO_CONTENT, HTTPStatus.NOT_FOUND, HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
+"""What is answered where there is nothing to tell; the latter two only come where a call is optional."""
 _GOODS = "PRODUCT"
 _ORDER_LEVEL = "ORDER"
 _NO_GOODS = {"GIFT_WRAPPING", "SHIPPING", "HANDLING", "TAX", "FEE"}
 _TEST_GATEWAY = "test payment gateway"
-_CLICKS = (("key", "ref"),)
 
 _STORE = re.compile(r"stores/([a-z0-9]{1,64})")
 _SHOP = re.compile(r"store-([a-z0-9]{1,64})\.mybigcommerce\.com")
@@ -256,16 +256,20 @@ def _whole(store: str, order_id: str, account: Account) -> Conversation:
     products = yield from _pages(f"{v2}/orders/{order_id}/products", account)
     coupons = yield from _pages(f"{v2}/orders/{order_id}/coupons", account)
     refunds = yield from _asked(f"{v3}/orders/{order_id}/payment_actions/refunds", account)
-    metafields = [(yield from _asked(f"{v3}/orders/{order_id}/metafields", account, _CLICKS))]
+    bearers = [f"{v3}/orders/{order_id}"]
     cart = read(order).hint("cart_id")
-    if cart is not None and _CART.fullmatch(cart):  # the token may be for orders alone
-        metafields.append((yield from _asked(f"{v3}/carts/{cart}/metafields", account, _CLICKS, optional=True)))
+    if cart is not None and _CART.fullmatch(cart):
+        bearers.append(f"{v3}/carts/{cart}")
+    metafields = []
+    for bearer in bearers:  # clicks are worth asking for, but no reason to leave an order unread
+        said = yield from _asked(f"{bearer}/metafields", account, (("key", "ref"),), optional=True)
+        metafields.append(said or b"{}")
     parts = (
         (b"order", order),
         (b"products", _listed(products)),
         (b"coupons", _listed(coupons)),
         (b"refunds", refunds or b"{}"),
-        (b"metafields", _listed([said or b"{}" for said in metafields])),
+        (b"metafields", _listed(metafields)),
     )
     return b"{" + b",".join(b'"' + name + b'":' + said for name, said in parts) + b"}"
 
