@@ -73,14 +73,10 @@ def answer(platform: str, body: bytes) -> Said | Unreadable:
 
 
 @functools.cache
-def all_vectors() -> list[dict[str, Any]]:
-    vectors = json.loads((FOLDER / "vectors.json").read_bytes())["vectors"]
-    assert isinstance(vectors, list)
-    return vectors
-
-
-def vectors(platform: str) -> list[dict[str, Any]]:
-    return [vector for vector in all_vectors() if vector["platform"] == platform]
+def vectors() -> list[dict[str, Any]]:
+    found = json.loads((FOLDER / "vectors.json").read_bytes())["vectors"]
+    assert isinstance(found, list)
+    return found
 
 
 def vector_request(vector: dict[str, Any]) -> Request:

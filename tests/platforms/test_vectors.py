@@ -1,5 +1,6 @@
-"""Every published or recorded signature of the platforms that are built verifies as it says."""
+"""Every published or recorded signature verifies as it says."""
 
+from collections import Counter
 from datetime import UTC, datetime
 from typing import Any
 
@@ -22,10 +23,9 @@ COUNTS = {
     "tiktok_shop": 7,
     "github": 4,
 }
-VECTORS = [vector for platform in COUNTS for vector in vectors(platform)]
 
 
-@pytest.mark.parametrize("vector", VECTORS, ids=[vector["id"] for vector in VECTORS])
+@pytest.mark.parametrize("vector", vectors(), ids=[vector["id"] for vector in vectors()])
 def test_a_vector_verifies_as_it_says(vector: dict[str, Any]) -> None:
     request = vector_request(vector)
     platform = PLATFORMS[SIGNED_ALIKE.get(vector["platform"], vector["platform"])]
@@ -42,6 +42,6 @@ def test_every_platform_that_signs_has_vectors() -> None:
     assert COUNTS.keys() == (PLATFORMS.keys() | SIGNED_ALIKE.keys()) - {"rest"}
 
 
-@pytest.mark.parametrize("platform, count", COUNTS.items())
-def test_no_vector_is_lost(platform: str, count: int) -> None:
-    assert len(vectors(platform)) == count
+def test_no_vector_is_left_out() -> None:
+    assert Counter(vector["platform"] for vector in vectors()) == COUNTS
+    assert sum(COUNTS.values()) == 87
