@@ -260,6 +260,19 @@ _DOORS: Final[dict[str, Any]] = {
         }
         for kind, media_type in (("svg", "image/svg+xml"), ("png", "image/png"))
     },
+    "/deletions/{id}": {
+        "get": {
+            "operationId": "show_deletion",
+            "summary": "What became of somebody's request to be forgotten, for them to read",
+            "tags": ["webhooks"],
+            "security": [{}],
+            "parameters": [_path_parameter("id"), _header("Accept-Language", "English or Hebrew")],
+            "responses": {
+                "200": {"description": "Since when it is known, and since when it is done", "content": _PAGE},
+                "404": {"description": "No such request, or not yet", "content": _PAGE},
+            },
+        }
+    },
     embed.PATH: {
         "get": {
             "operationId": "embed",

@@ -1,7 +1,11 @@
-"""What a visitor sees who cannot be sent on: a page in their language, with nothing on it from anywhere else."""
+"""What a visitor sees who cannot be sent on, or asks what became of a request to be forgotten.
+
+A page in their language, with nothing on it from anywhere else.
+"""
 
 import base64
 import hashlib
+from datetime import date
 from functools import cache
 
 _WORDS = {
@@ -18,6 +22,38 @@ _WORDS = {
     "failed": {
         "en": ("One moment, please", "We couldn’t open this link just now. Please try again in a minute."),
         "he": ("רגע אחד, בבקשה", "לא הצלחנו לפתוח את הקישור כרגע. כדאי לנסות שוב בעוד דקה."),
+    },
+}
+_ERASURES = {
+    "received": {
+        "en": (
+            "Your request has been received",
+            "It came on {received}. What is kept of you is being deleted; look here again in a while.",
+        ),
+        "he": (
+            "הבקשה התקבלה",
+            "היא הגיעה ב-{received}. מה ששמור עליך נמחק עכשיו; אפשר לבדוק כאן שוב בעוד זמן מה.",
+        ),
+    },
+    "done": {
+        "en": (
+            "Your request has been carried out",
+            "It came on {received} and was done on {done}. What was kept of you is gone; sales stay, and name nobody.",
+        ),
+        "he": (
+            "הבקשה בוצעה",
+            "היא הגיעה ב-{received} ובוצעה ב-{done}. מה שהיה שמור עליך נמחק; רישומי המכירות נשארים, ואין בהם שמות.",
+        ),
+    },
+    "unknown": {
+        "en": (
+            "There is no such request",
+            "The code may have been mistyped. A request that was sent just now takes a minute to show.",
+        ),
+        "he": (
+            "אין בקשה כזאת",
+            "אולי נפלה טעות בקוד. בקשה שנשלחה ממש עכשיו מופיעה כעבור דקה.",
+        ),
     },
 }
 _TAGS = {"en": "en", "he": "he", "iw": "he"}
@@ -52,7 +88,21 @@ def language(accepted: str) -> str:
 @cache
 def page(kind: str, language: str) -> str:
     """The HTML of `missing` or `failed`."""
-    title, text = _WORDS[kind][language]
+    return _html(*_WORDS[kind][language], language)
+
+
+def erasure(status: str, language: str, *, received: date | None = None, done: date | None = None) -> str:
+    """The HTML of a request to be forgotten that is `received`, `done` or `unknown`."""
+    title, text = _ERASURES[status][language]
+    return _html(title, text.format(received=_day(received), done=_day(done)), language)
+
+
+def _day(day: date | None) -> str:
+    """In a page from right to left, too, its parts stay in their order."""
+    return f"<bdi>{day:%Y-%m-%d}</bdi>" if day else ""
+
+
+def _html(title: str, text: str, language: str) -> str:
     direction = "rtl" if language == "he" else "ltr"
     return f"""<!doctype html>
 <html lang="{language}" dir="{direction}">

@@ -1,6 +1,7 @@
 """`/r/{slug}`: sends visitors where a creator's link leads, and draws the link as a QR code.
 
-`/embed.js`, what the shop then loads, is answered here too: no other public path imports so little.
+`/embed.js`, what the shop then loads, is answered here too: no other public path imports so little. And so is
+`/deletions/{id}`, where somebody who asked a platform to have us forget them reads what became of it.
 """
 
 import base64
@@ -14,10 +15,11 @@ from aws_lambda_powertools.metrics import Metrics, MetricUnit
 
 from referrals import embed, pages
 from vouch import messages, problems
-from vouch.domain import visits
+from vouch.domain import ids, times, visits
 from vouch.domain.errors import MethodNotAllowed
 from vouch.service.deployment import deployment
 from vouch.service.redirects import Redirects
+from vouch.store import privacy
 
 Answer = dict[str, Any]
 Told = dict[str, str]
@@ -30,6 +32,7 @@ _HEADERS = {
     "x-robots-tag": "noindex",
 }
 _METHODS = "GET, HEAD"
+_DELETIONS = "/deletions/"
 _QR_TYPES = {"qr.svg": "image/svg+xml", "qr.png": "image/png"}
 _QR_HEADERS = {
     "cache-control": "public, max-age=86400",
@@ -58,6 +61,8 @@ def _answered(event: dict[str, Any], context: Any) -> tuple[Answer, Told]:
     answered: tuple[Answer, Told] | None
     if event["rawPath"] == embed.PATH:
         answered = _embedded(event)
+    elif event["rawPath"].startswith(_DELETIONS):
+        answered = _erasure(event["rawPath"].removeprefix(_DELETIONS), event)
     elif not visits.SLUG.fullmatch(slug):
         answered = None
     elif rest in _QR_TYPES:
@@ -98,10 +103,29 @@ def _embedded(event: dict[str, Any]) -> tuple[Answer, Told]:
     return {"statusCode": status, "headers": headers, "body": body}, {"outcome": "embed"}
 
 
+def _erasure(request_id: str, event: dict[str, Any]) -> tuple[Answer, Told]:
+    """What became of a request, which nobody finds who was not told its id."""
+    language = _language(event)
+    record = privacy.record(deployment().database, request_id) if ids.is_id(request_id, "dlv_") else None
+    if record is None or record.request != "erase_customer":
+        return _html(404, pages.erasure("unknown", language), language), {"outcome": "missing"}
+    received = times.parse(record.received_at).date()
+    done = times.parse(record.done_at).date() if record.done_at else None
+    page = pages.erasure("done" if done else "received", language, received=received, done=done)
+    return _html(200, page, language), {"outcome": "erasure"}
+
+
 def _page(status: int, kind: str, event: dict[str, Any]) -> Answer:
-    language = pages.language((event.get("headers") or {}).get("accept-language", ""))
-    headers = pages.HEADERS | {"content-language": language}
-    return {"statusCode": status, "headers": headers, "body": pages.page(kind, language)}
+    language = _language(event)
+    return _html(status, pages.page(kind, language), language)
+
+
+def _html(status: int, page: str, language: str) -> Answer:
+    return {"statusCode": status, "headers": pages.HEADERS | {"content-language": language}, "body": page}
+
+
+def _language(event: dict[str, Any]) -> str:
+    return pages.language((event.get("headers") or {}).get("accept-language", ""))
 
 
 def _refused(event: dict[str, Any], context: Any) -> Answer:

@@ -23,11 +23,11 @@ from tests.fixtures import NOON
 from tests.links import BRAND, DESTINATION, program, share, slug
 from tests.wire import Wire, answer_lost, unreachable
 from vouch.config import Settings
-from vouch.domain import clicks, visits
+from vouch.domain import clicks, ids, visits
 from vouch.service.cache import Patience
 from vouch.service.deployment import Deployment
 from vouch.service.redirects import Redirects
-from vouch.store.tables import Click
+from vouch.store.tables import Click, PrivacyRecord
 
 ROOT = Path(__file__).parents[2]
 EVENT = json.loads((ROOT / "events/referrals/redirect.json").read_text())
@@ -49,6 +49,7 @@ def event(path: str = "/r/noa-summer", method: str = "GET", *, drop: str = "", *
 def get(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> Get:
     redirects = Redirects(deployment, patience=Patience(20, 20))
     monkeypatch.setattr(redirect, "_redirects", lambda: redirects)
+    monkeypatch.setattr(redirect, "deployment", lambda: deployment)
     return lambda *args, **kwargs: redirect.handler(event(*args, **kwargs), CONTEXT)
 
 
@@ -399,6 +400,7 @@ def test_one_line_tells_of_a_click_and_nothing_of_the_visitor(
         ("/r/noa-summer", "HEAD", "head"),
         ("/r/noa-summer/qr.svg", "GET", "qr"),
         ("/embed.js", "GET", "embed"),
+        (f"/deletions/{ids.derived('dlv_', 'nobody')}", "GET", "missing"),
     ],
 )
 def test_every_request_is_one_line(
@@ -481,3 +483,50 @@ def test_the_redirect_imports_nothing_heavy() -> None:
     warmed, heavy = done.stdout.splitlines()
     assert json.loads(warmed)["outcome"] == "warm"
     assert heavy == "[]"
+
+
+# --- requests to be forgotten -----------------------------------------------------------------------------------------
+
+REQUEST = ids.derived("dlv_", "meta")
+
+
+def requested(**changes: Any) -> None:
+    """Somebody has asked Meta to have us forget them."""
+    said: dict[str, Any] = {"request": "erase_customer", "status": "received"} | changes
+    PrivacyRecord(
+        f"PRIV#{REQUEST}", "R", id=REQUEST, brand_id=BRAND, platform="meta", received_at="2026-05-04T12:00:00.000000Z",
+        **said,
+    ).save()  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "language, received, done",
+    [
+        ("en", "It came on <bdi>2026-05-04</bdi>. What", "and was done on <bdi>2026-05-05</bdi>. What"),
+        ("he", "היא הגיעה ב-<bdi>2026-05-04</bdi>. מה", "ובוצעה ב-<bdi>2026-05-05</bdi>. מה"),
+    ],
+)
+def test_who_asked_to_be_forgotten_reads_what_became_of_it(get: Get, language: str, received: str, done: str) -> None:
+    requested()
+    page = get(f"/deletions/{REQUEST}", accept_language=language)
+    assert (page["statusCode"], page["headers"]["content-language"]) == (200, language)
+    assert page["headers"]["content-type"] == "text/html; charset=utf-8"
+    assert received in page["body"]
+    requested(status="done", done_at="2026-05-05T00:30:00.000000Z")
+    assert done in get(f"/deletions/{REQUEST}", accept_language=language)["body"]
+    assert get(f"/deletions/{REQUEST}", "HEAD")["body"] == ""
+
+
+@pytest.mark.parametrize("named", [ids.derived("dlv_", "nobody"), "", "x", REQUEST.lower(), f"{REQUEST}/", "<script>"])
+def test_a_request_that_is_not_known_is_a_page_too(get: Get, named: str) -> None:
+    requested()
+    page = get(f"/deletions/{named}", accept_language="en")
+    assert page["statusCode"] == 404
+    assert "There is no such request" in page["body"]
+    assert "<script" not in page["body"]
+
+
+@pytest.mark.parametrize("request_", ["export_customer", "erase_shop"])
+def test_what_nobody_asked_for_themselves_is_on_no_page(get: Get, request_: str) -> None:
+    requested(request=request_)
+    assert get(f"/deletions/{REQUEST}")["statusCode"] == 404
