@@ -2,15 +2,19 @@
 
 import base64
 import json
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from itertools import permutations
+from random import Random
 from typing import Any, ClassVar
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from tests.platforms import samples
 from tests.platforms.test_signing import sign_woocommerce
-from tests.standins.server import busy, cut, talk
+from tests.standins.server import Asked, busy, cut, talk
 from tests.standins.woocommerce import KEY, SECRET, TOKEN, WooCommerce
 from vouch.domain import clicks, times
 from vouch.domain.commission import bases
@@ -821,6 +825,83 @@ class TestTrash:
         assert woocommerce.PLATFORM.api is not None
         gone = woocommerce.PLATFORM.api.read(answer(None, asked="trash"), samples.pseudonym)
         assert gone == Ignored("order_gone")
+
+
+STEPS = ("pay", "hold", "cancel", "return", "give", "delete", "trash", "restore", "read")
+STORIES = st.lists(st.tuples(st.sampled_from(STEPS), st.booleans()), max_size=8)
+
+
+class TestConvergence:
+    """Whatever happened to an order, in whatever order and however often it is heard: it counts as the shop has it."""
+
+    def step(self, shop: WooCommerce, order: int, what: str) -> None:
+        """What staff and buyers do, where it can be done."""
+        refunds, in_trash = shop.refunds[order], shop.orders[order]["status"] == "trash"
+        match what:
+            case "pay" | "hold" | "cancel" if not in_trash:
+                shop.becomes(order, {"pay": "processing", "hold": "on-hold", "cancel": "cancelled"}[what])
+            case "return" if not in_trash and len(refunds) < 4:
+                shop.refund(order, (0, 1, "20.00"), shipping="1.00" if refunds else None)
+            case "give" if not in_trash and len(refunds) < 4:
+                shop.refund(order, (1, 0, "5.00"), amount="10.00")
+            case "delete" if refunds and not in_trash:
+                shop.delete_refund(order, refunds[0]["id"])
+            case "trash" if not in_trash:
+                shop.trash(order)
+            case "restore" if in_trash:
+                shop.restore(order)
+
+    def asked(self, shop: WooCommerce, asked: Ask) -> Reading:
+        conversation = woocommerce.ask(asked, ACCOUNT, NOW)
+        call = next(conversation)
+        while True:
+            said = shop.answer(Asked(call.method, call.path, tuple(call.query), _lower(call.headers), b""))
+            try:
+                call = conversation.send(Answer(said.status, {}, said.body))
+            except StopIteration as end:
+                return told(end.value)
+
+    def truth(self, facts: OrderFacts) -> tuple[bool, Lifecycle, list[Refund], int]:
+        assert facts.snapshot is not None
+        off = facts.cancelled or facts.snapshot.lifecycle is Lifecycle.CANCELLED
+        left = sum(basis.kept_base for basis in bases(facts, facts.snapshot, Base()))
+        return off, facts.snapshot.lifecycle, facts.refunds, 0 if off else left
+
+    def test_all_of_it_in_any_order_is_what_the_shop_says_last(self) -> None:
+        clock = Clock()
+        with WooCommerce(clock) as shop:
+
+            @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+            @given(STORIES, st.randoms(use_true_random=False))
+            def converges(steps: list[tuple[str, bool]], chance: Random) -> None:
+                self.play(shop, clock, steps, chance)
+
+            converges()
+
+    def play(self, shop: WooCommerce, clock: "Clock", steps: list[tuple[str, bool]], chance: Random) -> None:
+        """Each step is sent at once, or with the next that is; what is asked, at once or at the end."""
+        heard, later = list[Reading](), list[Ask]()
+        order = shop.place({"total": "100.00", "quantity": 5}, {"total": "50.00", "quantity": 1})
+        for what, sent in [*steps, ("read", True)]:
+            clock.passes(seconds=1)
+            self.step(shop, order, what)
+            for request in shop.send() if sent else ():
+                read = samples.reading("woocommerce", request)
+                heard.append(read)
+                at_once = chance.random() < 0.5
+                heard += [self.asked(shop, asked) for asked in read.asks if at_once]
+                later += [asked for asked in read.asks if not at_once]
+        heard += [self.asked(shop, asked) for asked in later]
+        heard += chance.sample(heard, len(heard) // 2)
+        chance.shuffle(heard)
+        facts, last = OrderFacts(), self.asked(shop, Ask("trash", {"order_id": str(order)}))
+        for each in heard:
+            facts, _ = facts.with_facts(each.facts)
+        assert self.truth(facts) == self.truth(OrderFacts().with_facts(last.facts)[0])
+
+
+def _lower(headers: Mapping[str, str]) -> dict[str, str]:
+    return {name.lower(): value for name, value in headers.items()}
 
 
 class Clock:
