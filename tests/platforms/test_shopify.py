@@ -14,6 +14,7 @@ import pytest
 from tests.platforms import samples
 from vouch.domain import clicks, times
 from vouch.domain.commission import bases
+from vouch.domain.destinations import host
 from vouch.domain.facts import (
     TOUCH_KEYS_MAX,
     Cancellation,
@@ -32,6 +33,7 @@ from vouch.platforms.base import Account, Ignored, Mirrored, PrivacyRequest, Rea
 from vouch.platforms.parsing import body_hash
 
 ORDER = "6214001234567"
+SHOP = "oasis-threads-demo.myshopify.com"
 SHIRT = Line("6214001235567", 2, 6000, discount=1200, tax=864, sku="LIN-M-SAND", product_id="7700000000000")
 TOTE = Line("6214001235568", 1, 2500, discount=250, tax=180, sku="TOTE-01", product_id="7700000000001")
 CREATED = Snapshot(
@@ -256,6 +258,7 @@ class TestSamples:
             id=body_hash(request.body),
             customers=("<email:buyer1042@example.com>", "<id:door:6214001234644>"),
             orders=(ORDER, "6214001234999"),
+            shop=SHOP,
         )
 
     def test_a_buyer_who_asks_what_is_known(self) -> None:
@@ -265,11 +268,14 @@ class TestSamples:
             id="9999",
             customers=("<email:buyer1042@example.com>", "<id:door:6214001234644>"),
             orders=(ORDER, "6214001234999"),
+            shop=SHOP,
         )
 
     def test_a_shop_that_has_left(self) -> None:
         request = samples.request("shopify/shop_redact")
-        assert shopify.facts(request, samples.pseudonym) == PrivacyRequest("erase_shop", body_hash(request.body))
+        assert shopify.facts(request, samples.pseudonym) == PrivacyRequest(
+            "erase_shop", body_hash(request.body), shop=SHOP
+        )
 
     @pytest.mark.parametrize(
         "sample, subject",
@@ -812,6 +818,11 @@ class TestPrivacy:
         nameless = paid(customer={"id": 6214001234644}, email=None, contact_email=None)
         assert set(erased.customers) == {*by_mail, *snapshot(nameless).customers}
 
+    def test_a_shop_is_named_as_connections_name_theirs(self) -> None:
+        request = shopify.facts(asked(shop_domain="Oasis-Threads-Demo.myshopify.com "), samples.pseudonym)
+        assert isinstance(request, PrivacyRequest)
+        assert request.shop == host(SHOP) == SHOP
+
     def test_no_order_may_be_named(self) -> None:
         request = shopify.facts(asked(orders_to_redact=[]), samples.pseudonym)
         assert isinstance(request, PrivacyRequest)
@@ -847,6 +858,9 @@ class TestPrivacy:
             ("customers/redact", {"orders_to_redact": [{"id": 1}]}),
             ("customers/redact", {"shop_domain": MISSING}),
             ("customers/redact", {"shop_id": MISSING}),
+            ("customers/redact", {"shop_domain": ""}),
+            ("customers/redact", {"shop_domain": "https://oasis-threads-demo.myshopify.com/"}),
+            ("shop/redact", {"shop_domain": 954889}),
             ("customers/data_request", {"data_request": MISSING}),
             ("customers/data_request", {"data_request": {}}),
             ("customers/data_request", {"orders_requested": MISSING}),

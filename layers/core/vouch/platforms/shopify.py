@@ -28,6 +28,7 @@ from http import HTTPStatus
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 from vouch.domain import times
+from vouch.domain.destinations import host
 from vouch.domain.facts import Cancellation, Dispute, DisputeStatus, Lifecycle, Line, Refund, RefundLine, Snapshot
 from vouch.domain.money import divide_half_up
 from vouch.domain.people import mailbox
@@ -85,7 +86,6 @@ _REFUND_SHAPE = ("refund_line_items", "order_id", "created_at")
 _DISPUTE_SHAPE = ("id", "type", "status", "amount", "currency", "initiated_at")
 _DISPUTE_MOMENTS = ("initiated_at", "evidence_sent_on", "finalized_on")
 _BUYER = ("id", "email", "phone")
-_SHOP = ("shop_id", "shop_domain")
 _TIKTOK = {"tiktok", "4383523"}
 """What `source_name` says of an order that TikTok's own app has made: its name, or its number among Shopify's apps."""
 _TIKTOK_ORDER = re.compile(r"(?<![0-9])[1-9][0-9]{14,19}(?![0-9])")
@@ -241,30 +241,39 @@ _READERS: dict[str, Callable[[Fields, datetime | None, Pseudonym], Reading | Ign
 def _redacted(raw: bytes, pseudonym: Pseudonym) -> PrivacyRequest:
     """A buyer's data has to go. Nothing but its body names such a request: the same one again is the same."""
     body = read(raw)
-    known_as = _asked_about(body, pseudonym)
-    return PrivacyRequest("erase_customer", body_hash(raw), known_as, orders=body.identifiers("orders_to_redact"))
+    shop, known_as = _shop(body), _known_as(body, pseudonym)
+    forgotten = body.identifiers("orders_to_redact")
+    return PrivacyRequest("erase_customer", body_hash(raw), known_as, orders=forgotten, shop=shop)
 
 
 def _requested(raw: bytes, pseudonym: Pseudonym) -> PrivacyRequest:
     """A buyer wants to see their data: the merchant has to be given it."""
     body = read(raw)
-    known_as = _asked_about(body, pseudonym)
-    asked = body.child("data_request").identifier("id")
-    return PrivacyRequest("export_customer", asked, known_as, orders=body.identifiers("orders_requested"))
+    shop, known_as = _shop(body), _known_as(body, pseudonym)
+    asked, shown = body.child("data_request").identifier("id"), body.identifiers("orders_requested")
+    return PrivacyRequest("export_customer", asked, known_as, orders=shown, shop=shop)
 
 
 def _shop_redacted(raw: bytes, pseudonym: Pseudonym) -> PrivacyRequest:  # noqa: ARG001
     """The shop has let us go for 48 hours. Whoever asks about a buyer names the shop likewise, but says more."""
     body = read(raw)
-    _expect(body, _SHOP)
-    if body.values.keys() != set(_SHOP):
+    shop = _shop(body)
+    if body.values.keys() != {"shop_id", "shop_domain"}:
         raise Unreadable("shape_mismatch", "a shop that is redacted names itself and nothing else")
-    return PrivacyRequest("erase_shop", body_hash(raw))
+    return PrivacyRequest("erase_shop", body_hash(raw), shop=shop)
 
 
-def _asked_about(body: Fields, pseudonym: Pseudonym) -> tuple[str, ...]:
+def _shop(body: Fields) -> str:
+    """Whose request it is: an app that is installed in several shops has one address for the requests of all."""
+    _expect(body, ("shop_id",))
+    shop = host(body.text("shop_domain"))
+    if shop is None:
+        raise body.refusal("shape_mismatch", "shop_domain", "no host")
+    return shop
+
+
+def _known_as(body: Fields, pseudonym: Pseudonym) -> tuple[str, ...]:
     """Every way in which orders may know the buyer; none where Shopify names but a telephone, which we never know."""
-    _expect(body, _SHOP)
     buyer = body.child("customer")
     if not any(buyer.has(key) for key in _BUYER):
         raise body.refusal("shape_mismatch", "customer", "names nobody")
