@@ -152,6 +152,12 @@ class TestInvoices:
         assert [part.id for part in snapshot(told).lines] == [f"il_{number}" for number in range(24)]
         assert Books([told, said(webhook)]).kept() == Books([said(webhook)]).kept() == 2400
 
+    def test_a_short_one_is_read_at_once(self, api: StripeApi) -> None:
+        webhook, _ = api.pay(invoice(), line(), by="pi_7")
+        [told] = asked(api, webhook)
+        assert [call.path for call in api.asked] == ["/v1/invoices/in_1"]
+        assert snapshot(told).lines == snapshot(said(webhook)).lines
+
     @pytest.mark.parametrize("backwards", [False, True])
     def test_one_that_checkout_made_is_its_session_s_sale(self, api: StripeApi, backwards: bool) -> None:
         checkout = api.check_out(session(invoice_creation={"enabled": True}, client_reference_id=CLICK), item())

@@ -705,7 +705,8 @@ def _ask_invoice(wanted: Ask, account: Account) -> Generator[Call, Answer, bytes
     path = f"/v1/invoices/{quote(wanted.about['id'], safe='')}"
     parts = ("payments", "discounts.promotion_code", "parent.subscription_details.subscription")
     invoice = yield from _get(account, path, [("expand[]", part) for part in parts])
-    items = yield from _all(account, f"{path}/lines", [])
+    more = read(invoice).child("lines").flag("has_more")
+    items = (yield from _all(account, f"{path}/lines", [])) if more else []
     return _answer(wanted, invoice, items)
 
 
@@ -778,7 +779,10 @@ def _all(account: Account, path: str, query: Sequence[tuple[str, str]]) -> Gener
 
 
 def _answer(wanted: Ask, told: bytes, items: Sequence[bytes]) -> bytes:
-    """`{"asked": …, "at": …, "told": {…}, "items": […]}`, what Stripe said in its own bytes."""
+    """`{"asked": …, "at": …, "told": {…}, "items": […]}`, what Stripe said in its own bytes.
+
+    The items of an invoice are only there where it does not show all of its lines itself.
+    """
     at = wanted.about.get("at", "0").encode()
     parts = (
         b'{"asked":"',
@@ -808,7 +812,8 @@ def _read(body: bytes, pseudonym: Pseudonym) -> Reading | Aside | Ignored:
         case "session":
             return _session(told, said.unix("at"), pseudonym, items=items)
         case "invoice":
-            return _invoice(told, said.unix("at"), pseudonym, items=items)
+            lines = items or told.child("lines").children("data", "lines")
+            return _invoice(told, said.unix("at"), pseudonym, items=lines)
         case "refunds":
             return Aside(told.identifier("of"), tuple(_refund(refund) for refund in items))
         case _:
