@@ -348,8 +348,11 @@ def test_a_visit_for_a_creator_whose_volume_is_awaited_is_put_off_like_an_order(
 def test_who_is_forgotten_leaves_nothing_for_later_orders_and_the_books_as_they_are(world: World) -> None:
     say(world, ("brand-dan", NOON - HOUR))
     place(world, order(number=1))
-    store.forget(world.deployment.database, world.brand_id, contact(world))
+    store.forget(world.deployment.database, world.brand_id, contact(world), until=NOON)
     assert kept(world) == []
+    assert say(world, ("brand-dan", NOON - HOUR)).ending == "unchanged"
+    assert say(world, ("brand-noa", NOON + HOUR), ("brand-mia", NOON)).ending == "applied"
+    assert kept(world) == [("noa", NOON + HOUR)]
     place(world, order(number=2))
     assert (earned(world, 1), earned(world, 2)) == ({"dan": 1275}, {})
     world.assert_invariants()

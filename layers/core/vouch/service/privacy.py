@@ -57,7 +57,7 @@ def done(deployment: Deployment, message: str, *, in_time: Callable[[], bool]) -
             put_off(deployment, deployment.settings.privacy_queue_url, rest, seconds=0)
             return str(record.status)
     for contact in said.contacts:
-        visits.forget(deployment.database, delivery.brand_id, contact)
+        visits.forget(deployment.database, delivery.brand_id, contact, until=times.parse(delivery.received_at))
     record.status, record.done_at = "done", times.text(deployment.now())
     deployment.database.put(record)
     inbox.erase(deployment.database, lambda: deployment.s3, delivery)  # last: it names the buyer, too, and what to do

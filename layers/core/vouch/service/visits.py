@@ -22,7 +22,7 @@ from vouch.service.orders import Target
 from vouch.store import codes, links, visits
 from vouch.store import orders as stored_orders
 from vouch.store.database import Key
-from vouch.store.tables import Code, ContactOrder, Delivery, Item, Link, Slug
+from vouch.store.tables import Code, ContactOrder, Delivery, ForgottenContact, Item, Link, Slug
 from vouch.store.visits import Visited
 
 Items = Mapping[tuple[str, str | None], Item]
@@ -53,7 +53,7 @@ def record(deployment: Deployment, delivery: Delivery, said: Sequence[Visit]) ->
     """
     new = known = told = 0
     with orders.ours():
-        led = list(_led(deployment, delivery, said))
+        led = list(_led(deployment, delivery, _not_forgotten(deployment, delivery, said)))
     for visit in led:
         if visits.put_new(deployment.database, delivery.brand_id, visit):
             new += 1
@@ -64,6 +64,16 @@ def record(deployment: Deployment, delivery: Delivery, said: Sequence[Visit]) ->
 
 
 # --- what led there ---------------------------------------------------------------------------------------------------
+
+
+def _not_forgotten(deployment: Deployment, delivery: Delivery, said: Sequence[Visit]) -> list[Visit]:
+    """Those of people who have not asked to be forgotten since."""
+    keys = {visit.contact: visits.forgotten_key(delivery.brand_id, visit.contact) for visit in said}
+    found = deployment.database.get_many(keys.values())
+    until = {
+        contact: note.until for contact, key in keys.items() if isinstance(note := found.get(key[1:]), ForgottenContact)
+    }
+    return [visit for visit in said if times.text(visit.at) > until.get(visit.contact, "")]
 
 
 def _led(deployment: Deployment, delivery: Delivery, said: Sequence[Visit]) -> Iterator[Visited]:

@@ -393,6 +393,12 @@ class VisitItem(Main, discriminator="visit"):
     click_id = UnicodeAttribute(null=True, attr_name="clk")
 
 
+class ForgottenContact(Main, discriminator="forgotten_contact"):
+    """`b#V#<contact>` / `F`: visits until then are not kept again when a delivery that tells of them is read once more."""
+
+    until = UnicodeAttribute()
+
+
 class ContactOrder(Main, discriminator="contact_order"):
     """`b#V#<contact>` / `O#<ord>`: an order that names the contact, to be told of visits that come to light later."""
 

@@ -11,7 +11,7 @@ from datetime import datetime
 from vouch.domain import ids, times
 from vouch.domain.clicks import BY_MESSAGE
 from vouch.store.database import Database
-from vouch.store.tables import ContactOrder, Main, VisitItem
+from vouch.store.tables import ContactOrder, ForgottenContact, Main, VisitItem
 
 _VISITS, _ORDERS = "V#", "O#"
 _END = "~"
@@ -83,10 +83,21 @@ def awaiting(database: Database, brand_id: str, contact: str) -> Iterator[Contac
     return database.query(ContactOrder, partition, ContactOrder.sk.between(_ORDERS, f"{_ORDERS}{_END}"))
 
 
-def forget(database: Database, brand_id: str, contact: str) -> None:
-    """Removes all that is kept of the contact; what orders have learned of it stays with them."""
-    for item in database.query(Main, _partition(brand_id, contact)):
-        database.delete(item)
+def forget(database: Database, brand_id: str, contact: str, *, until: datetime) -> None:
+    """Removes all that is kept of the contact; what orders have learned of it stays with them.
+
+    That no visit until then is to be kept again is noted first: deliveries may be settled once more.
+    """
+    _, pk, sk = forgotten_key(brand_id, contact)
+    database.put(ForgottenContact(pk, sk, until=times.text(until)))
+    for item in database.query(Main, pk):
+        if item.sk != sk:
+            database.delete(item)
+
+
+def forgotten_key(brand_id: str, contact: str) -> tuple[type[ForgottenContact], str, str]:
+    """Where it is noted that the contact is forgotten."""
+    return ForgottenContact, _partition(brand_id, contact), "F"
 
 
 def _partition(brand_id: str, contact: str) -> str:
