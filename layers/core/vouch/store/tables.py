@@ -394,7 +394,7 @@ class VisitItem(Main, discriminator="visit"):
 
 
 class ForgottenContact(Main, discriminator="forgotten_contact"):
-    """`b#V#<contact>` / `F`: visits until then are not kept again when a delivery that tells of them is read once more."""
+    """`b#V#<contact>` / `F`: visits until then are not kept again when a delivery that tells of them is read again."""
 
     until = UnicodeAttribute()
 
