@@ -31,13 +31,16 @@ class Shop(StandIn):
     `options` are the attributes of the snippet's tag, which stands on each page `times` times.
     """
 
+    LOADING = "async"
+    """As we ask for; without it, the snippet runs before the rest of the page is there."""
+
     def __init__(self, snippets: Snippets, options: str = "", *, times: int = 1) -> None:
         super().__init__()
         self.pages = {"/": "<h1>Mugs</h1>"}
         self.orders: list[dict[str, Any]] = []
         self.source = f"{snippets.address}{embed.PATH}"
         self.policy = ""
-        self._tags = f'<script src="{self.source}" async {options}></script>' * times
+        self._tags = f'<script src="{self.source}" {self.LOADING} {options}></script>' * times
 
     @override
     def answer(self, asked: Asked) -> Told:

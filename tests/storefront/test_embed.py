@@ -489,6 +489,15 @@ def test_a_field_that_the_form_has_is_filled_and_not_doubled(page: Page, snippet
     assert page.evaluate("[...document.querySelectorAll('[name=ref]')].map(field => field.value)") == [came]
 
 
+def test_a_snippet_that_is_there_before_the_page_waits_for_it(
+    page: Page, snippets: Snippets, opened: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Forms, "LOADING", "")
+    shop, came = forms(opened, snippets, "<script>window.Shopify = {};</script>"), click()
+    page.goto(f"{shop.address}/?ref={came}")
+    eventually(page, lambda: [asked for asked in shop.asked if asked.path == "/cart.js"])
+
+
 def test_a_busy_page_is_served_in_between(page: Page, snippets: Snippets, opened: Open) -> None:
     """A countdown that never rests must not keep what comes late waiting."""
     shop, came = forms(opened, snippets, "<p></p><main></main>"), click()
