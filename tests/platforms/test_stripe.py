@@ -7,6 +7,8 @@ from itertools import combinations, permutations
 from typing import Any, ClassVar
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tests.platforms import samples
 from tests.standins.stripe import API_VERSION, invoice, item, line, session
@@ -752,6 +754,43 @@ class TestAnswers:
         with pytest.raises(Unreadable) as refusal:
             read(body)
         assert refusal.value.reason == reason
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(-5000, 5000), st.integers(0, 7), st.integers(0, 1000), st.integers(0, 900), st.booleans()
+        ),
+        max_size=6,
+    ),
+    st.integers(-3000, 30_000),
+    st.integers(0, 900),
+    st.booleans(),
+)
+def test_lines_always_come_to_what_the_invoice_comes_to(
+    told: list[tuple[int, int, int, int, bool]], net: int, tax: int, included: bool
+) -> None:
+    """Whatever its lines say: credits, discounts, quantities that do not divide, and taxes of either kind."""
+    lines = [
+        line(
+            number,
+            amount=amount,
+            quantity=quantity,
+            discount_amounts=[{"amount": discount}],
+            taxes=[{"amount": each, "tax_behavior": "inclusive" if inside else "exclusive"}],
+        )
+        for number, (amount, quantity, discount, each, inside) in enumerate(told)
+    ]
+    taxes = [{"amount": tax, "tax_behavior": "inclusive" if included else "exclusive"}]
+    read = said(
+        "invoice.paid",
+        invoice(total=net + tax, total_excluding_tax=net, total_taxes=taxes) | {"lines": {"data": lines}},
+    )
+    assert base_of(read) == max(0, net)
+    if net > 0:
+        assert sum(part.tax for part in snapshot(read).lines) == tax
+        assert base_of(read, Base(tax=True)) == net + tax
 
 
 class TestOneSale:

@@ -586,7 +586,7 @@ def _lines(items: Sequence[_Item], goods: _Goods, said: Fields) -> tuple[Line, .
         sold.append(_Item(said, said.identifier("id"), beyond))
     nets = [item.net for item in sold]
     nets = [net - off for net, off in zip(nets, split(max(0, -beyond), nets), strict=True)]
-    taxes = [max(0, item.tax) for item in sold]
+    taxes = [max(0, item.tax) if net else 0 for item, net in zip(sold, nets, strict=True)]
     if sum(taxes) != goods.tax:
         taxes = split(goods.tax, taxes if any(taxes) else nets)
     lines = [_line(item, net, tax, goods) for item, net, tax in zip(sold, nets, taxes, strict=True)]
