@@ -1,13 +1,16 @@
 """Visits by message: kept by contact, once each; orders that name the contact are credited, whichever comes first."""
 
 import json
+from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime, timedelta
-from itertools import permutations
+from itertools import count, permutations
 from typing import Any
 
 import pytest
 
-from tests.faults.world import CHANGED, World
+from tests.faults.injection import KINDS, Died, injected, kinds
+from tests.faults.world import CHANGED, World, cold_start, functions
 from tests.fixtures import NOON
 from vouch.domain import ids, times
 from vouch.domain.attribution import Touch
@@ -15,6 +18,7 @@ from vouch.domain.clicks import BY_MESSAGE
 from vouch.platforms import rest
 from vouch.platforms.base import Visit
 from vouch.service import deliveries, orders, visits
+from vouch.service.deployment import Deployment
 from vouch.service.orders import Target
 from vouch.service.volumes import SealNotDue
 from vouch.store import inbox
@@ -28,11 +32,12 @@ PERSON = "2500000000000001"
 META = ids.derived("con_", "meta")
 
 
-@pytest.fixture(autouse=True)
-def slugs(world: World) -> None:
-    """Each creator's link, found by its slug: `brand-noa`."""
+@pytest.fixture
+def world(world: World) -> World:
+    """With each creator's link found by its slug, `brand-noa`."""
     for life in world.creators:
         slug(world, life).save()
+    return world
 
 
 def slug(world: World, life: str, **changes: Any) -> Slug:
@@ -373,3 +378,38 @@ def test_who_gave_the_link_and_left_since_is_told_why_it_earns_nothing(world: Wo
     place(world, order(times.parse(CHANGED) + HOUR))
     [touch] = touches(world)
     assert (touch.barred, earned(world)) == ("not_enrolled", {})
+
+
+@pytest.mark.parametrize("last", ["visit", "order"])
+def test_whatever_call_fails_what_comes_again_credits_the_order_once(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch, last: str
+) -> None:
+    numbers = count(1)
+    with injected(deployment) as faults, functions(deployment):
+        world = World(deployment).build()
+        slug(world, "dan").save()
+
+        def run(at: int, kind: str) -> list[str]:
+            number = next(numbers)
+            person = f"person {number}"
+            steps: dict[str, Callable[[], deliveries.Outcome]] = {
+                "visit": lambda: say(world, ("brand-dan", NOON - HOUR), person=person),
+                "order": lambda: place(world, order(number=number, messenger_id=person)),
+            }
+            finish = steps.pop(last)
+            for step in steps.values():
+                step()
+            cold_start(deployment)
+            with faults.breaking(at, kind), suppress(Exception, Died):
+                finish()
+            calls = [*faults.calls]
+            finish()
+            assert earned(world, number) == {"dan": 1275}, f"{kind}: call {at} of {calls}"
+            return calls
+
+        clean = run(0, KINDS[0])
+        for at, operation in enumerate(clean, start=1):
+            for kind in kinds(operation):
+                run(at, kind)
+        world.assert_invariants()
+    assert {"PutItem", "Query", "BatchGetItem", "TransactWriteItems"} <= {*clean}
