@@ -415,6 +415,11 @@ class TestTax:
         read = snapshot(with_payment(tax="3.71", shipping_fee_tax="0.30", total_amount="40.71"))
         assert [line.tax for line in read.lines] == [171, 170]
 
+    def test_of_all_tax_only_that_of_products_is_the_lines(self) -> None:
+        """Insurance is taxed, too."""
+        taxed = {"tax": "4.00", "product_tax": "3.40", "shipping_fee_tax": "0.30", "total_amount": "44.00"}
+        assert [line.tax for line in snapshot(with_payment(**taxed)).lines] == [170, 170]
+
     def test_none_is_told_of_the_recorded_order(self) -> None:
         read = snapshot(stored())
         assert not read.tax_included
@@ -818,10 +823,11 @@ class TestAsking:
         assert creators(body) == ["tiktok:noa"]
         assert b'"70"' not in body
 
-    def test_pages_without_end_are_too_many(self, shop: TikTokShop) -> None:
+    @pytest.mark.parametrize("place", [2, 3, 4])
+    def test_pages_without_end_are_too_many(self, shop: TikTokShop, place: int) -> None:
         story(shop)
-        told = {"code": 0, "data": {"return_orders": [], "next_page_token": "again"}}
-        shop.faults.extend([None, None, *[lambda *_: Told.json(told)] * tiktok_shop.PAGES_MAX])
+        told = {"code": 0, "data": {"next_page_token": "again"}}
+        shop.faults.extend([*[None] * place, *[lambda *_: Told.json(told)] * tiktok_shop.PAGES_MAX])
         with pytest.raises(Unreadable) as refused:
             ask(shop, shop.status_webhook("100"))
         assert refused.value.reason == "too_many_pages"

@@ -252,11 +252,10 @@ class _Shop:
     def orders(self, ids: Sequence[str]) -> Generator[Call, Answer, dict[str, bytes]]:
         """What is to be stored of each of these orders; those that nobody knows are left out."""
         data = yield from self.say(_ORDERS, {"ids": ",".join(ids)})
-        found = [order for order in data.children("orders") if _order_id(order, "id") in ids]
         returns = yield from self.pages(_RETURNS, "return_orders", {"order_ids": ids})
         cancellations = yield from self.pages(_CANCELLATIONS, "cancellations", {"order_ids": ids})
         answers: dict[str, bytes] = {}
-        for order in found:
+        for order in data.children("orders"):
             order_id = _order_id(order, "id")
             affiliates = yield from self.affiliates(order_id, order.unix("create_time"))
             region = order.hinted("recipient_address").values.get("region_code")
