@@ -1,9 +1,13 @@
-"""The queue of what platforms are to be asked: their answers are stored as deliveries, which wakes settling."""
+"""The queue of what platforms are to be asked: for deliveries that say too little, and for what else has changed.
 
+What they say is stored as deliveries, which wake settling.
+"""
+
+import json
 from typing import Any
 
 from vouch import telemetry
-from vouch.service import fetches
+from vouch.service import fetches, queues, reconciliations
 from vouch.service.deployment import deployment
 from vouch.worker import InTime, worked_off
 
@@ -21,5 +25,13 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 
 
 def _fetch(message: str, in_time: InTime) -> None:
-    ending = fetches.fetched(deployment(), message, in_time=in_time)
+    asked = json.loads(message)
+    left = queues.left(deployment(), asked)
+    if left > 0:
+        queues.put_off_for(deployment(), deployment().settings.fetch_queue_url, asked, seconds=left)
+        ending = "not_due"
+    elif "reconcile" in asked:
+        ending = reconciliations.resumed(deployment(), asked, in_time=in_time)
+    else:
+        ending = fetches.fetched(deployment(), asked, in_time=in_time)
     telemetry.logger().info("fetched", ending=ending)

@@ -260,6 +260,21 @@ PROBLEMS: dict[str, Words] = {
         "en": ("More than a sheet holds", "As CSV a statement has {most} entries at most; ask for a shorter range."),
         "he": ("יותר ממה שגיליון מכיל", "כ-CSV יש בדוח לכל היותר {most} שורות; בקשו טווח קצר יותר."),
     },
+    "not_reconcilable": {
+        "en": ("Nothing to ask it", "{platform} lists no changes; it tells by webhooks alone."),
+        "he": ("אין מה לשאול אותה", "אין בידינו רשימת שינויים של {platform}; היא מדווחת בהתראות בלבד."),
+    },
+    "api_token_missing": {
+        "en": (
+            "The connection has no token",
+            "Give it an `api_token`: the platform's page says which rights it needs.",
+        ),
+        "he": ("לחיבור אין אסימון", "יש לתת לו `api_token`; בדף של הפלטפורמה כתוב אילו הרשאות נדרשות."),
+    },
+    "since_out_of_range": {
+        "en": ("Not a time to begin at", "`since` lies in the past, {days} days at most."),
+        "he": ("אי אפשר להתחיל מכאן", "`since` הוא מועד בעבר, עד {days} ימים לאחור."),
+    },
     "simulation_not_done": {
         "en": ("There is no result yet", "The simulation is {status}; only one that is `done` can be had as a table."),
         "he": ("אין עדיין תוצאה", "מצב הסימולציה הוא {status}; רק סימולציה שהסתיימה (`done`) ניתנת כטבלה."),

@@ -147,8 +147,8 @@ PrivacyKind = Literal["erase_customer", "export_customer", "erase_shop"]
 class PrivacyRequest:
     """What a platform asks about a buyer, or about all of a shop: the raw deliveries that hold personal data go.
 
-    `customers` and `contacts` are pseudonyms, `orders` the platform's own ids; `id` is its own, where it has one. `shop`
-    is the shop that asks, where the body says so: another one than the connection's has nothing here.
+    `customers` and `contacts` are pseudonyms, `orders` the platform's own ids; `id` is its own if it has one. `shop`
+    is the one that asks, where the body says so: another one than the connection's has nothing here.
     """
 
     kind: PrivacyKind

@@ -67,7 +67,7 @@ def _answered(deployment: Deployment, base: str, call: Call) -> Answer:
 
 
 def _advised(said: Incoming, now: datetime) -> int | None:
-    """After how many seconds the platform wants to be asked again, by its own seconds or date; None: it does not say."""
+    """After how many seconds the platform wants to be asked again, by seconds or a date; None where it says nothing."""
     advice = said.headers.get("retry-after", "")
     try:
         seconds = float(advice)

@@ -177,12 +177,17 @@ def _overshadow(deployment: Deployment, target: Target, mirrored: Mirrored, read
 def _take_down(deployment: Deployment, delivery: Delivery, said: PrivacyRequest) -> Outcome:
     """Keeps that it was asked, and has it done without waiting for it."""
     shop = _shop_of(deployment, delivery)
-    if said.shop is not None and shop is not None and said.shop != shop:
+    if said.shop is not None and shop is not None and _are_two(said.shop, shop):
         return Outcome("ignored", reason="other_shop")
     now = deployment.now()
     changed = deployment.database.put_new(privacy.new(delivery, request=said.kind, platform_id=said.id, now=now))
     put_off(deployment, deployment.settings.privacy_queue_url, {"delivery": [delivery.pk, delivery.sk]}, seconds=0)
     return Outcome("applied" if changed else "unchanged")
+
+
+def _are_two(one: str, other: str) -> bool:
+    """Two shops under one platform's roof; a shop's own domain may be any of them, and is given the benefit of it."""
+    return one != other and one.partition(".")[2] == other.partition(".")[2]
 
 
 def _shop_of(deployment: Deployment, delivery: Delivery) -> str | None:

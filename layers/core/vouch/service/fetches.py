@@ -6,32 +6,25 @@ delivery. Asked twice for one delivery, a platform is not: the first answer is t
 
 import json
 from collections.abc import Callable, Sequence
-from datetime import timedelta
 from typing import Any
 
 from vouch import telemetry
-from vouch.domain import times
 from vouch.platforms.base import Account, Api, Aside, Ask, NotYet, Reading, Thin, Unreadable
 from vouch.platforms.registry import PLATFORMS
 from vouch.service import conversations, deliveries, platform_accounts
 from vouch.service.deliveries import AWAITING_PLATFORM
 from vouch.service.deployment import Deployment
 from vouch.service.orders import Defect, ours
-from vouch.service.queues import DELAY_MAX, TRIES_MAX, put_off, seconds_after
+from vouch.service.queues import TRIES_MAX, put_off_for, seconds_after
 from vouch.store import connections, inbox
 from vouch.store.tables import Delivery
 
 
-def fetched(deployment: Deployment, message: str, *, in_time: Callable[[], bool]) -> str:
-    """Asks what the delivery that the message names needs; how it ended.
+def fetched(deployment: Deployment, asked: dict[str, Any], *, in_time: Callable[[], bool]) -> str:
+    """Asks what the delivery that a message names needs; how it ended.
 
     What is not there yet, and a platform that stays away, are tried again for three days; a note says so meanwhile.
     """
-    asked = json.loads(message)
-    waiting = times.parse(asked["due"]) - deployment.now() if "due" in asked else timedelta()
-    if waiting > timedelta():
-        _again(deployment, asked, seconds=waiting.total_seconds())
-        return "waiting"
     delivery = inbox.get(deployment.database, *asked["delivery"])
     if delivery is None:
         return "expired"
@@ -112,17 +105,11 @@ def _later(deployment: Deployment, delivery: Delivery, asked: dict[str, Any], re
         telemetry.count("DeliveryParked")
         return "parked"
     seconds = seconds_after(tries) if refusal.seconds is None else refusal.seconds
-    _again(deployment, asked | {"tries": tries + 1}, seconds=seconds)
+    queue = deployment.settings.fetch_queue_url
+    put_off_for(deployment, queue, asked | {"tries": tries + 1}, seconds=seconds)
     now = deployment.now()
     inbox.park(deployment.database, delivery, reason=AWAITING_PLATFORM, detail=refusal.reason, now=now)
     return "deferred"
-
-
-def _again(deployment: Deployment, asked: dict[str, Any], *, seconds: float) -> None:
-    """SQS keeps no message back for longer than a quarter of an hour: what is due later is put off once more."""
-    due = times.text(deployment.now() + timedelta(seconds=seconds))
-    first = min(max(1, round(seconds)), DELAY_MAX)
-    put_off(deployment, deployment.settings.fetch_queue_url, asked | {"due": due}, seconds=first)
 
 
 def _note(deployment: Deployment, delivery: Delivery, reason: str, detail: str) -> None:

@@ -37,6 +37,7 @@ _NOUNS = (
     "balances",
     "ledger",
     "simulations",
+    "privacy",
 )
 SCOPES = frozenset({f"{noun}:{right}" for noun in _NOUNS for right in ("read", "write")} | {EVERYTHING})
 _SHAPE = re.compile(r"vk_(?:live|test)_([0-9A-HJKMNP-TV-Z]{26})_[a-z2-7]{32}")

@@ -2,8 +2,10 @@
 
 import json
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
+from vouch.domain import times
 from vouch.service.deployment import Deployment
 
 TRIES_MAX = 291
@@ -17,6 +19,18 @@ DELAY_MAX = 900
 def put_off(deployment: Deployment, queue_url: str, message: Mapping[str, Any], *, seconds: int) -> None:
     """Has the queue bring the message so many seconds later, 900 at most."""
     deployment.sqs.send_message(QueueUrl=queue_url, MessageBody=json.dumps(message), DelaySeconds=seconds)
+
+
+def put_off_for(deployment: Deployment, queue_url: str, message: Mapping[str, Any], *, seconds: float) -> None:
+    """Likewise, for as long as it takes: the message says when it is `due`, and is put off once more until then."""
+    due = times.text(deployment.now() + timedelta(seconds=seconds))
+    first = min(max(1, round(seconds)), DELAY_MAX)
+    put_off(deployment, queue_url, {**message, "due": due}, seconds=first)
+
+
+def left(deployment: Deployment, message: Mapping[str, Any]) -> float:
+    """After how many seconds a message that was put off is due; not above 0 where it is."""
+    return (times.parse(message["due"]) - deployment.now()).total_seconds() if "due" in message else 0.0
 
 
 def seconds_after(tries: int) -> int:

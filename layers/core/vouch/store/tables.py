@@ -64,7 +64,8 @@ class Main(Item):
 class Brand(Main, discriminator="brand"):
     """`b` / `BRAND`, index `BRANDS`. `clock` is set in test brands whose clock was moved.
 
-    `hosts` = {host: [who wants links to lead there: `brand`, or a connection's id]}. `folds`, `audit` and `seals` =
+    `hosts` = {host: [who wants links to lead there: `brand`, or a connection's id]}. `folds`, `audit`, `seals` and
+    `pulls` =
     how far the last round of that job has come: [the moment that it is about, where it goes on or null, whether nothing
     failed, when it had its last turn]; see `vouch.service.turns`.
     """
@@ -78,6 +79,7 @@ class Brand(Main, discriminator="brand"):
     folds = JSONAttribute(null=True)
     audit = JSONAttribute(null=True)
     seals = JSONAttribute(null=True)
+    pulls = JSONAttribute(null=True)
 
 
 class ApiKey(Main, discriminator="key"):
@@ -538,9 +540,9 @@ class Click(Item):
 
 
 class Figure(Item):
-    """Table `figures`: due days (`b#DUE` / `<day>#<c>`), how far the second pass is, simulations, idempotency keys.
+    """Table `figures`: due days (`b#DUE` / `<day>#<c>`), how far jobs are, simulations, reconciliations, requests.
 
-    Of these only simulations and the keys (`b#IDEM#<hash>` / `I`) expire.
+    Of these simulations, reconciliations and idempotency keys (`b#IDEM#<hash>` / `I`) expire.
     """
 
     class Meta:
@@ -561,6 +563,41 @@ class Passed(Figure, discriminator="passed"):
     """`SECOND_PASS` / `P`: the last hour whose deliveries have all been settled again."""
 
     hour = UnicodeAttribute()
+
+
+class Pulled(Figure, discriminator="pulled"):
+    """`b#PULL#<con>` / `MARK`: until when a connection is reconciled, and the reconciliation that may be at work."""
+
+    until = UnicodeAttribute(null=True)
+    running = UnicodeAttribute(null=True)
+    version = IntegerAttribute()
+
+
+class Reconciliation(Figure, discriminator="reconciliation"):
+    """`b#PULL#<con>` / `<rec>`: what of `[since, until)` the platform was asked for, and what came of it.
+
+    `bookmark` is where the platform's list goes on, null at its beginning. `looked_at` counts what had changed there,
+    `healed` what we had not heard of, `unreadable` what parks. `orders` = [[id, the platform's own]] of the first that
+    were healed. `reason` is why it failed. `tries`: how often in a row the platform stayed away.
+    """
+
+    id = UnicodeAttribute()
+    connection_id = UnicodeAttribute()
+    status = UnicodeAttribute()
+    reason = UnicodeAttribute(null=True)
+    since = UnicodeAttribute()
+    until = UnicodeAttribute()
+    bookmark = UnicodeAttribute(null=True)
+    looked_at = IntegerAttribute()
+    healed = IntegerAttribute()
+    unreadable = IntegerAttribute()
+    orders = JSONAttribute()
+    tries = IntegerAttribute()
+    created_at = UnicodeAttribute()
+    moved_at = UnicodeAttribute()
+    done_at = UnicodeAttribute(null=True)
+    version = IntegerAttribute()
+    expires_at = IntegerAttribute()
 
 
 class Simulation(Figure, discriminator="simulation"):

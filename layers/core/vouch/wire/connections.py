@@ -58,3 +58,49 @@ class Connection(Answer):
     api_base_url: str | None
     created_at: Shown
     version: int
+
+
+class HealedOrder(Answer):
+    id: str
+    external_id: str
+
+
+class Reconciliation(Answer):
+    """A look at what changed on the platform in `[since, until)`.
+
+    `looked_at` counts what had changed there; `healed` what we had not heard of, which is settled now like anything
+    that comes in; `unreadable` what is parked. `orders` are the first 100 healed. `reason` says why it failed.
+    """
+
+    id: str
+    connection_id: str
+    status: Literal["running", "done", "failed"]
+    reason: str | None
+    since: Shown
+    until: Shown
+    looked_at: int
+    healed: int
+    unreadable: int
+    orders: list[HealedOrder]
+    created_at: Shown
+    done_at: Shown | None
+
+
+class PrivacyRequest(Answer):
+    """What a platform asked about a buyer or a shop. `id` is also the code that the platform was given for it.
+
+    `erased` counts the raw deliveries that are gone; `left` those that are parked, which go when they expire. `orders`
+    are the buyer's: of an `export_customer`, what the merchant is to be given.
+    """
+
+    id: str
+    connection_id: str | None
+    platform: str
+    kind: Literal["erase_customer", "export_customer", "erase_shop"]
+    platform_id: str | None
+    status: Literal["received", "done"]
+    orders: list[str]
+    erased: int
+    left: int
+    received_at: Shown
+    done_at: Shown | None
