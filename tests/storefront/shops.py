@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl
 from referrals import embed
 from tests.platforms import samples
 from tests.standins.server import Asked, StandIn, Told
+from vouch.domain.facts import Snapshot
 from vouch.platforms.base import Request
 
 
@@ -65,6 +66,14 @@ class Shop(StandIn):
 </html>"""
         headers = {"content-type": "text/html; charset=utf-8"}
         return Told(200, html.encode(), headers | ({"content-security-policy": self.policy} if self.policy else {}))
+
+
+def click_ids(sample: str, body: dict[str, Any]) -> tuple[str, ...]:
+    """What Vouch finds where a platform sends such a body in place of the recorded one."""
+    request = Request(samples.request(sample).headers, json.dumps(body).encode())
+    said = samples.reading(sample.partition("/")[0], request)
+    [snapshot] = [fact for fact in said.facts if isinstance(fact, Snapshot)]
+    return snapshot.click_ids
 
 
 def fields(asked: Asked) -> dict[str, str]:
@@ -127,11 +136,7 @@ class Shopify(Shop):
 
     def click_ids(self) -> tuple[str, ...]:
         """What Vouch reads in the newest order."""
-        recorded = samples.request("shopify/orders_paid")
-        order = samples.content("shopify/orders_paid") | self.orders[-1]
-        [snapshot, *_] = samples.reading("shopify", Request(recorded.headers, json.dumps(order).encode())).facts
-        found: tuple[str, ...] = getattr(snapshot, "click_ids", ())
-        return found
+        return click_ids("shopify/orders_paid", samples.content("shopify/orders_paid") | self.orders[-1])
 
     def _ordered(self) -> Told:
         attributes = [{"name": name, "value": value} for name, value in self.cart["attributes"].items()]
@@ -221,6 +226,12 @@ class WooCommerce(Shop):
         meta = {f"_{name}": _cleaned(value or "") for name, value in told.items()}
         self.orders.append({"meta": meta, "posted": sent})
         return Told(303, headers={"location": "/"})
+
+    def click_ids(self) -> tuple[str, ...]:
+        """What Vouch reads in the newest order."""
+        meta = [{"id": 1, "key": name, "value": value} for name, value in self.orders[-1]["meta"].items()]
+        sample = "woocommerce/order_updated_processing"
+        return click_ids(sample, samples.content(sample) | {"meta_data": meta})
 
 
 def _cleaned(text: str) -> str:

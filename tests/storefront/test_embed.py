@@ -14,10 +14,10 @@ from playwright.sync_api import BrowserContext, Page
 
 from referrals import redirect
 from tests.links import BRAND, share
+from tests.platforms import samples
 from tests.storefront.conftest import NewContext, click, eventually, kept
-from tests.storefront.shops import Forms, Shop, Shopify, Snippets, WooCommerce
+from tests.storefront.shops import Forms, Shop, Shopify, Snippets, WooCommerce, click_ids
 from vouch.domain import clicks
-from vouch.platforms import evidence
 from vouch.service.deployment import Deployment
 from vouch.service.redirects import Redirects
 
@@ -320,10 +320,10 @@ def test_where_shopify_needs_no_answer_or_has_one_it_is_kept(page: Page, snippet
 ENTRIES = [None, "http://shop.example/mugs/", "http://shop.example/?utm_source=tiktok#top"]
 
 
-def entered(shop: WooCommerce) -> tuple[str, tuple[str, ...]]:
-    """Where the visit of the newest order began, and the click ids that Vouch finds there."""
-    address = shop.orders[-1]["meta"]["_wc_order_attribution_session_entry"]
-    return address, evidence.click_ids(evidence.in_address(address))
+def entered(shop: WooCommerce) -> str:
+    """Where the visit of the newest order began."""
+    address: str = shop.orders[-1]["meta"]["_wc_order_attribution_session_entry"]
+    return address
 
 
 @pytest.mark.parametrize("entry", ENTRIES)
@@ -337,9 +337,8 @@ def test_woocommerces_classic_checkout_stores_it_with_the_order(
     page.evaluate("answered()")
     page.locator("#place").click()
     eventually(page, lambda: shop.orders)
-    address, found = entered(shop)
-    assert found == (came, older)
-    assert address.startswith((entry or f"{shop.address}/").partition("#")[0])
+    assert shop.click_ids() == (came, older)
+    assert entered(shop).startswith((entry or f"{shop.address}/").partition("#")[0])
     posted = shop.orders[-1]["posted"]
     assert (posted["ref"], posted["_refs"]) == (came, f"{came},{older}"), "what the page's PHP may keep"
 
@@ -359,9 +358,8 @@ def test_woocommerces_block_checkout_stores_it_with_the_order(
     page.evaluate("answered()")
     page.locator("#place").click()
     eventually(page, lambda: shop.orders)
-    address, found = entered(shop)
-    assert found == (came,)
-    assert address.startswith((entry or f"{shop.address}/").partition("#")[0])
+    assert shop.click_ids() == (came,)
+    assert entered(shop).startswith((entry or f"{shop.address}/").partition("#")[0])
     assert shop.orders[-1]["meta"]["_wc_order_attribution_source_type"] == "typein", "what else it says stays"
 
 
@@ -370,7 +368,7 @@ def test_a_checkout_that_is_sent_without_a_click_carries_it_too(page: Page, snip
     page.goto(f"{shop.address}/checkout?ref={came}")
     page.evaluate("answered(); document.querySelector('form').requestSubmit()")
     eventually(page, lambda: shop.orders)
-    assert entered(shop)[1] == (came,)
+    assert shop.click_ids() == (came,)
 
 
 def test_an_entry_that_has_it_already_stays_as_it_is(page: Page, snippets: Snippets, opened: Open) -> None:
@@ -380,7 +378,7 @@ def test_an_entry_that_has_it_already_stays_as_it_is(page: Page, snippets: Snipp
     page.goto(f"{shop.address}/checkout")
     page.locator("#place").click()
     eventually(page, lambda: shop.orders)
-    assert entered(shop)[0] == f"http://shop.example/?ref={came}&utm_medium=social"
+    assert entered(shop) == f"http://shop.example/?ref={came}&utm_medium=social"
 
 
 def test_a_checkout_without_order_attribution_works_as_ever(page: Page, snippets: Snippets, opened: Open) -> None:
@@ -412,6 +410,9 @@ def test_a_stripe_payment_link_carries_it_as_the_reference(
     page.wait_for_url("https://buy.stripe.com/**")
     asked = dict(parse_qsl(urlsplit(page.url).query))
     assert asked == {"client_reference_id": came} | dict(parse_qsl(own[1:]))
+    paid = samples.content("stripe/checkout.session.completed")
+    paid["data"]["object"]["client_reference_id"] = asked["client_reference_id"]
+    assert click_ids("stripe/checkout.session.completed", paid) == (came,)
 
 
 def test_stripes_elements_have_it_whenever_they_come(page: Page, snippets: Snippets, opened: Open) -> None:
