@@ -14,7 +14,7 @@ from tests.storefront.shops import Shop, Snippets
 from vouch.domain import clicks
 
 NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
-PATIENCE_SECONDS = 10
+PATIENCE_SECONDS = 30
 _FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 _numbers = count(1)
 NewContext = Callable[..., BrowserContext]
