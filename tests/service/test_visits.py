@@ -3,20 +3,23 @@
 import json
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import count, permutations
 from typing import Any
 
 import pytest
 
+from attribution import ingest
 from tests.faults.injection import KINDS, Died, injected, kinds
-from tests.faults.world import CHANGED, World, cold_start, functions
+from tests.faults.world import CHANGED, Context, Stored, World, cold_start, engine, event, functions, later
 from tests.fixtures import NOON
+from tests.platforms import samples
 from vouch.domain import ids, times
 from vouch.domain.attribution import Touch
 from vouch.domain.clicks import BY_MESSAGE
 from vouch.platforms import rest
 from vouch.platforms.base import Visit
+from vouch.platforms.registry import PLATFORMS
 from vouch.service import deliveries, orders, visits
 from vouch.service.deployment import Deployment
 from vouch.service.orders import Target
@@ -25,7 +28,7 @@ from vouch.store import inbox
 from vouch.store import orders as stored_orders
 from vouch.store import visits as store
 from vouch.store.inbox import Door
-from vouch.store.tables import Delivery, Slug
+from vouch.store.tables import ConnectionItem, Delivery, Slug
 
 HOUR, SECOND = timedelta(hours=1), timedelta(seconds=1)
 PERSON = "2500000000000001"
@@ -413,3 +416,37 @@ def test_whatever_call_fails_what_comes_again_credits_the_order_once(
                 run(at, kind)
         world.assert_invariants()
     assert {"PutItem", "Query", "BatchGetItem", "TransactWriteItems"} <= {*clean}
+
+
+def test_a_recorded_referral_goes_all_the_way_within_the_rights_of_each_function(world: World) -> None:
+    """The sample's `ref` is a slug of Noa's, whatever its case; the order comes by REST and names the same person."""
+    spelled = slug(world, "noa")
+    spelled.pk = "SLUG#cr_noa_7q2"
+    spelled.save()
+    connection = world.deployment.database.get(ConnectionItem, f"CON#{world.connection_id}", "C")
+    assert connection is not None
+    connection.platform, connection.details = "meta", {}
+    connection.secrets = [[world.deployment.vault.seal(world.brand_id, samples.META_SECRET), None]]
+    connection.save()
+    request = samples.request("meta/messaging_referral_messenger")
+    answer = ingest.handler(event("ingest") | {"headers": request.headers, "body": request.body.decode()}, Context())
+    stored = inbox.get(
+        world.deployment.database,
+        inbox.partition(world.brand_id, world.connection_id, PLATFORMS["meta"].subject(request)),
+        json.loads(answer["body"])["delivery_id"],
+    )
+    assert stored is not None
+    world.settle([to_raw(world, stored)])
+    came = datetime.fromtimestamp(1778000000, UTC)
+    later(world.deployment, 48 * HOUR)
+    assert kept(world) == [("noa", came)]
+    place(world, order(came + HOUR))
+    assert earned(world) == {"noa": 1275}
+
+
+def to_raw(world: World, stored: Delivery) -> Stored:
+    """The item as the stream has it."""
+    key = {"pk": {"S": stored.pk}, "sk": {"S": stored.sk}}
+    found = engine(world.deployment).get_item(TableName=world.deployment.settings.inbox_table, Key=key)
+    image: Stored = found["Item"]
+    return image
