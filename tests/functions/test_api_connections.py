@@ -9,6 +9,8 @@ import pytest
 from tests.fixtures import Clock
 from tests.functions.client import Client
 from tests.functions.setting_up import new_program
+from tests.platforms.samples import STANDARD_SECRET
+from vouch.platforms.registry import PLATFORMS
 from vouch.service.deployment import Deployment
 from vouch.store import connections
 from vouch.store.tables import ConnectionItem
@@ -112,8 +114,38 @@ def test_a_setting_is_changed_taken_away_or_left(brand: Client) -> None:
     assert brand.patch(path, {"secret": "other"}).code == "unknown_field"
 
 
-@pytest.mark.parametrize("platform", ["tiktok_shop", "woocommerce", "rest", "myspace"])
-def test_platforms_that_are_not_there_yet_are_refused(brand: Client, platform: str) -> None:
+PLATFORMS_AND_WHAT_THEY_NEED: dict[str, dict[str, str]] = {
+    "shopify": {},
+    "woocommerce": {},
+    "stripe": {},
+    "square": {},
+    "meta": {},
+    "standard_webhooks": {"secret": STANDARD_SECRET},
+    "tiktok_shop": {"app_key": "6b2k"},
+    "bigcommerce": {"shop": "store-abc123.mybigcommerce.com"},
+}
+
+
+@pytest.mark.parametrize("platform", PLATFORMS_AND_WHAT_THEY_NEED)
+def test_every_platform_can_be_connected_by_what_it_needs(brand: Client, platform: str) -> None:
+    needed = PLATFORMS_AND_WHAT_THEY_NEED[platform]
+    body = {"platform": platform, "secret": "a-secret"} | needed
+    made = brand.post("/v1/connections", body)
+    assert (made.status, made.body["platform"]) == (201, platform)
+    for name in needed.keys() - {"secret"}:
+        lacking = {key: value for key, value in body.items() if key != name}
+        got = brand.post("/v1/connections", lacking)
+        assert (got.status, got.code, got.body["param"]) == (422, "setting_missing", name)
+        taken = brand.patch(f"/v1/connections/{made.body['id']}", {name: None})
+        assert (taken.status, taken.code, taken.body["param"]) == (422, "setting_missing", name)
+
+
+def test_no_platform_is_left_out() -> None:
+    assert PLATFORMS_AND_WHAT_THEY_NEED.keys() == PLATFORMS.keys() - {"rest"}
+
+
+@pytest.mark.parametrize("platform", ["rest", "myspace", "github"])
+def test_platforms_that_are_none_are_refused(brand: Client, platform: str) -> None:
     got = brand.post("/v1/connections", {"platform": platform, "secret": "s"})
     assert (got.status, got.code, got.body["param"]) == (422, "platform_not_supported", "platform")
     assert "shopify" in got.body["detail"]

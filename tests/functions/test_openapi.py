@@ -72,6 +72,7 @@ def test_what_is_said_of_an_order_may_be_new_or_known_or_waiting(document: Any) 
     }
     later = waiting.pop("/v1/simulations")
     assert set(later) >= {"201", "202"}
+    assert set(waiting.pop("/v1/connections/{connection_id}/reconcile")) >= {"200", "202"}
     assert set(waiting) == {
         "/v1/orders",
         "/v1/orders/{order_id}/refunds",

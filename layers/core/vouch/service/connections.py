@@ -37,9 +37,7 @@ def created(
     if platform not in supported():
         raise Unprocessable("platform_not_supported", param="platform", platforms=", ".join(supported()))
     _check_secret(platform, secret)
-    for name in PLATFORMS[platform].required:
-        if settings.get(name) is None:
-            raise Unprocessable("setting_missing", param=name, platform=platform)
+    _check_required(platform, {name: settings.get(name) for name in PLATFORMS[platform].required})
     shop = brands.public_host(settings["shop"], param="shop") if settings.get("shop") else None
     _check_program(deployment, brand, settings.get("program_id"))
     item = connections.new_connection(
@@ -90,6 +88,7 @@ def changed(
     def apply(item: ConnectionItem, writes: Writes) -> None:
         if "shop" in settings and shop != item.shop:
             _move_shop(deployment, writes, item, shop)
+        _check_required(item.platform, settings)
         if "program_id" in settings:
             item.program_id = settings["program_id"]
         item.status = settings.get("status") or item.status
@@ -134,6 +133,13 @@ def _move_shop(deployment: Deployment, writes: Writes, item: ConnectionItem, sho
 def _check_secret(platform: str, secret: str) -> None:
     if not PLATFORMS[platform].usable(secret):
         raise Unprocessable("secret_not_usable", param="secret")
+
+
+def _check_required(platform: str, settings: Mapping[str, Any]) -> None:
+    """What is said must not take away what the platform cannot do without."""
+    for name in PLATFORMS[platform].required:
+        if name in settings and settings[name] is None:
+            raise Unprocessable("setting_missing", param=name, platform=platform)
 
 
 def _check_program(deployment: Deployment, brand: Brand, program_id: str | None) -> None:
