@@ -122,7 +122,7 @@ PLATFORMS_AND_WHAT_THEY_NEED: dict[str, dict[str, str]] = {
     "meta": {},
     "standard_webhooks": {"secret": STANDARD_SECRET},
     "tiktok_shop": {"app_key": "6b2k"},
-    "bigcommerce": {"shop": "store-abc123.mybigcommerce.com"},
+    "bigcommerce": {},
 }
 
 

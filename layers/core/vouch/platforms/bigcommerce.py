@@ -497,6 +497,5 @@ PLATFORM = Platform(
     verify=verify,
     subject=subject,
     facts=facts,
-    required=("shop",),
     api=Api(address=address, ask=ask, read=read_answer, changes=changes),
 )

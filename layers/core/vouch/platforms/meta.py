@@ -214,7 +214,6 @@ PLATFORM = Platform(
     verify=verify,
     subject=subject,
     facts=facts,
-    required=("verify_token",),
     challenge=challenge,
     reply=reply,
 )
