@@ -304,7 +304,8 @@ def test_a_cancellation_without_a_snapshot_cancels() -> None:
 @pytest.mark.parametrize("minutes", [60, 90])
 def test_a_cancellation_that_is_undone_cancels_no_more_whatever_is_heard_first(minutes: int) -> None:
     undone = replace(cancellation(minutes), undone=True)
-    for told in ([cancellation(), undone], [undone, cancellation()]):
+    orders: list[list[Fact]] = [[cancellation(), undone], [undone, cancellation()]]
+    for told in orders:
         assert not joined([PAID], told).cancelled
     assert joined([PAID], [cancellation(120), undone]).cancelled
     assert joined([undone], [Cancellation("another", PLACED)]).cancelled
