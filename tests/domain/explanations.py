@@ -44,7 +44,7 @@ from tests.domain.sales import (
 from vouch.domain.attribution import Touch
 from vouch.domain.context import Membership, Product
 from vouch.domain.explanation import Explanation, explain
-from vouch.domain.facts import Event, Lifecycle, OrderFacts, Snapshot, Standing
+from vouch.domain.facts import Event, Lifecycle, OrderFacts, PlatformCommission, Snapshot, Standing
 from vouch.domain.rates import Rate
 from vouch.domain.settlement import Earning, settle
 from vouch.domain.terms import CustomerTie, Level, PeriodCap, Recruiter, Recurring, Tiers
@@ -218,9 +218,20 @@ SITUATIONS = [
     ),
     Situation(
         "TikTok Shop names the creator and pays itself",
-        sale(MUG, platform="tiktok_shop"),
+        sale(MUG, platform="tiktok_shop", platform_commissions=(PlatformCommission("tiktok:noa", 7_50),)),
         [named("noa")],
         "noa",
+    ),
+    Situation(
+        "TikTok Shop pays Noa, and one whom nobody knows; here Dan's code counts",
+        sale(
+            MUG,
+            platform="tiktok_shop",
+            platform_commissions=(PlatformCommission("tiktok:noa", 5_00), PlatformCommission("tiktok:zoe", 0)),
+        ),
+        [code("dan"), named("noa"), Touch("platform", "tiktok:zoe", problem="unknown_handle")],
+        "noa",
+        terms=promises(offer(percent(10, platforms=["tiktok_shop"]))),
     ),
     Situation(
         "many rules, many lines",

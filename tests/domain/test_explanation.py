@@ -49,7 +49,7 @@ from vouch.domain.explanation import (
     Volume,
     explain,
 )
-from vouch.domain.facts import Event, Lifecycle, OrderFacts
+from vouch.domain.facts import Event, Lifecycle, OrderFacts, PlatformCommission
 from vouch.domain.money import Money
 from vouch.domain.rates import Rate
 from vouch.domain.settlement import Settlement, settle
@@ -317,6 +317,20 @@ def test_platforms_that_pay_themselves_are_the_reason_only_where_nothing_else_ke
         told = explained(named_by("noa"), order=order, terms=terms)
         assert [line.reason for line in told.lines] == [reason]
         assert [claim.at for claim in told.claims] == [PLACED]
+
+
+def test_what_the_platform_pays_stands_with_whom_it_names_and_a_creator_sees_their_own() -> None:
+    paid = (PlatformCommission("tiktok:noa", 5_00), PlatformCommission("tiktok:dan", 7_00))
+    order = sale(MUG, currency="USD", platform="tiktok_shop", platform_commissions=paid)
+    touches = named_by("noa"), named_by("dan"), named_by("lea"), code("gil", evidence="tiktok:noa")
+    sold = Situation("", order, touches, None)
+    told = {claim.creator_id: claim.platform_commission for claim in sold.explained().claims}
+    assert told == {"noa": cash("5.00", "USD"), "dan": cash("7.00", "USD"), "lea": None, "gil": None}
+    own = sold.explained("dan")
+    assert [claim.platform_commission for claim in own.claims] == [cash("7.00", "USD")]
+    for language in LANGUAGES:
+        words = narrate(own, language, NAMES)
+        assert ("7.00 USD" in words, "5.00 USD" in words) == (True, False)
 
 
 def test_a_cap_a_recruiter_refunds_and_the_brands_word_are_steps() -> None:

@@ -10,14 +10,14 @@ from openapi_schema_validator import OAS31Validator
 
 from referrals import openapi
 from tests.domain.explanations import Situation
-from tests.domain.sales import click, code, item, offer, percent, product_tie, promises, sale, standing
+from tests.domain.sales import click, code, item, named, offer, percent, product_tie, promises, sale, standing
 from tests.fixtures import Clock
 from tests.functions.client import Client
 from tests.functions.conftest import NewBrand
 from tests.functions.setting_up import TERMS, Shop, new_creator, open_shop
 from vouch.bodies import written
 from vouch.domain.attribution import Touch
-from vouch.domain.facts import Snapshot
+from vouch.domain.facts import PlatformCommission, Snapshot
 from vouch.http import Api
 from vouch.messages import LANGUAGES
 from vouch.wire import explanations
@@ -109,6 +109,13 @@ def test_a_brand_sees_what_a_creator_sees(sold: Sold) -> None:
     assert sold.dan.lower() not in shown
     assert "dan" not in shown
     assert "winter" not in shown
+
+
+def test_what_the_platform_pays_itself_is_told_beside_what_is_earned_here() -> None:
+    order = sale(item("mug", "100.00"), platform_commissions=(PlatformCommission("tiktok:noa", 7_50),))
+    told, _ = answered(Situation("", order, [named("noa"), code("dan")], None))
+    shown = {each["kind"]: each["platform_commission"] for each in json.loads(written(told.model_dump()))["candidates"]}
+    assert shown == {"platform": {"amount": 750, "currency": "ILS"}, "code": None}
 
 
 def test_whom_an_order_does_not_concern_is_as_good_as_absent(sold: Sold, new_brand: NewBrand) -> None:

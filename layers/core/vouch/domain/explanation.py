@@ -81,7 +81,8 @@ class Claim:
     """A candidate, and what became of it.
 
     Of one that lost, `beaten_by` is what came before it, and `limit` what time it ran out of: the days of the window,
-    or the months of a tie. `nearly_all`: its share is rounded to all, and others have the rest.
+    or the months of a tie. `nearly_all`: its share is rounded to all, and others have the rest. Whom a platform itself
+    names it may pay itself: its `platform_commission` is on no account here.
     """
 
     creator_id: str | None
@@ -97,6 +98,7 @@ class Claim:
     beaten_by: TouchKind | None = None
     limit: int | None = None
     nearly_all: bool = False
+    platform_commission: Money | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -450,6 +452,7 @@ class _Telling:
                 beaten_by=_beaten_by(candidate, winner),
                 limit=self._limit(candidate),
                 nearly_all=candidate.share_bps == BPS_WHOLE and len(winners) > 1,
+                platform_commission=self._platform_commission(candidate),
             )
 
     def line(self, part: LinePart) -> ExplainedLine:
@@ -603,6 +606,14 @@ class _Telling:
             return terms.attribution.window_days
         tie = terms.attribution.customer_tie
         return tie.months if candidate.reason == "tie_expired" and tie else None
+
+    def _platform_commission(self, candidate: Candidate) -> Money | None:
+        touch, snapshot = candidate.touch, self._facts.snapshot
+        if touch.kind != "platform" or snapshot is None:
+            return None
+        paid = (each.amount for each in snapshot.platform_commissions if each.handle == touch.evidence)
+        amount = next(paid, None)
+        return None if amount is None else Money(amount, snapshot.currency)
 
     # --- of a line ---------------------------------------------------------------------------------------------------
 

@@ -32,7 +32,8 @@ class Candidate(Answer):
     Nobody's (`creator_id` null) where it names no creator of the brand. `evidence` is the id of a click, of a visit by
     message (`vis_…`, a click in all else), of the order that brought the customer, or of the brand's decision; a code;
     a name (`tiktok:noa`); or what is tied (`sku:MUG-01`). `lines` are those that a product tie took. `share_bps` is
-    rounded: 0 is next to nothing, and 10000, where others have the rest, nearly all.
+    rounded: 0 is next to nothing, and 10000, where others have the rest, nearly all. `platform_commission` is what the
+    platform that names the creator says that it pays them itself: it is on no account here.
     """
 
     creator_id: str | None
@@ -44,6 +45,7 @@ class Candidate(Answer):
     reason: str | None
     share_bps: int | None
     lines: list[str] = Field(max_length=TIED_MAX)
+    platform_commission: Money | None
 
 
 class PassedOver(Answer):
@@ -284,7 +286,9 @@ class _Room:
 
 
 def _candidate(claim: domain.Claim) -> Candidate:
-    return Candidate.of(claim, lines=list(claim.lines[:TIED_MAX]))
+    return Candidate.of(
+        claim, lines=list(claim.lines[:TIED_MAX]), platform_commission=_money(claim.platform_commission)
+    )
 
 
 def _line(line: domain.ExplainedLine, currency: str) -> ExplainedLine:
@@ -362,6 +366,7 @@ EXAMPLE: Final[dict[str, Any]] = {
             "reason": None,
             "share_bps": 10000,
             "lines": [],
+            "platform_commission": None,
         }
     ],
     "candidates_total": 1,

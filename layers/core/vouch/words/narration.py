@@ -135,7 +135,7 @@ class _Narrator:
             share = self._share(claim, claim.share_bps)
             who = f"{who}, {speech.sentence('share_of_rest', share=share) if self._told.tied else share}"
         facts = {"who": who, "whom": self._name(claim.creator_id), **self._evidence(claim)}
-        return self._told_to(phrases.CREDITED, _kind(claim), claim.creator_id, **facts)
+        return self._paid_too(claim, self._told_to(phrases.CREDITED, _kind(claim), claim.creator_id, **facts))
 
     def _share(self, claim: Claim, bps: int) -> str:
         """What is not nothing is not told as 0 %, nor what is not all as 100 %."""
@@ -150,7 +150,14 @@ class _Narrator:
         else:
             facts |= {"owner": self._owner(claim.creator_id), "whom": self._name(claim.creator_id)}
             touch = self._told_to(phrases.TOUCHES, _kind(claim), claim.creator_id, **facts)
-        return self._speech.sentence("lost", touch=touch, why=self._why_lost(claim))
+        return self._paid_too(claim, self._speech.sentence("lost", touch=touch, why=self._why_lost(claim)))
+
+    def _paid_too(self, claim: Claim, said: str) -> str:
+        paid = claim.platform_commission
+        if paid is None:
+            return said
+        amount = self._speech.amount(paid.amount, paid.currency)
+        return self._speech.sentence("with_platform_commission", said=said, amount=amount)
 
     def _evidence(self, claim: Claim) -> dict[str, str]:
         speech, at, placed_at = self._speech, claim.at, self._told.placed_at

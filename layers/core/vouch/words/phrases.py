@@ -486,6 +486,10 @@ SENTENCES: Final[dict[str, Phrase]] = {
     "where_other": {"en": "by another program's terms", "he": "לפי תנאים של תכנית אחרת"},
     "shared": {"en": "Others are credited with it as well.", "he": "היא נזקפת גם לזכות אחרים."},
     "lost": {"en": "{touch} does not count: {why}.", "he": "{touch} לא נחשב: {why}."},
+    "with_platform_commission": {
+        "en": "{said} The platform itself pays {amount} for the order.",
+        "he": "{said} הפלטפורמה עצמה משלמת {amount} על ההזמנה.",
+    },
     "rule": {
         "en": "{what}: {earned}, {how}, because {because} (rule {rule}).",
         "he": "{what}: {earned}, {how}, כי {because} (כלל {rule}).",
