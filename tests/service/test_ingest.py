@@ -15,7 +15,7 @@ from tests.wire import Wire, closed, unreachable
 from vouch.domain import ids
 from vouch.domain.errors import NotFound, TooLarge, Unauthenticated
 from vouch.platforms.base import Request
-from vouch.service.ingest import BODY_MAX, Ingest
+from vouch.service.ingest import BODY_MAX, Ingest, Receipt
 from vouch.store.database import FAILURES
 from vouch.store.tables import ConnectionItem, Delivery
 
