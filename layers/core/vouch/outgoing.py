@@ -5,7 +5,9 @@ address behind it has to be public, and the connection goes to that very address
 moment later leads nowhere else.
 """
 
+import io
 import ipaddress
+import re
 import socket
 import ssl
 import threading
@@ -14,7 +16,8 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cache
 from http.client import HTTPConnection, HTTPException
-from urllib.parse import urlsplit
+from typing import override
+from urllib.parse import SplitResult, urlsplit
 
 BODY_MAX = 8 * 1024 * 1024
 SECONDS = 15.0
@@ -23,7 +26,11 @@ _CONNECT_SECONDS = 3.0
 _READ_SECONDS = 10.0
 _HTTPS = 443
 _PORTS = {"https": _HTTPS, "http": 80}
-_NAT64 = (ipaddress.ip_network("64:ff9b::/96"), ipaddress.ip_network("64:ff9b:1::/48"))
+_WIRE_MAX = 2 * BODY_MAX
+"""Of a body as it travels, in however small chunks."""
+_WRITTEN = re.compile("[!-~]+")
+_HEADER = re.compile("[!-~]+: ?[ -~]*")
+_NAT64 = ipaddress.ip_network("64:ff9b::/96")
 _IPV4_BITS = 0xFFFF_FFFF
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Resolve = Callable[[str, int], list[str]]
@@ -34,12 +41,12 @@ class Unreachable(Exception):
 
 
 class NotAllowed(Exception):
-    """An address that nobody outside may have us call."""
+    """An address that nobody outside may have us call, or a request that cannot be written."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """A request; `url` is absolute, its query encoded."""
+    """A request; `url` is absolute, and escaped as it is sent."""
 
     url: str
     method: str = "GET"
@@ -63,11 +70,15 @@ def send(
 
     Raises Unreachable and NotAllowed.
     """
-    address = urlsplit(request.url)
     try:
+        address = urlsplit(request.url)
         host, port = address.hostname, address.port
     except ValueError:
         raise NotAllowed("not an address") from None
+    if not _WRITTEN.fullmatch(request.url):  # whoever reads addresses passes over line ends in them
+        raise NotAllowed("an address with characters that have to be escaped")
+    if not all(_HEADER.fullmatch(f"{name}: {value}") for name, value in request.headers.items()):
+        raise NotAllowed("a header with characters that no header has")
     if not host or address.username is not None or address.scheme not in ("https", "http"):
         raise NotAllowed("not an address that may be called")
     here = loopback and host in ("127.0.0.1", "localhost")
@@ -77,14 +88,14 @@ def send(
     target = address.path or "/"
     if address.query:
         target = f"{target}?{address.query}"
-    return _exchanged(address.scheme, pinned, host, port, target, request, seconds)
+    return _exchanged(address, pinned, target, request, seconds)
 
 
 def is_public(address: Address) -> bool:
     """Whether an address is anybody's to reach, whatever it is wrapped in."""
     if isinstance(address, ipaddress.IPv6Address):
-        inner = address.ipv4_mapped or address.sixtofour or (address.teredo[1] if address.teredo else None)
-        if any(address in network for network in _NAT64):
+        inner = address.ipv4_mapped or address.sixtofour
+        if address in _NAT64:
             inner = ipaddress.IPv4Address(int(address) & _IPV4_BITS)
         if inner is not None:
             return is_public(inner)
@@ -110,20 +121,18 @@ def _public(host: str, resolve: Resolve) -> str:
     return str(found[0])
 
 
-def _exchanged(
-    scheme: str, pinned: str, host: str, port: int | None, target: str, request: Outgoing, seconds: float
-) -> Incoming:
+def _exchanged(address: SplitResult, pinned: str, target: str, request: Outgoing, seconds: float) -> Incoming:
     """One request and its answer on a connection of its own, which is cut when the time is over, whatever goes on."""
-    named = host if port is None else f"{host}:{port}"
-    headers = {"host": named, "user-agent": "Vouch", "accept-encoding": "identity"} | dict(request.headers)
-    connection = HTTPConnection(host)
+    headers = {"host": address.netloc, "user-agent": "Vouch", "accept-encoding": "identity"} | dict(request.headers)
+    port = address.port or _PORTS[address.scheme]
+    connection = HTTPConnection(pinned, port)
     line = None
     try:
         with closing(connection):
-            line = socket.create_connection((pinned, port or _PORTS[scheme]), timeout=min(_CONNECT_SECONDS, seconds))
+            line = socket.create_connection((pinned, port), timeout=min(_CONNECT_SECONDS, seconds))
             line.settimeout(min(_READ_SECONDS, seconds))
-            if scheme == "https":
-                line = _trusted().wrap_socket(line, server_hostname=host, do_handshake_on_connect=False)
+            if address.scheme == "https":
+                line = _trusted().wrap_socket(line, server_hostname=address.hostname, do_handshake_on_connect=False)
             connection.sock = line
             with _cut_after(line, seconds):
                 if isinstance(line, ssl.SSLSocket):
@@ -142,6 +151,8 @@ def _read(connection: HTTPConnection) -> Incoming:
     headers = {name.lower(): value for name, value in response.getheaders()}
     if headers.get("content-encoding", "identity").lower() not in ("", "identity"):
         raise Unreachable("the answer is compressed, which nobody asked for")
+    if response.fp is not None:
+        response.fp = io.BufferedReader(_Bounded(response.fp))
     body = response.read(BODY_MAX + 1)
     if len(body) > BODY_MAX:
         raise Unreachable("the answer is too large")
@@ -150,13 +161,40 @@ def _read(connection: HTTPConnection) -> Incoming:
     return Incoming(response.status, headers, body)
 
 
+class _Bounded(io.RawIOBase):
+    """What is still said, of which only so much is read: to the library a chunk of −1 bytes is all that ever comes."""
+
+    def __init__(self, said: io.BufferedReader) -> None:
+        self._said = said
+        self._left = _WIRE_MAX
+
+    @override
+    def readable(self) -> bool:
+        return True
+
+    @override
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        if not self._left:
+            raise Unreachable("the answer is too large")
+        count = self._said.readinto1(buffer[: self._left])
+        self._left -= count
+        return count
+
+    @override
+    def close(self) -> None:
+        self._said.close()
+        super().close()
+
+
 @contextmanager
 def _cut_after(line: socket.socket, seconds: float) -> Iterator[None]:
-    """Ends a conversation in which somebody says a byte now and then."""
+    """Ends a conversation in which somebody says a byte now and then. Raises Unreachable, whatever was said by then."""
+    over = threading.Event()
 
     def cut() -> None:
+        over.set()
         with suppress(OSError):
-            line.shutdown(socket.SHUT_RDWR)
+            socket.socket.shutdown(line, socket.SHUT_RDWR)  # not TLS's own: what follows that goes unencrypted
 
     timer = threading.Timer(seconds, cut)
     timer.daemon = True
@@ -165,6 +203,8 @@ def _cut_after(line: socket.socket, seconds: float) -> Iterator[None]:
         yield
     finally:
         timer.cancel()
+    if over.is_set():
+        raise Unreachable("the answer takes too long")
 
 
 @cache
