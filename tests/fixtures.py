@@ -9,6 +9,7 @@ from itertools import count
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from tests.tables import REGION, create_tables, drop_tables
 from vouch.service.deployment import Deployment
@@ -46,7 +47,7 @@ class MemoryVault:
 
 
 class MemoryBucket:
-    """The two calls of S3 that Vouch makes."""
+    """The three calls of S3 that Vouch makes."""
 
     def __init__(self) -> None:
         self.objects: dict[tuple[str, str], bytes] = {}
@@ -56,7 +57,13 @@ class MemoryBucket:
         return {}
 
     def get_object(self, *, Bucket: str, Key: str) -> dict[str, Any]:  # noqa: N803 - boto3's names
+        if (Bucket, Key) not in self.objects:
+            raise ClientError({"Error": {"Code": "NoSuchKey"}}, "GetObject")
         return {"Body": io.BytesIO(self.objects[Bucket, Key])}
+
+    def delete_object(self, *, Bucket: str, Key: str) -> dict[str, Any]:  # noqa: N803 - boto3's names
+        self.objects.pop((Bucket, Key), None)
+        return {}
 
 
 class MemoryQueues:

@@ -34,6 +34,7 @@ _REPLACE = "PutItem in place of another"
 _STANDING_IN = [  # part of a deployment, its method, the action that AWS wants for it
     ("s3", "put_object", "s3:PutObject"),
     ("s3", "get_object", "s3:GetObject"),
+    ("s3", "delete_object", "s3:DeleteObject"),
     ("vault", "seal", "kms:Encrypt"),
     ("vault", "open", "kms:Decrypt"),
 ]

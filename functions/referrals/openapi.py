@@ -88,7 +88,7 @@ _OWN_REFUSALS: Final[dict[str, _Codes]] = {
     "connect": _CONNECTION
     | {422: ("platform_not_supported", "secret_not_usable", "setting_missing", *_CONNECTION[422])},
     "change_connection": _CONNECTION | {422: ("setting_missing", *_CONNECTION[422])},
-    "reconcile": {422: ("not_reconcilable", "api_token_missing", "since_out_of_range")},
+    "reconcile": {422: ("not_reconcilable", "api_token_missing", "since_out_of_range", "connection_disabled")},
     "rotate_secret": {422: ("secret_not_usable",)},
     "submit_order": _SUBMISSION | {422: ("placed_at_changed", "from_the_future", *_SAMPLE)},
     "submit_refund": _SUBMISSION

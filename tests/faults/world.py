@@ -15,7 +15,7 @@ from typing import Any
 import boto3
 import pytest
 
-from attribution import fetch, ingest, privacy, second_pass, settle, wake
+from attribution import fetch, ingest, privacy, reconcile, second_pass, settle, wake
 from tests.platforms.samples import SHOPIFY_SECRET
 from tests.tables import REGION
 from vouch.domain import clicks, ids, times
@@ -374,7 +374,7 @@ def sums(entries: Iterable[Entry]) -> Sums:
 def functions(deployment: Deployment) -> Iterator[None]:
     """The handlers of this process, fresh, with this deployment in place of their own."""
     with pytest.MonkeyPatch.context() as patch:
-        for module in (ingest, settle, wake, second_pass, fetch, privacy):
+        for module in (ingest, settle, wake, second_pass, fetch, privacy, reconcile):
             patch.setattr(module, "deployment", lambda: deployment)
         cold_start(deployment)
         yield

@@ -38,7 +38,7 @@ class Connection:
         now = self._world.deployment.now()
         door = Door(self._world.brand_id, self._world.brand.mode, "stripe", self._id)
         if isinstance(body, bytes):
-            return inbox.pulled(door, "s", body, now)
+            return inbox.pulled(door, "p", "s", body, now)
         return inbox.delivery(door, {}, body.body, platform_delivery_id="d", subject="s", kept=(), now=now)
 
     def _order(self, external_id: str) -> StoredOrder | None:

@@ -271,6 +271,10 @@ PROBLEMS: dict[str, Words] = {
         ),
         "he": ("לחיבור אין אסימון", "יש לתת לו `api_token`; בדף של הפלטפורמה כתוב אילו הרשאות נדרשות."),
     },
+    "connection_disabled": {
+        "en": ("The connection is disabled", "Nothing comes in by it; make it active first."),
+        "he": ("החיבור מושבת", "דבר אינו נכנס דרכו; יש להפעיל אותו תחילה."),
+    },
     "since_out_of_range": {
         "en": ("Not a time to begin at", "`since` lies in the past, {days} days at most."),
         "he": ("אי אפשר להתחיל מכאן", "`since` הוא מועד בעבר, עד {days} ימים לאחור."),

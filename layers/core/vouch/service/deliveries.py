@@ -14,7 +14,7 @@ from typing import Literal, assert_never
 from vouch import telemetry
 from vouch.domain import times
 from vouch.domain.errors import NotFound
-from vouch.domain.facts import Event, Mention, Shadow, Snapshot
+from vouch.domain.facts import Event, Fact, Mention, Shadow, Snapshot
 from vouch.platforms.base import (
     Aside,
     Ignored,
@@ -35,7 +35,7 @@ from vouch.service.evidence import CLICK_LAG, ClickOnItsWay
 from vouch.service.orders import PARKED, Defect, NameTaken, Target, apply, check_dates, hear_aside, ours
 from vouch.service.queues import FIRST_SECONDS, TRIES_MAX, put_off, seconds_after
 from vouch.service.volumes import BeingMeasured, SealNotDue
-from vouch.store import connections, inbox, orders, privacy
+from vouch.store import aliases, connections, inbox, orders, privacy
 from vouch.store.tables import Delivery
 
 Ending = Literal["applied", "unchanged", "ignored", "parked", "deferred"]
@@ -150,18 +150,25 @@ def _settle_elsewhere(deployment: Deployment, target: Target, reading: Reading, 
     Had it become an order of its own before it said so, that one earns nothing any more. What goes by the name of that
     order, too, is the object that told it, and tells it further.
     """
-    sale, facts = replace(target, external_id=external_id), list(reading.facts)
-    if external_id not in reading.aliases:
-        facts = [_mentioned(target, fact) if isinstance(fact, Snapshot) else fact for fact in reading.facts]
-    changed = apply(deployment, sale, facts)
+    sale, facts = replace(target, external_id=external_id), told_elsewhere(reading, external_id)
+    [own] = aliases.load(deployment.database, target.brand_id, target.connection_id or "", [target.external_id])
+    names = [target.external_id] if own.external_id in (None, external_id) else []
+    changed = apply(deployment, sale, facts, names=names)
     if orders.state(deployment.database, target.brand_id, target.order_id) is not None:
         changed |= apply(deployment, target, [Shadow(sale.order_id, times.EPOCH)])
     return changed
 
 
-def _mentioned(target: Target, told: Snapshot) -> Event:
+def told_elsewhere(reading: Reading, external_id: str) -> list[Fact]:
+    """What it says to the order that has one of its names already."""
+    if external_id in reading.aliases:
+        return list(reading.facts)
+    return [_mentioned(reading, fact) if isinstance(fact, Snapshot) else fact for fact in reading.facts]
+
+
+def _mentioned(reading: Reading, told: Snapshot) -> Event:
     evidence = (told.codes, told.click_ids, told.customers, told.handles, told.contacts)
-    return Mention(target.external_id, told.updated_at, *evidence)
+    return Mention(reading.external_id, told.updated_at, *evidence)
 
 
 def _overshadow(deployment: Deployment, target: Target, mirrored: Mirrored, reading: Reading) -> bool:
@@ -231,7 +238,7 @@ def wake(deployment: Deployment, message: str, *, in_time: Callable[[], bool]) -
         hour, shard, after = asked["second_pass"]
         return _second_pass_of(deployment, times.parse(hour), shard, after, in_time=in_time)
     delivery = inbox.get(deployment.database, *asked["delivery"])
-    return {} if delivery is None else {_settled_for_good(deployment, delivery, tries=asked["tries"]).ending: 1}
+    return {} if delivery is None else {settled_for_good(deployment, delivery, tries=asked["tries"]).ending: 1}
 
 
 def second_pass(deployment: Deployment, hours: Iterable[datetime], *, in_time: Callable[[], bool]) -> dict[str, int]:
@@ -263,7 +270,7 @@ def _second_pass_of(
 
 def _settle_again(deployment: Deployment, delivery: Delivery, *, noted: bool) -> str:
     """How it ended. What the world refuses now comes again by the delayed queue, and keeps no other waiting."""
-    again = _settled_for_good if noted else settle_delivery
+    again = settled_for_good if noted else settle_delivery
     try:
         return again(deployment, delivery).ending
     except Exception:  # noqa: BLE001 - the queue's own failures end in its dead letters, which raise an alarm
@@ -271,7 +278,7 @@ def _settle_again(deployment: Deployment, delivery: Delivery, *, noted: bool) ->
         return "put_off"
 
 
-def _settled_for_good(deployment: Deployment, delivery: Delivery, *, tries: int = 0) -> Outcome:
+def settled_for_good(deployment: Deployment, delivery: Delivery, *, tries: int = 0) -> Outcome:
     """Settles what may have a note, which goes unless the delivery is parked again, or still waits."""
     outcome = settle_delivery(deployment, delivery, tries=tries)
     if outcome.ending not in ("parked", "deferred"):
@@ -320,4 +327,4 @@ def redrive(deployment: Deployment, brand_id: str, delivery_id: str) -> Outcome:
     delivery = inbox.get(deployment.database, note.inbox_pk, delivery_id)
     if delivery is None:
         return Outcome("parked", reason="expired")
-    return _settled_for_good(deployment, delivery)
+    return settled_for_good(deployment, delivery)

@@ -53,7 +53,7 @@ def _ask_all(deployment: Deployment, delivery: Delivery, in_time: Callable[[], b
             asks = said.asks
         case _:
             return
-    open_asks = [ask for ask in asks if not _is_answered(deployment, delivery, ask)]
+    open_asks = [ask for ask in asks if not is_answered(deployment, delivery, ask)]
     api = PLATFORMS[delivery.platform].api
     connection = connections.connection(deployment.database, delivery.brand_id, delivery.connection_id or "")
     if not open_asks or api is None or api.ask is None or connection is None:
@@ -82,7 +82,8 @@ def _ask(
     inbox.put(deployment.database, lambda: deployment.s3, inbox.answer(delivery, _name(ask), body, deployment.now()))
 
 
-def _is_answered(deployment: Deployment, delivery: Delivery, ask: Ask) -> bool:
+def is_answered(deployment: Deployment, delivery: Delivery, ask: Ask) -> bool:
+    """Whether what the platform said to it is stored."""
     known = inbox.answer_id(delivery, _name(ask))
     return inbox.get(deployment.database, delivery.pk, known) is not None
 

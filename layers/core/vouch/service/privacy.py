@@ -1,23 +1,32 @@
 """What platforms ask for buyers and shops: raw deliveries are erased, the books stay, and that it was asked is kept.
 
 Facts name nobody: buyers are pseudonyms in them. What holds personal data are the deliveries as they came. Each is
-settled once more before it goes, so that nothing that it says is lost; one that is parked says something that nobody
-has read yet: it stays until it expires, 30 days after it came.
+settled once more before it goes, so that nothing that it says is lost; one that says what is not in the books yet, be
+it parked or waiting, stays until it expires, 30 days after it came.
+
+A buyer's deliveries are found by their orders, by whatever door these came, and those who write to a brand's page by
+what tells of them; a shop's by when they came.
 """
 
 import json
 from collections.abc import Callable, Iterable, Iterator
-from itertools import batched
-from typing import Any
+from dataclasses import dataclass
+from datetime import timedelta
+from itertools import batched, product
+from typing import Any, Literal
 
 from vouch.domain import times
 from vouch.domain.context import BUYERS
-from vouch.platforms.base import PrivacyRequest, Thin, Unreadable
-from vouch.service import deliveries, pages
+from vouch.platforms.base import PrivacyRequest, Said, Thin, Unreadable
+from vouch.service import deliveries, fetches, pages
+from vouch.service.deliveries import AWAITING_PLATFORM
 from vouch.service.deployment import Deployment
+from vouch.service.orders import Defect, ours
 from vouch.service.pages import Page
 from vouch.service.queues import put_off
-from vouch.store import inbox, orders, privacy, registers, visits
+from vouch.store import aliases, inbox, orders, privacy, registers, visits
+from vouch.store.database import Refused, Writes
+from vouch.store.inbox import HOUR_SHARDS, KEPT, BodyGone
 from vouch.store.tables import Brand, Delivery, PrivacyRecord
 
 ORDERS_SHOWN = 1_000
@@ -26,6 +35,17 @@ _SAID = ("applied", "unchanged", "ignored")
 """How deliveries end all of whose say is in the books."""
 Place = tuple[str | None, str]
 """An order by its connection and its platform's own id."""
+Verdict = Literal["goes", "stays", "left"]
+"""Of a delivery: `stays` has nothing of a buyer's, or is a request itself; `left` will go when it expires."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """Some of the deliveries that are asked about, read as they are used; and where to go on behind them."""
+
+    after: Any
+    found: Iterable[Delivery]
+    order_id: str | None = None
 
 
 def listed(deployment: Deployment, brand: Brand, *, limit: int, cursor: str | None) -> Page[PrivacyRecord]:
@@ -38,52 +58,82 @@ def done(deployment: Deployment, message: str, *, in_time: Callable[[], bool]) -
 
     What is left goes on by another message. Done twice, the second time finds nothing.
     """
-    asked = json.loads(message)
-    delivery = inbox.get(deployment.database, *asked["delivery"])
-    record = privacy.record(deployment.database, asked["delivery"][1])
+    asked, database = json.loads(message), deployment.database
+    delivery = inbox.get(database, *asked["delivery"])
+    record = privacy.record(database, asked["delivery"][1])
     if delivery is None or record is None:
         return "done"
-    said = deliveries.read(deployment, delivery)
+    try:
+        said = deliveries.read(deployment, delivery)
+    except BodyGone:  # it was done, but for this
+        _gone(deployment, delivery, Writes())
+        return "done"
     if not isinstance(said, PrivacyRequest):
         raise TypeError(f"a privacy request is read as a {type(said).__name__}")
-    for bookmark, place in _orders_of(deployment, delivery, said, asked.get("after")):
+    left, shown = asked.get("left", 0), dict.fromkeys(record.orders)
+    for step in _steps(deployment, delivery, said, asked.get("after")):
+        if step.order_id is not None and len(shown) < ORDERS_SHOWN:
+            shown[step.order_id] = None
         if said.kind != "export_customer":
-            _erase(deployment, record, place)
-        if said.kind != "erase_shop":
-            _show(record, orders.order_id(delivery.brand_id, *place))
+            left += _erase(deployment, record, step.found)
         if not in_time():
-            deployment.database.put(record)
-            rest = {"delivery": asked["delivery"], "after": bookmark}
+            privacy.show(database, record, list(shown))
+            rest = {"delivery": asked["delivery"], "after": step.after, "left": left}
             put_off(deployment, deployment.settings.privacy_queue_url, rest, seconds=0)
-            return str(record.status)
-    for contact in said.contacts:
-        visits.forget(deployment.database, delivery.brand_id, contact, until=times.parse(delivery.received_at))
-    record.status, record.done_at = "done", times.text(deployment.now())
-    deployment.database.put(record)
-    inbox.erase(deployment.database, lambda: deployment.s3, delivery)  # last: it names the buyer, too, and what to do
+            return "received"
+    if said.kind == "erase_customer":
+        for contact in said.contacts:
+            visits.forget(database, delivery.brand_id, contact, until=times.parse(delivery.received_at))
+    privacy.show(database, record, list(shown))
+    privacy.finish(database, record, left=left, now=deployment.now())
+    _gone(deployment, delivery, Writes())  # last: it names the buyer, too, and what to do
     return "done"
 
 
-def _orders_of(
-    deployment: Deployment, delivery: Delivery, said: PrivacyRequest, after: Any
-) -> Iterator[tuple[Any, Place]]:
-    """The orders that are asked about, each with where to go on behind it."""
+# --- what is asked about ----------------------------------------------------------------------------------------------
+
+
+def _steps(deployment: Deployment, delivery: Delivery, said: PrivacyRequest, after: Any) -> Iterator[_Step]:
     if said.kind == "erase_shop":
-        yield from _orders_of_shop(deployment, delivery, after or "")
-        return
-    named = [(delivery.connection_id, external_id) for external_id in said.orders]
-    places = list(dict.fromkeys([*named, *_bought(deployment, delivery.brand_id, said.customers)]))
-    yield from enumerate(places[after or 0 :], start=(after or 0) + 1)
+        return _steps_of_shop(deployment, delivery, after)
+    return _steps_of_buyer(deployment, delivery, said, after or 0)
 
 
-def _orders_of_shop(deployment: Deployment, delivery: Delivery, after: str) -> Iterator[tuple[Any, Place]]:
-    behind: str | None = after
-    while behind is not None:
-        found, behind = orders.placed(
-            deployment.database, delivery.brand_id, times.EPOCH, times.END, behind=behind, limit=_PAGE
-        )
-        own = [state for state in found if state.connection_id == delivery.connection_id]
-        yield from ((state.g1sk, (state.connection_id, state.external_id)) for state in own)
+def _steps_of_shop(deployment: Deployment, delivery: Delivery, after: Any) -> Iterator[_Step]:
+    """All that came by the connection and has not expired, hour by hour."""
+    database, until = deployment.database, times.floor_hour(times.parse(delivery.received_at))
+    begin, bookmark = after if after is not None else (0, None)
+    hours = int((KEPT + timedelta(hours=1)) / timedelta(hours=1))
+    places = list(product(range(hours), range(HOUR_SHARDS)))
+    for number, (hour, shard) in enumerate(places[begin:], start=begin):
+        while True:
+            keys, bookmark = inbox.of_connection(
+                database, delivery.brand_id, delivery.connection_id, until - timedelta(hours=hour), shard, bookmark
+            )
+            found = (each for key in keys if (each := inbox.get(database, *key)) is not None)
+            yield _Step([number, bookmark] if bookmark else [number + 1, None], found)
+            if bookmark is None:
+                break
+
+
+def _steps_of_buyer(deployment: Deployment, delivery: Delivery, said: PrivacyRequest, begin: int) -> Iterator[_Step]:
+    """Order by order; and whoever wrote to the brand's page, by what tells of them."""
+    brand_id = delivery.brand_id
+    named = _known(deployment, brand_id, [(delivery.connection_id, external_id) for external_id in said.orders])
+    wrote = _wrote(deployment, brand_id, said.contacts)
+    places = list(dict.fromkeys([*named, *_bought(deployment, brand_id, said.customers), *wrote]))
+    steps = [_Step(None, _of_order(deployment, brand_id, place), orders.order_id(brand_id, *place)) for place in places]
+    steps += [_Step(None, _of_contact(deployment, brand_id, contact)) for contact in said.contacts]
+    for after, step in enumerate(steps[begin:], start=begin + 1):
+        yield _Step(after, step.found, step.order_id)
+
+
+def _known(deployment: Deployment, brand_id: str, places: Iterable[Place]) -> Iterator[Place]:
+    """Those of which there is an order, or at least a delivery that may become one."""
+    for place in places:
+        known = orders.state(deployment.database, brand_id, orders.order_id(brand_id, *place)) is not None
+        if known or any(inbox.of_order(deployment.database, brand_id, *place)):
+            yield place
 
 
 def _bought(deployment: Deployment, brand_id: str, customers: Iterable[str]) -> Iterator[Place]:
@@ -95,25 +145,72 @@ def _bought(deployment: Deployment, brand_id: str, customers: Iterable[str]) -> 
                 yield state.connection_id, state.external_id
 
 
-def _erase(deployment: Deployment, record: PrivacyRecord, place: Place) -> None:
-    for delivery in inbox.of_order(deployment.database, record.brand_id, *place):
-        if _is_thin(deployment, delivery):
-            continue
-        if deliveries.settle_delivery(deployment, delivery).ending in _SAID:
-            inbox.erase(deployment.database, lambda: deployment.s3, delivery)
-            record.erased += 1
-        else:
-            record.left += 1
+def _wrote(deployment: Deployment, brand_id: str, contacts: Iterable[str]) -> Iterator[Place]:
+    """The orders that name these contacts."""
+    for contact in contacts:
+        for order in visits.awaiting(deployment.database, brand_id, contact):
+            yield order.connection_id, order.external_id
 
 
-def _is_thin(deployment: Deployment, delivery: Delivery) -> bool:
-    """Whether it holds no more than ids: there is nothing to erase, and its platform is not asked for it again."""
+def _of_order(deployment: Deployment, brand_id: str, place: Place) -> Iterator[Delivery]:
+    """Also those that speak of it by another name."""
+    connection_id, external_id = place
+    names = aliases.of_order(deployment.database, brand_id, connection_id, external_id) if connection_id else ()
+    for name in dict.fromkeys((external_id, *names)):
+        yield from inbox.of_order(deployment.database, brand_id, connection_id, name)
+
+
+def _of_contact(deployment: Deployment, brand_id: str, contact: str) -> Iterator[Delivery]:
+    for key in visits.told_by(deployment.database, brand_id, contact):
+        delivery = inbox.get(deployment.database, *key)
+        if delivery is not None:
+            yield delivery
+
+
+# --- what goes --------------------------------------------------------------------------------------------------------
+
+
+def _erase(deployment: Deployment, record: PrivacyRecord, found: Iterable[Delivery]) -> int:
+    """How many are left.
+
+    What was asked about goes before what was answered: else it would be asked about again, as if nobody had answered.
+    """
+    verdicts = [(each, _verdict(deployment, each)) for each in found]
+    for delivery, verdict in sorted(verdicts, key=lambda each: each[0].answers is not None):
+        if verdict == "goes":
+            counted = Writes()
+            privacy.note_erased(counted, record)
+            _gone(deployment, delivery, counted)
+    return sum(verdict == "left" for _, verdict in verdicts)
+
+
+def _gone(deployment: Deployment, delivery: Delivery, writes: Writes) -> None:
     try:
-        return isinstance(deliveries.read(deployment, delivery), Thin)
-    except Unreadable:
-        return False
+        inbox.erase(deployment.database, lambda: deployment.s3, delivery, writes)
+    except Refused:
+        return  # somebody else who does the same was faster, and has counted it
 
 
-def _show(record: PrivacyRecord, order_id: str) -> None:
-    if order_id not in record.orders and len(record.orders) < ORDERS_SHOWN:
-        record.orders = [*record.orders, order_id]
+def _verdict(deployment: Deployment, delivery: Delivery) -> Verdict:
+    try:
+        said = _read(deployment, delivery)
+    except BodyGone:
+        return "goes"  # somebody has begun to erase it
+    if isinstance(said, PrivacyRequest):
+        return "stays"
+    if isinstance(said, Thin):
+        return "goes" if fetches.is_answered(deployment, delivery, said.ask) else "stays"
+    note = inbox.parked(deployment.database, delivery.brand_id, delivery.sk)
+    if note is not None and note.reason == AWAITING_PLATFORM:
+        return "left"  # what it says counts, but its platform has yet to tell more
+    settle = deliveries.settle_delivery if note is None else deliveries.settled_for_good
+    return "goes" if settle(deployment, delivery).ending in _SAID else "left"
+
+
+def _read(deployment: Deployment, delivery: Delivery) -> Said | None:
+    """None where it cannot be read: settling says so."""
+    try:
+        with ours():
+            return deliveries.read(deployment, delivery)
+    except (Unreadable, Defect):
+        return None

@@ -6,7 +6,7 @@ that was cut off goes on where it stopped.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -27,13 +27,15 @@ from vouch.store import aliases, inbox, orders, reconciliations
 from vouch.store import connections as stored_connections
 from vouch.store.database import Refused
 from vouch.store.inbox import Door
-from vouch.store.tables import Brand, ConnectionItem, Reconciliation
+from vouch.store.tables import Brand, ConnectionItem, Pulled, Reconciliation
 
 OVERLAP = timedelta(hours=1)
 """So far before the last look the next one begins: platforms' clocks and lists lag."""
 FURTHEST = timedelta(days=90)
 HOURS = 6
 """Between two looks that nobody asks for."""
+ON_THEIR_WAY = timedelta(minutes=15)
+"""What changed so lately such a look leaves to the next one: the webhook may still come."""
 _TRIES_MAX = 24
 """In a row; so many take some five hours. The next look begins where this one did."""
 _STALLED = timedelta(hours=7)
@@ -56,6 +58,8 @@ def started(
         raise Unprocessable("not_reconcilable", platform=item.platform)
     if not item.details.get("api_token"):
         raise Unprocessable("api_token_missing", param="api_token")
+    if item.status != "active":
+        raise Unprocessable("connection_disabled")
     now = deployment.now()
     if since is not None and not now - FURTHEST <= since <= now:
         raise Unprocessable("since_out_of_range", param="since", days=FURTHEST.days)
@@ -63,18 +67,19 @@ def started(
 
 
 def _begun(
-    deployment: Deployment, item: ConnectionItem, new_id: str, since: datetime | None, now: datetime
+    deployment: Deployment, item: ConnectionItem, new_id: str, since: datetime | None, until: datetime
 ) -> Reconciliation:
-    database = deployment.database
+    database, now = deployment.database, deployment.now()
     while True:
         known = reconciliations.mark(database, item.brand_id, item.id)
         at_work = known.running and reconciliations.found(database, item.brand_id, item.id, known.running)
         if at_work and at_work.status == "running" and now - times.parse(at_work.moved_at) < _STALLED:
             return at_work
-        last = times.parse(known.until) - OVERLAP if known.until else times.parse(item.created_at)
-        begin = min(since or last, now)
-        look = reconciliations.new(item.brand_id, item.id, new_id, since=begin, until=now, now=now)
+        begin = min(since or _end_of_last(item, known), until)
+        look = reconciliations.new(item.brand_id, item.id, new_id, since=begin, until=until, now=now)
         try:
+            if at_work and at_work.status == "running":
+                _end(deployment, item, at_work, "failed", "stalled")
             database.commit(reconciliations.begun(look, known))
         except Refused:
             earlier = reconciliations.found(database, item.brand_id, item.id, new_id)
@@ -84,6 +89,12 @@ def _begun(
                 continue
         _go_on(deployment, item.brand_id, look, seconds=0)
         return look
+
+
+def _end_of_last(item: ConnectionItem, known: Pulled) -> datetime:
+    """Where the next look begins. What changed before the connection was made is none of its business."""
+    made = times.parse(item.created_at)
+    return max(times.parse(known.until) - OVERLAP, made) if known.until else made
 
 
 def _go_on(deployment: Deployment, brand_id: str, look: Reconciliation, *, seconds: int) -> None:
@@ -105,16 +116,24 @@ def every_brand(deployment: Deployment, *, in_time: Callable[[], bool]) -> Done:
     """Begins a look for every connection that can be looked at, several times a day."""
 
     def turn(brand: Brand, _round: Round, _time: Time) -> Turn:
+        failures: list[Exception] = []
         for connection_id in stored_connections.ids_of(
             deployment.database, brand.id, limit=stored_connections.CONNECTIONS_MAX
         ):
-            item = stored_connections.connection(deployment.database, brand.id, connection_id)
-            if item is not None and item.status == "active" and _api(item) and item.details.get("api_token"):
-                new_id = mint.fresh(deployment).id(reconciliations.PREFIX)
-                _begun(deployment, item, new_id, None, deployment.now())
-        return Turn(None)
+            try:
+                _begin_by_itself(deployment, brand, connection_id)
+            except Exception as failure:  # noqa: BLE001 - told once the others had their turns
+                failures.append(failure)
+        return Turn(None, failures)
 
     return turns.daily(deployment, "pulls", turn, in_time=in_time, hours=HOURS)
+
+
+def _begin_by_itself(deployment: Deployment, brand: Brand, connection_id: str) -> None:
+    item = stored_connections.connection(deployment.database, brand.id, connection_id)
+    if item is not None and item.status == "active" and _api(item) and item.details.get("api_token"):
+        new_id = mint.fresh(deployment).id(reconciliations.PREFIX)
+        _begun(deployment, item, new_id, None, deployment.now() - ON_THEIR_WAY)
 
 
 # --- what is known of it ----------------------------------------------------------------------------------------------
@@ -162,21 +181,28 @@ def resumed(deployment: Deployment, asked: dict[str, Any], *, in_time: Callable[
     if look is None or item is None or look.status != "running":
         return "over"
     try:
+        return _gone_on(deployment, item, look, in_time)
+    except Refused:
+        return "overtaken"  # by another message of the same look, which goes on with it
+
+
+def _gone_on(deployment: Deployment, item: ConnectionItem, look: Reconciliation, in_time: Callable[[], bool]) -> str:
+    try:
         with ours():
             while look.status == "running":
                 if not in_time():
-                    _go_on(deployment, brand_id, look, seconds=0)
+                    _go_on(deployment, item.brand_id, look, seconds=0)
                     break
                 _step(deployment, item, look, in_time)
-    except Refused:
-        return "overtaken"  # by another message of the same look, which goes on with it
     except NotYet as refusal:
-        return _later(deployment, brand_id, look, refusal)
+        return _later(deployment, item, look, refusal)
     except Unreadable as refusal:
-        _end(deployment, brand_id, look, "failed", f"{refusal.reason}: {refusal.detail}")
+        if refusal.reason == "not_json":  # half an answer, or a page that says that they are at work
+            return _later(deployment, item, look, NotYet("the answer cannot be read"))
+        return _end(deployment, item, look, "failed", f"{refusal.reason}: {refusal.detail}")
     except Defect as defect:
         telemetry.logger().error("a reconciliation failed", where=defect.where)
-        _end(deployment, brand_id, look, "failed", "defect")
+        return _end(deployment, item, look, "failed", "defect")
     return str(look.status)
 
 
@@ -185,53 +211,73 @@ def _step(deployment: Deployment, item: ConnectionItem, look: Reconciliation, in
     api, account = _api(item), platform_accounts.caller(deployment, item)
     if api is None or api.changes is None:
         raise Unreadable("not_reconcilable", "this platform has no list of what has changed")
+    if item.status != "active" or account.api_token is None:
+        raise Unreadable("connection_closed", "it was disabled, or its token taken away, meanwhile")
     span = Span(times.parse(look.since), times.parse(look.until))
     conversation = api.changes(span, look.bookmark, account, deployment.now())
     page = conversations.have(deployment, api, account, conversation, in_time=in_time)
-    for change in page.found:
-        _compare(deployment, item, api, look, change)
+    _compare(deployment, item, api, look, page.found)
     look.bookmark, look.tries = page.bookmark, 0
     if page.bookmark is None:
-        _end(deployment, item.brand_id, look, "done", None)
+        _end(deployment, item, look, "done", None)
     else:
         _put(deployment, look)
 
 
-def _compare(deployment: Deployment, item: ConnectionItem, api: Api, look: Reconciliation, change: Change) -> None:
-    """Stores what is news. What cannot be read is stored, too: it parks, where a person sees it."""
-    look.looked_at += 1
-    names = deliveries.pseudonym(deployment, item.brand_id, item.platform, item.id)
-    said: Reading | Aside | Ignored | None = None
-    try:
-        said = api.read(change.body, names)
-    except Unreadable:
-        look.unreadable += 1
-    if said is not None and not _is_news(deployment, item, said):
-        return
+def _compare(
+    deployment: Deployment, item: ConnectionItem, api: Api, look: Reconciliation, found: Sequence[Change]
+) -> None:
+    """Stores what is news. What cannot be read is stored, too: it parks, where a person sees it.
+
+    Each delivery says which page has brought it. So a page that is compared once more, since its worker died, counts
+    what it stored; and what two pages list, since the platform's list moved meanwhile, only the first one does.
+    """
     door = Door(item.brand_id, item.mode, item.platform, item.id, item.program_id)
-    delivery = inbox.pulled(door, change.subject, change.body, deployment.now())
-    if not inbox.put(deployment.database, lambda: deployment.s3, delivery) or said is None:
-        return
-    look.healed += 1
-    telemetry.count("ReconciliationHealed")
-    if isinstance(said, Reading) and len(look.orders) < reconciliations.ORDERS_SHOWN:
-        order_id = orders.order_id(item.brand_id, item.id, said.external_id)
-        look.orders = [*look.orders, [order_id, said.external_id]]
+    number, now = f"{look.id}#{look.looked_at}", deployment.now()
+    pulled = [inbox.pulled(door, number, change.subject, change.body, now) for change in found]
+    stored = {each.sk: each.answers for each in inbox.stored(deployment.database, pulled)}
+    names = deliveries.pseudonym(deployment, item.brand_id, item.platform, item.id)
+    healed: dict[str, Reading | Aside] = {}
+    for change, delivery in zip(found, pulled, strict=True):
+        said: Reading | Aside | Ignored | None = None
+        try:
+            said = api.read(change.body, names)
+        except Unreadable:
+            look.unreadable += 1
+        if isinstance(said, Ignored):
+            continue
+        if delivery.sk not in stored and (said is None or _is_news(deployment, item, said)):
+            inbox.put(deployment.database, lambda: deployment.s3, delivery)
+            stored[delivery.sk] = number
+        if said is not None and stored.get(delivery.sk) == number:
+            healed[delivery.sk] = said
+    look.looked_at += len(found)
+    look.healed += len(healed)
+    if healed:
+        telemetry.count("ReconciliationHealed", len(healed))
+    external_ids = dict.fromkeys(said.external_id for said in healed.values() if isinstance(said, Reading))
+    shown = [[orders.order_id(item.brand_id, item.id, each), each] for each in external_ids]
+    added = [each for each in shown if each not in look.orders]
+    look.orders = [*look.orders, *added][: reconciliations.ORDERS_SHOWN]
 
 
-def _is_news(deployment: Deployment, item: ConnectionItem, said: Reading | Aside | Ignored) -> bool:
-    """Whether it says anything that its order has not heard."""
-    if isinstance(said, Ignored):
-        return False
-    if isinstance(said, Reading):
-        known = _facts(deployment, item, said.external_id)
-    else:
+def _is_news(deployment: Deployment, item: ConnectionItem, said: Reading | Aside) -> bool:
+    """Whether it says anything that its order has not heard: a fact, or one more of its names."""
+    if isinstance(said, Aside):
         [name] = aliases.load(deployment.database, item.brand_id, item.id, [said.alias])
         known = OrderFacts(None, name.waiting)
         if name.external_id is not None:
             known = _facts(deployment, item, name.external_id)
-    try:
         return bool(known.with_facts(said.facts)[1])
+    external_id, facts = said.external_id, list(said.facts)
+    for name in aliases.load(deployment.database, item.brand_id, item.id, said.aliases):
+        if name.external_id is None:
+            return True
+        if name.external_id != external_id:
+            facts, external_id = deliveries.told_elsewhere(said, name.external_id), name.external_id
+            break
+    try:
+        return bool(_facts(deployment, item, external_id).with_facts(facts)[1])
     except PlacedAtChanged:
         return True
 
@@ -242,13 +288,13 @@ def _facts(deployment: Deployment, item: ConnectionItem, external_id: str) -> Or
     return order.facts if order else OrderFacts()
 
 
-def _later(deployment: Deployment, brand_id: str, look: Reconciliation, refusal: NotYet) -> str:
+def _later(deployment: Deployment, item: ConnectionItem, look: Reconciliation, refusal: NotYet) -> str:
     look.tries += 1
     if look.tries > _TRIES_MAX:
-        return _end(deployment, brand_id, look, "failed", f"the platform stays away: {refusal.reason}")
+        return _end(deployment, item, look, "failed", f"the platform stays away: {refusal.reason}")
     _put(deployment, look)
     seconds = seconds_after(look.tries - 1) if refusal.seconds is None else refusal.seconds
-    _go_on(deployment, brand_id, look, seconds=seconds)
+    _go_on(deployment, item.brand_id, look, seconds=seconds)
     return "put_off"
 
 
@@ -257,12 +303,13 @@ def _put(deployment: Deployment, look: Reconciliation) -> None:
     deployment.database.commit(reconciliations.moved(look, None))
 
 
-def _end(deployment: Deployment, brand_id: str, look: Reconciliation, status: str, reason: str | None) -> str:
-    """One that failed leaves the mark where it was: the next one looks at the same again."""
-    known = reconciliations.mark(deployment.database, brand_id, look.connection_id)
+def _end(deployment: Deployment, item: ConnectionItem, look: Reconciliation, status: str, reason: str | None) -> str:
+    """The mark stays where it was if the look failed, or began behind it: nobody has seen what lies between."""
+    known = reconciliations.mark(deployment.database, item.brand_id, look.connection_id)
+    whole = status == "done" and look.since <= (known.until or item.created_at)
     look.status, look.reason = status, reason
     look.moved_at = look.done_at = times.text(deployment.now())
-    deployment.database.commit(reconciliations.moved(look, known if status == "done" else None))
+    deployment.database.commit(reconciliations.moved(look, known if whole else None))
     telemetry.logger().info(
         "reconciled", connection=look.connection_id, status=status, healed=look.healed, looked_at=look.looked_at
     )

@@ -53,7 +53,10 @@ def record(deployment: Deployment, delivery: Delivery, said: Sequence[Visit]) ->
     """
     new = known = told = 0
     with orders.ours():
-        led = list(_led(deployment, delivery, _not_forgotten(deployment, delivery, said)))
+        remembered = _not_forgotten(deployment, delivery, said)
+        led = list(_led(deployment, delivery, remembered))
+    for contact in dict.fromkeys(visit.contact for visit in remembered):
+        visits.note_delivery(deployment.database, delivery.brand_id, contact, delivery)
     for visit in led:
         if visits.put_new(deployment.database, delivery.brand_id, visit):
             new += 1

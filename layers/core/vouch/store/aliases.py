@@ -4,13 +4,16 @@ Each fact that comes to wait advances the name's version in the same transaction
 version before the facts, so a fact that came in between refuses the claim: no fact is ever left behind.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from vouch.domain.facts import Event, OrderFacts
 from vouch.store import orders
 from vouch.store.database import Database, Writes
 from vouch.store.tables import Alias, Main, OrderEvent
+
+_PAGE = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +68,22 @@ def claim(transaction: Writes, known: KnownAlias, external_id: str) -> None:
     _put(transaction, known, external_id)
 
 
+def of_order(database: Database, brand_id: str, connection_id: str, external_id: str) -> Iterator[str]:
+    """The names that the order has claimed; of what was claimed a moment ago the index may not know yet."""
+    own = partition(brand_id, connection_id, "")
+    after: dict[str, Any] | None = None
+    while True:
+        keys, after = database.index_keys(
+            Alias, partition(brand_id, connection_id, external_id), limit=_PAGE, after=after
+        )
+        yield from (pk.removeprefix(own) for pk, _ in keys)
+        if after is None:
+            return
+
+
 def _put(transaction: Writes, known: KnownAlias, external_id: str | None) -> None:
     item = Alias(known.pk, "X", version=known.version + 1, external_id=external_id)
+    if external_id is not None:
+        brand_id, _, connection_id, name = known.pk.split("#", 3)
+        item.g1pk, item.g1sk = partition(brand_id, connection_id, external_id), name
     transaction.put(item, Alias.version == known.version if known.version else Alias.pk.does_not_exist())

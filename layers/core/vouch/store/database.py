@@ -58,9 +58,10 @@ class Overfull(Unfit):
 
 
 class Writes:
-    """Puts and updates that take effect together or not at all, at most 100."""
+    """Deletions, puts and updates that take effect together or not at all, at most 100."""
 
     def __init__(self) -> None:
+        self._deletions: list[tuple[Item, Condition]] = []
         self._puts: list[tuple[Item, Condition | None]] = []
         self._updates: list[tuple[Item, list[Action], Condition | None]] = []
 
@@ -76,15 +77,21 @@ class Writes:
         """Changes some attributes of the item with this item's key."""
         self._updates.append((item, actions, condition))
 
+    def delete(self, item: Item, condition: Condition) -> None:
+        """Removes the item with this item's key, where `condition` holds of it."""
+        self._deletions.append((item, condition))
+
     def __len__(self) -> int:
-        return len(self._puts) + len(self._updates)
+        return len(self._deletions) + len(self._puts) + len(self._updates)
 
     def _in_order_sent(self) -> list[Item]:
         # The reasons of a cancellation come in the order in which PynamoDB sends.
-        return [item for item, _ in self._puts] + [item for item, *_ in self._updates]
+        return [item for each in (self._deletions, self._puts, self._updates) for item, *_ in each]
 
     def _send(self, connection: Connection) -> None:
         transaction = TransactWrite(connection=connection)
+        for item, guard in self._deletions:
+            transaction.delete(item, guard)
         for item, condition in self._puts:
             transaction.save(item, condition)
         for item, actions, condition in self._updates:

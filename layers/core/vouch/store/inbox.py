@@ -8,17 +8,21 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, cast
 
+from botocore.exceptions import ClientError
+
 from vouch.domain import ids, times
-from vouch.store.database import Database
+from vouch.domain.errors import Unavailable
+from vouch.store.database import Database, Writes
 from vouch.store.tables import Delivery, Parked
 
 KEPT = timedelta(days=30)
 REST = "rest"
-RECONCILIATION = "reconciliation"
 HOUR_SHARDS = 16
 _ITEM_BYTES_MAX = 350_000
 _SUBJECT_MAX = 512
 _PAGE = 25
+_KEYS_PAGE = 100
+_NO_SUCH_KEY = "NoSuchKey"
 Bookmark = dict[str, Any] | None
 
 
@@ -27,6 +31,10 @@ def partition(brand_id: str, connection_id: str | None, subject: str) -> str:
     if len(subject) > _SUBJECT_MAX:
         subject = hashlib.sha256(subject.encode()).hexdigest()
     return f"{brand_id}#D#{connection_id or REST}#{subject}"
+
+
+class BodyGone(Unavailable):
+    """The body is erased already, and its delivery is about to be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +88,15 @@ def answer(asking: Delivery, ask: str, body: bytes, now: datetime) -> Delivery:
     return _said_by_platform(asking, asking.pk, answer_id(asking, ask), asking.sk, body, now)
 
 
-def pulled(door: Door, subject: str, body: bytes, now: datetime) -> Delivery:
-    """What the platform said of its own when it was asked what had changed; the same again is the same delivery."""
+def pulled(door: Door, page: str, subject: str, body: bytes, now: datetime) -> Delivery:
+    """What the platform said when it was asked what had changed; the same again is the same delivery.
+
+    `page` names the page of which reconciliation has brought it.
+    """
     content = hashlib.sha256(body).hexdigest()
-    delivery_id = ids.derived("dlv_", RECONCILIATION, door.brand_id, door.connection_id or REST, subject, content)
+    delivery_id = ids.derived("dlv_", "pulled", door.brand_id, door.connection_id or REST, subject, content)
     pk = partition(door.brand_id, door.connection_id, subject)
-    return _said_by_platform(door, pk, delivery_id, RECONCILIATION, body, now)
+    return _said_by_platform(door, pk, delivery_id, page, body, now)
 
 
 def _said_by_platform(
@@ -123,11 +134,21 @@ def put(database: Database, s3: Callable[[], Any], item: Delivery) -> bool:
 
 
 def content(database: Database, s3: Callable[[], Any], item: Delivery) -> tuple[Mapping[str, str], bytes]:
-    """The request's headers, as far as they were kept, and its body as it came."""
+    """The request's headers, as far as they were kept, and its body as it came. Raises BodyGone."""
     packed = item.body
     if item.body_key:
-        packed = s3().get_object(Bucket=database.settings.bodies_bucket, Key=item.body_key)["Body"].read()
+        packed = _fetched(s3(), database.settings.bodies_bucket, item.body_key)
     return item.headers, zlib.decompress(packed)
+
+
+def _fetched(s3: Any, bucket: str, key: str) -> bytes:
+    try:
+        body: bytes = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+    except ClientError as error:
+        if error.response["Error"]["Code"] == _NO_SUCH_KEY:
+            raise BodyGone from error
+        raise
+    return body
 
 
 def of_order(database: Database, brand_id: str, connection_id: str | None, subject: str) -> Iterator[Delivery]:
@@ -135,11 +156,15 @@ def of_order(database: Database, brand_id: str, connection_id: str | None, subje
     return database.query(Delivery, partition(brand_id, connection_id, subject), page=_PAGE)
 
 
-def erase(database: Database, s3: Callable[[], Any], item: Delivery) -> None:
-    """Removes a delivery with its body for good."""
+def erase(database: Database, s3: Callable[[], Any], item: Delivery, writes: Writes) -> None:
+    """Removes a delivery with its body for good, by a transaction of which the caller says what else is in it.
+
+    Refused where somebody else has removed it. The body goes first: nothing would lead to it any more.
+    """
     if item.body_key:
         s3().delete_object(Bucket=database.settings.bodies_bucket, Key=item.body_key)
-    database.delete(item)
+    writes.delete(item, Delivery.pk.exists())
+    database.commit(writes)
 
 
 def get(database: Database, pk: str, delivery_id: str) -> Delivery | None:
@@ -165,6 +190,21 @@ def of_hour(database: Database, hour: datetime, shard: int, after: Bookmark) -> 
     keys, following = database.index_keys(Delivery, hour_key(hour, shard), limit=_PAGE, after=after)
     found = database.get_many([(Delivery, pk, sk) for pk, sk in keys])
     return [item for item in found.values() if isinstance(item, Delivery)], following
+
+
+def of_connection(
+    database: Database, brand_id: str, connection_id: str | None, hour: datetime, shard: int, after: Bookmark
+) -> tuple[list[tuple[str, str]], Bookmark]:
+    """The keys of a connection's deliveries on a page of all that came in that hour, and where the next one begins."""
+    keys, following = database.index_keys(Delivery, hour_key(hour, shard), limit=_KEYS_PAGE, after=after)
+    own = partition(brand_id, connection_id, "")
+    return [key for key in keys if key[0].startswith(own)], following
+
+
+def stored(database: Database, items: Iterable[Delivery]) -> list[Delivery]:
+    """Those of them that are stored already, as they are."""
+    found = database.get_many((Delivery, item.pk, item.sk) for item in items)
+    return [item for item in found.values() if isinstance(item, Delivery)]
 
 
 # --- parked -----------------------------------------------------------------------------------------------------------

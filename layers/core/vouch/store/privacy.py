@@ -1,9 +1,12 @@
 """What platforms asked about buyers and shops: that it was asked, and what came of it, is kept, but nobody's name."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
+from pynamodb.expressions.update import Action
+
 from vouch.domain import times
-from vouch.store.database import Database
+from vouch.store.database import Database, Writes
 from vouch.store.tables import Delivery, PrivacyRecord
 
 
@@ -34,6 +37,23 @@ def new(delivery: Delivery, *, request: str, platform_id: str, now: datetime) ->
         status="received",
         received_at=times.text(now),
     )
+
+
+def note_erased(transaction: Writes, item: PrivacyRecord) -> None:
+    """Has the request count one more delivery that goes by the transaction."""
+    transaction.update(item, [PrivacyRecord.erased.add(1)], PrivacyRecord.pk.exists())
+
+
+def show(database: Database, item: PrivacyRecord, orders: Sequence[str]) -> None:
+    """Has the request name these orders, and no others."""
+    database.update(item, [PrivacyRecord.orders.set([*orders])], PrivacyRecord.pk.exists())
+
+
+def finish(database: Database, item: PrivacyRecord, *, left: int, now: datetime) -> None:
+    """Notes that it was done, the first time when, and what it has left this time."""
+    done_at = item.done_at or times.text(now)
+    said: list[Action] = [PrivacyRecord.status.set("done"), PrivacyRecord.done_at.set(done_at), PrivacyRecord.left.set(left)]
+    database.update(item, said, PrivacyRecord.pk.exists())
 
 
 def record(database: Database, request_id: str) -> PrivacyRecord | None:

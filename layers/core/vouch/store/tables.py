@@ -331,6 +331,7 @@ class OrderEvent(Main, discriminator="event"):
 class Alias(Main, discriminator="alias"):
     """`b#X#<con>#<alias>` / `X`: another name of an order, whose `external_id` is null until an order claims it.
 
+    From then on it is in the index `b#X#<con>#<external id>`.
     `version` goes up with each fact that comes to wait under the name.
     """
 
@@ -401,6 +402,12 @@ class ForgottenContact(Main, discriminator="forgotten_contact"):
     until = UnicodeAttribute()
 
 
+class ContactDelivery(Main, discriminator="contact_delivery"):
+    """`b#V#<contact>` / `D#<dlv>`: a raw delivery that tells of the contact, for when they ask to be forgotten."""
+
+    inbox_pk = UnicodeAttribute(attr_name="i")
+
+
 class ContactOrder(Main, discriminator="contact_order"):
     """`b#V#<contact>` / `O#<ord>`: an order that names the contact, to be told of visits that come to light later."""
 
@@ -449,7 +456,7 @@ class PrivacyRecord(Main, discriminator="privacy"):
     """`PRIV#<dlv>` / `R`, index `b#PRIV`: what a platform asked about a buyer or a shop, and what came of it.
 
     Nobody is named in it. `orders` are ids of ours, the first ORDERS_SHOWN of those that the buyer has; `erased` counts
-    raw deliveries, `left` those that are parked and go when they expire. `reason`: why there was nothing to do.
+    raw deliveries, `left` those that say what is not in the books yet and go when they expire.
     """
 
     id = UnicodeAttribute()
@@ -459,7 +466,6 @@ class PrivacyRecord(Main, discriminator="privacy"):
     request = UnicodeAttribute()
     platform_id = UnicodeAttribute(null=True)
     status = UnicodeAttribute()
-    reason = UnicodeAttribute(null=True)
     orders = JSONAttribute(default=list)
     erased = IntegerAttribute(default=0)
     left = IntegerAttribute(default=0)
@@ -503,8 +509,8 @@ class EntryItem(Item):
 class Delivery(Item):
     """Table `inbox`, `b#D#<con>#<subject>` / `<dlv>`, index `<hour>#<0..15>`: a request as it came, never updated.
 
-    What the platform said when it was asked is a delivery, too, which `answers` the one for which it was asked, or
-    `reconciliation`.
+    What the platform said when it was asked is a delivery, too, which `answers` the one for which it was asked, or a
+    reconciliation's page: `<rec>#<how many changes came before it>`.
     """
 
     class Meta:

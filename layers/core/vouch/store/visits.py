@@ -11,9 +11,9 @@ from datetime import datetime
 from vouch.domain import ids, times
 from vouch.domain.clicks import BY_MESSAGE
 from vouch.store.database import Database
-from vouch.store.tables import ContactOrder, ForgottenContact, Main, VisitItem
+from vouch.store.tables import ContactDelivery, ContactOrder, Delivery, ForgottenContact, Main, VisitItem
 
-_VISITS, _ORDERS = "V#", "O#"
+_VISITS, _ORDERS, _DELIVERIES = "V#", "O#", "D#"
 _END = "~"
 """Behind every id."""
 
@@ -81,6 +81,19 @@ def awaiting(database: Database, brand_id: str, contact: str) -> Iterator[Contac
     """The orders that name the contact."""
     partition = _partition(brand_id, contact)
     return database.query(ContactOrder, partition, ContactOrder.sk.between(_ORDERS, f"{_ORDERS}{_END}"))
+
+
+def note_delivery(database: Database, brand_id: str, contact: str, delivery: Delivery) -> None:
+    """Notes that the raw delivery tells of the contact."""
+    item = ContactDelivery(_partition(brand_id, contact), f"{_DELIVERIES}{delivery.sk}", inbox_pk=delivery.pk)
+    database.put_new(item)
+
+
+def told_by(database: Database, brand_id: str, contact: str) -> Iterator[tuple[str, str]]:
+    """The keys of the raw deliveries that tell of the contact; some may have expired."""
+    within = ContactDelivery.sk.between(_DELIVERIES, f"{_DELIVERIES}{_END}")
+    for item in database.query(ContactDelivery, _partition(brand_id, contact), within):
+        yield item.inbox_pk, item.sk.removeprefix(_DELIVERIES)
 
 
 def forget(database: Database, brand_id: str, contact: str, *, until: datetime) -> None:
