@@ -217,6 +217,15 @@ class TestWebhooks:
         assert facts(request) == said
         assert bigcommerce.subject(request) == (subject or bigcommerce.subject(Request({}, request.body)))
 
+    @pytest.mark.parametrize("status", [15, -1, 10**4_000, "11", True, None])
+    def test_a_status_that_is_none_is_not_waited_for(self, status: Any) -> None:
+        request = samples.request("bigcommerce/store_order_statusUpdated")
+        content = json.loads(request.body)
+        content["data"]["status"]["new_status_id"] = status
+        said = facts(Request({}, json.dumps(content).encode()))
+        assert isinstance(said, Thin)
+        assert "status" not in said.ask.about
+
     def test_every_sample_is_read(self) -> None:
         assert len(samples.names("bigcommerce")) == 4
 

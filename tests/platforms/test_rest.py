@@ -192,7 +192,10 @@ def test_an_id_is_read_to_the_letter(said: str) -> None:
     assert [part.line_id for part in refund.lines] == [said]
 
 
-@pytest.mark.parametrize("name, read", [("x" * 64, ("tiktok:" + "x" * 64,)), ("x" * 65, ()), ("ﷺ" * 4, ())])
+@pytest.mark.parametrize(
+    "name, read",
+    [("x" * 64, ("tiktok:" + "x" * 64,)), ("x" * 65, ()), ("ﷺ" * 4, ()), ("ma\x00ya", ()), ("a\u2028b", ())],
+)
 def test_a_handle_no_creator_can_have_is_dropped(name: str, read: tuple[str, ...]) -> None:
     """One that only folding makes longer than the keys are, too."""
     assert snapshot(ORDER | {"handles": {"tiktok": name}}).handles == read

@@ -192,6 +192,15 @@ def test_an_event_without_a_time_is_of_the_time_of_its_delivery() -> None:
     assert snapshot(bare).updated_at == times.parse("2026-05-04T15:00:00Z")
 
 
+@pytest.mark.parametrize("stamp", ["", "now", "-1", "1_777", "9" * 12, "9" * 5_000, "١٧٧"])
+def test_an_event_without_any_time_that_can_be_read_is_parked(stamp: str) -> None:
+    content = json.loads(event("order.paid", ORDER).body)
+    del content["timestamp"]
+    told = samples.outcome("standard_webhooks", Request({"webhook-timestamp": stamp}, json.dumps(content).encode()))
+    assert isinstance(told, Unreadable)
+    assert told.reason == "bad_time"
+
+
 def test_a_refund_by_lines_and_amount() -> None:
     data = {
         "order_id": "G-7",

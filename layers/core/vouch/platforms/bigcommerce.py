@@ -148,7 +148,7 @@ def facts(request: Request, pseudonym: Pseudonym) -> Thin | PrivacyRequest | Ign
         about["told_at"] = times.short(told_at)
     data = body.child("data")
     status = data.hinted("status").values.get("new_status_id")
-    if type(status) is int:
+    if type(status) is int and status in _LIFECYCLES:
         about["status"] = str(status)
     refund = data.hinted("refund").hint("refund_id")
     if refund is not None:

@@ -8,6 +8,7 @@ from vouch.domain import clicks
 from vouch.domain.codes import LENGTH_MAX, normal
 from vouch.domain.facts import TOUCH_KEYS_MAX
 from vouch.domain.people import handle, mailbox
+from vouch.domain.texts import holds_control
 from vouch.platforms.base import Pseudonym
 from vouch.platforms.parsing import Fields
 
@@ -47,7 +48,7 @@ def handles(said: Fields) -> tuple[str, ...]:
     """Whom a platform itself names as the creator, by platform, in the one form of creators' own handles."""
     named = ((platform, said.hint(platform)) for platform in SOCIAL_PLATFORMS)
     found = (handle(platform, name) for platform, name in named if name is not None)
-    return tuple(name for name in found if 0 < len(name.partition(":")[2]) <= HANDLE_MAX)
+    return tuple(name for name in found if 0 < len(name.partition(":")[2]) <= HANDLE_MAX and not holds_control(name))
 
 
 def customers(pseudonym: Pseudonym, emails: Iterable[str | None], platform_id: str | None) -> tuple[str, ...]:

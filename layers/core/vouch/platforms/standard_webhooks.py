@@ -13,7 +13,7 @@ import base64
 import binascii
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from vouch.domain import times
@@ -63,10 +63,8 @@ def facts(request: Request, pseudonym: Pseudonym) -> Reading | Ignored:
 
 def _said_at(event: Fields, request: Request) -> datetime:
     """The event's own time, or that of its first delivery, which is signed as well."""
-    stamp = request.headers.get("webhook-timestamp")
-    if event.has("timestamp") or stamp is None:
-        return event.moment("timestamp")
-    return datetime.fromtimestamp(int(stamp), UTC)
+    signed_at = signatures.standard_time(request)
+    return event.moment("timestamp") if event.has("timestamp") or signed_at is None else signed_at
 
 
 def _key(secret: str) -> bytes:

@@ -226,10 +226,10 @@ class _Shop:
         try:
             said = read(answer.body)
         except Unreadable:
-            raise NotYet("the answer cannot be read") from None
+            raise NotYet("answer_unreadable") from None
         code = said.whole("code", 10**12)
         if code in _BUSY:
-            raise NotYet(f"no time now: code {code}")
+            raise NotYet("platform_busy")
         if code != 0:
             raise Unreadable("platform_refused", f"{path}: code {code}")
         return said.child_or_none("data") or Fields({})
@@ -288,13 +288,13 @@ def _ask(ask: Ask, account: Account, now: datetime) -> Generator[Call, Answer, b
     shop = yield from _shop(ask.about.get("shop_id"), account, now)
     answer = (yield from shop.orders([order_id])).get(order_id)
     if answer is None:
-        raise NotYet("the order is not there yet")
+        raise NotYet("order_unknown")
     said = read(answer)
     if said.child("order").unix("update_time").timestamp() < int(ask.about.get("updated_at", "0")):
-        raise NotYet("the order is not yet as new there as its webhook")
+        raise NotYet("order_behind_event")
     awaited = ask.about.get("refund")
     if awaited is not None and awaited not in _refund_names(said):
-        raise NotYet("the refund is not there yet")
+        raise NotYet("refund_unknown")
     return answer
 
 
