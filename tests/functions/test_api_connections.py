@@ -1,6 +1,7 @@
 """Connections over HTTP: secrets go in and never come out."""
 
 import base64
+import socket
 from dataclasses import replace
 from datetime import timedelta
 
@@ -10,6 +11,7 @@ from tests.fixtures import Clock
 from tests.functions.client import Client
 from tests.functions.setting_up import new_program
 from tests.platforms.samples import STANDARD_SECRET
+from vouch.outgoing import Outgoing, Unreachable, send
 from vouch.platforms.registry import PLATFORMS
 from vouch.service.deployment import Deployment
 from vouch.store import connections
@@ -187,7 +189,8 @@ def test_a_shop_is_a_host(brand: Client) -> None:
 @pytest.mark.parametrize(
     "address",
     ["http://api.example/", "https://169.254.169.254/latest/", "https://localhost/", "https://user@api.example/",
-     "https://api.example:8443/", "https://api.example\\@evil.example/", "http://127.0.0.1:9001/", "http://localhost/"],
+     "https://api.example:8443/", "https://api.example\\@evil.example/", "http://127.0.0.1:9001/", "http://localhost/",
+     "https://api.example/?to=", "https://api.example#", "https://api.example/חנות", "https://[::1]/", "https://127.1/"],
 )  # fmt: skip
 def test_what_is_called_from_inside_is_a_public_host(brand: Client, address: str) -> None:
     new = {"platform": "shopify", "secret": "s"}
@@ -211,6 +214,10 @@ def test_what_is_called_from_inside_is_a_public_host(brand: Client, address: str
         ("http://localhost@api.example/", 422),
         ("http://localhost.api.example/", 422),
         ("http://127.0.0.1:4570@api.example/", 422),
+        ("http://127.0.0.1:4570/?to=", 422),
+        ("http://[::1]:4570/", 422),
+        ("http://localhost./", 422),
+        ("http://127.0.0.2/", 422),
         ("http://api.example/", 422),
     ],
 )
@@ -218,3 +225,13 @@ def test_where_all_is_local_a_stand_in_may_be(brand: Client, deployment: Deploym
     deployment.settings = replace(deployment.settings, public_url="http://localhost:4566")
     new = {"platform": "shopify", "secret": "s", "api_base_url": address}
     assert brand.post("/v1/connections", new).status == status
+
+
+@pytest.mark.parametrize("address", ["http://127.0.0.1:4570/shopify/", "http://localhost", "https://api.example/v2"])
+def test_what_may_be_given_may_be_called(monkeypatch: pytest.MonkeyPatch, address: str) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise ConnectionRefusedError
+
+    monkeypatch.setattr(socket, "create_connection", refuse)
+    with pytest.raises(Unreachable):  # not: NotAllowed
+        send(Outgoing(f"{address.rstrip('/')}/orders"), loopback=True, resolve=lambda *_: ["93.184.215.14"])

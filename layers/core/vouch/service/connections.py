@@ -149,8 +149,11 @@ def _check_program(deployment: Deployment, brand: Brand, program_id: str | None)
 
 def _check_base(deployment: Deployment, address: str | None) -> None:
     """We call it from inside, where more can be reached than from outside; a stand-in on this machine is for demos."""
-    local = deployment.settings.is_local and _THIS_MACHINE.fullmatch(address or "")
-    if address is not None and not local and destinations.host_of(address) is None:
+    if address is None:
+        return
+    local = deployment.settings.is_local and _THIS_MACHINE.fullmatch(address)
+    goes_on = address.isascii() and not {"?", "#"} & set(address)  # with the path of whatever is called
+    if not goes_on or not (local or destinations.host_of(address)):
         raise Unprocessable("address_not_allowed", param="api_base_url")
 
 
