@@ -750,7 +750,9 @@ def _enough(body: bytes, account: Account, now: datetime) -> Generator[Call, Ans
         told = event.child("data").child("object")
         too_little = _asks_first(told, event.unix("created")) if told.hint("object") == "invoice" else None
         return body if too_little is None else (yield from ask(too_little, account, now))
-    except Unreadable:
+    except Unreadable as refusal:
+        if refusal.reason == "not_json":  # half an answer: asked again, it is whole
+            raise
         return body
 
 

@@ -108,7 +108,7 @@ _AWAITED = (ClickOnItsWay, SealNotDue)
 """What is not there yet, and comes by itself."""
 _NOT_OURS: tuple[type[Exception], ...] = (
     *(*FAILURES, *PARKED, *_AWAITED),
-    *(OSError, Unreadable, NotYet, Defect, NameTaken, _Overtaken),
+    *(OSError, Unreadable, NotYet, Refused, Defect, NameTaken, _Overtaken),
 )
 """What the world does, what is wrong with a delivery, and what already has its name."""
 
