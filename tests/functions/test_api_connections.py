@@ -181,6 +181,14 @@ def test_a_secret_that_can_prove_nothing_is_refused(brand: Client, platform: str
     assert brand.get(f"/v1/connections/{made['id']}").body == made
 
 
+@pytest.mark.parametrize("token", ["t\n", " t", "t ", "t\r\nX-Other: 1", "t\x00", "\x7f", "טוקן", "t\u00a0t", ""])
+def test_a_token_that_no_header_holds_is_refused(brand: Client, token: str) -> None:
+    got = brand.post("/v1/connections", {"platform": "shopify", "secret": "s", "api_token": token})
+    assert (got.status, got.code) == (400, "invalid_request")
+    made = brand.made("/v1/connections", {"platform": "shopify", "secret": "s", "api_token": "ck_1:cs 2"})
+    assert brand.patch(f"/v1/connections/{made['id']}", {"api_token": token}).status == 400
+
+
 def test_a_shop_is_a_host(brand: Client) -> None:
     got = brand.post("/v1/connections", {"platform": "shopify", "secret": "s", "shop": "https://a.example"})
     assert (got.status, got.code, got.body["param"]) == (422, "not_a_host", "shop")

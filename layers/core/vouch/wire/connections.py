@@ -7,6 +7,8 @@ from pydantic import Field
 from vouch.wire.base import Answer, Body, Id, Shown, Text
 
 Secret = Annotated[str, Field(min_length=1, max_length=1000)]
+Token = Annotated[str, Field(min_length=1, max_length=1000, pattern=r"^[!-~](?:[ -~]*[!-~])?$")]
+"""As a header carries it: one that was pasted with the end of its line would be refused by nobody but the platform."""
 Address = Annotated[str, Field(max_length=1000, pattern=r"^https?://[^\s]+$")]
 
 
@@ -19,7 +21,7 @@ class ConnectionChange(Body):
     app_key: Text | None = None
     notification_url: Address | None = None
     api_base_url: Address | None = None
-    api_token: Secret | None = None
+    api_token: Token | None = None
     verify_token: Secret | None = None
 
 
@@ -36,7 +38,7 @@ class NewConnection(Body):
     app_key: Text | None = None
     notification_url: Address | None = None
     api_base_url: Address | None = None
-    api_token: Secret | None = None
+    api_token: Token | None = None
     verify_token: Secret | None = None
 
 
