@@ -16,7 +16,7 @@ from vouch.domain import ids
 from vouch.http import PUBLIC
 from vouch.service import keys
 from vouch.service.deployment import Deployment
-from vouch.store import inbox
+from vouch.store import inbox, reconciliations
 from vouch.store.inbox import Door
 
 ROUTES = [(name, route) for name, api in APIS.items() for route in api.routes]
@@ -34,6 +34,7 @@ PLACES = {
     "order_id": "ord_",
     "delivery_id": "dlv_",
     "simulation_id": "sim_",
+    "reconciliation_id": "rec_",
 }
 BODIES: dict[tuple[str, str], Any] = {
     ("PATCH", "/v1/programs/<program_id>"): {"name": "Ours now"},
@@ -129,10 +130,24 @@ def simulation_of_theirs(theirs: Shop) -> str:
 
 
 @pytest.fixture
-def there(theirs: Shop, order_of_theirs: str, parked_of_theirs: str, simulation_of_theirs: str) -> dict[str, Any]:
+def reconciliation_of_theirs(theirs: Shop, deployment: Deployment) -> str:
+    now, of_theirs = deployment.now(), (theirs.brand.brand_id, theirs.connection)
+    look = reconciliations.new(*of_theirs, ids.derived("rec_", "theirs"), since=now, until=now, now=now)
+    deployment.database.commit(reconciliations.begun(look, reconciliations.mark(deployment.database, *of_theirs)))
+    return str(look.id)
+
+
+@pytest.fixture
+def there(
+    theirs: Shop,
+    order_of_theirs: str,
+    parked_of_theirs: str,
+    simulation_of_theirs: str,
+    reconciliation_of_theirs: str,
+) -> dict[str, Any]:
     """The ids of all that is theirs."""
     more = {"order": order_of_theirs, "delivery": parked_of_theirs, "simulation": simulation_of_theirs}
-    return {**vars(theirs), **more}
+    return {**vars(theirs), **more, "reconciliation": reconciliation_of_theirs}
 
 
 def of_theirs(path: str, there: dict[str, Any]) -> str:

@@ -250,7 +250,7 @@ def test_a_greeting_is_welcome_and_nothing_of_it_is_stored(world: World, monkeyp
         raise BadSignature
 
     greeting = replace(PLATFORMS["shopify"], verify=never, is_ping=lambda request: request.body == b"webhook_id=7")
-    monkeypatch.setitem(PLATFORMS, "shopify", greeting)
+    monkeypatch.setattr("vouch.service.ingest.PLATFORMS", {"shopify": greeting})
     ping = event("ingest") | {"headers": {}, "body": "webhook_id=7"}
     answer = ingest.handler(ping, Context())
     assert (answer["statusCode"], json.loads(answer["body"])) == (200, {"status": "ping"})
