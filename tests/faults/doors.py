@@ -8,14 +8,15 @@ from datetime import timedelta
 from typing import Any
 
 from attribution import fetch, ingest, privacy
-from tests.faults.world import BEGAN, Context, World, engine, event, later
-from vouch.domain import ids
+from tests.faults.world import BEGAN, Context, Sums, World, engine, event, later, sums
+from vouch.domain import ids, times
 from vouch.platforms.base import Request
 from vouch.store import orders
 from vouch.store.orders import StoredOrder
 from vouch.store.tables import ConnectionItem
 
 _ROUNDS_MAX = 500
+_ORDERS_MAX = 100
 
 
 class Door:
@@ -69,7 +70,8 @@ class Door:
 
     def fresh(self) -> list[dict[str, Any]]:
         """The stream's new images, once each."""
-        found = [image for image in _stored(self.world.deployment) if image["sk"]["S"] not in self._settled]
+        stored = (image for image in _stored(self.world.deployment) if image["brand_id"]["S"] == self.world.brand_id)
+        found = [image for image in stored if image["sk"]["S"] not in self._settled]
         self._settled |= {image["sk"]["S"] for image in found}
         return found
 
@@ -119,6 +121,14 @@ class Door:
                 amount = entry.credited(f"creator:{entry.creator_id}:{part}")
                 found[lives[entry.creator_id]] = found.get(lives[entry.creator_id], 0) + amount
         return {life: amount for life, amount in found.items() if amount}
+
+    def outcome(self) -> dict[str, tuple[dict[str, Any] | None, Sums]]:
+        """What may be compared between two runs: what each order shows, and what the ledger holds of it."""
+        entries, found = self.world.entries(), self.world.deployment.database
+        states, behind = orders.placed(found, self.world.brand_id, times.EPOCH, times.END, behind="", limit=_ORDERS_MAX)
+        assert behind is None, "more orders than are compared"
+        own = {state.external_id: state.id for state in states if state.connection_id == self.connection_id}
+        return {name: (self.world.shown(each), sums(entries.get(each, []))) for name, each in own.items()}
 
 
 def _stored(deployment: Any) -> Iterator[dict[str, Any]]:

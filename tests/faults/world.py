@@ -312,8 +312,12 @@ class World:
         return order
 
     def standing(self, external_id: str) -> dict[str, Any] | None:
+        """All that an order of its shop shows."""
+        return self.shown(self.order_id(external_id))
+
+    def shown(self, order_id: str) -> dict[str, Any] | None:
         """All that an order shows, but for former creators: whether somebody ever was credited is chance."""
-        order = orders.load(self.deployment.database, self.brand_id, self.order_id(external_id))
+        order = orders.load(self.deployment.database, self.brand_id, order_id)
         if order is None:
             return None
         former = {part["creator_id"] for part in order.summary["former"]}
