@@ -784,6 +784,13 @@ class TestChanges:
             conversation.send(Answer(404, {}, b"[]"))
         assert end.value.value.found == ()
 
+    @pytest.mark.parametrize("number", ["../../other/v2/orders/7", "7?x=1", "7/refunds", "-7", "٧"])
+    def test_what_is_listed_by_no_number_leads_nowhere(self, number: str) -> None:
+        listed = json.dumps([{"id": number, "date_modified": "Mon, 04 May 2026 15:15:31 +0000"}]).encode()
+        conversation = bigcommerce.changes(Span(NOW, NOW), None, account(), NOW)
+        next(conversation)
+        assert unreadable(lambda: conversation.send(Answer(200, {}, listed)))[0] == "shape_mismatch"
+
     @pytest.mark.parametrize("shop", [None, "mugs.example", "store-.mybigcommerce.com", f"{SHOP}.example"])
     def test_a_shop_that_is_not_called_by_its_store_cannot_be_pulled_from(self, shop: str | None) -> None:
         conversation = bigcommerce.changes(Span(NOW, NOW), None, account(shop=shop), NOW)

@@ -311,6 +311,8 @@ class TestTheDoor:
             Answer(404, {}, b""),
             Answer(200, {}, b"{}"),
             Answer(200, {}, b'{"access_token":7}'),
+            Answer(200, {}, b'{"access_token":"shpat_1\\r\\nx-forged: 1"}'),
+            Answer(200, {}, '{"access_token":"shpat_é"}'.encode()),
             Answer(200, {}, b"<html>"),
         ],
     )

@@ -598,6 +598,13 @@ class TestRefunds:
         meta = [{"id": 5, "key": "_refunded_item_id", "value": 11}]
         assert self.refund("1.00", returned(None, 0, "-1.00", meta_data=meta)).lines == (RefundLine("11", 0, 100, 0),)
 
+    @pytest.mark.parametrize("named", ["11\n", "1" * 256, "\u2028"])
+    def test_a_line_by_an_id_that_is_none_is_parked(self, named: str) -> None:
+        meta = [{"id": 5, "key": "_refunded_item_id", "value": named}]
+        with pytest.raises(Unreadable) as refusal:
+            self.refund("1.00", returned(None, 0, "-1.00", meta_data=meta))
+        assert refusal.value.reason == "shape_mismatch"
+
     def test_what_names_no_line_is_money_beyond_the_lines(self) -> None:
         assert self.refund("20.00").amount == 2000
         assert self.refund("20.00", returned(None, -1, "-20.00")).amount == 2000

@@ -161,10 +161,14 @@ def _order_id(body: Fields) -> str | None:
     named_by = _ORDER_NAMED_BY.get(body.text("scope"))
     if named_by is None:
         return None
-    data = body.child("data")
-    number = data.identifier(named_by)
-    if not _NUMBER.fullmatch(number):  # it becomes part of an address
-        raise data.refusal("shape_mismatch", named_by, "not the number of an order")
+    return _number(body.child("data"), named_by)
+
+
+def _number(told: Fields, key: str) -> str:
+    """The number of an order, which becomes part of an address."""
+    number = told.identifier(key)
+    if not _NUMBER.fullmatch(number):
+        raise told.refusal("shape_mismatch", key, "not the number of an order")
     return number
 
 
@@ -224,7 +228,7 @@ def changes(
     listed = _page(answer or b"[]").children("page")
     found = []
     for order in listed:
-        number = order.identifier("id")
+        number = _number(order, "id")
         told = yield from _whole(store, number, account)
         if told is not None:
             found.append(Change(number, told))

@@ -266,7 +266,10 @@ def read(body: bytes) -> Fields:
 
 
 def verbatim(body: bytes, key: str) -> list[bytes]:
-    """The objects that the list `key` of a body holds, each in its own bytes: dumped anew, amounts may lose digits."""
+    """The objects that the list `key` of a body holds, each in its own bytes: dumped anew, amounts may lose digits.
+
+    Of two lists by that name the later one counts, as it does for `read`.
+    """
     read(body).children(key)
     text = body.decode()
     found: list[bytes] = []
@@ -277,7 +280,7 @@ def verbatim(body: bytes, key: str) -> list[bytes]:
         value, end = _JSON.raw_decode(text, start)
         if name == key:
             found, at = [], _past(text, start)
-            for _ in value or ():
+            for _ in value if isinstance(value, list) else ():
                 _, until = _JSON.raw_decode(text, at)
                 found.append(text[at:until].encode())
                 at = _past(text, until)

@@ -93,6 +93,7 @@ _TIKTOK_ADDRESS = re.compile(r"https://(?:[a-z0-9-]+\.)*tiktok\.com/\S*", re.IGN
 _TIKTOK_ATTRIBUTES = {"tiktokorderid", "tiktokshoporderid", "tiktokordernumber", "tiktokshopordernumber"}
 _TAGS_MAX = 65_536
 _TOKEN_MAX = 1_024
+_TOKEN = re.compile(r"[!-~]+")
 _NEXT = re.compile(r"<([^<>]*)>[^<>]*rel=\"?next\"?")
 
 
@@ -548,7 +549,11 @@ def _token(account: Account) -> Generator[Call, Answer, str]:
     answer = yield Call("/admin/oauth/access_token", method="POST", headers=headers, body=urlencode(form).encode())
     if answer.status == HTTPStatus.NOT_FOUND:
         raise Unreadable("platform_refused", "there is no such shop")
-    return read(answer.body).text("access_token", _TOKEN_MAX)
+    granted = read(answer.body)
+    token = granted.text("access_token", _TOKEN_MAX)
+    if not _TOKEN.fullmatch(token):  # it becomes a header
+        raise granted.refusal("shape_mismatch", "access_token", "not a token")
+    return token
 
 
 def _bookmark(link: str) -> str | None:

@@ -76,6 +76,7 @@ _LIFECYCLES = {
 _DRAFTS = frozenset({"checkout-draft", "auto-draft", "draft"})
 _SETTLED = frozenset({Lifecycle.PAID, Lifecycle.REFUNDED})
 _ORDER_SHAPE = ("status", "currency", "date_created_gmt", "date_modified_gmt", "line_items", "refunds")
+_REFUNDED_LINE = "_refunded_item_id"
 _SESSION_ENTRY = "_wc_order_attribution_session_entry"
 _GIFT_CARDS = frozenset({"wc_gc_giftcard_amount", "pw_gift_card_amount"})
 _TEST_MODE = ("_wcpay_mode", "test")
@@ -363,13 +364,13 @@ def _refund_by_lines(refund: Fields, currency: str, by_weight: Collection[str]) 
     taken_back = [(min(0, net), min(0, tax)) for net, tax in fees]
     for line in refund.children("line_items", "lines"):
         net, tax = _given_back(line, currency)
-        line_id = next((value for key, value in _meta(line) if key == "_refunded_item_id"), None)
+        of = Fields({key: value for key, value in reversed(_meta(line)) if key == _REFUNDED_LINE}, line.path)
         if net < 0:
             taken_back.append((net, tax))
-        elif line_id is not None:
+        elif of.values:
             if tax < 0:
                 raise line.refusal("bad_amount", "total_tax", "above 0")
-            named.append((line, line_id, net, tax))
+            named.append((line, of.identifier(_REFUNDED_LINE), net, tax))
     nets = _less([net for _, _, net, _ in named], _below_zero([net for net, _ in taken_back]))
     taxes = _less([tax for _, _, _, tax in named], _below_zero([tax for _, tax in taken_back]))
     shipping = [_given_back(line, currency) for line in refund.children("shipping_lines")]
