@@ -74,6 +74,8 @@ def _begun(
         known = reconciliations.mark(database, item.brand_id, item.id)
         at_work = known.running and reconciliations.found(database, item.brand_id, item.id, known.running)
         if at_work and at_work.status == "running" and now - times.parse(at_work.moved_at) < _STALLED:
+            if at_work.version == 1:  # whoever began it may have died before they told the worker
+                _go_on(deployment, item.brand_id, at_work, seconds=0)
             return at_work
         begin = min(since or _end_of_last(item, known), until)
         look = reconciliations.new(item.brand_id, item.id, new_id, since=begin, until=until, now=now)
