@@ -7,13 +7,14 @@ that was cut off goes on where it stopped.
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from vouch import telemetry
 from vouch.domain import ids, times
 from vouch.domain.errors import NotFound, Unprocessable
-from vouch.domain.facts import OrderFacts, PlacedAtChanged
+from vouch.domain.facts import Fact, OrderFacts, PlacedAtChanged, Snapshot
 from vouch.platforms.base import Api, Aside, Change, Ignored, NotYet, Reading, Span, Unreadable
 from vouch.platforms.registry import PLATFORMS
 from vouch.service import connections, conversations, deliveries, mint, pages, platform_accounts, turns
@@ -270,7 +271,7 @@ def _is_news(deployment: Deployment, item: ConnectionItem, said: Reading | Aside
         known = OrderFacts(None, name.waiting)
         if name.external_id is not None:
             known = _facts(deployment, item, name.external_id)
-        return bool(known.with_facts(said.facts)[1])
+        return _adds(known, said.facts)
     external_id, facts = said.external_id, list(said.facts)
     for name in aliases.load(deployment.database, item.brand_id, item.id, said.aliases):
         if name.external_id is None:
@@ -279,9 +280,21 @@ def _is_news(deployment: Deployment, item: ConnectionItem, said: Reading | Aside
             facts, external_id = deliveries.told_elsewhere(said, name.external_id), name.external_id
             break
     try:
-        return bool(_facts(deployment, item, external_id).with_facts(facts)[1])
+        return _adds(_facts(deployment, item, external_id), facts)
     except PlacedAtChanged:
         return True
+
+
+def _adds(known: OrderFacts, facts: Sequence[Fact]) -> bool:
+    """Whether these facts say more than what is known; that a platform was asked later is nothing that it said."""
+    after, changed = known.with_facts(facts)
+    if any(not isinstance(fact, Snapshot) for fact in changed):
+        return True
+    return _undated(after.told) != _undated(known.told)
+
+
+def _undated(told: Snapshot | None) -> Snapshot | None:
+    return None if told is None else replace(told, triggered_at=None)
 
 
 def _facts(deployment: Deployment, item: ConnectionItem, external_id: str) -> OrderFacts:
