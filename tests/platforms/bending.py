@@ -216,7 +216,7 @@ def _canary(value: Any, key: str, *, somebody: bool) -> str | None:
         return f"{CANARY}@example.com"
     if key in _PERSONAL or (somebody and key == "name"):
         return f"{CANARY} {key}"
-    if key in _NUMBERS or (somebody and key == "id") or (key == "customer" and isinstance(value, str)):
+    if key in _NUMBERS or (somebody and key in ("id", "external_id")) or (key == "customer" and isinstance(value, str)):
         return SONGBIRD
     return None
 

@@ -16,11 +16,14 @@ from typing import Any
 import pytest
 
 from tests.platforms import samples
-from tests.platforms.bending import CANARY, SONGBIRD, Bender, document
+from tests.platforms.bending import CANARY, SONGBIRD, Bender, document, tells_of_somebody
 from tests.platforms.test_bigcommerce import ANSWER as BIGCOMMERCE_ANSWER
 from tests.platforms.test_reasons import IGNORED, REFUSALS
 from tests.platforms.test_rest import ADJUSTED, DECISION, DISPUTE, FULL, GIVEN, ORDER, REFUND
 from tests.platforms.test_square import RECORDED as SQUARE
+from tests.platforms.test_square import answered as square_answer
+from tests.platforms.test_square import event as square_event
+from tests.platforms.test_standard_webhooks import event as standard_event
 from tests.platforms.test_stripe import ANSWERS
 from tests.platforms.test_tiktok_shop import ANSWER as TIKTOK_ANSWER
 from tests.platforms.test_woocommerce import FULL_ANSWER as WOOCOMMERCE_ANSWER
@@ -65,11 +68,24 @@ NUMBERS = range(20_000 if os.environ.get("HYPOTHESIS_PROFILE") == "thorough" els
 if "BENT_NUMBER" in os.environ:
     NUMBERS = range(int(os.environ["BENT_NUMBER"]), int(os.environ["BENT_NUMBER"]) + 1)
 
+SOMEBODY = {
+    "customer_id": "CUSTOMER1",
+    "buyer_email_address": "buyer@example.com",
+    "shipping_address": {"address_line_1": "1 Sample Street", "country": "US", "first_name": "Avery"},
+    "fulfillments": [
+        {"shipment_details": {"recipient": {"display_name": "Avery", "email_address": "a@example.com", "address": {}}}}
+    ],
+}
+"""A buyer, of whom Square's recorded bodies say nothing."""
+SQUARE_PAYMENT = samples.content("square/payment.updated")["data"]["object"]["payment"]
+SQUARE_ORDER = samples.content("square/api_retrieve_order.response")["order"]
 RECORDED: list[tuple[str, Request | bytes]] = [
     *(("shopify", samples.request(name)) for name in samples.names("shopify")),
     ("shopify", b'{"order":' + samples.request("shopify/orders_updated").body + b"}"),
     *(("meta", samples.request(name)) for name in samples.names("meta")),
     *(("square", said) for said in SQUARE),
+    ("square", square_event("payment.updated", "payment", SQUARE_PAYMENT | SOMEBODY)),
+    ("square", square_answer(SQUARE_ORDER | SOMEBODY)),
     *(("stripe", samples.request(name)) for name in samples.names("stripe")),
     *(("stripe", body) for body in ANSWERS),
     *(("woocommerce", samples.request(name)) for name in samples.names("woocommerce") if not name.endswith("/ping")),
@@ -77,6 +93,9 @@ RECORDED: list[tuple[str, Request | bytes]] = [
     *(("bigcommerce", samples.request(name)) for name in samples.names("bigcommerce")),
     ("bigcommerce", BIGCOMMERCE_ANSWER),
     ("standard_webhooks", samples.request("standard_webhooks/order.paid")),
+    ("standard_webhooks", standard_event("order.updated", FULL)),
+    ("standard_webhooks", standard_event("refund.created", REFUND)),
+    ("standard_webhooks", standard_event("dispute.created", DISPUTE)),
     *(("tiktok_shop", samples.request(name)) for name in samples.names("tiktok_shop")),
     ("tiktok_shop", TIKTOK_ANSWER),
     ("rest", Request({}, rest.envelope("order", times.EPOCH, ORDER))),
@@ -105,6 +124,7 @@ def test_a_bent_body_gives_facts_or_a_named_refusal(platform: str) -> None:
     documents = [document(recorded) for name, recorded in RECORDED if name == platform]
     bender = Bender(PLATFORMS[platform], documents, f"{SEED}:{platform}")
     told = Counter[type[Said | Unreadable]]()
+    assert any(tells_of_somebody(bent.text) for bent in documents)
     for number in NUMBERS:
         bent = bender.bent(number)
         with named(platform, number, bent):
