@@ -1,0 +1,490 @@
+"""Every call to AWS and to the platform fails in turn: what failed comes again, and the books are those of a clean run.
+
+One break falls anywhere on the whole way of a webhook: where it comes in, where it is settled, where the platform is
+asked, where its answer is settled; of a look at what has changed; of a buyer who is to be forgotten. What fails comes
+again as its queue, the stream or the platform would bring it, to a process that knows nothing.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from datetime import timedelta
+from functools import partial
+from itertools import count
+from typing import Any, ClassVar, override
+
+import pytest
+
+from attribution import fetch, privacy, wake
+from tests.faults.injection import Died, Faults, forget, injected
+from tests.faults.stories import ACTS, Sent, Stage, coupon, discount, discounted, sell_on_tiktok, staged
+from tests.faults.world import Context, Stored, World, cold_start, engine, event, functions, later
+from tests.fixtures import NOON, Clock
+from tests.platforms.test_signing import SHOPIFY
+from tests.standins import bigcommerce, square, stripe, tiktok_shop
+from tests.standins.server import Fault, busy, cut, failing, hangs_up, lost
+from vouch.service import mint, reconciliations
+from vouch.service import privacy as asked_by_platforms
+from vouch.service.deployment import Deployment
+from vouch.store import inbox
+from vouch.store import reconciliations as stored_looks
+
+DAY, MINUTE = timedelta(days=1), timedelta(minutes=1)
+READS = ("fails before",)
+WRITES = (*READS, "fails after", "crash after")
+"""The ways that differ here; `tests.faults.test_sweep` goes through all of them."""
+FAULTS: dict[str, Fault] = {
+    "hangs up": hangs_up,
+    "loses its answer": lost,
+    "cuts its answer": cut,
+    "fails": failing(500),
+    "is busy": busy(),
+}
+_READING = {"GetItem", "Query", "BatchGetItem", "get_object", "get_secret_value", "decrypt"}
+_TRIES_MAX = 4
+_ROUNDS_MAX = 50
+
+
+class Flow:
+    """Something that happens at a platform: what was told of it `before` without faults, and what is told `now`."""
+
+    platform: ClassVar[str]
+    operations: ClassVar[set[str]]
+    """Calls that are surely among those that fail."""
+    paths: ClassVar[int] = 0
+    """So many requests at least are made to the platform."""
+
+    def __init__(self, stage: Stage, number: int) -> None:
+        self.stage = stage
+        self.number = number
+        self.api: Any = stage.api
+
+    @classmethod
+    def prepare(cls, stage: Stage) -> None:
+        """What all runs share."""
+
+    def before(self) -> Sequence[Sent]:
+        return ()
+
+    def now(self) -> Sequence[Sent]:
+        return ()
+
+    def also(self) -> None:
+        """What else begins now, as often as it fails."""
+
+    @property
+    def names(self) -> Sequence[str]:
+        """What the platform calls the order, or what may become one."""
+        raise NotImplementedError
+
+    def outcome(self) -> Any:
+        """What else there is to compare."""
+        return None
+
+
+_WHOLE_WAY = {"GetItem", "PutItem", "Query", "BatchGetItem", "TransactWriteItems", "send_message", "decrypt"}
+
+
+class SaleOnTikTok(Flow):
+    platform = "tiktok_shop"
+    operations = _WHOLE_WAY
+    paths = 5
+
+    @override
+    @classmethod
+    def prepare(cls, stage: Stage) -> None:
+        sell_on_tiktok(stage.world)
+
+    @property
+    def order(self) -> str:
+        return f"57646121643{self.number:07}"
+
+    def sell(self) -> None:
+        self.api.place(self.order, tiktok_shop.Unit(), tiktok_shop.Unit("30.00", seller_off="3.00"))
+        self.api.sold_by(self.order, "dan.sells", "1.00")
+        self.api.becomes(self.order, "AWAITING_SHIPMENT")
+
+    @override
+    def now(self) -> Sequence[Sent]:
+        self.sell()
+        return [self.api.status_webhook(self.order)]
+
+    @property
+    @override
+    def names(self) -> Sequence[str]:
+        return [self.order]
+
+
+class ReturnOnTikTok(SaleOnTikTok):
+    @override
+    def before(self) -> Sequence[Sent]:
+        self.sell()
+        return [self.api.status_webhook(self.order)]
+
+    @override
+    def now(self) -> Sequence[Sent]:
+        self.api.give_back(self.order, f"R{self.number}", {1: "12.50"})
+        return [self.api.return_webhook(f"R{self.number}")]
+
+
+class Look(Flow):
+    """Nothing was told: the platform is asked what has changed."""
+
+    operations: ClassVar[set[str]] = {*_WHOLE_WAY}
+    look = ""
+
+    @override
+    def also(self) -> None:
+        deployment, clock = self.stage.world.deployment, self.stage.clock
+        brand, connection_id = self.stage.world.brand, self.stage.door.connection_id
+        since = clock() - timedelta(minutes=30)
+        self.look = reconciliations.started(deployment, mint.fresh(deployment), brand, connection_id, since).id
+
+    @override
+    def outcome(self) -> Any:
+        database, brand_id = self.stage.world.deployment.database, self.stage.world.brand_id
+        look = stored_looks.found(database, brand_id, self.stage.door.connection_id, self.look)
+        assert look is not None
+        assert [name for _, name in look.orders] == self.names
+        return look.status, look.looked_at, look.healed, look.unreadable
+
+
+class LookAtTikTok(Look, SaleOnTikTok):
+    @override
+    def now(self) -> Sequence[Sent]:
+        self.sell()
+        self.stage.clock.pass_(MINUTE)
+        return ()
+
+
+class SaleByStripe(Flow):
+    platform = "stripe"
+    operations = _WHOLE_WAY
+    paths = 2
+
+    def check_out(self, **changes: Any) -> bytes:
+        self.api.now = int(self.stage.clock().timestamp())
+        said = stripe.session(self.number, created=self.api.now, metadata={"code": "DAN10"}, **changes)
+        told: bytes = self.api.check_out(said, stripe.item(self.number))
+        return told
+
+    @override
+    def now(self) -> Sequence[Sent]:
+        return [self.check_out()]
+
+    @property
+    @override
+    def names(self) -> Sequence[str]:
+        return [f"cs_live_{self.number}", f"in_{self.number}"]
+
+
+class RefundsByStripe(SaleByStripe):
+    """The refund itself, and the charge that tells no more than a sum, before the session that they are about."""
+
+    @override
+    def now(self) -> Sequence[Sent]:
+        self.api.now = int(self.stage.clock().timestamp())
+        refunds = self.api.give_back(f"ch_{self.number}", f"pi_{self.number}", 972)
+        return [*refunds, self.api.dispute(f"pi_{self.number}", 300, "closed", "lost"), self.check_out()]
+
+
+class InvoiceOfStripe(SaleByStripe):
+    """It names no session, and says nothing before it was asked about."""
+
+    paths = 1
+
+    @override
+    def before(self) -> Sequence[Sent]:
+        return [self.check_out(invoice_creation={"enabled": True})]
+
+    @override
+    def now(self) -> Sequence[Sent]:
+        taxes = [{"amount": 288, "tax_behavior": "exclusive"}]
+        totals = {"subtotal": 3600, "total": 3888, "total_excluding_tax": 3600, "total_taxes": taxes}
+        made = stripe.invoice(self.number, None, created=self.api.now, **totals)
+        line = stripe.line(self.number, amount=3600, taxes=taxes)
+        return [told for told in self.api.pay(made, line, by=f"pi_{self.number}") if told is not None]
+
+
+class LookAtStripe(Look, SaleByStripe):
+    paths = 1
+
+    @override
+    def now(self) -> Sequence[Sent]:
+        self.check_out()
+        self.stage.clock.pass_(MINUTE)
+        return ()
+
+    @property
+    @override
+    def names(self) -> Sequence[str]:
+        return [f"cs_live_{self.number}"]
+
+
+class SaleAtSquare(Flow):
+    platform = "square"
+    operations = _WHOLE_WAY
+    paths = 1
+
+    def __init__(self, stage: Stage, number: int) -> None:
+        super().__init__(stage, number)
+        line = square.line("a", 2160, quantity="2", tax=160, discount=200)
+        self.order: str = self.api.place(line, **discounted("DAN10"))
+        self.payment = ""
+
+    def pay(self) -> bytes:
+        self.payment = self.api.pay(self.order)
+        told: bytes = self.api.payment_event(self.payment)
+        return told
+
+    @override
+    def now(self) -> Sequence[Sent]:
+        return [self.pay()]
+
+    @property
+    @override
+    def names(self) -> Sequence[str]:
+        return [self.order]
+
+
+class RefundAtSquare(SaleAtSquare):
+    """It is heard before the payment that it is about."""
+
+    paths = 3
+
+    @override
+    def now(self) -> Sequence[Sent]:
+        paid = self.pay()
+        parts = {"a": {"quantity": "1", "total_money": square.usd(1080), "total_tax_money": square.usd(80)}}
+        refund = self.api.give_back(self.payment, 1080, parts)
+        self.api.end_refund(refund)
+        return [self.api.refund_event(refund), paid]
+
+
+class SaleAtBigCommerce(Flow):
+    platform = "bigcommerce"
+    operations = _WHOLE_WAY
+    paths = 6
+    order = 0
+
+    @override
+    def now(self) -> Sequence[Sent]:
+        self.order = self.api.place(bigcommerce.Item("20.00", quantity=2), code="dan10")
+        self.api.refund(self.order, (0, 1))
+        return [self.api.webhooks[-1]]
+
+    @property
+    @override
+    def names(self) -> Sequence[str]:
+        return [str(self.order)]
+
+
+class RefundInWooCommerce(Flow):
+    """The order counts by what its webhook says, and again when the shop has told which lines came back."""
+
+    platform = "woocommerce"
+    operations = _WHOLE_WAY
+    paths = 2
+    order = 0
+
+    @override
+    def now(self) -> Sequence[Sent]:
+        self.order = self.api.place({"total": "100.00", "quantity": 2}, **coupon("dan10"))
+        self.api.refund(self.order, (0, 1, "50.00"), shipping="5.00")
+        sent: Sequence[Sent] = self.api.send()[-1:]
+        return sent
+
+    @property
+    @override
+    def names(self) -> Sequence[str]:
+        return [str(self.order)]
+
+
+class BuyerOfShopify(Flow):
+    """A buyer is forgotten: what they bought by stays in the books, what it was told by goes."""
+
+    platform = "shopify"
+    operations: ClassVar[set[str]] = {"GetItem", "PutItem", "Query", "send_message", "decrypt"}
+    order = 0
+
+    @override
+    def before(self) -> Sequence[Sent]:
+        self.order = self.api.place({"price": "60.00", "quantity": 2}, **discount("DAN10"))
+        told: Sequence[Sent] = self.api.webhooks[-2:]
+        return told
+
+    @override
+    def now(self) -> Sequence[Sent]:
+        shop = b'"shop_id":954889,"shop_domain":"oasis-threads-demo.myshopify.com"'
+        asked = b'{%s,"customer":{"id":1,"email":"x@example.com"},"orders_to_redact":[%d]}' % (shop, self.order)
+        name = f"redact-{self.number}"
+        return [SHOPIFY.request(asked, x_shopify_topic="customers/redact", x_shopify_webhook_id=name)]
+
+    @property
+    @override
+    def names(self) -> Sequence[str]:
+        return [str(self.order)]
+
+    @override
+    def outcome(self) -> Any:
+        world, door = self.stage.world, self.stage.door
+        left = [*inbox.of_order(world.deployment.database, world.brand_id, door.connection_id, str(self.order))]
+        record = asked_by_platforms.listed(world.deployment, world.brand, limit=1, cursor=None).items[0]
+        assert (record.status, record.erased, len(record.orders)) == ("done", 2, 1)
+        return len(left), record.left
+
+
+FLOWS: tuple[type[Flow], ...] = (
+    SaleOnTikTok, ReturnOnTikTok, LookAtTikTok, SaleByStripe, RefundsByStripe, InvoiceOfStripe, LookAtStripe,
+    SaleAtSquare, RefundAtSquare, SaleAtBigCommerce, RefundInWooCommerce, BuyerOfShopify,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("flow", FLOWS, ids=lambda flow: flow.__name__)
+def test_whatever_call_fails_on_the_way_the_books_are_those_of_a_clean_run(
+    deployment: Deployment, clock: Clock, monkeypatch: pytest.MonkeyPatch, flow: type[Flow]
+) -> None:
+    monkeypatch.setattr(inbox, "HOUR_SHARDS", 1)
+    clock.now = NOON + DAY
+    act = next(act for act in ACTS if act.platform == flow.platform)
+    with injected(deployment) as faults, functions(deployment):
+        world = World(deployment).build()
+        with staged(world, clock, act) as stage:
+            flow.prepare(stage)
+            sweep = _Sweep(stage, faults, flow)
+            sweep.run()  # the first one finds less
+            clean = sweep.run()
+            books, _, parked = clean.outcome
+            assert any(books)
+            assert parked == []
+            for number, operation in enumerate(clean.calls, start=1):
+                for kind in READS if operation in _READING else WRITES:
+                    result = sweep.run(number=number, kind=kind)
+                    assert result.outcome == clean.outcome, f"{kind}: {operation}, call {number} of {result.calls}"
+            for number, path in enumerate(clean.paths):
+                for kind, fault in FAULTS.items():
+                    result = sweep.run(answers=[*[None] * number, fault])
+                    assert result.outcome == clean.outcome, f"the platform {kind}: {path}, request {number + 1}"
+        world.assert_invariants()
+    assert flow.operations <= {*clean.calls}
+    assert len(clean.paths) >= flow.paths
+
+
+class _Result:
+    """What was called on the way, of AWS and of the platform, and what came of it in the end."""
+
+    def __init__(self, calls: list[str], paths: list[str], outcome: Any) -> None:
+        self.calls = calls
+        self.paths = paths
+        self.outcome = outcome
+
+
+class _Sweep:
+    """The same flow over and over, each time with an order of its own."""
+
+    def __init__(self, stage: Stage, faults: Faults, flow: type[Flow]) -> None:
+        self._stage = stage
+        self._faults = faults
+        self._flow = flow
+        self._numbers = count(1)
+
+    def run(self, *, number: int = 0, kind: str = READS[0], answers: Sequence[Fault | None] = ()) -> _Result:
+        """Once, in which the call with that number fails, or the platform answers like this."""
+        stage, deployment = self._stage, self._stage.world.deployment
+        flow = self._flow(stage, next(self._numbers))
+        line = _Line(stage)
+        line.work_off(flow.before())
+        told = flow.now()
+        line.restart()
+        asked = len(stage.api.asked)
+        stage.api.faults.extend(answers)
+        with self._faults.breaking(number, kind):
+            line.until(flow.also)
+            line.work_off(told)
+            calls = [*self._faults.calls]
+        paths = [each.path for each in stage.api.asked[asked:]]
+        assert not stage.api.faults, "not so many requests"
+        outcome = (self._books(flow), flow.outcome(), [note.reason for note in stage.world.parked()])
+        line.clear()
+        later(deployment, timedelta(hours=1))
+        return _Result(calls, paths, outcome)
+
+    def _books(self, flow: Flow) -> Any:
+        """What each order shows but for its times, and what each creator has of it; the invariants hold the ledger."""
+        orders = [self._stage.door.known(name) for name in flow.names]
+        return [
+            order
+            and (
+                [order.summary[key] for key in ("status", "reason", "base", "refunded_base")],
+                [(item.creator_id, item.earned, item.reversed, item.held) for item in order.commissions],
+            )
+            for order in orders
+        ]
+
+
+class _Line:
+    """The functions one behind the other, as their triggers drive them: what fails comes again, to a cold process."""
+
+    def __init__(self, stage: Stage) -> None:
+        self._stage = stage
+        self._world = stage.world
+        self._images: list[Stored] = []
+
+    def work_off(self, told: Sequence[Sent]) -> None:
+        """The platform tells these, and all that follows is done, in time as it goes by."""
+        for sent in told:
+            self.until(partial(self._post, sent))
+        for _ in range(_ROUNDS_MAX):
+            fresh = self._stage.door.fresh()
+            self._images += fresh
+            for image in fresh:
+                self.until(partial(self._world.settle, [image]))
+            messages = [*self._messages()]
+            for handler, message in messages:
+                self.until(partial(self._take, handler, message))
+            if not fresh and not messages:
+                return
+        raise AssertionError("it never comes to an end")
+
+    def until(self, do: Callable[[], object]) -> None:
+        """Does it again, as often as it fails."""
+        for _ in range(_TRIES_MAX):
+            with suppress(Exception, Died):
+                do()
+                return
+            self.restart()
+        do()
+
+    def restart(self) -> None:
+        """The next call meets a new process."""
+        forget(self._world.deployment)
+        cold_start(self._world.deployment)
+
+    def clear(self) -> None:
+        """Takes this run's deliveries out of the next one's way."""
+        client, table = engine(self._world.deployment), self._world.deployment.settings.inbox_table
+        for image in self._images:
+            client.delete_item(TableName=table, Key={"pk": image["pk"], "sk": image["sk"]})
+
+    def _post(self, sent: Sent) -> None:
+        answer = self._stage.door.post(self._stage.request(sent))
+        if answer["statusCode"] != 200:
+            raise Failed(answer)
+
+    def _take(self, handler: Any, message: str) -> None:
+        asked = event("wake")
+        asked["Records"][0]["body"] = message
+        failures = handler(asked, Context())["batchItemFailures"]
+        if failures:
+            raise Failed(failures)
+
+    def _messages(self) -> Iterator[tuple[Any, str]]:
+        settings = self._world.deployment.settings
+        queues = {settings.fetch_queue_url: fetch, settings.privacy_queue_url: privacy, settings.wake_queue_url: wake}
+        for queue, function in queues.items():
+            for message in self._world.deployment.sqs.sent.pop(queue, ()):
+                later(self._world.deployment, timedelta(seconds=message["DelaySeconds"]))
+                yield function.handler, message["MessageBody"]
+
+
+class Failed(Exception):
+    """It was said that it has to come again."""
