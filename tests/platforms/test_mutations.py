@@ -1,7 +1,7 @@
 """Recorded bodies, bent in thousands of ways: each gives sound facts, is ignored, or is refused, and nothing else.
 
 `make test` bends 20 000 for each platform (`HYPOTHESIS_PROFILE=thorough`), a quick run some hundreds, always the same
-ones. One that fails names its number: `-k` and BENT_NUMBER try just that again, BENT_SEED other ones.
+ones. One that fails names its number, by which it is tried alone (BENT_NUMBER); another BENT_SEED bends in other ways.
 """
 
 import hashlib
