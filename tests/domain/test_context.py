@@ -1,5 +1,6 @@
 """Context: which of what was looked up counts for what is known of the order now."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -129,3 +130,29 @@ def test_of_several_origins_the_earliest_is_the_customers_and_of_equals_the_smal
     assert origin(known(order, word("one", "b", 2), word("two", "a", 2))) == word("two", "a", 2)
     assert origin(known(order, word("one", "a", 1), word("two", "b", 2))) == word("two", "b", 2)
     assert origin(known(order, word("one", "b", 2), word("two", "c", 1), word("three", None, 0))) == word("one", "b", 2)
+
+
+class TestGuessedBirths:
+    """What was looked up for a birth that was a guess is good for no other one."""
+
+    PINNED = Context({"code:noa10": (Touch("code", "noa10", None, "noa", "main", 1),)}, tied=True, only_program="main")
+    GUESSED = replace(sale(MUG), placed_at_guessed=True)
+
+    def test_what_is_looked_up_for_a_guess_says_so(self) -> None:
+        assert self.PINNED.at_birth(self.GUESSED) == replace(self.PINNED, guessed_at=PLACED)
+
+    def test_it_stays_as_long_as_the_guess_does_and_where_it_was_right(self) -> None:
+        pinned = self.PINNED.at_birth(self.GUESSED)
+        assert pinned.at_birth(self.GUESSED) == pinned
+        assert pinned.at_birth(sale(MUG)) == self.PINNED
+
+    @pytest.mark.parametrize("guessed", [True, False])
+    def test_for_another_birth_nothing_of_it_counts_but_where_the_order_came_in(self, *, guessed: bool) -> None:
+        pinned = replace(self.PINNED, test_brand=True).at_birth(self.GUESSED)
+        born = PLACED - timedelta(minutes=1)
+        later = replace(sale(MUG), placed_at=born, placed_at_guessed=guessed)
+        guessed_at = born if guessed else None
+        assert pinned.at_birth(later) == Context(only_program="main", test_brand=True, guessed_at=guessed_at)
+
+    def test_what_was_looked_up_for_a_birth_that_was_said_stays(self) -> None:
+        assert self.PINNED.at_birth(sale(MUG)) == self.PINNED

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from tests.faults.world import World
+from tests.faults.world import CHANGED, World
 from tests.platforms.test_stripe import answer, dispute, event, refund
 from tests.standins.stripe import invoice, item, line, session
-from vouch.domain import ids
+from vouch.domain import ids, times
 from vouch.platforms.base import Request
 from vouch.service import deliveries
 from vouch.store import inbox
@@ -119,6 +119,49 @@ def test_a_session_that_names_its_invoice_once_the_bank_has_paid(world: World) -
     ]
     for connection in in_every_order(world, bodies):
         assert connection.earned("in_1", "cs_live_1") == {"noa": 459}
+
+
+def test_a_session_whose_payment_is_told_of_before_anybody_has_told_the_order(world: World) -> None:
+    """Nobody asks Stripe here: all that is known of the invoice is that this payment paid it."""
+    checkout = bought(invoice_creation={"enabled": True})
+    bodies: list[Request | bytes] = [told("checkout.session.completed", checkout, 30), paid_by(), given_back(972)]
+    for connection in in_every_order(world, bodies):
+        assert connection.earned("in_1", "cs_live_1") == {"noa": 344}
+
+
+def test_a_session_that_is_paid_late_and_whose_payment_is_told_of_first(world: World) -> None:
+    unpaid = bought(invoice_creation={"enabled": True}, payment_status="unpaid")
+    bodies: list[Request | bytes] = [
+        told("checkout.session.completed", unpaid, 30),
+        told("checkout.session.async_payment_succeeded", unpaid | {"payment_status": "paid"}, 600),
+        paid_by(),
+    ]
+    for connection in in_every_order(world, bodies):
+        assert connection.earned("in_1", "cs_live_1") == {"noa": 459}
+
+
+@pytest.mark.parametrize("code, owner, net", [("SPRING", "tal", 280), ("NOA10", "noa", 459)])
+@pytest.mark.parametrize("named", [True, False])
+def test_the_day_of_a_sale_is_its_invoice_s_whatever_was_guessed_before(
+    world: World, code: str, owner: str, net: int, *, named: bool
+) -> None:
+    """Between the session and its invoice a code changes hands, and other terms come into force."""
+    change = int(times.parse(CHANGED).timestamp()) - BORN
+    bought_by = {"mode": "subscription", "invoice": "in_1", "subscription": "sub_1", "payment_intent": None}
+    how = bought_by if named else {"invoice_creation": {"enabled": True}}
+    checkout = bought(metadata={"code": code}, **how) | {"created": BORN + change - 600}
+    payments = {"payments": {"data": [{"payment": {"payment_intent": "pi_1"}, "status": "paid"}]}}
+    made = invoiced("sub_1" if named else None, **payments) | {"created": BORN + change + 600}
+    second = change + 620
+    bodies: list[Request | bytes] = [
+        told("checkout.session.completed", checkout, second),
+        told("invoice.paid", made, second)
+        if named
+        else answer("invoice", made, line(amount=3600, taxes=TAX), second=BEFORE + second),
+        paid_by(),
+    ]
+    for connection in in_every_order(world, bodies):
+        assert {each: has for each, has in connection.earned("in_1", "cs_live_1").items() if has} == {owner: net}
 
 
 @pytest.mark.parametrize("end, noa", [("won", 459), ("lost", 344)])

@@ -52,6 +52,7 @@ CONTEXT = Context(
     tied=False,
     only_program="prg_1",
     test_brand=True,
+    guessed_at=PLACED,
 )
 
 

@@ -5,7 +5,7 @@ unit. Only where the order stands among its customer's others may come to be kno
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import chain
 
@@ -61,7 +61,8 @@ class Context:
 
     `members` by creator and program, where there is anything to say; `standings` by register; `products` by id; `rates`
     by the two currencies. `tied`: whether the brand had product ties when the order was placed, None as long as nobody
-    asked. `only_program` is what the order's connection is limited to. In a test brand, test orders earn.
+    asked. `only_program` is what the order's connection is limited to. In a test brand, test orders earn. `guessed_at`:
+    the birth for which all this was looked up, where that was a guess; for another one it is looked up anew.
     """
 
     touches: Mapping[str, tuple[Touch, ...]] = field(default_factory=dict)
@@ -72,6 +73,14 @@ class Context:
     tied: bool | None = None
     only_program: str | None = None
     test_brand: bool = False
+    guessed_at: datetime | None = None
+
+    def at_birth(self, snapshot: Snapshot) -> "Context":
+        """What of it is good for the order's birth: nothing that was looked up for another one."""
+        guess = snapshot.placed_at if snapshot.placed_at_guessed else None
+        if self.guessed_at in (None, snapshot.placed_at):
+            return self if self.guessed_at == guess else replace(self, guessed_at=guess)
+        return Context(only_program=self.only_program, test_brand=self.test_brand, guessed_at=guess)
 
     def touches_of(self, facts: OrderFacts) -> tuple[Touch, ...]:
         """Those that count for the newest snapshot: each once, at most ten codes, ten clicks and ten of its handles."""

@@ -14,7 +14,7 @@ from typing import Literal, assert_never
 from vouch import telemetry
 from vouch.domain import times
 from vouch.domain.errors import NotFound
-from vouch.domain.facts import Event, Fact, Mention, Shadow, Snapshot
+from vouch.domain.facts import Event, Fact, Mention, PlacedAtChanged, Shadow, Snapshot
 from vouch.platforms.base import (
     Aside,
     Ignored,
@@ -145,24 +145,27 @@ def _target(delivery: Delivery, external_id: str) -> Target:
 
 
 def _settle_elsewhere(deployment: Deployment, target: Target, reading: Reading, external_id: str) -> bool:
-    """The same sale is an order already, which another of the platform's objects told: this one adds its evidence.
+    """The same sale is an order already, by another of the platform's objects: this one tells that order, too.
 
-    Had it become an order of its own before it said so, that one earns nothing any more. What goes by the name of that
-    order, too, is the object that told it, and tells it further.
+    Of two that say different births the later comer adds no more than its evidence. Its names that are nobody's yet
+    become that order's, with what has waited under them. Had it become an order of its own before it said so, that one
+    earns nothing any more.
     """
-    sale, facts = replace(target, external_id=external_id), told_elsewhere(reading, external_id)
-    [own] = aliases.load(deployment.database, target.brand_id, target.connection_id or "", [target.external_id])
-    names = [target.external_id] if own.external_id in (None, external_id) else []
-    changed = apply(deployment, sale, facts, names=names)
+    sale = replace(target, external_id=external_id)
+    names = list(dict.fromkeys((target.external_id, *reading.aliases)))
+    known = aliases.load(deployment.database, target.brand_id, target.connection_id or "", names)
+    free = [name for name, found in zip(names, known, strict=True) if found.external_id in (None, external_id)]
+    try:
+        changed = apply(deployment, sale, reading.facts, names=free)
+    except PlacedAtChanged:
+        changed = apply(deployment, sale, evidence_of(reading), names=free)
     if orders.state(deployment.database, target.brand_id, target.order_id) is not None:
         changed |= apply(deployment, target, [Shadow(sale.order_id, times.EPOCH)])
     return changed
 
 
-def told_elsewhere(reading: Reading, external_id: str) -> list[Fact]:
-    """What it says to the order that has one of its names already."""
-    if external_id in reading.aliases:
-        return list(reading.facts)
+def evidence_of(reading: Reading) -> list[Fact]:
+    """What it says to an order that another object has told, and cannot be told by both."""
     return [_mentioned(reading, fact) if isinstance(fact, Snapshot) else fact for fact in reading.facts]
 
 

@@ -119,6 +119,7 @@ class Evidence:
         """
         if facts.snapshot is None:
             return context
+        context = context.at_birth(facts.snapshot)
         context = self.surroundings(order_id, facts, context, wait_for_clicks_since=wait_for_clicks_since)
         return self.asked_by(self.terms(context.touches_of(facts)), order_id, facts, context)
 

@@ -272,17 +272,18 @@ def _is_news(deployment: Deployment, item: ConnectionItem, said: Reading | Aside
         if name.external_id is not None:
             known = _facts(deployment, item, name.external_id)
         return _adds(known, said.facts)
-    external_id, facts = said.external_id, list(said.facts)
+    external_id = said.external_id
     for name in aliases.load(deployment.database, item.brand_id, item.id, said.aliases):
         if name.external_id is None:
             return True
         if name.external_id != external_id:
-            facts, external_id = deliveries.told_elsewhere(said, name.external_id), name.external_id
+            external_id = name.external_id
             break
+    known = _facts(deployment, item, external_id)
     try:
-        return _adds(_facts(deployment, item, external_id), facts)
+        return _adds(known, said.facts)
     except PlacedAtChanged:
-        return True
+        return external_id == said.external_id or _adds(known, deliveries.evidence_of(said))
 
 
 def _adds(known: OrderFacts, facts: Sequence[Fact]) -> bool:

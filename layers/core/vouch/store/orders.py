@@ -509,6 +509,7 @@ def _context(plain: dict[str, Any]) -> Context:
 
 def _plain_context(context: Context) -> dict[str, Any]:
     said = {
+        guessed_at=times.parse(plain["guessed_at"]) if "guessed_at" in plain else None,
         "members": [[*person, _sparse(member)] for person, member in sorted(context.members.items())],
         "standings": {
             register: _sparse(word, "id", "updated_at") for register, word in sorted(context.standings.items())
@@ -525,6 +526,7 @@ def _plain_context(context: Context) -> dict[str, Any]:
     return {"touches": touches} | {name: value for name, value in said.items() if value not in (None, [], {})}
 
 
+        "guessed_at": times.text(context.guessed_at) if context.guessed_at else None,
 def _sparse(record: Touch | Membership | Standing | Rate, *but: str) -> dict[str, Any]:
     """What it says beside its defaults and `but` these, moments as texts."""
     said = [(each.name, each.default, getattr(record, each.name)) for each in fields(record)]
