@@ -56,6 +56,8 @@ PAGE = 50
 """What a page of an order's parts holds if nobody asks for more, so that no other limit cuts one short unnoticed."""
 CHANGES = 10
 """Orders of one page of changes: each is asked for with all its parts, which takes six calls."""
+PARTS_BYTES_MAX = 8 * 1024 * 1024
+"""Of all products or all coupons of one order: some 4 000 lines as BigCommerce writes them."""
 PATIENCE = timedelta(minutes=10)
 """How long an answer may be behind the webhook that it was asked for; later on another change has overtaken that."""
 
@@ -280,14 +282,18 @@ def _whole(store: str, order_id: str, account: Account) -> Conversation:
 
 def _pages(path: str, account: Account) -> Generator[Call, Answer, list[bytes]]:
     pages: list[bytes] = []
+    room = PARTS_BYTES_MAX
     for number in range(1, ITEMS_MAX // PAGE + 2):
         said = yield from _asked(path, account, (("page", str(number)), ("limit", str(PAGE))))
         if said is None:
             return pages
+        room -= len(said)
+        if room < 0:
+            break
         pages.append(b'{"page":' + said + b"}")
         if len(_page(said).children("page")) < PAGE:
             return pages
-    raise Unreadable("too_many_lines", f"more than {ITEMS_MAX} parts of an order")
+    raise Unreadable("too_many_lines", f"more than {ITEMS_MAX} parts of an order, or {PARTS_BYTES_MAX} bytes of them")
 
 
 def _asked(
@@ -411,8 +417,9 @@ def _priced(product: Fields, price: str, currency: str) -> Line:
 def _refund(refund: Fields, currency: str) -> Refund:
     """Goods go back by count; what was kept back of their price (adjustments) only balances what else is given back.
 
-    An amount for the order names no goods, and shipping, wrapping, handling, fees and mere tax are none. A correction
-    of tax has no items at all. Whether the money moved, the payments say.
+    An amount for the order names no goods, and shipping, wrapping, handling, fees and mere tax are none. It is money
+    as the buyer paid it, with tax however the shop shows its prices. A correction of tax has no items at all. Whether
+    the money moved, the payments say.
     """
     lines, amount = [], 0
     for item in refund.children("items"):
@@ -431,6 +438,7 @@ def _refund(refund: Fields, currency: str) -> Refund:
         currency=currency,
         lines=orders.ordered(lines),
         amount=amount,
+        amount_with_tax=True,
         failed=bool(payments) and all(payment.flag("is_declined") for payment in payments),
     )
 
