@@ -488,6 +488,14 @@ class TestListedRefunds:
         assert joined([one]).refunds == [one]
 
 
+def test_what_is_a_shadow_and_no_more_nobody_has_told_of() -> None:
+    shadow = Shadow("ord_1", PLACED)
+    assert joined([shadow], [Shadow("ord_2", PLACED)]).untold
+    for said in (PAID, Refund("r1", PLACED, None, amount=1), Mention("m1", PLACED)):
+        assert not joined([shadow, said]).untold
+        assert not joined([said]).untold
+
+
 def test_a_shadow_is_known_whatever_comes_first() -> None:
     assert joined([PAID, Shadow("ord_1", PLACED)]).shadowed
     assert joined([Shadow("ord_1", PLACED)], [PAID]).shadowed

@@ -350,6 +350,11 @@ class OrderFacts:
         return any(isinstance(event, Shadow) for event in self.events.values())
 
     @property
+    def untold(self) -> bool:
+        """Whether nobody has said anything of this order, but that another one is the same sale."""
+        return self.told is None and all(isinstance(event, Shadow) for event in self.events.values())
+
+    @property
     def disputes(self) -> list[Dispute]:
         """All disputes, by id."""
         found = [event for event in self.events.values() if isinstance(event, Dispute)]

@@ -21,7 +21,7 @@ LAST = "~"
 def order(deployment: Deployment, brand: Brand, order_id: str) -> Order:
     """The state of one order. Raises NotFound."""
     state = orders.state(deployment.database, brand.id, order_id)
-    if state is None:
+    if state is None or not orders.is_told(state):
         raise NotFound
     return state
 
@@ -29,7 +29,7 @@ def order(deployment: Deployment, brand: Brand, order_id: str) -> Order:
 def whole_order(deployment: Deployment, brand: Brand, order_id: str) -> StoredOrder:
     """The order with all its facts. Raises NotFound."""
     stored = orders.load(deployment.database, brand.id, order_id)
-    if stored is None:
+    if stored is None or stored.facts.untold:
         raise NotFound
     return stored
 
@@ -43,7 +43,7 @@ def orders_named(deployment: Deployment, brand: Brand, external_id: str, connect
     if connection_id is None:
         doors = [None, *connections.ids_of(deployment.database, brand.id, limit=_CONNECTIONS_MAX)]
     named = [orders.order_id(brand.id, door, external_id) for door in doors]
-    return orders.states(deployment.database, brand.id, named)
+    return list(filter(orders.is_told, orders.states(deployment.database, brand.id, named)))
 
 
 def orders_between(

@@ -124,6 +124,11 @@ def states(database: Database, brand_id: str, orders: Sequence[str]) -> list[Ord
     return [item for key in keys if isinstance(item := found.get(key), Order)]
 
 
+def is_told(state: Order) -> bool:
+    """Whether anybody has told of the order: what is merely said to be the same sale as another one is in no list."""
+    return state.g1pk is not None
+
+
 def placed(
     database: Database, brand_id: str, begin: datetime, end: datetime, *, behind: str = "", limit: int
 ) -> tuple[list[Order], str | None]:
@@ -386,8 +391,8 @@ def _state(
     state = Order(
         key,
         "O",
-        g1pk=index(before.brand_id),
-        g1sk=_index_key(times.text(after.begins), before.id),
+        g1pk=None if after.untold else index(before.brand_id),
+        g1sk=None if after.untold else _index_key(times.text(after.begins), before.id),
         id=before.id,
         version=before.version + 1,
         connection_id=before.connection_id,
@@ -504,12 +509,12 @@ def _context(plain: dict[str, Any]) -> Context:
         tied=plain.get("tied"),
         only_program=plain.get("only_program"),
         test_brand=plain.get("test_brand", False),
+        guessed_at=times.parse(plain["guessed_at"]) if "guessed_at" in plain else None,
     )
 
 
 def _plain_context(context: Context) -> dict[str, Any]:
     said = {
-        guessed_at=times.parse(plain["guessed_at"]) if "guessed_at" in plain else None,
         "members": [[*person, _sparse(member)] for person, member in sorted(context.members.items())],
         "standings": {
             register: _sparse(word, "id", "updated_at") for register, word in sorted(context.standings.items())
@@ -521,12 +526,12 @@ def _plain_context(context: Context) -> dict[str, Any]:
         "tied": context.tied,
         "only_program": context.only_program,
         "test_brand": context.test_brand or None,
+        "guessed_at": times.text(context.guessed_at) if context.guessed_at else None,
     }
     touches = {key: [_sparse(touch) for touch in found] for key, found in context.touches.items()}
     return {"touches": touches} | {name: value for name, value in said.items() if value not in (None, [], {})}
 
 
-        "guessed_at": times.text(context.guessed_at) if context.guessed_at else None,
 def _sparse(record: Touch | Membership | Standing | Rate, *but: str) -> dict[str, Any]:
     """What it says beside its defaults and `but` these, moments as texts."""
     said = [(each.name, each.default, getattr(record, each.name)) for each in fields(record)]

@@ -280,7 +280,7 @@ class ConnectionItem(Main, discriminator="connection"):
 
 
 class Order(Main, discriminator="order"):
-    """`b#O#<ord>` / `O`, index `b#O`.
+    """`b#O#<ord>` / `O`, index `b#O`, where anybody has told of the order.
 
     `packed` = four lines of JSON, zlib'd together: they name the same ids, and the second kB would double the bill:
     the summary; what is posted, [[creator, part, currency, matures at, amount]]; the pinned context; the newest
