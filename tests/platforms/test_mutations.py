@@ -15,11 +15,12 @@ from typing import Any
 
 import pytest
 
-from tests.platforms import samples
+from tests.platforms import samples, test_signing
 from tests.platforms.bending import CANARY, SONGBIRD, Bender, document, tells_of_somebody
 from tests.platforms.test_bigcommerce import ANSWER as BIGCOMMERCE_ANSWER
 from tests.platforms.test_reasons import IGNORED, REFUSALS
 from tests.platforms.test_rest import ADJUSTED, DECISION, DISPUTE, FULL, GIVEN, ORDER, REFUND
+from tests.platforms.test_signing import NOW, Signer
 from tests.platforms.test_square import RECORDED as SQUARE
 from tests.platforms.test_square import answered as square_answer
 from tests.platforms.test_square import event as square_event
@@ -50,6 +51,7 @@ from vouch.platforms.base import (
     ALIASES_MAX,
     Aside,
     Ask,
+    BadSignature,
     Ignored,
     PrivacyRequest,
     Pseudonym,
@@ -63,6 +65,7 @@ from vouch.platforms.base import (
 from vouch.platforms.parsing import ID_BYTES_MAX, QUANTITY_MAX
 from vouch.platforms.registry import PLATFORMS
 
+SIGNERS = {signer.platform: signer for signer in test_signing.SIGNERS}
 SEED = os.environ.get("BENT_SEED", "1")
 NUMBERS = range(20_000 if os.environ.get("HYPOTHESIS_PROFILE") == "thorough" else 500)
 if "BENT_NUMBER" in os.environ:
@@ -142,6 +145,8 @@ def judged(platform: str, bent: Request | bytes) -> Said | Unreadable:
         said = outcome(lambda: api.read(bent, PSEUDONYM))
         assert isinstance(said, Reading | Aside | Ignored | Unreadable)
     else:
+        if platform in SIGNERS:
+            named_by_platform(SIGNERS[platform], bent)
         subject = PLATFORMS[platform].subject(bent)
         assert subject
         assert subject.encode()
@@ -149,6 +154,16 @@ def judged(platform: str, bent: Request | bytes) -> Said | Unreadable:
         said = outcome(lambda: PLATFORMS[platform].facts(bent, PSEUDONYM))
     sound(said)
     return said
+
+
+def named_by_platform(signer: Signer, bent: Request) -> None:
+    """A genuine delivery has a name whatever is in it, and one that is not genuine is no more than that."""
+    genuine = Request({**bent.headers, **signer.sign(signer.secret, bent.body, NOW)}, bent.body)
+    name = signer.verify(genuine)
+    assert name
+    assert name.encode()
+    with pytest.raises(BadSignature):
+        signer.verify(bent, signer.other_secret)
 
 
 def outcome(read: Callable[[], Said]) -> Said | Unreadable:
