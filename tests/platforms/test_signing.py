@@ -86,8 +86,8 @@ def sign_meta(secret: str, body: bytes, at: datetime) -> dict[str, str]:
     return {"x-hub-signature-256": "sha256=" + hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()}
 
 
-def sign_square(secret: str, body: bytes, at: datetime) -> dict[str, str]:
-    digest = hmac.new(secret.encode(), NOTIFICATION_URL.encode() + body, hashlib.sha256).digest()
+def sign_square(secret: str, body: bytes, at: datetime, url: str = NOTIFICATION_URL) -> dict[str, str]:
+    digest = hmac.new(secret.encode(), url.encode() + body, hashlib.sha256).digest()
     return {"x-square-hmacsha256-signature": base64.b64encode(digest).decode()}
 
 

@@ -35,8 +35,11 @@ def line(uid: str, total: int, *, quantity: str = "1", discount: int = 0, tax: i
 class SquareApi(StandIn):
     """One seller's. Its clock goes on by a second with every change."""
 
-    def __init__(self, token: str = "square-token", locations: int = 1, page: int = _PAGE_MAX) -> None:
+    def __init__(
+        self, token: str = "square-token", locations: int = 1, page: int = _PAGE_MAX, begins: datetime = _BEGINS
+    ) -> None:
         super().__init__()
+        self.begins = begins
         self.token = token
         self.page = page
         self.locations = [f"L{number:03}" for number in range(locations)]
@@ -210,7 +213,7 @@ class SquareApi(StandIn):
 
     def _now(self) -> str:
         self._changes += 1
-        moment = _BEGINS + timedelta(seconds=self._changes)
+        moment = self.begins + timedelta(seconds=self._changes)
         return f"{moment:%Y-%m-%dT%H:%M:%S}.000Z"
 
     def _event(self, kind: str, key: str, told: dict[str, Any]) -> bytes:
