@@ -41,6 +41,7 @@ from vouch.platforms.base import (
     Thin,
     Unreadable,
 )
+from vouch.service.conversations import CALLS_MAX
 
 NOW = datetime(2024, 6, 13, 20, 10, 0, tzinfo=UTC)
 ASKED = "2024-06-13T20:10:00.000000Z"
@@ -1055,6 +1056,31 @@ class TestChanges:
         assert api.changes is not None
         page = talk(api.changes(self.SPAN, None, account(shop=standin.SHOP), NOW), shop.address)
         assert [change.subject for change in page.found] == ["100"]
+
+    def test_one_order_that_cannot_be_told_does_not_hold_up_the_rest(self, shop: TikTokShop) -> None:
+        story(shop)
+        shop.place("200", Unit("5.00"))
+        shop.place("300", Unit("5.00"))
+        del shop.orders["300"]["create_time"]
+        busy = {"code": 0, "data": {"next_page_token": "again"}}
+        pages = tiktok_shop.CHANGES_AFFILIATES_PAGES_MAX
+        shop.faults.extend([*[None] * 5, *[lambda *_: Told.json(busy)] * pages])
+        changes = {change.subject: change.body for change in self.page(shop).found}
+        assert changes["200"] == ask(shop, shop.status_webhook("200"))
+        for order_id, why in (("100", "too_many_pages"), ("300", "bad_time")):
+            with pytest.raises(Unreadable) as refused:
+                read(changes[order_id])
+            assert (refused.value.reason, refused.value.detail) == ("order_unreadable", f"order {order_id}: {why}")
+
+    def test_a_page_in_the_busiest_of_minutes_is_one_conversation(self, shop: TikTokShop) -> None:
+        for number in range(100, 120):
+            shop.place(str(number))
+        told = {"code": 0, "data": {"next_page_token": "again"}}
+        asked_before = 5
+        shop.faults.extend([None] * asked_before)
+        shop.faults.extend([lambda *_: Told.json(told)] * 1_000)
+        assert len(self.page(shop).found) == tiktok_shop.CHANGES_PAGE
+        assert len(shop.asked) < CALLS_MAX
 
     def test_what_is_busy_is_turned_to_again(self, shop: TikTokShop) -> None:
         story(shop)

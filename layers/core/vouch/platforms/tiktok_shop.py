@@ -4,6 +4,8 @@ What the API said of an order is stored as one body, which is all that facts com
 
     {"asked_at": <RFC 3339>, "order": {…}, "returns": […], "cancellations": […], "affiliates": […] | null}
 
+An order of which reconciliation cannot be told is stored as `{"order_id": …, "unreadable": <why>}`, and parks by that.
+
 `affiliates` are the order's entries among the shop's affiliate orders, null where the token has no right to those: the
 order counts without its creators then. An amount that came as a JSON number is kept as a text of the same digits.
 
@@ -63,6 +65,8 @@ PAGES_MAX = 50
 """What one conversation turns of one list: 2 500 returns of an order, 5 000 affiliate orders of two minutes."""
 CHANGES_PAGE = 20
 """Orders of one page of reconciliation, each of which asks for its creators by itself."""
+CHANGES_AFFILIATES_PAGES_MAX = 7
+"""For each of these: 700 affiliate orders of two minutes, as one conversation has only so many calls."""
 
 _SHOPS = "/authorization/202309/shops"
 _ORDERS = "/order/202309/orders"
@@ -235,29 +239,45 @@ class _Shop:
         return said.child_or_none("data") or Fields({})
 
     def pages(
-        self, path: str, key: str, body: Mapping[str, Any], *, size: int = _PAGE, optional: bool = False
+        self,
+        path: str,
+        key: str,
+        body: Mapping[str, Any],
+        *,
+        size: int = _PAGE,
+        most: int = PAGES_MAX,
+        optional: bool = False,
     ) -> Generator[Call, Answer, list[Fields]]:
-        """A list, all of its pages."""
+        """A list, all of its pages, of which there may be so many."""
         found: list[Fields] = []
         token: str | None = None
-        for _ in range(PAGES_MAX):
+        for _ in range(most):
             query = {"page_size": str(size), **({"page_token": token} if token else {})}
             data = yield from self.say(path, query, body, optional=optional)
             found += data.children(key)
             token = data.text_or_none("next_page_token", _PAGE_TOKEN_MAX)
             if token is None:
                 return found
-        raise Unreadable("too_many_pages", f"{path}: more than {PAGES_MAX}")
+        raise Unreadable("too_many_pages", f"{path}: more than {most}")
 
-    def orders(self, ids: Sequence[str]) -> Generator[Call, Answer, dict[str, bytes]]:
-        """What is to be stored of each of these orders; those that nobody knows are left out."""
+    def orders(
+        self, ids: Sequence[str], affiliates_pages: int = PAGES_MAX
+    ) -> Generator[Call, Answer, dict[str, bytes | Unreadable]]:
+        """What is to be stored of each of these orders, or why that cannot be told of it alone.
+
+        Those that nobody knows are left out.
+        """
         data = yield from self.say(_ORDERS, {"ids": ",".join(ids)})
         returns = yield from self.pages(_RETURNS, "return_orders", {"order_ids": ids})
         cancellations = yield from self.pages(_CANCELLATIONS, "cancellations", {"order_ids": ids})
-        answers: dict[str, bytes] = {}
+        answers: dict[str, bytes | Unreadable] = {}
         for order in data.children("orders"):
             order_id = _order_id(order, "id")
-            affiliates = yield from self.affiliates(order_id, order.unix("create_time"))
+            try:
+                affiliates = yield from self.affiliates(order_id, order.unix("create_time"), affiliates_pages)
+            except Unreadable as refusal:
+                answers[order_id] = refusal
+                continue
             region = order.hinted("recipient_address").values.get("region_code")
             answer = {
                 "asked_at": times.text(self.now),
@@ -270,12 +290,14 @@ class _Shop:
             answers[order_id] = json.dumps(answer, default=str).encode()
         return answers
 
-    def affiliates(self, order_id: str, at: datetime) -> Generator[Call, Answer, list[Any] | None]:
+    def affiliates(self, order_id: str, at: datetime, most: int) -> Generator[Call, Answer, list[Any] | None]:
         """The order's entries among the shop's affiliate orders, None where the token has no right to see them."""
         second = int(at.timestamp())
         window = {"create_time_ge": second - _AROUND_SECONDS, "create_time_lt": second + _AROUND_SECONDS + 1}
         try:
-            found = yield from self.pages(_AFFILIATES, "orders", window, size=_AFFILIATES_PAGE, optional=True)
+            found = yield from self.pages(
+                _AFFILIATES, "orders", window, size=_AFFILIATES_PAGE, most=most, optional=True
+            )
         except Unreadable as refusal:
             if refusal.reason != "platform_refused":
                 raise
@@ -289,6 +311,8 @@ def _ask(ask: Ask, account: Account, now: datetime) -> Generator[Call, Answer, b
     answer = (yield from shop.orders([order_id])).get(order_id)
     if answer is None:
         raise NotYet("order_unknown")
+    if isinstance(answer, Unreadable):
+        raise answer
     said = read(answer)
     if said.child("order").unix("update_time").timestamp() < int(ask.about.get("updated_at", "0")):
         raise NotYet("order_behind_event")
@@ -327,15 +351,22 @@ def _changes(span: Span, bookmark: str | None, account: Account, now: datetime) 
     changed = {"update_time_ge": floor(span.since.timestamp()), "update_time_lt": ceil(span.until.timestamp())}
     data = yield from shop.say(path, query | ({"page_token": token} if token else {}), changed)
     ids = list(dict.fromkeys(_order_id(found, name) for found in data.children(key)))
-    answers: dict[str, bytes] = {}
+    answers: dict[str, bytes | Unreadable] = {}
     if ids:
-        answers = yield from shop.orders(ids)
+        answers = yield from shop.orders(ids, CHANGES_AFFILIATES_PAGES_MAX)
     following = data.text_or_none("next_page_token", _PAGE_TOKEN_MAX)
     if following is not None:
         bookmark = f"{step}:{following}"
     else:
         bookmark = f"{int(step) + 1}:" if int(step) + 1 < len(_CHANGED) else None
-    return Changes(tuple(Change(order_id, body) for order_id, body in answers.items()), bookmark)
+    return Changes(tuple(_change(order_id, answer) for order_id, answer in answers.items()), bookmark)
+
+
+def _change(order_id: str, answer: bytes | Unreadable) -> Change:
+    """One order that cannot be told does not keep the rest from being told; each look says it in the same words."""
+    if isinstance(answer, Unreadable):
+        answer = json.dumps({"order_id": order_id, "unreadable": answer.reason}).encode()
+    return Change(order_id, answer)
 
 
 # --- reading ----------------------------------------------------------------------------------------------------------
@@ -351,6 +382,8 @@ class _Sold:
 
 def _read(body: bytes, pseudonym: Pseudonym) -> Reading | Ignored:
     said = read(body)
+    if said.has("unreadable"):
+        raise Unreadable("order_unreadable", f"order {_order_id(said, 'order_id')}: {said.text('unreadable')}")
     order = said.child("order")
     for flag, reason in _NO_SALE.items():
         if order.flag(flag):
