@@ -183,7 +183,7 @@ def _unclaimed(deployment: Deployment, target: Target, names: Sequence[str]) -> 
     """Those of the names that are nobody's yet. Raises NameTaken for one that is another order's."""
     if not names or target.connection_id is None:
         return []
-    known = aliases.load(deployment.database, target.brand_id, target.connection_id, names)
+    known = aliases.load(deployment.database, target.brand_id, target.connection_id, list(dict.fromkeys(names)))
     for name in known:
         if name.external_id not in (None, target.external_id):
             raise NameTaken(name.external_id)
