@@ -125,6 +125,8 @@ def _holds(condition: Condition, raw: Raw) -> bool:
             return bool(found == values[0])
         case "BETWEEN":
             return bool(values[0] <= found <= values[1])
+        case "begins_with":
+            return bool(found.startswith(values[0]))
         case "attribute_not_exists":
             return found is None
     raise NotImplementedError(condition.operator)
