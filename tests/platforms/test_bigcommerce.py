@@ -121,7 +121,7 @@ SNAPSHOT = Snapshot(
     shipping_tax=120,
     country="IL",
     codes=("ship-free", "noa10"),
-    customers=("<email:noa@example.com>",),
+    customers=("<email:noa@example.com>", "<id:door:11>"),
 )
 GIVEN_BACK = Refund(
     "3", times.parse("2019-03-12T16:44:15Z"), "USD", lines=(RefundLine("65", 1),), amount=121, amount_with_tax=True

@@ -32,7 +32,7 @@ from vouch.platforms.base import (
 
 CLICK = clicks.PREFIX + "a" * clicks.ENCODED
 OTHER_CLICK = clicks.PREFIX + "-_" + "Z" * (clicks.ENCODED - 2)
-BUYER = ("<email:buyer.stripe@example.com>",)
+BUYER = ("<email:buyer.stripe@example.com>", "<id:door:cus_SAMPLE0001>")
 
 PAID = Snapshot(
     updated_at=times.parse("2026-05-05T16:53:20Z"),
@@ -70,7 +70,7 @@ INVOICED = Snapshot(
     currency="USD",
     lines=(Line("il_SAMPLE0001", 1, 2400, discount=240, tax=0, product_id="prod_SAMPLE0001"),),
     platform="stripe",
-    customers=("<email:sub.buyer@example.com>",),
+    customers=("<email:sub.buyer@example.com>", "<id:door:cus_SAMPLE0002>"),
     subscription="<subscription:door:sub_SAMPLE0001>",
     subscribed_at=times.parse("2026-05-05T16:53:20Z"),
 )
@@ -485,8 +485,11 @@ class TestSessions:
     @pytest.mark.parametrize(
         "changes, customers",
         [
-            ({}, ("<email:buyer@example.com>",)),
-            ({"customer_details": None, "customer_email": "Other@Example.com"}, ("<email:other@example.com>",)),
+            ({}, ("<email:buyer@example.com>", "<id:door:cus_1>")),
+            (
+                {"customer_details": None, "customer_email": "Other@Example.com", "customer": None},
+                ("<email:other@example.com>",),
+            ),
             ({"customer_details": {"email": None}}, ("<id:door:cus_1>",)),
             ({"customer_details": None, "customer": {"id": "cus_2"}}, ("<id:door:cus_2>",)),
             ({"customer_details": None, "customer": None}, ()),
@@ -809,7 +812,11 @@ class TestOneSale:
         told = completed(**self.SUBSCRIBED)
         assert (told.external_id, told.aliases) == ("in_1", ("cs_live_1",))
         assert mention(told) == Mention(
-            "cs_live_1", at(200), codes=("noa10",), click_ids=(CLICK,), customers=("<email:buyer@example.com>",)
+            "cs_live_1",
+            at(200),
+            codes=("noa10",),
+            click_ids=(CLICK,),
+            customers=("<email:buyer@example.com>", "<id:door:cus_1>"),
         )
         assert stripe.subject(event("checkout.session.completed", session(**self.SUBSCRIBED))) == "in_1"
 

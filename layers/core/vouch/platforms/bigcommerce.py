@@ -357,7 +357,7 @@ def read_answer(body: bytes, pseudonym: Pseudonym) -> Reading:
         test=(order.hint("payment_method") or "").casefold() == _TEST_GATEWAY,
         country=_country(order),
         codes=evidence.codes(_codes(coupons, products)),
-        customers=evidence.customers(
+        customers=evidence.customers_by_all(
             pseudonym, [order.hinted("billing_address").hint("email", evidence.EMAIL_MAX)], order.hint("customer_id")
         ),
     )

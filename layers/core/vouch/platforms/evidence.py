@@ -59,6 +59,12 @@ def customers(pseudonym: Pseudonym, emails: Iterable[str | None], platform_id: s
     return () if platform_id is None else (pseudonym.by_id(platform_id),)
 
 
+def customers_by_all(pseudonym: Pseudonym, emails: Iterable[str | None], platform_id: str | None) -> tuple[str, ...]:
+    """By mail and by the platform's number, where the platform says by the number alone whom it has deleted."""
+    by_id = () if platform_id is None else (pseudonym.by_id(platform_id),)
+    return (*customers(pseudonym, emails, None), *by_id)
+
+
 def contacts(pseudonym: Pseudonym, said: Fields) -> tuple[str, ...]:
     """Whom an order names as the one who had written to the brand's page, by the id that the page knows them by."""
     named = ((network, said.hint(f"{network}_id")) for network in NETWORKS)

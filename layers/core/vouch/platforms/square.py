@@ -264,8 +264,8 @@ def _customer_deleted(told: _Told, pseudonym: Pseudonym) -> PrivacyRequest | Ign
     """Square deletes customers also when it merges them into one, which asks for nothing."""
     if told.holds.hinted("event_context").has("merge"):
         return Ignored("customers_merged")
-    by_mail = evidence.customers(pseudonym, [told.body.hint("email_address", evidence.EMAIL_MAX)], None)
-    customers = (*by_mail, pseudonym.by_id(told.body.identifier("id")))
+    email = told.body.hint("email_address", evidence.EMAIL_MAX)
+    customers = evidence.customers_by_all(pseudonym, [email], told.body.identifier("id"))
     return PrivacyRequest("erase_customer", told.event.identifier("event_id"), customers=customers)
 
 

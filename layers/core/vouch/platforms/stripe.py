@@ -244,10 +244,8 @@ def _dispute_event(event: _Event, pseudonym: Pseudonym) -> Aside | Ignored:  # n
 
 def _customer_event(event: _Event, pseudonym: Pseudonym) -> PrivacyRequest:
     customer = event.told
-    named = (
-        *evidence.customers(pseudonym, [customer.hint("email", evidence.EMAIL_MAX)], None),
-        pseudonym.by_id(customer.identifier("id")),
-    )
+    email = customer.hint("email", evidence.EMAIL_MAX)
+    named = evidence.customers_by_all(pseudonym, [email], customer.identifier("id"))
     return PrivacyRequest("erase_customer", event.id, customers=named)
 
 
@@ -297,7 +295,7 @@ def _session(
         or _country(session.hinted("customer_details")),
         codes=evidence.codes(_codes(session.hinted("metadata"))),
         click_ids=evidence.click_ids((session.hint("client_reference_id") or "", *_refs(session.hinted("metadata")))),
-        customers=evidence.customers(
+        customers=evidence.customers_by_all(
             pseudonym,
             (
                 session.hinted("customer_details").hint("email", evidence.EMAIL_MAX),
@@ -343,7 +341,7 @@ def _invoice(invoice: Fields, at: datetime, pseudonym: Pseudonym, *, items: Sequ
         or _country(Fields({"address": invoice.values.get("customer_address")})),
         codes=evidence.codes(code for said in metadata for code in _codes(said)),
         click_ids=evidence.click_ids(ref for said in metadata for ref in _refs(said)),
-        customers=evidence.customers(
+        customers=evidence.customers_by_all(
             pseudonym, [invoice.hint("customer_email", evidence.EMAIL_MAX)], _hinted_id(invoice, "customer")
         ),
         subscription=pseudonym.of_subscription(subscription) if subscription else None,

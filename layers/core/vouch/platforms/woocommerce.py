@@ -216,7 +216,6 @@ def _order(body: Fields, given_back: Sequence[Fields], pseudonym: Pseudonym) -> 
     listed = [_refund_in_sum(refund, currency) for refund in body.children("refunds")]
     lifecycle, paid = _lifecycle(body)
     buyer, buyer_id = body.hinted("billing"), body.hint("customer_id")
-    by_id = () if buyer_id is None else (pseudonym.by_id(buyer_id),)
     snapshot = Snapshot(
         updated_at=updated_at,
         triggered_at=updated_at + timedelta(microseconds=ITEMS_MAX - len(listed)),
@@ -234,7 +233,7 @@ def _order(body: Fields, given_back: Sequence[Fields], pseudonym: Pseudonym) -> 
         codes=evidence.codes(_decoded(coupon.hint("code") or "") for coupon in body.hinted_list("coupon_lines")),
         click_ids=evidence.click_ids(_click_ids(body)),
         contacts=evidence.contacts(pseudonym, Fields(dict(_meta(body)))),
-        customers=(*evidence.customers(pseudonym, [buyer.hint("email", evidence.EMAIL_MAX)], None), *by_id),
+        customers=evidence.customers_by_all(pseudonym, [buyer.hint("email", evidence.EMAIL_MAX)], buyer_id),
         refund_ids=tuple(sorted({refund.id for refund in listed})),
     )
     by_weight = {line.identifier("id") for line in body.children("line_items", "lines") if not _pieces(line)}
