@@ -15,7 +15,10 @@ from tests.customers import Shop
 from tests.faults.shop import Sale
 from tests.faults.world import Webhook, World, cold_start
 from tests.fixtures import NOON
+from vouch.domain.facts import Lifecycle, Line, Refund, Snapshot
+from vouch.service import orders
 from vouch.service.deployment import Deployment
+from vouch.service.orders import Target
 
 PLACED = NOON - timedelta(days=1)
 INDEXED = 1
@@ -145,6 +148,61 @@ def test_requests_do_not_grow_with_the_number_of_orders(world: World, sale: Sale
     webhook = sale.paid()
     world.post(webhook)
     assert len(_settled(world, webhook).requests) == 4
+
+
+# --- other names of orders --------------------------------------------------------------------------------------------
+
+
+def _told(world: World, number: int, *names: str) -> Meter:
+    """An order that goes by these names, too, in a process that has settled one before."""
+    target = Target(world.brand_id, "live", "con_other", str(number))
+    line = Line("1", 1, 10_000)
+    snapshot = Snapshot(PLACED, PLACED, Lifecycle.PAID, "USD", (line,), "stripe", codes=("noa10",))
+    with metered(world.deployment) as meter:
+        orders.apply(world.deployment, target, [snapshot], names=names)
+    return meter
+
+
+def _mentioned(world: World, name: str) -> Meter:
+    """A refund that speaks of an order by that name."""
+    refund = Refund(name, PLACED, "USD", amount=100)
+    with metered(world.deployment) as meter:
+        orders.hear_aside(world.deployment, Target(world.brand_id, "live", "con_other", name), name, [refund])
+    return meter
+
+
+def test_a_name_that_is_claimed_is_two_units_more_and_all_names_together_one_request(world: World) -> None:
+    _told(world, 1)
+    plain, one, three = _told(world, 2), _told(world, 3, "a"), _told(world, 4, "b", "c", "d")
+    assert one.requests == three.requests == ["BatchGetItem", *plain.requests]
+    assert (one.units - plain.units, three.units - plain.units) == (2, 6)  # and what is INDEXED of each
+
+
+def test_each_claimed_name_under_which_something_waits_is_a_request_more(world: World) -> None:
+    _told(world, 1)
+    plain = _told(world, 2)
+    for name in ("a", "b"):
+        _mentioned(world, name)
+    meter = _told(world, 3, "a", "b", "c")
+    assert meter.requests == ["BatchGetItem", "Query", "Query", *plain.requests]
+    assert meter.units - plain.units == 3 * 2 + 2 * 2  # the names, and what waited
+
+
+def test_a_name_that_is_the_order_s_already_costs_a_read(world: World) -> None:
+    _told(world, 1, "a", "b")
+    again = _told(world, 1, "a", "b")
+    assert (again.requests, again.units) == (["BatchGetItem", "Query"], 0)
+
+
+def test_what_comes_to_wait_is_two_requests_and_four_units_and_what_need_not_is_a_refund_and_a_read(
+    world: World,
+) -> None:
+    waits = _mentioned(world, "a")
+    assert (waits.requests, waits.units) == (["BatchGetItem", "TransactWriteItems"], 4)
+    _told(world, 1, "a", "b")
+    refund = _mentioned(world, "b")
+    assert refund.requests == ["BatchGetItem", "Query", "TransactWriteItems"]
+    assert refund.units <= 8
 
 
 # --- where orders stand -----------------------------------------------------------------------------------------------

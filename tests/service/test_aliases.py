@@ -348,17 +348,6 @@ def test_whatever_call_of_a_claim_fails_it_comes_to_the_same(deployment: Deploym
     assert numbers
 
 
-# --- what it costs ----------------------------------------------------------------------------------------------------
-
-
-def test_a_name_that_is_the_order_s_already_costs_a_read(world: World) -> None:
-    tell(world, names=["pi_1", "ch_1"])
-    with metered(world.deployment) as meter:
-        assert not tell(world, names=["pi_1", "ch_1"])
-    assert (meter.requests, meter.units) == (["BatchGetItem", "Query"], 0)
-    assert (order(world).version, named(world).version) == (1, 1)
-
-
 # --- a sale that two objects tell -------------------------------------------------------------------------------------
 
 

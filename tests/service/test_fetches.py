@@ -186,6 +186,20 @@ def test_without_a_token_the_delivery_parks_and_says_what_is_missing(world: Worl
     assert (note(world).reason, shop.asked) == ("token_missing", [])
 
 
+@pytest.mark.parametrize("token", ["t\r\nX-Other: 1", "t\n", "טוקן"])
+def test_a_token_that_no_header_holds_is_sent_nowhere_and_not_tried_again(
+    world: World, shop: BigCommerce, token: str
+) -> None:
+    door = connected(world, shop, api_token=token)
+    shop.place(Item())
+    door.deliver(*shop.webhooks)
+    began = world.deployment.now()
+    door.run()
+    assert (note(world).reason, shop.asked) == ("address_not_allowed", [])
+    assert note(world).detail == "a header with characters that no header has"
+    assert world.deployment.now() - began < timedelta(minutes=1)
+
+
 def test_many_who_settle_one_delivery_begin_one_chain_of_tries(world: World, shop: BigCommerce, door: Door) -> None:
     shop.place(Item())
     door.deliver(*shop.webhooks)
