@@ -219,6 +219,7 @@ def _await_volume(deployment: Deployment, delivery: Delivery, detail: str, tries
     message goes out first, since a note without tries would wait for a person.
     """
     if tries == TRIES_MAX:
+        inbox.park(deployment.database, delivery, reason=_AWAITING_VOLUME, detail=detail, now=deployment.now())
         telemetry.count("DeliveryParked")
         return "parked"
     if tries:
@@ -282,9 +283,12 @@ def _settle_again(deployment: Deployment, delivery: Delivery, *, noted: bool) ->
 
 
 def settled_for_good(deployment: Deployment, delivery: Delivery, *, tries: int = 0) -> Outcome:
-    """Settles what may have a note, which goes unless the delivery is parked again, or still waits."""
+    """Settles what may have a note, which goes unless the delivery is parked again, or still waits.
+
+    What waits for its platform alone waits by the note of those who ask.
+    """
     outcome = settle_delivery(deployment, delivery, tries=tries)
-    if outcome.ending not in ("parked", "deferred"):
+    if outcome.ending not in ("parked", "deferred") or outcome.reason == AWAITING_PLATFORM:
         inbox.unpark(deployment.database, delivery)
     return outcome
 
@@ -322,12 +326,17 @@ def _park(deployment: Deployment, delivery: Delivery, reason: str, detail: str) 
 def redrive(deployment: Deployment, brand_id: str, delivery_id: str) -> Outcome:
     """Settles a parked delivery once more and removes its note where that succeeds. Raises NotFound.
 
-    The note stays where the delivery itself has expired: then it is all that is left of it.
+    What its platform did not tell is asked for again, with three days before it; older tries end by themselves. A note
+    stays where the delivery itself has expired: then it is all that is left of it.
     """
-    note = inbox.parked(deployment.database, brand_id, delivery_id)
+    asked = inbox.parked(deployment.database, brand_id, delivery_id, asked=True)
+    note = asked or inbox.parked(deployment.database, brand_id, delivery_id)
     if note is None:
         raise NotFound
     delivery = inbox.get(deployment.database, note.inbox_pk, delivery_id)
     if delivery is None:
         return Outcome("parked", reason="expired")
+    if asked is not None:
+        inbox.let_go(deployment.database, asked)
+        _ask(deployment, delivery)  # settling asks, too, unless it parks: whoever comes second finds the other's tries
     return settled_for_good(deployment, delivery)

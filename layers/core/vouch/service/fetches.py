@@ -11,7 +11,7 @@ from typing import Any
 from vouch import telemetry
 from vouch.platforms.base import Account, Api, Aside, Ask, NotYet, Reading, Thin, Unreadable
 from vouch.platforms.registry import PLATFORMS
-from vouch.service import conversations, deliveries, platform_accounts
+from vouch.service import conversations, deliveries, mint, platform_accounts
 from vouch.service.deliveries import AWAITING_PLATFORM
 from vouch.service.deployment import Deployment
 from vouch.service.orders import Defect, ours
@@ -19,28 +19,32 @@ from vouch.service.queues import TRIES_MAX, put_off_for, seconds_after
 from vouch.store import connections, inbox
 from vouch.store.tables import Delivery
 
+_CHAIN = "try_"
+
 
 def fetched(deployment: Deployment, asked: dict[str, Any], *, in_time: Callable[[], bool]) -> str:
     """Asks what the delivery that a message names needs; how it ended.
 
-    What is not there yet, and a platform that stays away, are tried again for three days; a note says so meanwhile.
+    What is not there yet, and a platform that stays away, are tried again for three days; a note says so meanwhile,
+    and names the one row of tries that goes on: a delivery may be settled, and asked about, many times.
     """
     delivery = inbox.get(deployment.database, *asked["delivery"])
     if delivery is None:
         return "expired"
+    note = inbox.parked(deployment.database, delivery.brand_id, delivery.sk, asked=True)
+    if note is not None and note.chain != asked.get("chain"):
+        return "awaited"
     try:
         with ours():
             _ask_all(deployment, delivery, in_time)
     except NotYet as refusal:
         return _later(deployment, delivery, asked, refusal)
     except Unreadable as refusal:
-        _note(deployment, delivery, refusal.reason, refusal.detail)
-        return "parked"
+        return _park(deployment, delivery, asked, refusal.reason, refusal.detail)
     except Defect as defect:
-        _note(deployment, delivery, "defect", defect.where)
-        return "parked"
-    if inbox.parked(deployment.database, delivery.brand_id, delivery.sk) is not None:
-        inbox.unpark(deployment.database, delivery)
+        return _park(deployment, delivery, asked, "defect", defect.where)
+    if note is not None:
+        inbox.unpark(deployment.database, delivery, asked=True)
     return "asked"
 
 
@@ -95,24 +99,28 @@ def _name(ask: Ask) -> str:
 def _later(deployment: Deployment, delivery: Delivery, asked: dict[str, Any], refusal: NotYet) -> str:
     """Puts it off, as the platform advises or patiently, for three days at most; then its note is all that is left.
 
-    Whoever writes the note begins the tries, and whoever finds it does nothing: a delivery may be settled many times.
-    The message goes out first, since a note without tries would wait for a person.
+    The message goes out first, since a note without tries would wait for a person. Of two who begin at once, the tries
+    go on of whoever writes last.
     """
     tries: int = asked["tries"]
-    note = inbox.parked(deployment.database, delivery.brand_id, delivery.sk)
-    if tries == 0 and note is not None and note.reason == AWAITING_PLATFORM:
-        return "awaited"
     if tries >= TRIES_MAX:
+        _note(deployment, delivery, AWAITING_PLATFORM, refusal.reason)
         telemetry.count("DeliveryParked")
         return "parked"
+    chain = asked.get("chain") or mint.fresh(deployment).id(_CHAIN)
     seconds = seconds_after(tries) if refusal.seconds is None else refusal.seconds
     queue = deployment.settings.fetch_queue_url
-    put_off_for(deployment, queue, asked | {"tries": tries + 1}, seconds=seconds)
-    now = deployment.now()
-    inbox.park(deployment.database, delivery, reason=AWAITING_PLATFORM, detail=refusal.reason, now=now)
+    put_off_for(deployment, queue, asked | {"chain": chain, "tries": tries + 1}, seconds=seconds)
+    _note(deployment, delivery, AWAITING_PLATFORM, refusal.reason, chain=chain)
     return "deferred"
 
 
-def _note(deployment: Deployment, delivery: Delivery, reason: str, detail: str) -> None:
-    if inbox.park(deployment.database, delivery, reason=reason, detail=detail, now=deployment.now()):
+def _park(deployment: Deployment, delivery: Delivery, asked: dict[str, Any], reason: str, detail: str) -> str:
+    if _note(deployment, delivery, reason, detail) or "chain" in asked:  # till now it waited by itself
         telemetry.count("DeliveryParked")
+    return "parked"
+
+
+def _note(deployment: Deployment, delivery: Delivery, reason: str, detail: str, *, chain: str | None = None) -> bool:
+    now = deployment.now()
+    return inbox.park(deployment.database, delivery, reason=reason, detail=detail, now=now, asked=True, chain=chain)

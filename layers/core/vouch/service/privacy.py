@@ -19,7 +19,6 @@ from vouch.domain import times
 from vouch.domain.context import BUYERS
 from vouch.platforms.base import PrivacyRequest, Said, Thin, Unreadable
 from vouch.service import deliveries, fetches, pages
-from vouch.service.deliveries import AWAITING_PLATFORM
 from vouch.service.deployment import Deployment
 from vouch.service.orders import Defect, ours
 from vouch.service.pages import Page
@@ -200,9 +199,9 @@ def _verdict(deployment: Deployment, delivery: Delivery) -> Verdict:
         return "stays"
     if isinstance(said, Thin):
         return "goes" if fetches.is_answered(deployment, delivery, said.ask) else "stays"
-    note = inbox.parked(deployment.database, delivery.brand_id, delivery.sk)
-    if note is not None and note.reason == AWAITING_PLATFORM:
+    if inbox.parked(deployment.database, delivery.brand_id, delivery.sk, asked=True) is not None:
         return "left"  # what it says counts, but its platform has yet to tell more
+    note = inbox.parked(deployment.database, delivery.brand_id, delivery.sk)
     settle = deliveries.settle_delivery if note is None else deliveries.settled_for_good
     return "goes" if settle(deployment, delivery).ending in _SAID else "left"
 

@@ -23,6 +23,7 @@ _SUBJECT_MAX = 512
 _PAGE = 25
 _KEYS_PAGE = 100
 _NO_SUCH_KEY = "NoSuchKey"
+_ASKED = "#asked"
 Bookmark = dict[str, Any] | None
 
 
@@ -209,48 +210,74 @@ def stored(database: Database, items: Iterable[Delivery]) -> list[Delivery]:
 
 # --- parked -----------------------------------------------------------------------------------------------------------
 
+# A delivery may have two notes: that it could not be settled, and that what is asked for it did not come. Each is put
+# and taken away by those alone who settle, or who ask.
+
 
 def parked_key(brand_id: str) -> str:
     """The partition of what waits for a person."""
     return f"{brand_id}#PARK"
 
 
-def park(database: Database, item: Delivery, *, reason: str, detail: str, now: datetime) -> bool:
-    """Keeps a note beside the delivery, which itself is never changed; False where there was one, dated as it is."""
+def park(
+    database: Database,
+    item: Delivery,
+    *,
+    reason: str,
+    detail: str,
+    now: datetime,
+    asked: bool = False,
+    chain: str | None = None,
+) -> bool:
+    """Keeps a note beside the delivery, which itself is never changed; False where there was one, dated as it is.
+
+    `asked`: the note of those who ask; `chain` names their tries where these go on.
+    """
+    sk = _note_key(item.sk, asked=asked)
     note = Parked(
         parked_key(item.brand_id),
-        item.sk,
+        sk,
         g1pk=parked_key(item.brand_id),
-        g1sk=f"{times.text(now)}#{item.sk}",
+        g1sk=f"{times.text(now)}#{sk}",
         delivery_id=item.sk,
         connection_id=item.connection_id,
         inbox_pk=item.pk,
         reason=reason,
         detail=detail[:1000],
         topic=next((value for name, value in item.headers.items() if name.endswith("topic")), None),
+        chain=chain,
         received_at=item.received_at,
         parked_at=times.text(now),
     )
     if database.put_new(note):
         return True
-    before = parked(database, item.brand_id, item.sk)
+    before = parked(database, item.brand_id, item.sk, asked=asked)
     if before is not None:
         note.g1sk, note.parked_at = before.g1sk, before.parked_at
         database.put(note, Parked.pk.exists())  # unless it has gone meanwhile
     return False
 
 
-def parked(database: Database, brand_id: str, delivery_id: str) -> Parked | None:
-    """The note of one delivery."""
-    return database.get(Parked, parked_key(brand_id), delivery_id)
+def parked(database: Database, brand_id: str, delivery_id: str, *, asked: bool = False) -> Parked | None:
+    """One of the delivery's notes."""
+    return database.get(Parked, parked_key(brand_id), _note_key(delivery_id, asked=asked))
+
+
+def let_go(database: Database, note: Parked) -> None:
+    """Has the note name no row of tries any more: one that goes on ends, and whoever asks next begins another."""
+    database.update(note, [Parked.chain.remove()], Parked.pk.exists())
 
 
 def noted(database: Database, items: Iterable[Delivery]) -> set[str]:
-    """The ids of those that have a note."""
+    """The ids of those that could not be settled, by their notes."""
     found = database.get_many((Parked, parked_key(item.brand_id), item.sk) for item in items)
     return {note.delivery_id for note in found.values() if isinstance(note, Parked)}
 
 
-def unpark(database: Database, item: Delivery) -> None:
-    """Removes the note, if there is one: the delivery has become facts after all."""
-    database.delete(Parked(parked_key(item.brand_id), item.sk))
+def unpark(database: Database, item: Delivery, *, asked: bool = False) -> None:
+    """Removes the note, if there is one: the delivery has become facts after all, or its platform has answered."""
+    database.delete(Parked(parked_key(item.brand_id), _note_key(item.sk, asked=asked)))
+
+
+def _note_key(delivery_id: str, *, asked: bool) -> str:
+    return f"{delivery_id}{_ASKED}" if asked else delivery_id

@@ -474,7 +474,10 @@ class PrivacyRecord(Main, discriminator="privacy"):
 
 
 class Parked(Main, discriminator="parked"):
-    """`b#PARK` / `<dlv>`, index `b#PARK` by time: a delivery that could not become facts, and why."""
+    """`b#PARK` / `<dlv>`, index `b#PARK` by time: a delivery that could not become facts, and why.
+
+    `<dlv>#asked`: what its platform is asked for it did not come. `chain` names the one row of tries that goes on.
+    """
 
     delivery_id = UnicodeAttribute()
     connection_id = UnicodeAttribute(null=True)
@@ -482,6 +485,7 @@ class Parked(Main, discriminator="parked"):
     reason = UnicodeAttribute()
     detail = UnicodeAttribute()
     topic = UnicodeAttribute(null=True)
+    chain = UnicodeAttribute(null=True)
     received_at = UnicodeAttribute()
     parked_at = UnicodeAttribute()
 
