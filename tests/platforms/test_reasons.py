@@ -19,6 +19,7 @@ REFUSALS = {
     "discount_above_price",
     "duplicate_line",
     "not_json",
+    "order_unreadable",
     "other_shop",
     "other_store",
     "platform_refused",
