@@ -1,15 +1,17 @@
 """One sale on two platforms: TikTok's app repeats its orders in Shopify, where the sale counts, once."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
-from itertools import permutations
+from itertools import count, permutations
 from typing import Any
 
 import pytest
 
 from attribution.api import api
 from tests.faults.doors import Door, on_this_machine
+from tests.faults.injection import Died, injected
 from tests.faults.shop import Sale
 from tests.faults.world import CHANGED, World, functions
 from tests.fixtures import NOON, Clock
@@ -21,6 +23,7 @@ from vouch.service import keys, replays, simulations, standings
 from vouch.service.deployment import Deployment
 from vouch.service.mint import fresh
 from vouch.store import handles, orders, registers
+from vouch.store.database import FAILURES
 
 ON_TIKTOK = "577094156662640706"
 ON_SHOPIFY = "7001"
@@ -189,6 +192,27 @@ def test_refunds_on_both_sides_come_to_the_same_in_whatever_order(deployment: De
         sold.tell(*order)
         assert sold.earned() == ({}, {"dan": 689}), order
         sold.world.assert_invariants()
+
+
+@pytest.mark.parametrize("kind", ["crash before", "fails after"])
+def test_who_dies_between_the_sale_and_its_shadow_makes_up_for_it(
+    deployment: Deployment, tiktok: TikTokShop, kind: str
+) -> None:
+    with injected(deployment) as faults:
+        for number in count(1):
+            both = brand(deployment, tiktok, f"brand {number}")
+            both.tell("tiktok")
+            [webhook] = both.webhooks
+            both.world.post(webhook)
+            image = both.world.stored(webhook)
+            with faults.breaking(number, kind), suppress(Died, *FAILURES):
+                both.world.settle([image])
+            if number > len(faults.calls):
+                break
+            both.world.settle([image])
+            assert both.earned() == ({}, BY_DAN)
+            both.world.assert_invariants()
+    assert faults.calls.count("TransactWriteItems") == 2
 
 
 def test_another_brand_s_order_of_that_number_and_another_number_of_the_brand_stay(
