@@ -116,6 +116,43 @@ def test_a_setting_is_changed_taken_away_or_left(brand: Client) -> None:
     assert brand.patch(path, {"secret": "other"}).code == "unknown_field"
 
 
+WHERE = {"shop": "a.example", "api_base_url": "https://api.a.example"}
+
+
+@pytest.mark.parametrize(
+    "elsewhere",
+    [
+        {"api_base_url": "https://evil.example"},
+        {"api_base_url": None},
+        {"shop": "evil.example"},
+        {"shop": None},
+        {"api_base_url": "https://evil.example", "verify_token": "w2", "status": "active"},
+    ],
+)
+def test_a_token_goes_to_no_host_but_the_one_that_it_was_given_for(
+    brand: Client, deployment: Deployment, elsewhere: dict[str, str | None]
+) -> None:
+    tokens = {"api_token": "t", "verify_token": "w"}
+    made = brand.made("/v1/connections", {"platform": "woocommerce", "secret": "s"} | tokens | WHERE)
+    path = f"/v1/connections/{made['id']}"
+    for nowhere_else in (WHERE, {"status": "disabled"}, {"program_id": None}, {"app_key": "k"}, {}):
+        brand.patch(path, nowhere_else)
+        assert stored(deployment, brand, made["id"]).details.keys() >= tokens.keys()
+    assert brand.patch(path, elsewhere).status == 200
+    details = stored(deployment, brand, made["id"]).details
+    assert "api_token" not in details
+    assert "verify_token" in details
+    brand.patch(path, WHERE | {"api_token": "new"})
+    assert stored(deployment, brand, made["id"]).details["api_token"] == f"sealed:{brand.brand_id}:new"
+
+
+def test_a_token_that_comes_with_its_host_stays(brand: Client, deployment: Deployment) -> None:
+    made = brand.made("/v1/connections", {"platform": "woocommerce", "secret": "s", "api_token": "t"} | WHERE)
+    moved = {"api_base_url": "https://api.b.example", "api_token": "theirs"}
+    brand.patch(f"/v1/connections/{made['id']}", moved)
+    assert stored(deployment, brand, made["id"]).details["api_token"] == f"sealed:{brand.brand_id}:theirs"
+
+
 PLATFORMS_AND_WHAT_THEY_NEED: dict[str, dict[str, str]] = {
     "shopify": {},
     "woocommerce": {},

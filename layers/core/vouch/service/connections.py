@@ -80,12 +80,17 @@ def listed(deployment: Deployment, brand: Brand, *, limit: int, cursor: str | No
 def changed(
     deployment: Deployment, brand: Brand, connection_id: str, settings: Mapping[str, Any], *, if_match: int | None
 ) -> ConnectionItem:
-    """`settings` holds what was said: null takes a setting away. The hosts follow the shop in the same transaction."""
+    """`settings` holds what was said: null takes a setting away. The hosts follow the shop in the same transaction.
+
+    The token was given for the host that it was sent to: who names another one gives it again, or it is gone.
+    """
     shop = brands.public_host(settings["shop"], param="shop") if settings.get("shop") else None
     _check_program(deployment, brand, settings.get("program_id"))
     details = _details(deployment, brand, settings)
 
     def apply(item: ConnectionItem, writes: Writes) -> None:
+        if _goes_elsewhere(item, settings, shop):
+            item.details.pop("api_token", None)
         if "shop" in settings and shop != item.shop:
             _move_shop(deployment, writes, item, shop)
         _check_required(item.platform, settings)
@@ -117,6 +122,13 @@ def rotated(deployment: Deployment, brand: Brand, connection_id: str, secret: st
         item.secrets = [[sealed, None], *former][:SECRETS_MAX]
 
     return revised(deployment, lambda: connections.connection(deployment.database, brand.id, connection_id), apply)
+
+
+def _goes_elsewhere(item: ConnectionItem, settings: Mapping[str, Any], shop: str | None) -> bool:
+    """Whether the platform would be called at another address from now on."""
+    if "shop" in settings and shop != item.shop:
+        return True
+    return "api_base_url" in settings and settings["api_base_url"] != item.details.get("api_base_url")
 
 
 def _move_shop(deployment: Deployment, writes: Writes, item: ConnectionItem, shop: str | None) -> None:

@@ -13,7 +13,11 @@ Address = Annotated[str, Field(max_length=1000, pattern=r"^https?://[^\s]+$")]
 
 
 class ConnectionChange(Body):
-    """`program_id` limits the connection to one program, null lifts that."""
+    """`program_id` limits the connection to one program, null lifts that.
+
+    Another `shop` or `api_base_url` takes the `api_token` away, unless the same request brings it: a token is sent to
+    no host but the one that it was given for.
+    """
 
     shop: Annotated[str, Field(max_length=300)] | None = None
     program_id: Id | None = None
