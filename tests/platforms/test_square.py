@@ -857,6 +857,15 @@ class TestConversations:
             talk(square.ask(Ask("order", {"order": order_id, "version": "2"}), ACCOUNT, NOW), api.address)
         assert str(later.value) == "order_behind_event"
 
+    def test_a_refund_behind_its_event_is_asked_again(self, api: SquareApi) -> None:
+        order_id = api.place(line("a", 1000))
+        refund_id = api.give_back(api.pay(order_id), 1000, {"a": {"quantity": "1", "total_money": usd(1000)}})
+        asked = Ask("refund", {"refund": refund_id})
+        with pytest.raises(NotYet, match="refund_behind_event"):
+            talk(square.ask(asked, ACCOUNT, NOW), api.address)
+        api.end_refund(refund_id)
+        assert told_aside(asked, api).facts
+
     @pytest.mark.parametrize("details", ["card_details", "buy_now_pay_later_details", "square_account_details"])
     def test_an_order_behind_its_payment_is_asked_again(self, api: SquareApi, details: str) -> None:
         order_id = api.place(line("a", 1000), fulfillments=[{"type": "PICKUP"}])

@@ -89,6 +89,7 @@ _ORDERS = {
     "COMPLETED": Lifecycle.PAID,
     "CANCELED": Lifecycle.CANCELLED,
 }
+_PENDING = "PENDING"
 _FAILED = {"FAILED", "REJECTED"}
 _DISPUTES: dict[str, DisputeStatus] = {
     "EVIDENCE_REQUIRED": "open",
@@ -306,6 +307,8 @@ def ask(question: Ask, account: Account, now: datetime) -> Generator[Call, Answe
     if question.what == "refund":
         refund = yield from _get(f"/v2/refunds/{_path(question.about['refund'])}", account)
         told = read(refund).child("refund")
+        if told.text("status") == _PENDING:  # who is asked was told that it is over
+            raise NotYet("refund_behind_event")
         if not told.has("order_id"):
             return _envelope("refund", refund=refund)
         order = yield from _get(f"/v2/orders/{_path(told.identifier('order_id'))}", account)
@@ -576,7 +579,7 @@ def _refund(body: Fields, returned: Fields | None) -> Aside | Ignored:
     The telling with lines counts, whichever came first.
     """
     status = body.text("status")
-    if status == "PENDING":
+    if status == _PENDING:
         return Ignored("refund_pending")
     if status != "COMPLETED" and status not in _FAILED:
         raise body.refusal("unknown_status", "status", "not a status that is known here")
