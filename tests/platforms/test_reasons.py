@@ -55,7 +55,7 @@ DELAYS = {
 """Why a platform is asked again (`NotYet`)."""
 IGNORED = {
     *("unknown_object", "unknown_topic", "unknown_type", "thin_event"),
-    *("draft_order", "order_edit", "order_gone", "order_open", "nothing_sold", "cart_converted"),
+    *("draft_order", "order_edit", "order_open", "nothing_sold", "cart_converted"),
     *("exchange_order", "replacement_order", "return_order", "sample_order"),
     *("dispute_inquiry", "dispute_without_order", "dispute_without_payment"),
     *("refund_pending", "refund_without_payment"),

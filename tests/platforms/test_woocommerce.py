@@ -41,7 +41,7 @@ SHIRT = Line("7270", 2, 5000, discount=1000, tax=1710, sku="LIN-M", product_id="
 TOTE = Line("7271", 1, 2000, discount=200, tax=342, sku="TOTE", product_id="94")
 CREATED = Snapshot(
     updated_at=times.parse("2026-05-04T08:15:30Z"),
-    triggered_at=times.parse("2026-05-04T08:15:30.005Z"),
+    triggered_at=times.EPOCH,
     placed_at=times.parse("2026-05-04T08:15:30Z"),
     placed_at_guessed=True,
     lifecycle=Lifecycle.OPEN,
@@ -63,18 +63,17 @@ CREATED = Snapshot(
 )
 PAID = CREATED.__replace__(
     updated_at=times.parse("2026-05-04T08:16:02Z"),
-    triggered_at=times.parse("2026-05-04T08:16:02.005Z"),
     lifecycle=Lifecycle.PAID,
     paid=True,
 )
 PARTLY_REFUNDED = PAID.__replace__(
     updated_at=times.parse("2026-05-09T07:00:00Z"),
-    triggered_at=times.parse("2026-05-09T07:00:00.004999Z"),
+    triggered_at=times.EPOCH + timedelta(microseconds=1),
     refund_ids=("741",),
 )
 REFUNDED = PAID.__replace__(
     updated_at=times.parse("2026-05-12T07:00:00Z"),
-    triggered_at=times.parse("2026-05-12T07:00:00.004998Z"),
+    triggered_at=times.EPOCH + timedelta(microseconds=2),
     lifecycle=Lifecycle.REFUNDED,
     refund_ids=("741", "742"),
 )
@@ -143,9 +142,13 @@ def given_back(refund_id: int, amount: str | None, *lines: dict[str, Any], **cha
     } | changes
 
 
-def answer(order: Any, *refunds: dict[str, Any], asked: str = "refunds") -> bytes:
+ASKED_AT = "2026-05-20T12:00:00.000000Z"
+
+
+def answer(order: Any, *refunds: dict[str, Any], asked: str = "refunds", at: str = ASKED_AT) -> bytes:
     """What a conversation brings home."""
-    return json.dumps({"asked": asked, "order": order, "refunds": list(refunds)}).encode()
+    said = {"asked": asked, "order_id": "727", "asked_at": at, "order": order, "refunds": list(refunds)}
+    return json.dumps(said).encode()
 
 
 def told(body: bytes) -> Reading:
@@ -199,7 +202,9 @@ class TestSamples:
 
     def test_a_paid_order(self) -> None:
         read = samples.reading("woocommerce", samples.request("woocommerce/order_updated_processing"))
-        assert read == Reading("727", (PAID,))
+        assert read == Reading(
+            "727", (PAID,), asks=(Ask("refunds", {"order_id": "727", "modified": "2026-05-04T08:16:02"}),)
+        )
 
     def test_a_refund_is_a_sum_until_the_shop_is_asked(self) -> None:
         read = samples.reading("woocommerce", samples.request("woocommerce/order_updated_partial_refund"))
@@ -207,7 +212,8 @@ class TestSamples:
         assert read == Reading("727", (PARTLY_REFUNDED, SHIRT_BACK), asks=asks)
 
     def test_the_shop_names_the_lines(self) -> None:
-        assert told(ANSWER) == Reading("727", (PARTLY_REFUNDED, SHIRT_BACK_BY_LINE))
+        asked = PARTLY_REFUNDED.__replace__(triggered_at=times.parse(ASKED_AT))
+        assert told(ANSWER) == Reading("727", (asked, SHIRT_BACK_BY_LINE))
 
     def test_an_order_that_was_given_back_in_full(self) -> None:
         read = samples.reading("woocommerce", samples.request("woocommerce/order_updated_refunded"))
@@ -217,12 +223,13 @@ class TestSamples:
     def test_a_cancelled_order_need_not_have_been_paid(self) -> None:
         cancelled = CREATED.__replace__(
             updated_at=times.parse("2026-05-04T09:15:30Z"),
-            triggered_at=times.parse("2026-05-04T09:15:30.005Z"),
             lifecycle=Lifecycle.CANCELLED,
             lines=(SHIRT.__replace__(id="7280"),),
         )
         read = samples.reading("woocommerce", samples.request("woocommerce/order_updated_cancelled"))
-        assert read == Reading("728", (cancelled,))
+        assert read == Reading(
+            "728", (cancelled,), asks=(Ask("refunds", {"order_id": "728", "modified": "2026-05-04T09:15:30"}),)
+        )
 
     def test_a_deleted_order_is_off_and_the_shop_is_asked_whether_it_still_is(self) -> None:
         read = samples.reading("woocommerce", samples.request("woocommerce/order_deleted"))
@@ -690,7 +697,7 @@ class TestRefunds:
             amount=598,
             amount_with_tax=True,
         )
-        assert undone == Cancellation("order.deleted", times.parse("2026-05-09T07:00:00Z"), undone=True)
+        assert undone == Cancellation("order.deleted", times.parse(ASKED_AT), undone=True)
 
     def test_a_refund_that_the_order_lists_and_the_answer_does_not_stays_a_sum(self) -> None:
         order = samples.content("woocommerce/order_updated_refunded")
@@ -747,18 +754,44 @@ class TestMoney:
         answered = told(answer(order, given_back(741, "5.95", shipping_lines=[returned(20, None, "-5.00", "-0.95")])))
         assert self.left_of(samples.reading("woocommerce", delivery("order.updated", order)), answered) == 10_000
 
-    def test_a_refund_that_was_deleted_takes_nothing_back(self) -> None:
-        """The order's date is the same before and after."""
-        before = samples.content("woocommerce/order_updated_partial_refund")
-        after = samples.reading("woocommerce", delivery("order.updated", before | {"refunds": []}))
-        heard = self.said("order_updated_processing", "order_updated_partial_refund")
-        assert after.asks == ()
-        assert self.left_of(*heard, told(ANSWER), after) == 10_800
+    @pytest.mark.parametrize(
+        "heard, left",
+        [
+            ("before", 10_800),
+            ("before refund", 6_300),
+            ("before too_early refund", 6_300),
+            ("before too_early refund asked", 6_300),
+            ("too_early asked", 6_300),
+            ("before asked", 6_300),
+            ("before refund asked again", 6_300),
+            ("before refund again deleted_asked", 10_800),
+            ("before too_early refund asked deleted_asked", 10_800),
+            ("refund deleted_asked", 10_800),
+            ("before refund later", 10_800),
+            ("before refund asked later", 10_800),
+        ],
+    )
+    def test_what_one_date_says_of_a_refund_that_came_or_went(self, heard: str, left: int) -> None:
+        """The order is paid and a shirt given back in one second, the refund deleted later: the date stays the same."""
+        with_refund = samples.content("woocommerce/order_updated_partial_refund")
+        without = with_refund | {"refunds": []}
+        said = {
+            "before": samples.reading("woocommerce", delivery("order.updated", without)),
+            "too_early": told(answer(without, at="2026-05-09T07:00:00.900000Z")),
+            "refund": samples.reading("woocommerce", delivery("order.updated", with_refund)),
+            "asked": told(answer(with_refund, SHIRT_RETURNED, at="2026-05-09T07:00:01.000000Z")),
+            "again": samples.reading("woocommerce", delivery("order.restored", without)),
+            "deleted_asked": told(answer(without, at="2026-05-09T07:30:00.000000Z")),
+            "later": samples.reading(
+                "woocommerce", delivery("order.updated", without | {"date_modified_gmt": "2026-05-09T07:00:01"})
+            ),
+        }
+        assert self.left_of(*(said[name] for name in heard.split())) == left
 
     def test_another_refund_after_that_counts(self) -> None:
         before = samples.content("woocommerce/order_updated_partial_refund")
         another = before | {"refunds": [{"id": 750, "total": "-11.90"}], "date_modified_gmt": "2026-05-10T07:00:00"}
-        after = [samples.reading("woocommerce", delivery("order.updated", before | {"refunds": []}))]
+        after = [told(answer(before | {"refunds": []}))]
         after.append(samples.reading("woocommerce", delivery("order.updated", another)))
         assert self.left_of(*self.said("order_updated_partial_refund"), told(ANSWER), *after) == 9_800
 
@@ -828,10 +861,23 @@ class TestTrash:
         for asked in ("refunds", "changes"):
             assert self.cancelled(deleted, told(answer(self.ORDER, asked=asked)))
 
-    def test_what_is_gone_for_good_says_nothing_more(self) -> None:
+    def test_what_is_gone_for_good_is_off_though_it_was_restored_before(self) -> None:
+        gone = told(answer(None, asked="trash", at="2026-05-07T10:00:00.000000Z"))
+        assert gone == Reading("727", (Cancellation("order.deleted", times.parse("2026-05-07T10:00:00Z")),))
+        heard = [
+            samples.reading("woocommerce", updated()),
+            samples.reading("woocommerce", self.DELETED),
+            told(answer(self.ORDER, asked="trash", at="2026-05-06T10:00:00.000000Z")),
+        ]
+        assert not self.cancelled(*heard)
+        assert self.cancelled(*heard, gone)
+
+    @pytest.mark.parametrize("changes", [{"order_id": None}, {"order_id": "../1"}, {"asked_at": None}])
+    def test_an_answer_says_of_which_order_it_is_and_since_when(self, changes: dict[str, Any]) -> None:
         assert woocommerce.PLATFORM.api is not None
-        gone = woocommerce.PLATFORM.api.read(answer(None, asked="trash"), samples.pseudonym)
-        assert gone == Ignored("order_gone")
+        body = json.dumps(json.loads(answer(None, asked="trash")) | changes).encode()
+        with pytest.raises(Unreadable):
+            woocommerce.PLATFORM.api.read(body, samples.pseudonym)
 
 
 STEPS = ("pay", "hold", "cancel", "return", "give", "delete", "trash", "restore", "read")
@@ -859,7 +905,7 @@ class TestConvergence:
                 shop.restore(order)
 
     def asked(self, shop: WooCommerce, asked: Ask) -> Reading:
-        conversation = woocommerce.ask(asked, ACCOUNT, NOW)
+        conversation = woocommerce.ask(asked, ACCOUNT, shop.clock())
         call = next(conversation)
         while True:
             said = shop.answer(Asked(call.method, call.path, tuple(call.query), _lower(call.headers), b""))
@@ -936,7 +982,7 @@ class TestApi:
         return facts
 
     def asked(self, shop: WooCommerce, asked: Ask, account: Account = ACCOUNT) -> Reading:
-        return told(talk(woocommerce.ask(asked, account, NOW), shop.address))
+        return told(talk(woocommerce.ask(asked, account, shop.clock()), shop.address))
 
     def kept(self, facts: OrderFacts) -> int:
         assert facts.snapshot is not None
@@ -1068,7 +1114,7 @@ class TestApi:
         with pytest.raises(StopIteration) as end:
             conversation.send(Answer(200, {}, refunds))
         assert b'"price": 45.000000000000000000001' in end.value.value
-        assert told(end.value.value) == told(ANSWER)
+        assert told(end.value.value) == told(answer(order, SHIRT_RETURNED, at=times.text(NOW)))
 
     @pytest.mark.parametrize(
         "status, body, reason",
@@ -1102,9 +1148,8 @@ class TestApi:
             order = shop.place({"total": "10.00", "quantity": 1})
             shop.trash(order)
             shop.empty_trash()
-            body = talk(woocommerce.ask(Ask("trash", {"order_id": str(order)}), ACCOUNT, NOW), shop.address)
-            assert woocommerce.PLATFORM.api is not None
-            assert woocommerce.PLATFORM.api.read(body, samples.pseudonym) == Ignored("order_gone")
+            read = self.asked(shop, Ask("trash", {"order_id": str(order)}))
+            assert read == Reading(str(order), (Cancellation("order.deleted", NOW),))
 
     def test_half_an_answer_is_none(self) -> None:
         with WooCommerce(Clock()) as shop:

@@ -83,6 +83,62 @@ def test_without_a_token_a_refund_is_a_sum_and_what_is_deleted_stays_so(
     assert (shop.asked, world.parked()) == ([], [])
 
 
+@pytest.mark.parametrize("token", [{}, {"api_token": TOKEN}])
+def test_a_refund_of_the_second_in_which_the_order_was_completed_counts(
+    world: World, shop: WooCommerce, clock: Clock, token: dict[str, str]
+) -> None:
+    door = connected(world, shop, **token)
+    order = shop.place(TWO_SHIRTS, **BY_DAN)
+    hear(shop, door, clock)
+    shop.becomes(order, "completed")
+    completed = shop.send()
+    door.deliver(*completed)
+    door.run()
+    shop.refund(order, (0, 1, "50.00"))
+    hear(shop, door, clock)
+    assert door.earned(str(order)) == {"dan": 638}
+    door.deliver(*completed)
+    door.run()
+    clock.pass_(timedelta(hours=3))
+    shop.becomes(order, "processing")
+    hear(shop, door, clock)
+    assert door.earned(str(order)) == {"dan": 638}
+
+
+def test_without_a_token_a_refund_that_is_deleted_takes_back_until_the_order_changes_again(
+    world: World, shop: WooCommerce, clock: Clock
+) -> None:
+    door = connected(world, shop)
+    order = shop.place(TWO_SHIRTS, **BY_DAN)
+    mistaken = shop.refund(order, (0, 1, "50.00"))
+    hear(shop, door, clock)
+    shop.delete_refund(order, mistaken)
+    hear(shop, door, clock)
+    assert door.earned(str(order)) == {"dan": 638}
+    shop.becomes(order, "completed")
+    hear(shop, door, clock)
+    assert door.earned(str(order)) == {"dan": 1_275}
+
+
+def test_an_order_that_was_restored_and_then_deleted_for_good_earns_nothing(
+    world: World, shop: WooCommerce, door: Door, clock: Clock
+) -> None:
+    order = shop.place(TWO_SHIRTS, **BY_DAN)
+    hear(shop, door, clock)
+    shop.trash(order)
+    hear(shop, door, clock)
+    shop.restore(order)
+    hear(shop, door, clock)
+    assert door.earned(str(order)) == {"dan": 1_275}
+    shop.trash(order)
+    deleted = shop.send()
+    shop.empty_trash()
+    door.deliver(*deleted)
+    door.run()
+    assert door.earned(str(order)) == {}
+    assert not world.parked()
+
+
 @pytest.mark.parametrize("fault", [busy(), busy(30), failing(502), hangs_up, cut, failing(200, b"<html>be right back")])
 def test_a_shop_that_stays_away_is_asked_again(
     world: World, shop: WooCommerce, door: Door, clock: Clock, fault: Any

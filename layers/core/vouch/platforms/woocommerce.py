@@ -12,11 +12,17 @@ Where goods are sold by weight, what a line weighs is one piece.
 
 An order lists its refunds by id and sum, tax and shipping and all; only the API names the lines. What the order alone
 tells of a refund is dated at the beginning of time, and what the API tells of it when it was made: so the latter
-counts, whichever is heard first. Refunds never change, but can be deleted, which leaves the order's date alone: of two
-bodies of one date the one with fewer refunds is the later one. Its trigger time says so, as WooCommerce has none.
+counts, whichever is heard first.
+
+Refunds never change, but can be deleted, which leaves the order's date alone. So of two bodies of one date, one of
+which lacks a refund, nobody knows which came first: the refund may be gone, or have been made in the second in which
+something else changed. The one with more refunds counts, until the API has been asked, once that second was over: what
+it says is the later word. That is why it is asked after each change. Trigger times say all this, as WooCommerce has
+none.
 
 `order.deleted` puts an order into the trash, and says neither when nor anything but its id. It cancels the order until
-the API says that it is not, or no more, in the trash. Which subscription an order pays for is in none of these bodies.
+the API says that it is not, or no more, in the trash. The API knows nothing at all of one that was deleted for good:
+that cancels it, too. Which subscription an order pays for is in none of these bodies.
 """
 
 import base64
@@ -49,7 +55,7 @@ from vouch.platforms.base import (
     Span,
     Unreadable,
 )
-from vouch.platforms.parsing import ITEMS_MAX, QUANTITY_MAX, Fields, body_hash, read, verbatim
+from vouch.platforms.parsing import QUANTITY_MAX, Fields, body_hash, read, verbatim
 
 PAGE = 20
 """Orders of one conversation: each of them may have refunds to read."""
@@ -57,7 +63,7 @@ REFUNDS_PAGE = 100
 REFUND_PAGES_MAX = 10
 
 _REFUNDS, _TRASH, _CHANGES = "refunds", "trash", "changes"
-"""What is asked: of an order with refunds, of one that was deleted or restored, of what changed."""
+"""What is asked: of an order and its refunds, of one that was deleted or restored, of what changed."""
 _DELETED = "order.deleted"
 _ORDERS = "/wp-json/wc/v3/orders"
 _UNKNOWN_ORDER = "woocommerce_rest_shop_order_invalid_id"
@@ -145,44 +151,55 @@ def _decoded(text: str) -> str:
 # --- topics -----------------------------------------------------------------------------------------------------------
 
 
-def _changed(raw: bytes, pseudonym: Pseudonym) -> Reading | Ignored:
+def _created(raw: bytes, pseudonym: Pseudonym) -> Reading | Ignored:
+    """The body may have been made late, and have refunds."""
     body = read(raw)
     said = _order(body, (), pseudonym)
-    if isinstance(said, Ignored) or not body.children("refunds"):
-        return said
-    return replace(said, asks=(_ask_for(_REFUNDS, said, body),))
+    return _asking(_REFUNDS, said, body) if body.children("refunds") else said
+
+
+def _updated(raw: bytes, pseudonym: Pseudonym) -> Reading | Ignored:
+    """That a refund was deleted is an update, too, which only the API can tell from others."""
+    body = read(raw)
+    return _asking(_REFUNDS, _order(body, (), pseudonym), body)
 
 
 def _restored(raw: bytes, pseudonym: Pseudonym) -> Reading | Ignored:
     """The body is that of any other change, so what it says is no more than that: the API has to say the rest."""
     body = read(raw)
-    said = _order(body, (), pseudonym)
-    return said if isinstance(said, Ignored) else replace(said, asks=(_ask_for(_TRASH, said, body),))
+    return _asking(_TRASH, _order(body, (), pseudonym), body)
 
 
 def _deleted(raw: bytes, pseudonym: Pseudonym) -> Reading:  # noqa: ARG001
-    """All that is said of a deleted order is its id; a body with more in it was signed for another topic."""
+    """All that is said of a deleted order is its id; a body with more in it was signed for another topic.
+
+    One with no more may have been so, too: whoever can send it again may say that an order was deleted where it was a
+    customer of that number. Only the API tells that it was not.
+    """
     number = _only_number(raw)
     return Reading(number, (Cancellation(_DELETED, times.EPOCH),), asks=(Ask(_TRASH, {"order_id": number}),))
 
 
 def _customer_deleted(raw: bytes, pseudonym: Pseudonym) -> PrivacyRequest:
-    """Whom the shop has deleted it knows no more: nor shall we."""
+    """Whom the shop has deleted it knows no more: nor shall we. What was deleted nobody signs here, either."""
     customer = pseudonym.by_id(_only_number(raw))
     return PrivacyRequest("erase_customer", body_hash(raw), customers=(customer,))
 
 
 _READERS: dict[str, Callable[[bytes, Pseudonym], Reading | PrivacyRequest | Ignored]] = {
-    "order.created": _changed,
-    "order.updated": _changed,
+    "order.created": _created,
+    "order.updated": _updated,
     "order.restored": _restored,
     _DELETED: _deleted,
     "customer.deleted": _customer_deleted,
 }
 
 
-def _ask_for(what: str, said: Reading, body: Fields) -> Ask:
-    return Ask(what, {"order_id": said.external_id, "modified": body.text("date_modified_gmt")})
+def _asking(what: str, said: Reading | Ignored, body: Fields) -> Reading | Ignored:
+    if isinstance(said, Ignored):
+        return said
+    asked = Ask(what, {"order_id": said.external_id, "modified": body.text("date_modified_gmt")})
+    return replace(said, asks=(asked,))
 
 
 def _only_number(raw: bytes) -> str:
@@ -203,8 +220,10 @@ def _number(body: Fields, key: str) -> str:
 # --- an order ---------------------------------------------------------------------------------------------------------
 
 
-def _order(body: Fields, given_back: Sequence[Fields], pseudonym: Pseudonym) -> Reading | Ignored:
-    """The order with its refunds, of which `given_back` are told by their lines."""
+def _order(
+    body: Fields, given_back: Sequence[Fields], pseudonym: Pseudonym, asked_at: datetime | None = None
+) -> Reading | Ignored:
+    """The order with its refunds, of which `given_back` are told by their lines; a webhook was not asked."""
     if body.has("code") and not body.has("line_items"):
         raise Unreadable("platform_refused", "whoever made the webhook in WooCommerce may not read orders")
     for key in _ORDER_SHAPE:
@@ -218,7 +237,7 @@ def _order(body: Fields, given_back: Sequence[Fields], pseudonym: Pseudonym) -> 
     buyer, buyer_id = body.hinted("billing"), body.hint("customer_id")
     snapshot = Snapshot(
         updated_at=updated_at,
-        triggered_at=updated_at + timedelta(microseconds=ITEMS_MAX - len(listed)),
+        triggered_at=_triggered_at(updated_at, len(listed), asked_at),
         placed_at=body.utc("date_created_gmt"),
         placed_at_guessed=True,  # a shop's staff may change the date
         lifecycle=lifecycle,
@@ -240,6 +259,16 @@ def _order(body: Fields, given_back: Sequence[Fields], pseudonym: Pseudonym) -> 
     by_lines = [_refund_by_lines(refund, currency, by_weight) for refund in given_back]
     refunds = {refund.id: refund for refund in (*listed, *by_lines)}
     return Reading(_number(body, "id"), (snapshot, *refunds.values()))
+
+
+def _triggered_at(updated_at: datetime, refunds: int, asked_at: datetime | None) -> datetime:
+    """What tells bodies of one date apart: the last word of the API, or before that the number of refunds.
+
+    What was asked in that very second is no last word: more may have happened in it.
+    """
+    if asked_at is not None and asked_at >= updated_at + _SECOND:
+        return asked_at
+    return times.EPOCH + timedelta(microseconds=refunds)
 
 
 def _lifecycle(body: Fields) -> tuple[Lifecycle, bool]:
@@ -403,14 +432,14 @@ def address(account: Account) -> str | None:
     return f"https://{account.shop}" if account.shop else None
 
 
-def ask(asked: Ask, account: Account, now: datetime) -> Generator[Call, Answer, bytes]:  # noqa: ARG001
+def ask(asked: Ask, account: Account, now: datetime) -> Generator[Call, Answer, bytes]:
     """Reads the order, and its refunds where it has any: one of the trash can be read like any other."""
     about = Fields(asked.about)
     number = _number(about, "order_id")
     answer = yield _call(account, f"{_ORDERS}/{number}")
     if answer.status == 404:  # noqa: PLR2004
         if asked.what == _TRASH and read(answer.body).hint("code") == _UNKNOWN_ORDER:
-            return _envelope(asked.what, b"null", [])
+            return _envelope(asked.what, number, now, b"null", [])
         raise Unreadable("platform_refused", "the shop has no such order, or no API at this address")
     body = read(answer.body)
     if _number(body, "id") != number:
@@ -419,14 +448,14 @@ def ask(asked: Ask, account: Account, now: datetime) -> Generator[Call, Answer, 
     if told is not None and body.utc("date_modified_gmt") < told:
         raise NotYet("older_than_told")
     refunds = (yield from _refunds(account, number)) if body.children("refunds") else []
-    return _envelope(asked.what, answer.body, refunds)
+    return _envelope(asked.what, number, now, answer.body, refunds)
 
 
 def changes(
     span: Span,
     bookmark: str | None,
     account: Account,
-    now: datetime,  # noqa: ARG001
+    now: datetime,
 ) -> Generator[Call, Answer, Changes]:
     """Orders by the time of their change, then those of the trash, which are in no other list.
 
@@ -455,7 +484,7 @@ def changes(
     for order, text in zip(found, raw, strict=True):
         number = _number(order, "id")
         refunds = (yield from _refunds(account, number)) if order.hinted_list("refunds") else []
-        told.append(Change(number, _envelope(_CHANGES, text, refunds)))
+        told.append(Change(number, _envelope(_CHANGES, number, now, text, refunds)))
     if len(found) < PAGE:
         return Changes(tuple(told), f"trash/{earliest}/1" if listed == "any" else None)
     until = _second(found[-1].utc("date_modified_gmt") - _SECOND)
@@ -490,21 +519,25 @@ def _list(answer: Answer) -> list[bytes]:
     return verbatim(b'{"list":' + answer.body + b"}", "list")
 
 
-def _envelope(what: str, order: bytes, refunds: Sequence[bytes]) -> bytes:
-    return b'{"asked":"%s","order":%s,"refunds":[%s]}' % (what.encode(), order, b",".join(refunds))
+def _envelope(what: str, number: str, now: datetime, order: bytes, refunds: Sequence[bytes]) -> bytes:
+    said = what.encode(), number.encode(), times.text(now).encode(), order, b",".join(refunds)
+    return b'{"asked":"%s","order_id":"%s","asked_at":"%s","order":%s,"refunds":[%s]}' % said
 
 
 def _told(raw: bytes, pseudonym: Pseudonym) -> Reading | Ignored:
-    """`{asked, order, refunds}`, as the API tells them; without an order the shop has none of that number any more."""
+    """`{asked, order_id, asked_at, order, refunds}`, as the API tells them; no order: the shop has none of that number.
+
+    By when it was asked it is told what became of a deleted order: the shop dates neither end of it.
+    """
     said = read(raw)
+    asked_at = said.moment("asked_at")
     if not said.has("order"):
-        return Ignored("order_gone")
+        return Reading(_number(said, "order_id"), (Cancellation(_DELETED, asked_at),))
     order = said.child("order")
-    reading = _order(order, said.children("refunds"), pseudonym)
+    reading = _order(order, said.children("refunds"), pseudonym, asked_at)
     if isinstance(reading, Ignored) or said.hint("asked") != _TRASH or order.text("status") == "trash":
         return reading
-    undone = Cancellation(_DELETED, order.utc("date_modified_gmt"), undone=True)
-    return replace(reading, facts=(*reading.facts, undone))
+    return replace(reading, facts=(*reading.facts, Cancellation(_DELETED, asked_at, undone=True)))
 
 
 def _second(moment: datetime) -> str:
