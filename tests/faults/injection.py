@@ -165,6 +165,10 @@ class _Counted:
     def sent(self) -> Any:
         return self._service.sent
 
+    @property
+    def objects(self) -> Any:
+        return self._service.objects
+
 
 class _Keys:
     """KMS: the context in which a text was sealed opens it."""
@@ -184,4 +188,4 @@ class _SecretStore:
         return {"SecretString": '{"1": "test master"}'}
 
 
-_OTHERS = {"put_object", "get_object", "send_message", "encrypt", "decrypt", "get_secret_value"}
+_OTHERS = {"put_object", "get_object", "delete_object", "send_message", "encrypt", "decrypt", "get_secret_value"}
