@@ -22,7 +22,7 @@ from vouch.domain.facts import Shadow
 from vouch.service import keys, replays, simulations, standings
 from vouch.service.deployment import Deployment
 from vouch.service.mint import fresh
-from vouch.store import handles, orders, registers
+from vouch.store import connections, handles, orders, registers
 from vouch.store.database import FAILURES
 
 ON_TIKTOK = "577094156662640706"
@@ -169,6 +169,27 @@ def test_together_the_one_on_shopify_earns_whichever_comes_first(both: Both, ord
     version = shadow.version
     both.tell(*order)
     assert (both.door.order(ON_TIKTOK).version, both.earned()) == (version, ({}, BY_DAN))
+
+
+def test_tiktok_shop_may_be_connected_after_the_sale_was_told_by_shopify(both: Both) -> None:
+    database = both.world.deployment.database
+    connection = database.get(*connections.key(both.door.connection_id))
+    assert connection is not None
+    database.delete(connection)
+    both.tell("shopify")
+    connection.save()
+    both.tell("tiktok")
+    assert both.earned() == ({}, BY_DAN)
+    assert both.door.order(ON_TIKTOK).summary["reason"] == "shadow"
+    both.world.assert_invariants()
+
+
+@pytest.mark.parametrize("order", [("tiktok", "shopify"), ("shopify", "tiktok")])
+def test_a_test_in_a_shop_that_is_none_takes_nothing_from_a_sale(both: Both, order: Sequence[str]) -> None:
+    both.sale.body["test"] = True
+    both.webhooks = [both.sale.paid()]
+    both.tell(*order)
+    assert both.earned() == (({}, BY_DAN) if both.world.brand.mode == "test" else (BY_NOA, {}))
 
 
 def test_what_the_one_on_tiktok_had_earned_is_all_taken_back(both: Both) -> None:

@@ -292,6 +292,8 @@ class Platform:
     """The headers that `facts` needs, stored with the body; nothing else of the request is kept."""
     required: tuple[str, ...] = ()
     """The settings without which no connection can be made."""
+    may_be_mirrored: bool = False
+    """Whether other platforms may repeat its orders (`Reading.mirrored`)."""
     api: Api | None = None
     is_ping: Callable[[Request], bool] = lambda _: False
     """Whether it is the platform's unsigned greeting: answered 200, and nothing is stored."""

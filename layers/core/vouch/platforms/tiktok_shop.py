@@ -629,5 +629,6 @@ PLATFORM = Platform(
     subject=subject,
     facts=facts,
     required=("app_key",),
+    may_be_mirrored=True,
     api=Api(address=lambda _: ADDRESS, read=_read, ask=_ask, changes=_changes),
 )

@@ -35,7 +35,7 @@ from vouch.service.evidence import CLICK_LAG, ClickOnItsWay
 from vouch.service.orders import PARKED, Defect, NameTaken, Target, apply, check_dates, hear_aside, ours
 from vouch.service.queues import FIRST_SECONDS, TRIES_MAX, put_off, seconds_after
 from vouch.service.volumes import BeingMeasured, SealNotDue
-from vouch.store import aliases, connections, inbox, orders, privacy
+from vouch.store import aliases, connections, inbox, mirrors, orders, privacy
 from vouch.store.tables import Delivery
 
 Ending = Literal["applied", "unchanged", "ignored", "parked", "deferred"]
@@ -106,8 +106,9 @@ def _settle_reading(deployment: Deployment, delivery: Delivery, reading: Reading
     young = deployment.now() - received_at < CLICK_LAG
 
     def settle() -> bool:
+        facts = [*reading.facts, *_noted_shadow(deployment, delivery, reading)]
         try:
-            changed = apply(deployment, target, reading.facts, names=reading.aliases, wait_for_clicks=young)
+            changed = apply(deployment, target, facts, names=reading.aliases, wait_for_clicks=young)
         except NameTaken as taken:
             changed = _settle_elsewhere(deployment, target, reading, taken.external_id)
         for mirrored in reading.mirrored:
@@ -175,13 +176,28 @@ def _mentioned(reading: Reading, told: Snapshot) -> Event:
 
 
 def _overshadow(deployment: Deployment, target: Target, mirrored: Mirrored, reading: Reading) -> bool:
-    """Tells the order of the brand's other platform, known there or not, that this one is the sale."""
+    """Tells the order of the brand's other platform, known there or not, that this one is the sale.
+
+    That is noted first, for connections that are made later; a test is no sale, but in a test brand.
+    """
+    told = [fact for fact in reading.facts if isinstance(fact, Snapshot)]
+    if target.mode != "test" and any(snapshot.test for snapshot in told):
+        return False
+    shadow = Shadow(target.order_id, min((snapshot.placed_at for snapshot in told), default=times.EPOCH))
+    mirrors.note(deployment.database, target.brand_id, mirrored.platform, mirrored.external_id, shadow)
     changed = False
-    born = min((fact.placed_at for fact in reading.facts if isinstance(fact, Snapshot)), default=times.EPOCH)
     for connection in connections.of_platform(deployment.database, target.brand_id, mirrored.platform):
         twin = Target(target.brand_id, connection.mode, connection.id, mirrored.external_id, connection.program_id)
-        changed |= apply(deployment, twin, [Shadow(target.order_id, born)])
+        changed |= apply(deployment, twin, [shadow])
     return changed
+
+
+def _noted_shadow(deployment: Deployment, delivery: Delivery, reading: Reading) -> list[Shadow]:
+    """What another platform has said of this order before anybody told it here."""
+    if not PLATFORMS[delivery.platform].may_be_mirrored:
+        return []
+    known = mirrors.shadow(deployment.database, delivery.brand_id, delivery.platform, reading.external_id)
+    return [] if known is None else [known]
 
 
 def _take_down(deployment: Deployment, delivery: Delivery, said: PrivacyRequest) -> Outcome:

@@ -339,6 +339,16 @@ class Alias(Main, discriminator="alias"):
     external_id = UnicodeAttribute(null=True, attr_name="ext")
 
 
+class Mirror(Main, discriminator="mirror"):
+    """`b#X#<platform>#<external id>` / `M`: the order of another platform that is the same sale; when it was placed.
+
+    It names no connection: the platform may be connected later.
+    """
+
+    order_id = UnicodeAttribute(attr_name="o")
+    born = UnicodeAttribute()
+
+
 class Commission(Main, discriminator="commission"):
     """`b#O#<ord>` / `C#<c>`, index `b#C#<c>#O`: one creator's part of an order, as it stands.
 
@@ -588,7 +598,7 @@ class Reconciliation(Figure, discriminator="reconciliation"):
 
     `bookmark` is where the platform's list goes on, null at its beginning. `looked_at` counts what had changed there,
     `healed` what we had not heard of, `unreadable` what parks. `orders` = [[id, the platform's own]] of the first that
-    were healed. `reason` is why it failed. `tries`: how often in a row the platform stayed away.
+    were healed. `reason` is why it failed. `tries`: how often in a row the platform stayed away, and `away_since` when.
     """
 
     id = UnicodeAttribute()
@@ -603,6 +613,7 @@ class Reconciliation(Figure, discriminator="reconciliation"):
     unreadable = IntegerAttribute()
     orders = JSONAttribute()
     tries = IntegerAttribute()
+    away_since = UnicodeAttribute(null=True)
     created_at = UnicodeAttribute()
     moved_at = UnicodeAttribute()
     done_at = UnicodeAttribute(null=True)
