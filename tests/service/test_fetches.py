@@ -157,12 +157,40 @@ def test_after_three_days_the_note_is_all_that_is_left_and_a_redrive_brings_it(
     door.run()
     assert timedelta(days=2, hours=20) < world.deployment.now() - began < timedelta(days=3, hours=4)
     assert note(world).reason == "awaiting_platform"
-    shop.answer = answer  # type: ignore[method-assign]
     outcome = deliveries.redrive(world.deployment, world.brand_id, note(world).delivery_id)
     assert (outcome.ending, outcome.reason) == ("deferred", "awaiting_platform")
+    assert [fetch(world), fetch(world)] == ["deferred", "awaited"]
+    shop.answer = answer  # type: ignore[method-assign]
     door.run()
     assert door.earned(str(order_id)) == {"dan": 255}
     assert not world.parked()
+
+
+@pytest.mark.parametrize("advice, tries", [(1, 293), (3_600, 73), (6 * 3_600, 13), (10**9, 13)])
+def test_whatever_it_advises_it_is_tried_for_three_days(
+    world: World, shop: BigCommerce, door: Door, advice: int, tries: int
+) -> None:
+    shop.place(Item(), code="dan10")
+    door.deliver(*shop.webhooks)
+    world.settle(door.fresh())
+    began = world.deployment.now()
+    shop.answer = lambda _: Told(429, b"", {"retry-after": str(advice)})  # type: ignore[method-assign]
+    while fetch(world) != "parked":
+        pass
+    assert timedelta(days=2, hours=23) < world.deployment.now() - began <= timedelta(days=3)
+    assert (len(shop.asked), note(world).reason, note(world).chain) == (tries, "awaiting_platform", None)
+
+
+def test_a_note_that_is_gone_by_the_last_try_is_written_again(world: World, shop: BigCommerce, door: Door) -> None:
+    shop.place(Item(), code="dan10")
+    door.deliver(*shop.webhooks)
+    shop.answer = lambda _: Told(503)  # type: ignore[method-assign]
+    world.settle(door.fresh())
+    assert fetch(world) == "deferred"
+    later(world.deployment, timedelta(days=3))
+    world.deployment.database.delete(note(world))
+    assert fetch(world) == "parked"
+    assert note(world).reason == "awaiting_platform"
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 405, 410, 301, 302])

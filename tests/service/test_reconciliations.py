@@ -483,12 +483,23 @@ def test_who_stays_away_for_hours_fails_the_look_and_the_next_one_looks_at_the_s
     began = clock.now
     failed = ended(door)
     assert (failed.status, failed.reason) == ("failed", "the platform stays away: answered 503")
-    assert timedelta(hours=4) < clock.now - began < timedelta(hours=7)
+    assert timedelta(hours=5) < clock.now - began <= timedelta(hours=6)
     shop.answer = answer  # type: ignore[method-assign]
     healed = ended(door)
     assert healed.since == failed.since == times.text(times.parse(first.until) - reconciliations.OVERLAP)
     assert counts(healed) == ("done", 1, 1, 0)
     assert door.earned(order) == {"dan": 255}
+
+
+@pytest.mark.parametrize("advice", [1, 3_600, 6 * 3_600])
+def test_whatever_it_advises_who_stays_away_fails_the_look_after_six_hours(
+    world: World, shop: shopify.Shopify, door: Door, clock: Clock, advice: int
+) -> None:
+    shop.answer = lambda _: Told(429, b"", {"retry-after": str(advice)})  # type: ignore[method-assign]
+    began = clock.now
+    assert ended(door).status == "failed"
+    assert timedelta(hours=5) < clock.now - began <= timedelta(hours=6)
+    assert len(shop.asked) < 40
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 301])
@@ -647,7 +658,7 @@ def test_one_that_waits_as_the_platform_wants_has_not_stalled(
     world: World, shop: shopify.Shopify, door: Door, clock: Clock
 ) -> None:
     look = begin(door)
-    shop.faults += [busy(6 * 3600), busy(6 * 3600)]
+    shop.faults += [busy(3 * 3600), busy(2 * 3600)]
     step(world)
     while len(shop.asked) < 2:
         assert begin(door).id == look.id

@@ -6,19 +6,22 @@ delivery. Asked twice for one delivery, a platform is not: the first answer is t
 
 import json
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from typing import Any
 
 from vouch import telemetry
+from vouch.domain import times
 from vouch.platforms.base import Account, Api, Aside, Ask, NotYet, Reading, Thin, Unreadable
 from vouch.platforms.registry import PLATFORMS
 from vouch.service import conversations, deliveries, mint, platform_accounts
 from vouch.service.deliveries import AWAITING_PLATFORM
 from vouch.service.deployment import Deployment
 from vouch.service.orders import Defect, ours
-from vouch.service.queues import TRIES_MAX, put_off_for, seconds_after
+from vouch.service.queues import heeded, left_of, put_off_for
 from vouch.store import connections, inbox
 from vouch.store.tables import Delivery
 
+PATIENCE = timedelta(days=3)
 _CHAIN = "try_"
 
 
@@ -102,15 +105,15 @@ def _later(deployment: Deployment, delivery: Delivery, asked: dict[str, Any], re
     The message goes out first, since a note without tries would wait for a person. Of two who begin at once, the tries
     go on of whoever writes last.
     """
-    tries: int = asked["tries"]
-    if tries >= TRIES_MAX:
+    tries, since = asked["tries"], asked.get("since") or times.text(deployment.now())
+    seconds = heeded(tries, refusal.seconds)
+    if seconds > left_of(deployment, since, PATIENCE):
         _note(deployment, delivery, AWAITING_PLATFORM, refusal.reason)
         telemetry.count("DeliveryParked")
         return "parked"
     chain = asked.get("chain") or mint.fresh(deployment).id(_CHAIN)
-    seconds = seconds_after(tries) if refusal.seconds is None else refusal.seconds
-    queue = deployment.settings.fetch_queue_url
-    put_off_for(deployment, queue, asked | {"chain": chain, "tries": tries + 1}, seconds=seconds)
+    again = asked | {"chain": chain, "since": since, "tries": tries + 1}
+    put_off_for(deployment, deployment.settings.fetch_queue_url, again, seconds=seconds)
     _note(deployment, delivery, AWAITING_PLATFORM, refusal.reason, chain=chain)
     return "deferred"
 

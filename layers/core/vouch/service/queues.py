@@ -10,6 +10,7 @@ from vouch.service.deployment import Deployment
 
 TRIES_MAX = 291
 """So many take three days."""
+_BELIEVED = 5
 FIRST_SECONDS = 60
 """The first pause: whoever is told that something waits is told to ask again after it."""
 DELAY_MAX = 900
@@ -31,6 +32,21 @@ def put_off_for(deployment: Deployment, queue_url: str, message: Mapping[str, An
 def left(deployment: Deployment, message: Mapping[str, Any]) -> float:
     """After how many seconds a message that was put off is due; not above 0 where it is."""
     return (times.parse(message["due"]) - deployment.now()).total_seconds() if "due" in message else 0.0
+
+
+def left_of(deployment: Deployment, since: str, patience: timedelta) -> float:
+    """How many seconds are left of the patience with what has been tried since then."""
+    return (times.parse(since) + patience - deployment.now()).total_seconds()
+
+
+def heeded(tries: int, advised: float | None) -> float:
+    """The pause after so many tries where the other side may say when to come again.
+
+    Who wants us sooner than we would come is believed five times: each time costs a try, and many wait for theirs.
+    """
+    if advised is None:
+        return seconds_after(tries)
+    return advised if tries < _BELIEVED else max(advised, seconds_after(tries))
 
 
 def seconds_after(tries: int) -> int:

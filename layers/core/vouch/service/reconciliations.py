@@ -22,7 +22,7 @@ from vouch.service.deployment import Deployment
 from vouch.service.mint import Mint
 from vouch.service.orders import Defect, ours
 from vouch.service.pages import Page
-from vouch.service.queues import put_off, put_off_for, seconds_after
+from vouch.service.queues import heeded, left_of, put_off, put_off_for
 from vouch.service.turns import Done, Round, Time, Turn
 from vouch.store import aliases, inbox, orders, reconciliations
 from vouch.store import connections as stored_connections
@@ -37,8 +37,8 @@ HOURS = 6
 """Between two looks that nobody asks for."""
 ON_THEIR_WAY = timedelta(minutes=15)
 """What changed so lately such a look leaves to the next one: the webhook may still come."""
-_TRIES_MAX = 24
-"""In a row; so many take some five hours. The next look begins where this one did."""
+PATIENCE = timedelta(hours=6)
+"""With a platform that stays away. The next look begins where this one did."""
 _STALLED = timedelta(hours=7)
 _LOOK_SECONDS = 0.5
 
@@ -100,7 +100,7 @@ def _end_of_last(item: ConnectionItem, known: Pulled) -> datetime:
     return max(times.parse(known.until) - OVERLAP, made) if known.until else made
 
 
-def _go_on(deployment: Deployment, brand_id: str, look: Reconciliation, *, seconds: int) -> None:
+def _go_on(deployment: Deployment, brand_id: str, look: Reconciliation, *, seconds: float) -> None:
     message = {"reconcile": [brand_id, look.connection_id, look.id]}
     queue = deployment.settings.fetch_queue_url
     if seconds:
@@ -220,7 +220,7 @@ def _step(deployment: Deployment, item: ConnectionItem, look: Reconciliation, in
     conversation = api.changes(span, look.bookmark, account, deployment.now())
     page = conversations.have(deployment, api, account, conversation, in_time=in_time)
     _compare(deployment, item, api, look, page.found)
-    look.bookmark, look.tries = page.bookmark, 0
+    look.bookmark, look.tries, look.away_since = page.bookmark, 0, None
     if page.bookmark is None:
         _end(deployment, item, look, "done", None)
     else:
@@ -305,11 +305,12 @@ def _facts(deployment: Deployment, item: ConnectionItem, external_id: str) -> Or
 
 
 def _later(deployment: Deployment, item: ConnectionItem, look: Reconciliation, refusal: NotYet) -> str:
-    look.tries += 1
-    if look.tries > _TRIES_MAX:
+    look.away_since = look.away_since or times.text(deployment.now())
+    seconds = heeded(look.tries, refusal.seconds)
+    if seconds > left_of(deployment, look.away_since, PATIENCE):
         return _end(deployment, item, look, "failed", f"the platform stays away: {refusal.reason}")
+    look.tries += 1
     _put(deployment, look)
-    seconds = seconds_after(look.tries - 1) if refusal.seconds is None else refusal.seconds
     _go_on(deployment, item.brand_id, look, seconds=seconds)
     return "put_off"
 
