@@ -1,4 +1,4 @@
-"""Orders of a platform that are seen on another one, where the sale was made: noted before they are told or connected."""
+"""Orders of a platform that are seen on another one, where the sale was made: noted before they are known here."""
 
 from vouch.domain import times
 from vouch.domain.facts import Shadow
