@@ -44,7 +44,8 @@ class Moment:
 class Act:
     """How a platform is played. `names` are those of one sale under which it may become an order.
 
-    `by_webhook_alone` is a part of the webhooks whose news the platform's list of changes does not have.
+    `by_webhook_alone` is a part of the webhooks whose news the platform's list of changes does not have. Where its API
+    `may_be_behind` its webhooks, it is asked again.
     """
 
     platform: str
@@ -54,6 +55,7 @@ class Act:
     settings: Mapping[str, str] = field(default_factory=dict)
     names: Sequence[tuple[str, ...]] = ()
     by_webhook_alone: Sequence[bytes] = ()
+    may_be_behind: bool = True
 
     def is_told_again(self, sent: Sent) -> bool:
         """Whether what this webhook says comes to light when the platform is asked what has changed."""
@@ -493,6 +495,7 @@ ACTS = (
     Act(
         "stripe", samples.STRIPE_SECRET, _stripe, lambda _: stripe.StripeApi(), {"api_token": "rk_live_reads"},
         names=[("in_4", "cs_live_4"), ("in_6", "cs_live_6")],
+        may_be_behind=False,  # what it does not know is another account's: the token is told to be wrong
     ),
     Act(
         "tiktok_shop", samples.TIKTOK_SECRET, _tiktok_shop, lambda clock: tiktok_shop.TikTokShop(clock, "USD"),

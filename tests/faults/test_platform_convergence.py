@@ -1,8 +1,8 @@
 """Whatever way a platform's webhooks come, and however its API answers, the books are those of a clean run in order.
 
 Each story is told by webhooks that come up to five times, shuffled, to several threads, while the platform goes on; its
-API hangs up, has no time, loses its answers and cuts them short. Where the platform lists what has changed, some of its
-webhooks never come, and a look at that list heals it; others look in between.
+API hangs up, has no time, loses its answers, cuts them short, and knows less than was told already. Where the platform
+lists what has changed, some of its webhooks never come, and a look at that list heals it; others look in between.
 """
 
 import random
@@ -144,9 +144,9 @@ class _Storm:
 
     def run(self) -> None:
         if self._stage.api is not None:
-            mixed = [None, *_FAULTS]
+            mixed = [None, *_FAULTS, *([self._behind] * 2 if self._stage.act.may_be_behind else [])]
             self._stage.api.faults.extend(
-                self._chance.choices(mixed, [len(_FAULTS) * 2, *([1] * len(_FAULTS))], k=FAULTS)
+                self._chance.choices(mixed, [len(mixed) * 2, *([1] * (len(mixed) - 1))], k=FAULTS)
             )
         with ThreadPoolExecutor(WORKERS) as workers:
             for _ in range(_ROUNDS_MAX):
@@ -159,6 +159,14 @@ class _Storm:
                 list(workers.map(lambda task: task(), tasks))
                 later(self._world.deployment, _ROUND)
         raise AssertionError("it never comes to an end")
+
+    def _behind(self, _: Asked, answer: Callable[[], Told]) -> Told:
+        """What it knew before the last thing happened."""
+        self._stage.stand(self._moments[max(0, self._place - 1)].state)
+        try:
+            return answer()
+        finally:
+            self._stage.stand(self._moments[self._place].state)
 
     def _tasks(self) -> list[Callable[[], object]]:
         self._place = min(self._place + self._chance.choice((0, 1, 1, 3)), len(self._moments) - 1)
