@@ -205,8 +205,11 @@ PROBLEMS: dict[str, Words] = {
         "he": ("לא שם של אתר", "יש לתת שם אתר ציבורי כמו `shop.example.com`, בלי פרוטוקול, פורט או נתיב."),
     },
     "address_not_allowed": {
-        "en": ("Not an address that is called from here", "Give `https` and a public host name, without user or port."),
-        "he": ("לא כתובת שפונים אליה מכאן", "יש לתת `https` ושם אתר ציבורי, בלי משתמש או פורט."),
+        "en": (
+            "Not an address that is called from here",
+            "Give `https` and a public host, without user, port or query.",
+        ),
+        "he": ("לא כתובת שפונים אליה מכאן", "יש לתת `https` ושם אתר ציבורי, בלי משתמש, פורט או שאילתה."),
     },
     "not_a_code": {
         "en": ("Not a code", "A code has 1 to {most} characters once trimmed."),
