@@ -23,7 +23,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from vouch import outgoing
-from vouch.outgoing import BODY_MAX, Incoming, NotAllowed, Outgoing, Unreachable, is_public, send
+from vouch.outgoing import BODY_MAX, Incoming, NotAllowed, Outgoing, Silent, Unreachable, is_public, send
 
 PUBLIC = "93.184.215.14"
 ANY = "0.0.0.0"  # noqa: S104 - nothing is bound to it
@@ -518,6 +518,61 @@ def test_who_says_nothing_is_hung_up_on() -> None:
     for scheme in ("http", "https"):
         with answering(lambda _: time.sleep(1), silent=True) as server, pytest.raises(Unreachable):
             server.asked(url=server.url(scheme), seconds=0.3)
+
+
+def test_a_name_that_is_looked_up_for_ever_costs_no_more_than_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The system's own resolver may well take half a minute, and knows no limit."""
+    over = threading.Event()
+    monkeypatch.setattr(outgoing, "_RESOLVE_SECONDS", 0.2)
+
+    def never(*_: object) -> list[str]:
+        over.wait(PATIENCE)
+        return []
+
+    began = time.monotonic()
+    with pytest.raises(Silent, match="looking up"):
+        send(Outgoing("https://shop.example/"), resolve=never)
+    assert time.monotonic() - began < PATIENCE / 2
+    over.set()
+
+
+def test_looking_up_connecting_and_answering_have_one_time_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    slow = 0.4
+    limits: list[float] = []
+
+    def connected(_: object, timeout: float) -> socket.socket:
+        limits.append(timeout)
+        time.sleep(slow)
+        raise TimeoutError
+
+    monkeypatch.setattr(socket, "create_connection", connected)
+
+    def looked_up(*_: object) -> list[str]:
+        time.sleep(slow)
+        return [PUBLIC]
+
+    with pytest.raises(Silent, match="TimeoutError"):
+        send(Outgoing("https://shop.example/"), seconds=2 * slow, resolve=looked_up)
+    assert 0 < limits[0] <= slow
+
+
+def test_who_is_not_there_or_does_not_answer_is_told_from_who_answers_badly() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as full:
+        address = full.getsockname()
+    with pytest.raises(Silent):
+        send(Outgoing(f"http://127.0.0.1:{address[1]}/"), loopback=True)
+    over = threading.Event()
+
+    def wait(_: socket.socket) -> None:
+        over.wait(PATIENCE)
+
+    with answering(wait) as server:
+        with pytest.raises(Silent):
+            server.asked(seconds=0.3)
+        over.set()
+    with answering(b"what?") as server, pytest.raises(Unreachable) as bad:
+        server.asked()
+    assert not isinstance(bad.value, Silent)
 
 
 def test_an_answer_in_time_leaves_nothing_behind() -> None:

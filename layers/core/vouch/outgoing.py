@@ -7,21 +7,25 @@ moment later leads nowhere else.
 
 import io
 import ipaddress
+import math
 import re
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cache
 from http.client import HTTPConnection, HTTPException
+from queue import Empty, SimpleQueue
 from typing import override
 from urllib.parse import SplitResult, urlsplit
 
 BODY_MAX = 8 * 1024 * 1024
 SECONDS = 15.0
-"""For a whole request; who drips its answer is hung up on."""
+"""For a whole request, from its host's name on; who drips its answer is hung up on."""
+_RESOLVE_SECONDS = 3.0
 _CONNECT_SECONDS = 3.0
 _READ_SECONDS = 10.0
 _HTTPS = 443
@@ -38,6 +42,10 @@ Resolve = Callable[[str, int], list[str]]
 
 class Unreachable(Exception):
     """No whole answer came: the world's doing, which may pass."""
+
+
+class Silent(Unreachable):
+    """There was nobody, or nobody who answered in time."""
 
 
 class NotAllowed(Exception):
@@ -68,8 +76,9 @@ def send(
 ) -> Incoming:
     """Sends it once. `loopback`: this machine may be called, too, and without TLS.
 
-    Raises Unreachable and NotAllowed.
+    Raises Unreachable, Silent and NotAllowed, all of them before so many `seconds` are over.
     """
+    ends = time.monotonic() + seconds
     try:
         address = urlsplit(request.url)
         host, port = address.hostname, address.port
@@ -84,11 +93,11 @@ def send(
     here = loopback and host in ("127.0.0.1", "localhost")
     if not here and (address.scheme != "https" or port not in (None, _HTTPS)):
         raise NotAllowed("neither https nor its port")
-    pinned = "127.0.0.1" if here else _public(host, resolve or _resolved)
+    pinned = "127.0.0.1" if here else _public(host, resolve or _resolved, min(_RESOLVE_SECONDS, seconds))
     target = address.path or "/"
     if address.query:
         target = f"{target}?{address.query}"
-    return _exchanged(address, pinned, target, request, seconds)
+    return _exchanged(address, pinned, target, request, ends)
 
 
 def is_public(address: Address) -> bool:
@@ -108,20 +117,34 @@ def _resolved(host: str, port: int) -> list[str]:
     return [str(found[4][0]) for found in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
 
 
-def _public(host: str, resolve: Resolve) -> str:
+def _public(host: str, resolve: Resolve, seconds: float) -> str:
     """The address to call. One that is not public among others is a trap, too."""
-    try:
-        found = [ipaddress.ip_address(text.partition("%")[0]) for text in resolve(host, _HTTPS)]
-    except (OSError, UnicodeError, ValueError):
-        raise Unreachable("the host has no address") from None
+    found = _found(host, resolve, seconds)
     if not found:
-        raise Unreachable("the host has no address")
+        raise Silent("the host has no address")
     if not all(is_public(address) for address in found):
         raise NotAllowed("the host's address is not public")
     return str(found[0])
 
 
-def _exchanged(address: SplitResult, pinned: str, target: str, request: Outgoing, seconds: float) -> Incoming:
+def _found(host: str, resolve: Resolve, seconds: float) -> list[Address]:
+    """The addresses behind a name. Looking it up knows no limit of time: a thread that takes too long is left alone."""
+    answers: SimpleQueue[list[Address]] = SimpleQueue()
+
+    def look_up() -> None:
+        found: list[Address] = []
+        with suppress(OSError, ValueError):
+            found = [ipaddress.ip_address(text.partition("%")[0]) for text in resolve(host, _HTTPS)]
+        answers.put(found)
+
+    threading.Thread(target=look_up, daemon=True).start()
+    try:
+        return answers.get(timeout=seconds)
+    except Empty:
+        raise Silent("looking up the host takes too long") from None
+
+
+def _exchanged(address: SplitResult, pinned: str, target: str, request: Outgoing, ends: float) -> Incoming:
     """One request and its answer on a connection of its own, which is cut when the time is over, whatever goes on."""
     headers = {"host": address.netloc, "user-agent": "Vouch", "accept-encoding": "identity"} | dict(request.headers)
     port = address.port or _PORTS[address.scheme]
@@ -129,21 +152,27 @@ def _exchanged(address: SplitResult, pinned: str, target: str, request: Outgoing
     line = None
     try:
         with closing(connection):
-            line = socket.create_connection((pinned, port), timeout=min(_CONNECT_SECONDS, seconds))
-            line.settimeout(min(_READ_SECONDS, seconds))
+            line = socket.create_connection((pinned, port), timeout=_left(ends, _CONNECT_SECONDS))
+            line.settimeout(_left(ends, _READ_SECONDS))
             if address.scheme == "https":
                 line = _trusted().wrap_socket(line, server_hostname=address.hostname, do_handshake_on_connect=False)
             connection.sock = line
-            with _cut_after(line, seconds):
+            with _cut_after(line, _left(ends)):
                 if isinstance(line, ssl.SSLSocket):
                     line.do_handshake()
                 connection.request(request.method, target, body=request.body or None, headers=headers)
                 return _read(connection)
     except (HTTPException, OSError, ValueError) as failure:
-        raise Unreachable(type(failure).__name__) from None  # its words may quote the address, and a token in it
+        kind = Silent if line is None or isinstance(failure, TimeoutError) else Unreachable
+        raise kind(type(failure).__name__) from None  # its words may quote the address, and a token in it
     finally:
         if line is not None:
             line.close()
+
+
+def _left(ends: float, most: float = math.inf) -> float:
+    """So many seconds, or as many as are left; hardly any where none are, since 0 means something else to sockets."""
+    return max(min(ends - time.monotonic(), most), 0.001)
 
 
 def _read(connection: HTTPConnection) -> Incoming:
@@ -188,7 +217,7 @@ class _Bounded(io.RawIOBase):
 
 @contextmanager
 def _cut_after(line: socket.socket, seconds: float) -> Iterator[None]:
-    """Ends a conversation in which somebody says a byte now and then. Raises Unreachable, whatever was said by then."""
+    """Ends a conversation in which somebody says a byte now and then. Raises Silent, whatever was said by then."""
     over = threading.Event()
 
     def cut() -> None:
@@ -203,8 +232,8 @@ def _cut_after(line: socket.socket, seconds: float) -> Iterator[None]:
         yield
     finally:
         timer.cancel()
-    if over.is_set():
-        raise Unreachable("the answer takes too long")
+        if over.is_set():
+            raise Silent("the answer takes too long") from None
 
 
 @cache
