@@ -298,7 +298,10 @@ class TestSamples:
 
     def test_an_invoice_of_a_subscription(self) -> None:
         assert samples.reading("stripe", samples.request("stripe/invoice.paid")) == Reading(
-            "in_SAMPLE0001", (INVOICED,), (), (Ask("invoice", {"id": "in_SAMPLE0001", "at": "1778000002"}),)
+            "in_SAMPLE0001",
+            (INVOICED,),
+            ("sub_SAMPLE0001:first",),
+            (Ask("invoice", {"id": "in_SAMPLE0001", "at": "1778000002"}),),
         )
 
     def test_a_refund(self) -> None:
@@ -810,7 +813,7 @@ class TestOneSale:
 
     def test_a_session_names_the_invoice_whose_order_it_is(self) -> None:
         told = completed(**self.SUBSCRIBED)
-        assert (told.external_id, told.aliases) == ("in_1", ("cs_live_1",))
+        assert (told.external_id, told.aliases) == ("in_1", ("cs_live_1", "sub_1:first"))
         assert mention(told) == Mention(
             "cs_live_1",
             at(200),
@@ -819,6 +822,40 @@ class TestOneSale:
             customers=("<email:buyer@example.com>", "<id:door:cus_1>"),
         )
         assert stripe.subject(event("checkout.session.completed", session(**self.SUBSCRIBED))) == "in_1"
+
+    def test_a_session_of_an_older_version_waits_for_the_first_invoice_of_its_subscription(self) -> None:
+        older = session(**self.SUBSCRIBED)
+        del older["invoice"]
+        placed = event("checkout.session.completed", older)
+        told = stripe.facts(placed, samples.pseudonym)
+        named = completed(**self.SUBSCRIBED)
+        assert told == Aside(
+            "sub_1:first", (mention(named),), asks=(Ask("session", {"id": "cs_live_1", "at": "1778000200"}),)
+        )
+        assert stripe.subject(placed) == "sub_1:first"
+        first = paid(billing_reason="subscription_create", payments={"data": [{"payment": {"payment_intent": "pi_1"}}]})
+        assert first.aliases == ("sub_1:first", "pi_1")
+        assert paid(payments={"data": [{"payment": {"payment_intent": "pi_1"}}]}).aliases == ("pi_1",)
+        refunded = said("refund.created", refund(amount=600))
+        answered = read(answer("session", session(**self.SUBSCRIBED), item()))
+        more: list[list[Said]] = [[], [answered]]
+        for some in more:
+            for arrival in permutations([told, first, refunded, *some]):
+                books = Books(arrival)
+                known = books.only().snapshot
+                assert known is not None
+                assert (known.click_ids, known.codes) == ((CLICK,), ("noa10",))
+                assert books.kept() == 1800
+
+    def test_a_session_whose_subscription_has_no_invoice_is_an_order_once_stripe_has_said_so(self) -> None:
+        without = self.SUBSCRIBED | {"invoice": None}
+        told = said("checkout.session.completed", session(**without))
+        answered = read(answer("session", session(**without), item()))
+        for arrival in permutations([told, answered]):
+            assert Books(arrival).kept() == 3600
+        ended = said("checkout.session.async_payment_failed", session(**without))
+        assert isinstance(ended, Aside)
+        assert ended.asks == ()
 
     @pytest.mark.parametrize("second", [50, 100, 150])
     def test_its_evidence_outlives_the_invoice_which_tells_the_sale(self, second: int) -> None:

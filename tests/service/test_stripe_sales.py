@@ -97,6 +97,20 @@ def test_a_subscription_s_session_invoice_payment_and_refund(world: World) -> No
         assert connection.earned("in_1", "cs_live_1") == {"noa": 344}
 
 
+def test_a_subscription_s_session_that_names_no_invoice(world: World) -> None:
+    """Older versions tell of the subscription alone, whose first invoice is this sale."""
+    checkout = bought(mode="subscription", subscription="sub_1", payment_intent=None)
+    del checkout["invoice"]
+    bodies: list[Request | bytes] = [
+        told("checkout.session.completed", checkout, 30),
+        told("invoice.paid", invoiced("sub_1", billing_reason="subscription_create"), 10),
+        paid_by(),
+        given_back(972),
+    ]
+    for connection in in_every_order(world, bodies):
+        assert connection.earned("in_1", "cs_live_1") == {"noa": 344}
+
+
 def test_a_session_whose_invoice_turns_up_later(world: World) -> None:
     """Only its payment says whose invoice it is; the refund came before all of them, or between, or after."""
     checkout = bought(invoice_creation={"enabled": True})

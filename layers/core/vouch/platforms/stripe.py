@@ -4,7 +4,8 @@ One sale is one order, however many objects speak of it. Where an invoice exists
 nothing else; a session that names it adds what ties the sale to somebody, as a mention, and a snapshot that is older
 than any of the invoice's, for brands that hear of sessions alone. An invoice that no subscription made may have been
 made for a session that does not name it. Only the payment intent tells, and current events no longer name that: such an
-invoice says nothing before Stripe was asked.
+invoice says nothing before Stripe was asked. Nor does an older version's session name the invoice of its subscription:
+what it knows waits for the first invoice of that, of which there is one.
 
 Refunds and disputes name the payment. A refund is kept by its own id and dated by its creation, whoever tells of it:
 its amount never changes, and once it has failed it stays so. `charge.refunded` tells a sum of all refunds so far; it
@@ -18,7 +19,7 @@ import hmac
 import json
 import re
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from urllib.parse import quote
 
@@ -162,6 +163,9 @@ def facts(request: Request, pseudonym: Pseudonym) -> Said:
 def _subject(event: Fields) -> str:
     """The invoice, else the payment, else the object itself: of a session that has both, what its order goes by."""
     told = event.child("data").child("object")
+    subscription = _id(told, "subscription") if told.hint("object") == "checkout.session" else None
+    if subscription and not _id(told, "invoice"):
+        return _first_invoice(subscription)
     if told.hint("object") in ("refund", "dispute", "charge"):
         return _payment(told) or told.identifier("id")
     return _id(told, "invoice") or told.identifier("id")
@@ -190,10 +194,18 @@ class _Event:
     told: Fields
 
 
-def _session_event(event: _Event, pseudonym: Pseudonym) -> Reading | Ignored:
-    if event.told.hint("mode") == "setup":
+def _session_event(event: _Event, pseudonym: Pseudonym) -> Reading | Aside | Ignored:
+    """A session that does not name the invoice of its subscription tells only by whom the sale came about."""
+    session, ended = event.told, _SESSIONS[event.kind]
+    if session.hint("mode") == "setup":
         return Ignored("nothing_sold")
-    return _session(event.told, event.at, pseudonym, ended=_SESSIONS[event.kind])
+    read = _session(session, event.at, pseudonym, ended=ended)
+    asks = () if ended else (Ask("session", {"id": session.identifier("id"), "at": _stamp(event.at)}),)
+    subscription = _id(session, "subscription")
+    if subscription and not _id(session, "invoice"):
+        mentions = tuple(fact for fact in read.facts if isinstance(fact, Mention))
+        return Aside(_first_invoice(subscription), mentions, asks)
+    return replace(read, asks=asks)
 
 
 def _invoice_event(event: _Event, pseudonym: Pseudonym) -> Reading | Thin:
@@ -266,7 +278,7 @@ _READERS: Mapping[str, tuple[str, Callable[[_Event, Pseudonym], Said]]] = {
 def _session(
     session: Fields, at: datetime, pseudonym: Pseudonym, *, ended: bool = False, items: Sequence[Fields] | None = None
 ) -> Reading:
-    """A session as it was `at` that time; with what Stripe was asked for, its `items`."""
+    """A session as it was `at` that time; with what Stripe was asked for, its `items`, if the token may read them."""
     session_id, invoice = session.identifier("id"), _id(session, "invoice")
     subscription = _id(session, "subscription")
     invoiced = invoice or subscription or session.hinted("invoice_creation").values.get("enabled") is True
@@ -309,9 +321,12 @@ def _session(
     told: list[Fact] = [snapshot, *_promotion_codes(session, at)]
     if invoiced and (snapshot.codes or snapshot.click_ids or snapshot.customers):
         told.append(Mention(session_id, at, snapshot.codes, snapshot.click_ids, snapshot.customers))
-    aliases = (session_id if invoice else None, _id(session, "payment_intent"))
-    asks = (Ask("session", {"id": session_id, "at": _stamp(at)}),) if items is None and not ended else ()
-    return Reading(invoice or session_id, tuple(told), tuple(alias for alias in aliases if alias), asks)
+    aliases = (
+        session_id if invoice else None,
+        _id(session, "payment_intent"),
+        _first_invoice(subscription) if subscription else None,
+    )
+    return Reading(invoice or session_id, tuple(told), tuple(alias for alias in aliases if alias))
 
 
 def _invoice(invoice: Fields, at: datetime, pseudonym: Pseudonym, *, items: Sequence[Fields] | None = None) -> Reading:
@@ -348,7 +363,10 @@ def _invoice(invoice: Fields, at: datetime, pseudonym: Pseudonym, *, items: Sequ
         subscribed_at=_subscribed_at(invoice, made_by) if subscription else None,
     )
     asks = (_ask_for_invoice(invoice_id, at),) if items is None else ()
-    return Reading(invoice_id, (snapshot, *_promotion_codes(invoice, at)), _payments(invoice), asks)
+    aliases = _payments(invoice)
+    if subscription and _is_first(invoice):
+        aliases = (_first_invoice(subscription), *aliases)[:ALIASES_MAX]
+    return Reading(invoice_id, (snapshot, *_promotion_codes(invoice, at)), aliases, asks)
 
 
 def _asks_first(invoice: Fields, at: datetime) -> Ask | None:
@@ -405,7 +423,17 @@ def _subscribed_at(invoice: Fields, made_by: Fields) -> datetime | None:
     asked = made_by.hinted("subscription")
     if asked.has("start_date"):
         return asked.unix("start_date")
-    return invoice.unix("created") if invoice.hint("billing_reason") == "subscription_create" else None
+    return invoice.unix("created") if _is_first(invoice) else None
+
+
+def _is_first(invoice: Fields) -> bool:
+    """Whether it was made with its subscription: no other one of that is."""
+    return invoice.hint("billing_reason") == "subscription_create"
+
+
+def _first_invoice(subscription: str) -> str:
+    """What the first invoice goes by with whoever knows its subscription alone."""
+    return f"{subscription}:first"
 
 
 def _promotion_codes(told: Fields, at: datetime) -> Iterator[Mention]:
