@@ -13,7 +13,7 @@ from tests.platforms import samples
 from tests.standins import bigcommerce
 from tests.standins.bigcommerce import BigCommerce, Item
 from tests.standins.server import Fault, Told, busy, cut, failing, hangs_up, lost
-from vouch.service import deliveries, fetches, queues
+from vouch.service import connections, deliveries, fetches, queues
 from vouch.store.tables import Delivery, Parked
 
 
@@ -282,6 +282,33 @@ def test_an_endless_platform_is_left_in_the_end(
     door.deliver(*shop.webhooks)
     door.run()
     assert note(world).reason == "platform_endless"
+
+
+def test_so_is_one_that_says_too_much(
+    world: World, shop: BigCommerce, door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.place(Item())
+    door.deliver(*shop.webhooks)
+    world.settle(door.fresh())
+    monkeypatch.setattr("vouch.service.conversations.BYTES_MAX", 10)
+    assert (fetch(world), len(shop.asked)) == ("parked", 1)
+    assert note(world).reason == "platform_endless"
+
+
+def test_a_platform_whose_connection_is_disabled_is_not_called_until_it_is_enabled_and_redriven(
+    world: World, shop: BigCommerce, door: Door
+) -> None:
+    order_id = shop.place(Item("20.00"), code="dan10")
+    door.deliver(*shop.webhooks)
+    world.settle(door.fresh())
+    connections.changed(world.deployment, world.brand, door.connection_id, {"status": "disabled"}, if_match=None)
+    door.run()
+    assert (shop.asked, note(world).reason) == ([], "connection_disabled")
+    connections.changed(world.deployment, world.brand, door.connection_id, {"status": "active"}, if_match=None)
+    deliveries.redrive(world.deployment, world.brand_id, note(world).delivery_id)
+    door.run()
+    assert door.earned(str(order_id)) == {"dan": 255}
+    assert not world.parked()
 
 
 def test_the_tokens_stay_out_of_the_log_and_of_notes(

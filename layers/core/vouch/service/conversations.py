@@ -12,6 +12,8 @@ from vouch.platforms.base import Account, Answer, Api, Call, NotYet, Unreadable
 from vouch.service.deployment import Deployment
 
 CALLS_MAX = 250
+BYTES_MAX = 32 * 1024 * 1024
+"""Of all answers of one conversation, which are in memory together."""
 _NOT_FOUND = 404
 _SUCCESS = range(200, 300)
 _REFUSED = (401, 403)
@@ -37,11 +39,15 @@ def have[T](
     if base is None:
         raise Unreadable("address_missing", "the connection does not say where the platform's API is")
     try:
-        call = next(conversation)
+        call, size = next(conversation), 0
         for _ in range(CALLS_MAX):
             if not in_time():
                 raise NotYet("it takes longer than there was time for")
-            call = conversation.send(_answered(deployment, base.rstrip("/"), call))
+            answer = _answered(deployment, base.rstrip("/"), call)
+            size += len(answer.body)
+            if size > BYTES_MAX:
+                raise Unreadable("platform_endless", f"more than {BYTES_MAX} bytes for one answer")
+            call = conversation.send(answer)
     except StopIteration as end:
         result: T = end.value
         return result

@@ -65,11 +65,13 @@ def _ask_all(deployment: Deployment, delivery: Delivery, in_time: Callable[[], b
     connection = connections.connection(deployment.database, delivery.brand_id, delivery.connection_id or "")
     if not open_asks or api is None or api.ask is None or connection is None:
         return
-    account = platform_accounts.caller(deployment, connection)
-    if account.api_token is None:
+    if not connection.details.get("api_token"):
         if isinstance(said, Thin):
             raise Unreadable("token_missing", "this platform says too little: give the connection an api_token")
         return
+    if connection.status != "active":
+        raise Unreadable("connection_disabled", "nobody calls the platform of a connection that is disabled")
+    account = platform_accounts.caller(deployment, connection)
     for ask in open_asks:
         _ask(deployment, delivery, api, account, ask, in_time)
 
