@@ -63,6 +63,7 @@ body { display: grid; place-content: center; min-height: 90vh; margin: 0; paddin
 main { max-width: 26rem }
 h1 { margin: 0 0 .5rem; font-size: 1.5rem; line-height: 1.25; text-wrap: balance }
 p { margin: 0; opacity: .8 }
+bdi { white-space: nowrap }
 """
 _STYLE_HASH = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
 
