@@ -363,6 +363,18 @@ def test_stripe_s_customer_and_all_that_goes_by_their_payment(
     assert (request(world).erased, request(world).left) == (4, 0)
 
 
+def test_what_its_platform_has_yet_to_tell_more_of_is_left(world: World, clock: Clock, api: stripe.StripeApi) -> None:
+    api.now = int((clock.now - timedelta(hours=1)).timestamp())
+    with on_this_machine(world):
+        door = Door(world, "stripe", samples.STRIPE_SECRET, api_base_url=api.address, api_token=api.token)
+        put(door, api.check_out(stripe.session(1, created=api.now, customer="cus_9"), stripe.item(1)))
+        api.faults.append(failing(400))
+        run(door)
+        put(door, api._event("customer.deleted", {"id": "cus_9", "object": "customer"}))
+        run(door)
+        assert (request(world).status, request(world).erased, request(world).left, raw(door)) == ("done", 0, 1, 1)
+
+
 def test_a_stripe_sale_under_two_names_goes_under_both(world: World, clock: Clock, api: stripe.StripeApi) -> None:
     """A session whose invoice turned up first, by the same payment."""
     api.now = int((clock.now - timedelta(hours=1)).timestamp())
@@ -526,6 +538,31 @@ def work(message: str, milliseconds: Callable[[], int] = lambda: 60_000) -> None
     said = event("privacy")
     said["Records"][0]["body"] = message
     assert function.handler(said, Context(milliseconds)) == {"batchItemFailures": []}
+
+
+def test_a_shop_is_gone_through_page_by_page_as_time_allows(
+    world: World, shop: shopify.Shopify, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(privacy, "KEPT", timedelta(hours=2))
+    monkeypatch.setattr(inbox, "_KEYS_PAGE", 1)
+    door, second = connected(world), connected(world, "second.myshopify.com")
+    for _ in range(3):
+        shop.place(SHIRT, **BUYER)
+        shop.place(SHIRT, **BUYER, currency="?")
+        clock.pass_(timedelta(minutes=40))
+    for each in (door, second):
+        each.deliver(*shop.webhooks)
+        run(each)
+    before = books(world, door, second)
+    door.deliver(asked("shop/redact"))
+    world.settle(door.fresh())
+    queue = world.deployment.sqs.sent[world.deployment.settings.privacy_queue_url]
+    while queue:
+        work(queue.popleft()["MessageBody"], lambda: 1_000)
+    done = request(world)
+    assert (done.status, done.erased, done.left) == ("done", 6, 6)
+    assert (raw(door), raw(second)) == (6, 12)
+    assert books(world, door, second) == before
 
 
 @contextmanager
