@@ -129,8 +129,50 @@ class TestSessions:
         told = [said(back), *asked(api, cleared), *early, said(cleared), said(placed)]
         assert Books(told).kept() == Books(told[::-1]).kept() == 1800
 
+    @pytest.mark.parametrize("lacks", [{"promotion_code"}, {"product"}, {"line_items"}, {"product", "promotion_code"}])
+    def test_a_right_that_is_missing_costs_what_it_is_for_and_no_more(self, api: StripeApi, lacks: set[str]) -> None:
+        api.promotion_codes["promo_1"] = "Noa10"
+        webhook = api.check_out(session(discounts=[{"coupon": None, "promotion_code": "promo_1"}]), item())
+        api.lacks = lacks
+        [told] = asked(api, webhook)
+        known, _ = OrderFacts().with_facts([*_facts(said(webhook)), *told.facts])
+        assert known.snapshot is not None
+        assert known.snapshot.codes == (() if "promotion_code" in lacks else ("noa10",))
+        [sold] = known.snapshot.lines
+        assert (sold.id, sold.sku, sold.product_id) == (
+            ("cs_live_1", None, None)
+            if "line_items" in lacks
+            else ("li_1", None, "prod_mug")
+            if "product" in lacks
+            else ("li_1", "MUG-01", "prod_mug")
+        )
+        assert told.asks == ()
+        assert Books([said(webhook), told]).kept() == Books([told, said(webhook)]).kept() == 3600
+
 
 class TestInvoices:
+    @pytest.mark.parametrize("lacks", [{"promotion_code"}, {"subscription"}, {"promotion_code", "subscription"}])
+    def test_a_right_that_is_missing_costs_what_it_is_for_and_no_more(self, api: StripeApi, lacks: set[str]) -> None:
+        api.promotion_codes["promo_1"], api.discounts["di_1"] = "NOA10", "promo_1"
+        api.starts["sub_1"] = 1_770_000_000
+        webhook, _ = api.pay(invoice(discounts=["di_1"]), line(), by="pi_7")
+        api.lacks = lacks
+        [told] = asked(api, webhook)
+        assert isinstance(told, Reading)
+        assert told.aliases == ("pi_7",)
+        known, _ = OrderFacts().with_facts(told.facts)
+        assert known.snapshot is not None
+        assert known.snapshot.codes == (() if "promotion_code" in lacks else ("noa10",))
+        assert (known.snapshot.subscribed_at is None) == ("subscription" in lacks)
+
+    @pytest.mark.parametrize("what, needed", [("session", []), ("invoice", [("expand[]", "payments")])])
+    def test_what_an_answer_is_nothing_without_is_not_optional(self, what: str, needed: list[tuple[str, str]]) -> None:
+        """The worker, which sends no refusal to what is not optional, parks what asked."""
+        conversation = stripe.ask(Ask(what, {"id": "x_1", "at": "1778000200"}), ACCOUNT, NOW)
+        assert next(conversation).optional
+        call = conversation.send(Answer(403, {}, b"{}"))
+        assert (call.optional, call.query) == (False, needed)
+
     def test_its_payment_its_code_and_its_subscription_s_start(self, api: StripeApi) -> None:
         api.promotion_codes["promo_1"], api.discounts["di_1"] = "NOA10", "promo_1"
         api.starts["sub_1"] = 1_770_000_000

@@ -109,6 +109,8 @@ class StripeApi(StandIn):
         self.token = token
         self.page = page
         self.now = 1_778_000_000
+        self.lacks: set[str] = set()
+        """What the token has no right to: `line_items`, `lines`, or what is expanded, `product` and the like."""
         self.events: list[dict[str, Any]] = []
         self.sessions: dict[str, dict[str, Any]] = {}
         self.invoices: dict[str, dict[str, Any]] = {}
@@ -222,6 +224,9 @@ class StripeApi(StandIn):
             return _error(401, "Invalid API Key provided: ****", type="invalid_request_error")
         if asked.headers.get("stripe-version") != API_VERSION:
             return _error(400, "Invalid Stripe API version", type="invalid_request_error")
+        wanted = {part.rpartition(".")[2] for part in _expanded(asked)} | {asked.path.rpartition("/")[2]}
+        if wanted & self.lacks:
+            return _error(403, "The provided key does not have the required permissions", type="invalid_request_error")
         told = self._read(asked)
         if told is None:
             return _error(404, f"No such object: '{asked.path}'", code="resource_missing", type="invalid_request_error")

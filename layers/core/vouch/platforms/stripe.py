@@ -21,6 +21,7 @@ import re
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
 from urllib.parse import quote
 
 from vouch.domain.facts import Dispute, DisputeStatus, Fact, Lifecycle, Line, Mention, Refund, Snapshot
@@ -60,7 +61,8 @@ PAGE_SIZE = 100
 
 _METADATA_MAX = 500
 _STAMP = re.compile(r"[0-9]{1,11}")
-_NOT_FOUND = 404
+_NOT_FOUND = HTTPStatus.NOT_FOUND
+_NOT_GRANTED = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
 
 _SESSIONS = {
     "checkout.session.completed": False,
@@ -720,20 +722,55 @@ def ask(wanted: Ask, account: Account, now: datetime) -> Generator[Call, Answer,
     return (yield from _CONVERSATIONS[wanted.what](wanted, account))
 
 
+class _NotGranted(Exception):
+    """The token lacks the right to something that is done without."""
+
+
 def _ask_session(wanted: Ask, account: Account) -> Generator[Call, Answer, bytes]:
     path = f"/v1/checkout/sessions/{quote(wanted.about['id'], safe='')}"
-    session = yield from _get(account, path, [("expand[]", "discounts.promotion_code")])
-    items = yield from _all(account, f"{path}/line_items", [("expand[]", "data.price.product")])
+    session = yield from _expanded(account, path, (), ("discounts.promotion_code",))
+    items = yield from _session_items(account, f"{path}/line_items")
     return _answer(wanted, session, items)
+
+
+def _session_items(account: Account, path: str) -> Generator[Call, Answer, list[bytes] | None]:
+    """With their products, or without; None where the token may not even read that."""
+    for parts in (("data.price.product",), ()):
+        try:
+            return (yield from _all(account, path, _expand(parts), optional=True))
+        except _NotGranted:
+            continue
+    return None
 
 
 def _ask_invoice(wanted: Ask, account: Account) -> Generator[Call, Answer, bytes]:
     path = f"/v1/invoices/{quote(wanted.about['id'], safe='')}"
-    parts = ("payments", "discounts.promotion_code", "parent.subscription_details.subscription")
-    invoice = yield from _get(account, path, [("expand[]", part) for part in parts])
+    parts = "discounts.promotion_code", "parent.subscription_details.subscription"
+    invoice = yield from _expanded(account, path, ("payments",), parts)
     more = read(invoice).child("lines").flag("has_more")
     items = (yield from _all(account, f"{path}/lines", [])) if more else []
     return _answer(wanted, invoice, items)
+
+
+def _expanded(
+    account: Account, path: str, needed: tuple[str, ...], wanted: Sequence[str]
+) -> Generator[Call, Answer, bytes]:
+    """What stands there, with what is needed, and as much of what else is wanted as the token may read."""
+    try:
+        return (yield from _get(account, path, _expand((*needed, *wanted)), optional=True))
+    except _NotGranted:
+        told, granted = (yield from _get(account, path, _expand(needed))), needed
+    for part in wanted:
+        try:
+            told = yield from _get(account, path, _expand((*granted, part)), optional=True)
+        except _NotGranted:
+            continue
+        granted = (*granted, part)
+    return told
+
+
+def _expand(parts: Sequence[str]) -> list[tuple[str, str]]:
+    return [("expand[]", part) for part in parts]
 
 
 def _ask_refunds(wanted: Ask, account: Account) -> Generator[Call, Answer, bytes]:
@@ -782,22 +819,30 @@ def _enough(body: bytes, account: Account, now: datetime) -> Generator[Call, Ans
         return body
 
 
-def _get(account: Account, path: str, query: Sequence[tuple[str, str]]) -> Generator[Call, Answer, bytes]:
+def _get(
+    account: Account, path: str, query: Sequence[tuple[str, str]], *, optional: bool = False
+) -> Generator[Call, Answer, bytes]:
+    """Raises _NotGranted, too, if that is optional."""
     token = account.api_token or ""
     headers = {"Authorization": f"Bearer {token}", "Stripe-Version": API_VERSION}
-    answer = yield Call(path, query, headers=headers)
+    answer = yield Call(path, query, headers=headers, optional=optional)
+    if optional and answer.status in _NOT_GRANTED:
+        raise _NotGranted
     if answer.status == _NOT_FOUND:
         raise Unreadable("platform_refused", "Stripe does not know it: the token may be another account's or mode's")
     read(answer.body)
     return answer.body
 
 
-def _all(account: Account, path: str, query: Sequence[tuple[str, str]]) -> Generator[Call, Answer, list[bytes]]:
-    """All of a list, each in its own bytes."""
+def _all(
+    account: Account, path: str, query: Sequence[tuple[str, str]], *, optional: bool = False
+) -> Generator[Call, Answer, list[bytes]]:
+    """All of a list, each in its own bytes. Raises as `_get`."""
     found: list[bytes] = []
     following: list[tuple[str, str]] = []
     for _ in range(PAGES_MAX):
-        body = yield from _get(account, path, [*query, ("limit", str(PAGE_SIZE)), *following])
+        listed = [*query, ("limit", str(PAGE_SIZE)), *following]
+        body = yield from _get(account, path, listed, optional=optional)
         page = read(body)
         found += verbatim(body, "data")
         if not page.flag("has_more") or not page.children("data"):
@@ -806,10 +851,11 @@ def _all(account: Account, path: str, query: Sequence[tuple[str, str]]) -> Gener
     raise Unreadable("too_many_items", f"more than {PAGES_MAX * PAGE_SIZE} of {path}")
 
 
-def _answer(wanted: Ask, told: bytes, items: Sequence[bytes]) -> bytes:
+def _answer(wanted: Ask, told: bytes, items: Sequence[bytes] | None) -> bytes:
     """`{"asked": …, "at": …, "told": {…}, "items": […]}`, what Stripe said in its own bytes.
 
-    The items of an invoice are only there where it does not show all of its lines itself.
+    The items of an invoice are only there where it does not show all of its lines itself; null are those of a session
+    that the token may not read.
     """
     at = wanted.about.get("at", "0").encode()
     parts = (
@@ -819,9 +865,9 @@ def _answer(wanted: Ask, told: bytes, items: Sequence[bytes]) -> bytes:
         at,
         b',"told":',
         told,
-        b',"items":[',
-        b",".join(items),
-        b"]}",
+        b',"items":',
+        b"null" if items is None else b"[" + b",".join(items) + b"]",
+        b"}",
     )
     return b"".join(parts)
 
@@ -838,7 +884,7 @@ def _read(body: bytes, pseudonym: Pseudonym) -> Reading | Aside | Ignored:
     told, items = said.child("told"), said.children("items")
     match asked:
         case "session":
-            return _session(told, said.unix("at"), pseudonym, items=items)
+            return _session(told, said.unix("at"), pseudonym, items=items if said.has("items") else None)
         case "invoice":
             lines = items or told.child("lines").children("data", "lines")
             return _invoice(told, said.unix("at"), pseudonym, items=lines)
