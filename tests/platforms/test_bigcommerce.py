@@ -107,8 +107,10 @@ METAFIELDS: list[dict[str, Any]] = [
     {"data": [{"id": 1, "key": "ref", "value": CLICK, "date_modified": "2019-03-05T21:40:00+00:00"}], "meta": {}},
     {"data": [{"id": 2, "key": "size", "value": OTHER_CLICK}]},
 ]
+ASKED_AT = "2026-05-20T12:00:00.000000Z"
 SNAPSHOT = Snapshot(
     updated_at=times.parse("2019-03-11T15:17:25Z"),
+    triggered_at=times.parse(ASKED_AT),
     placed_at=times.parse("2019-03-05T21:40:11Z"),
     lifecycle=Lifecycle.PAID,
     currency="USD",
@@ -133,9 +135,11 @@ def answer(
     products: list[dict[str, Any]] | None = None,
     refunds: list[dict[str, Any]] | None = None,
     metafields: list[dict[str, Any]] | None = None,
+    asked_at: str = ASKED_AT,
 ) -> bytes:
     """What was said of an order, as it is stored, with changes of the order's own fields."""
     told = {
+        "asked_at": asked_at,
         "order": ORDER | (order or {}),
         "products": [{"page": PRODUCTS if products is None else products}],
         "coupons": [{"page": COUPONS}],
@@ -566,8 +570,8 @@ class TestAsking:
         with pytest.raises(StopIteration) as end:
             conversation.send(last)
         assert end.value.value == (
-            b'{"order":{"id":250, "total": 10.10},"products":[{"page":[ {"price": 1.50} ]}],"coupons":[],'
-            b'"refunds":{"data":[]},"metafields":[{"data":[ ]}]}'
+            b'{"asked_at":"%s","order":{"id":250, "total": 10.10},"products":[{"page":[ {"price": 1.50} ]}],'
+            b'"coupons":[],"refunds":{"data":[]},"metafields":[{"data":[ ]}]}' % times.text(NOW).encode()
         )
 
     def test_an_order_of_many_lines_comes_in_pages(self, store: BigCommerce) -> None:
@@ -735,6 +739,18 @@ class TestStories:
             store.refund(order_id, beyond=55.0)
             bodies.append(told(store))
             assert kept(*bodies) == (5000, Lifecycle.PAID)
+
+    @pytest.mark.parametrize("cents", range(12))
+    def test_of_two_states_of_one_second_the_one_that_was_asked_for_later_counts(
+        self, store: BigCommerce, clock: Clock, cents: int
+    ) -> None:
+        """A line is taken out of an order in the second in which that was made."""
+        order_id = store.place(Item(f"20.{cents:02}"), Item("30.00"))
+        before = told(store)
+        clock.passes(0.2)
+        del store.products[order_id][1]
+        after = told(store)
+        assert {kept(before, after), kept(after, before)} == {(2000 + cents, Lifecycle.PAID)}
 
     def test_a_click_id_may_come_after_the_order(self, store: BigCommerce) -> None:
         order_id = store.place()

@@ -5,7 +5,10 @@ the signed body (`producer`), so that what is asked is asked of that store.
 
 An answer is stored as one body of all that was said, to the letter:
 
-    {"order": {…}, "products": [{"page": […]}, …], "coupons": […likewise], "refunds": {…}, "metafields": [{…}, {…}]}
+    {"asked_at": <RFC 3339>, "order": {…}, "products": [{"page": […]}, …], "coupons": […likewise], "refunds": {…},
+     "metafields": [{…}, {…}]}
+
+An order's date of change is of whole seconds: of two answers of one date the one that was asked for later counts.
 
 Amounts are those that the buyer paid, in the transactional currency (`default_currency_code`); `currency_code` is what
 prices were shown in. BigCommerce writes four digits. Prices are what a merchant has entered, with tax or without it as
@@ -197,7 +200,7 @@ def ask(ask: Ask, account: Account, now: datetime) -> Generator[Call, Answer, by
     store = ask.about["store"]
     if _store_of(account) not in (None, store):
         raise Unreadable("other_store", "the webhook is of another store than the connection")
-    told = yield from _whole(store, ask.about["order"], account)
+    told = yield from _whole(store, ask.about["order"], account, now)
     if told is None:
         raise NotYet("order_unknown")
     _refuse_older(read(told), ask.about, now)
@@ -208,7 +211,7 @@ def changes(
     span: Span,
     bookmark: str | None,
     account: Account,
-    now: datetime,  # noqa: ARG001
+    now: datetime,
 ) -> Generator[Call, Answer, Changes]:
     """Orders by the time of their change, which is whole seconds: pages overlap by one, since two may share it.
 
@@ -231,7 +234,7 @@ def changes(
     found = []
     for order in listed:
         number = _number(order, "id")
-        told = yield from _whole(store, number, account)
+        told = yield from _whole(store, number, account, now)
         if told is not None:
             found.append(Change(number, told))
     if len(listed) < CHANGES:
@@ -251,7 +254,7 @@ def _store_of(account: Account) -> str | None:
     return None if shop is None else shop[1]
 
 
-def _whole(store: str, order_id: str, account: Account) -> Conversation:
+def _whole(store: str, order_id: str, account: Account, now: datetime) -> Conversation:
     """An order with all that counts of it, as `read_answer` takes it; None where there is no such order."""
     v2, v3 = (f"/stores/{store}/{version}" for version in ("v2", "v3"))
     order = yield from _asked(
@@ -271,6 +274,7 @@ def _whole(store: str, order_id: str, account: Account) -> Conversation:
         said = yield from _asked(f"{bearer}/metafields", account, (("key", "ref"),), optional=True)
         metafields.append(said or b"{}")
     parts = (
+        (b"asked_at", b'"%s"' % times.text(now).encode()),
         (b"order", order),
         (b"products", _listed(products)),
         (b"coupons", _listed(coupons)),
@@ -343,6 +347,7 @@ def read_answer(body: bytes, pseudonym: Pseudonym) -> Reading:
     with_tax = order.flag("is_tax_inclusive_pricing")
     snapshot = Snapshot(
         updated_at=_moment(order, "date_modified"),
+        triggered_at=told.moment("asked_at"),
         placed_at=placed_at,
         # Nobody has placed it yet, and whoever does may do it later.
         placed_at_guessed=order.values["status_id"] == _INCOMPLETE,
