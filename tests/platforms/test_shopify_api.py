@@ -276,6 +276,15 @@ class TestTheDoor:
         assert shopify.address(ACCOUNT) == f"https://{SHOP}"
         assert shopify.address(Account([])) is None
 
+    @pytest.mark.parametrize(
+        "shop", ["mugs.example", "myshopify.com", "mugs.myshopify.com.example", "mugs.example.myshopify.com"]
+    )
+    def test_another_name_of_the_shop_is_not_asked(self, shop: str) -> None:
+        """It would answer by leading elsewhere, where nobody follows with a token."""
+        with pytest.raises(Unreadable) as refusal:
+            shopify.address(Account([], shop=shop))
+        assert refusal.value.reason == "shop_unknown"
+
     def test_no_delivery_needs_anything_asked(self) -> None:
         assert shopify.PLATFORM.api is not None
         assert shopify.PLATFORM.api.ask is None

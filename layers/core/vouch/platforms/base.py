@@ -258,7 +258,10 @@ class Api:
     """
 
     address: Callable[[Account], str | None]
-    """Where the API is, without a slash at its end: of a hosted shop its own. None where the account does not say."""
+    """Where the API is, without a slash at its end: of a hosted shop its own. None where the account does not say.
+
+    Raises Unreadable where what it says is none.
+    """
     read: Callable[[bytes, Pseudonym], Reading | Aside | Ignored]
     """What the bytes that a conversation came for say. Raises Unreadable."""
     ask: Callable[[Ask, Account, datetime], Generator[Call, Answer, bytes]] | None = None

@@ -94,6 +94,7 @@ _TIKTOK_ATTRIBUTES = {"tiktokorderid", "tiktokshoporderid", "tiktokordernumber",
 _TAGS_MAX = 65_536
 _TOKEN_MAX = 1_024
 _TOKEN = re.compile(r"[!-~]+")
+_SHOP = re.compile(r"[a-z0-9][a-z0-9-]*\.myshopify\.com")
 _NEXT = re.compile(r"<([^<>]*)>[^<>]*rel=\"?next\"?")
 
 
@@ -505,8 +506,12 @@ def _tiktok_numbers(body: Fields) -> Iterator[str]:
 
 
 def address(account: Account) -> str | None:
-    """The shop's own, by its `….myshopify.com` name."""
-    return f"https://{account.shop}" if account.shop else None
+    """The shop's own, by its `….myshopify.com` name: another one of its names answers by leading there."""
+    if account.shop is None:
+        return None
+    if not _SHOP.fullmatch(account.shop):
+        raise Unreadable("shop_unknown", "the connection's shop is not of the form ….myshopify.com")
+    return f"https://{account.shop}"
 
 
 def changes(
