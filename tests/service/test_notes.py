@@ -94,7 +94,7 @@ def test_who_asks_leaves_alone_what_waits_to_be_settled(
 
 
 def test_a_redrive_does_what_both_need(world: World, api: StripeApi, door: Door, awaited: pytest.MonkeyPatch) -> None:
-    api.faults += [failing(401)]
+    api.faults += [failing(410)]
     world.settle(door.fresh())
     assert (asked(world), reasons(world)) == (["parked"], ["awaiting_volume", "platform_refused"])
     first = listings.parked(world.deployment, world.brand, limit=1, cursor=None)
@@ -110,7 +110,7 @@ def test_a_redrive_does_what_both_need(world: World, api: StripeApi, door: Door,
 def test_a_redrive_asks_though_it_cannot_be_settled(
     world: World, api: StripeApi, door: Door, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    api.faults += [failing(401)]
+    api.faults += [failing(410)]
     world.settle(door.fresh())
     assert asked(world) == ["parked"]
 
@@ -157,7 +157,7 @@ def test_tries_whose_note_was_never_written_go_on(
 def test_what_was_tried_rings_when_the_platform_refuses_it(
     world: World, api: StripeApi, door: Door, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    api.faults += [failing(503), failing(401)]
+    api.faults += [failing(503), failing(410)]
     world.settle(door.fresh())
     assert (asked(world), "DeliveryParked" in capsys.readouterr().out) == (["deferred"], False)
     assert (asked(world), "DeliveryParked" in capsys.readouterr().out) == (["parked"], True)

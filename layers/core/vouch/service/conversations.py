@@ -7,9 +7,11 @@ from email.utils import parsedate_to_datetime
 from urllib.parse import urlencode
 
 from vouch import outgoing
-from vouch.outgoing import Incoming, NotAllowed, Outgoing, Unreachable
+from vouch.outgoing import Incoming, NotAllowed, Outgoing, Silent, Unreachable
 from vouch.platforms.base import Account, Answer, Api, Call, NotYet, Unreadable
+from vouch.service.absences import NoAnswer, minded
 from vouch.service.deployment import Deployment
+from vouch.store.tables import ConnectionItem
 
 CALLS_MAX = 250
 BYTES_MAX = 32 * 1024 * 1024
@@ -24,6 +26,7 @@ _WAIT_MAX = 6 * 3600
 
 def have[T](
     deployment: Deployment,
+    connection: ConnectionItem,
     api: Api,
     account: Account,
     conversation: Generator[Call, Answer, T],
@@ -33,17 +36,24 @@ def have[T](
     """What the conversation came for.
 
     Raises NotYet where the platform stays away or has no time for us, with its own advice when to come again, and
-    Unreadable where it says no.
+    Unreadable where it says no. One that did not answer a moment ago is not called.
     """
     base = account.api_base_url or api.address(account)
     if base is None:
         raise Unreadable("address_missing", "the connection does not say where the platform's API is")
+    with minded(deployment, connection):
+        return _had(deployment, base.rstrip("/"), conversation, in_time)
+
+
+def _had[T](
+    deployment: Deployment, base: str, conversation: Generator[Call, Answer, T], in_time: Callable[[], bool]
+) -> T:
     try:
         call, size = next(conversation), 0
         for _ in range(CALLS_MAX):
             if not in_time():
                 raise NotYet("it takes longer than there was time for")
-            answer = _answered(deployment, base.rstrip("/"), call)
+            answer = _answered(deployment, base, call)
             size += len(answer.body)
             if size > BYTES_MAX:
                 raise Unreadable("platform_endless", f"more than {BYTES_MAX} bytes for one answer")
@@ -59,6 +69,8 @@ def _answered(deployment: Deployment, base: str, call: Call) -> Answer:
     request = Outgoing(f"{base}{call.path}{query}", call.method, call.headers, call.body)
     try:
         said = outgoing.send(request, loopback=deployment.settings.is_local)
+    except Silent as failure:
+        raise NoAnswer(f"no answer: {failure}") from None
     except Unreachable as failure:
         raise NotYet(f"no answer: {failure}") from None
     except NotAllowed as refusal:

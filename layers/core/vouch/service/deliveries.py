@@ -223,9 +223,8 @@ def _shop_of(deployment: Deployment, delivery: Delivery) -> str | None:
 
 def _ask(deployment: Deployment, delivery: Delivery) -> None:
     """Has the platform asked, without waiting for it."""
-    put_off(
-        deployment, deployment.settings.fetch_queue_url, {"delivery": [delivery.pk, delivery.sk], "tries": 0}, seconds=0
-    )
+    message = {"delivery": [delivery.pk, delivery.sk], "tries": 0, "group": delivery.connection_id}
+    put_off(deployment, deployment.settings.fetch_queue_url, message, seconds=0)
 
 
 def _await_volume(deployment: Deployment, delivery: Delivery, detail: str, tries: int) -> Ending:

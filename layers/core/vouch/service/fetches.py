@@ -19,7 +19,7 @@ from vouch.service.deployment import Deployment
 from vouch.service.orders import Defect, ours
 from vouch.service.queues import heeded, left_of, put_off_for
 from vouch.store import connections, inbox
-from vouch.store.tables import Delivery
+from vouch.store.tables import ConnectionItem, Delivery, Parked
 
 PATIENCE = timedelta(days=3)
 _CHAIN = "try_"
@@ -41,7 +41,7 @@ def fetched(deployment: Deployment, asked: dict[str, Any], *, in_time: Callable[
         with ours():
             _ask_all(deployment, delivery, in_time)
     except NotYet as refusal:
-        return _later(deployment, delivery, asked, refusal)
+        return _later(deployment, delivery, note, asked, refusal)
     except Unreadable as refusal:
         return _park(deployment, delivery, asked, refusal.reason, refusal.detail)
     except Defect as defect:
@@ -73,17 +73,23 @@ def _ask_all(deployment: Deployment, delivery: Delivery, in_time: Callable[[], b
         raise Unreadable("connection_disabled", "nobody calls the platform of a connection that is disabled")
     account = platform_accounts.caller(deployment, connection)
     for ask in open_asks:
-        _ask(deployment, delivery, api, account, ask, in_time)
+        _ask(deployment, delivery, connection, api, account, ask, in_time)
 
 
 def _ask(
-    deployment: Deployment, delivery: Delivery, api: Api, account: Account, ask: Ask, in_time: Callable[[], bool]
+    deployment: Deployment,
+    delivery: Delivery,
+    connection: ConnectionItem,
+    api: Api,
+    account: Account,
+    ask: Ask,
+    in_time: Callable[[], bool],
 ) -> None:
     if api.ask is None:
         raise ValueError("a platform that is never asked")
     now = deployment.now()
     try:
-        body = conversations.have(deployment, api, account, api.ask(ask, account, now), in_time=in_time)
+        body = conversations.have(deployment, connection, api, account, api.ask(ask, account, now), in_time=in_time)
     except Unreadable as refusal:
         if refusal.reason == "not_json":  # half an answer, or a page that says that they are at work
             raise NotYet("the answer cannot be read") from None
@@ -101,7 +107,9 @@ def _name(ask: Ask) -> str:
     return json.dumps([ask.what, sorted(ask.about.items())])
 
 
-def _later(deployment: Deployment, delivery: Delivery, asked: dict[str, Any], refusal: NotYet) -> str:
+def _later(
+    deployment: Deployment, delivery: Delivery, note: Parked | None, asked: dict[str, Any], refusal: NotYet
+) -> str:
     """Puts it off, as the platform advises or patiently, for three days at most; then its note is all that is left.
 
     The message goes out first, since a note without tries would wait for a person. Of two who begin at once, the tries
@@ -116,7 +124,8 @@ def _later(deployment: Deployment, delivery: Delivery, asked: dict[str, Any], re
     chain = asked.get("chain") or mint.fresh(deployment).id(_CHAIN)
     again = asked | {"chain": chain, "since": since, "tries": tries + 1}
     put_off_for(deployment, deployment.settings.fetch_queue_url, again, seconds=seconds)
-    _note(deployment, delivery, AWAITING_PLATFORM, refusal.reason, chain=chain)
+    if note is None or (note.chain, note.detail) != (chain, refusal.reason):
+        _note(deployment, delivery, AWAITING_PLATFORM, refusal.reason, chain=chain)
     return "deferred"
 
 

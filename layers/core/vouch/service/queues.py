@@ -18,8 +18,12 @@ DELAY_MAX = 900
 
 
 def put_off(deployment: Deployment, queue_url: str, message: Mapping[str, Any], *, seconds: int) -> None:
-    """Has the queue bring the message so many seconds later, 900 at most."""
-    deployment.sqs.send_message(QueueUrl=queue_url, MessageBody=json.dumps(message), DelaySeconds=seconds)
+    """Has the queue bring the message so many seconds later, 900 at most.
+
+    Of the messages' groups (`group`) none waits for another: SQS brings first what is of those that take little time.
+    """
+    group = {"MessageGroupId": message["group"]} if message.get("group") else {}
+    deployment.sqs.send_message(QueueUrl=queue_url, MessageBody=json.dumps(message), DelaySeconds=seconds, **group)
 
 
 def put_off_for(deployment: Deployment, queue_url: str, message: Mapping[str, Any], *, seconds: float) -> None:

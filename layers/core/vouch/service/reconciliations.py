@@ -101,7 +101,7 @@ def _end_of_last(item: ConnectionItem, known: Pulled) -> datetime:
 
 
 def _go_on(deployment: Deployment, brand_id: str, look: Reconciliation, *, seconds: float) -> None:
-    message = {"reconcile": [brand_id, look.connection_id, look.id]}
+    message = {"reconcile": [brand_id, look.connection_id, look.id], "group": look.connection_id}
     queue = deployment.settings.fetch_queue_url
     if seconds:
         put_off_for(deployment, queue, message, seconds=seconds)
@@ -218,7 +218,7 @@ def _step(deployment: Deployment, item: ConnectionItem, look: Reconciliation, in
         raise Unreadable("connection_closed", "it was disabled, or its token taken away, meanwhile")
     span = Span(times.parse(look.since), times.parse(look.until))
     conversation = api.changes(span, look.bookmark, account, deployment.now())
-    page = conversations.have(deployment, api, account, conversation, in_time=in_time)
+    page = conversations.have(deployment, item, api, account, conversation, in_time=in_time)
     _compare(deployment, item, api, look, page.found)
     look.bookmark, look.tries, look.away_since = page.bookmark, 0, None
     if page.bookmark is None:

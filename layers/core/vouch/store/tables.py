@@ -562,7 +562,7 @@ class Click(Item):
 class Figure(Item):
     """Table `figures`: due days (`b#DUE` / `<day>#<c>`), how far jobs are, simulations, reconciliations, requests.
 
-    Of these simulations, reconciliations and idempotency keys (`b#IDEM#<hash>` / `I`) expire.
+    Of these simulations, reconciliations, platforms that are away and idempotency keys (`b#IDEM#<hash>` / `I`) expire.
     """
 
     class Meta:
@@ -591,6 +591,14 @@ class Pulled(Figure, discriminator="pulled"):
     until = UnicodeAttribute(null=True)
     running = UnicodeAttribute(null=True)
     version = IntegerAttribute()
+
+
+class Away(Figure, discriminator="away"):
+    """`b#AWAY#<con>` / `A`: until when a platform that did not answer, `tries` times in a row, is left alone."""
+
+    until = UnicodeAttribute()
+    tries = IntegerAttribute()
+    expires_at = IntegerAttribute()
 
 
 class Reconciliation(Figure, discriminator="reconciliation"):
