@@ -495,7 +495,7 @@ def test_who_stays_away_for_hours_fails_the_look_and_the_next_one_looks_at_the_s
 def test_whatever_it_advises_who_stays_away_fails_the_look_after_six_hours(
     world: World, shop: shopify.Shopify, door: Door, clock: Clock, advice: int
 ) -> None:
-    shop.answer = lambda _: Told(429, b"", {"retry-after": str(advice)})  # type: ignore[method-assign]
+    shop.answer = lambda _: Told(429, b"", {"retry-after": str(advice)})  # type: ignore[assignment,method-assign]
     began = clock.now
     assert ended(door).status == "failed"
     assert timedelta(hours=5) < clock.now - began <= timedelta(hours=6)
