@@ -22,6 +22,7 @@ _REFUSED = (401, 403)
 _PASSING = (408, 425, 429)
 _ERRORS = range(500, 600)
 _WAIT_MAX = 6 * 3600
+"""Whoever wants to be left alone for longer is asked then all the same: it may have been a slip."""
 
 
 def have[T](
