@@ -199,8 +199,8 @@ def test_note_that_somebody_removed_meanwhile_does_not_come_back(
     delivery = defective(world, sale.paid(), monkeypatch)
     read = inbox.parked
 
-    def removed_meanwhile(*asked: Any) -> Any:
-        note = read(*asked)
+    def removed_meanwhile(*asked: Any, **which: Any) -> Any:
+        note = read(*asked, **which)
         inbox.unpark(world.deployment.database, delivery)
         return note
 
