@@ -10,8 +10,11 @@ from tests.faults.doors import Door, on_this_machine
 from tests.faults.world import World
 from tests.fixtures import Clock
 from tests.platforms import samples
+from tests.platforms.test_signing import sign_woocommerce
 from tests.standins.server import busy, cut, failing, hangs_up
 from tests.standins.woocommerce import TOKEN, WooCommerce
+from vouch.platforms.base import Request
+from vouch.service import mint, reconciliations
 
 BY_DAN: dict[str, Any] = {"coupon_lines": [{"id": 1, "code": "dan10", "discount": "0.00"}]}
 """Of whose orders Dan has 12.75 %."""
@@ -31,6 +34,14 @@ def connected(world: World, shop: WooCommerce, **settings: str) -> Door:
 @pytest.fixture
 def door(world: World, shop: WooCommerce) -> Door:
     return connected(world, shop, api_token=TOKEN)
+
+
+def looked(door: Door) -> int:
+    """How much of what nobody told a look finds, and settles."""
+    deployment = door.world.deployment
+    look = reconciliations.started(deployment, mint.fresh(deployment), door.world.brand, door.connection_id, None)
+    door.run()
+    return reconciliations.found(deployment, door.world.brand, door.connection_id, look.id).healed
 
 
 def hear(shop: WooCommerce, door: Door, clock: Clock) -> None:
@@ -65,22 +76,83 @@ def test_the_life_of_an_order(world: World, shop: WooCommerce, door: Door, clock
     assert not world.parked()
 
 
-def test_without_a_token_a_refund_is_a_sum_and_what_is_deleted_stays_so(
-    world: World, shop: WooCommerce, clock: Clock
-) -> None:
+def test_without_a_token_a_refund_is_a_sum(world: World, shop: WooCommerce, clock: Clock) -> None:
     door = connected(world, shop)
-    order, other = shop.place(TWO_SHIRTS, TOTE, **BY_DAN), shop.place(TOTE, **BY_DAN)
+    order = shop.place(TWO_SHIRTS, TOTE, **BY_DAN)
     hear(shop, door, clock)
     shop.refund(order, (0, 1, "50.00"), shipping="5.00")
-    shop.trash(other)
     hear(shop, door, clock)
     # 65.45 of 178.50 were given back, the shipping with it.
     assert door.earned(str(order)) == {"dan": 1_212}
-    assert door.earned(str(other)) == {}
-    shop.restore(other)
+    assert (shop.asked, world.parked()) == ([], [])
+
+
+def test_without_a_token_nobody_can_say_that_an_order_was_deleted_and_the_brand_is_told(
+    world: World, shop: WooCommerce, clock: Clock
+) -> None:
+    """The same body, as genuinely signed, says that a customer of that number is gone; the topic is not signed."""
+    door = connected(world, shop)
+    order, other = shop.place(TWO_SHIRTS, **BY_DAN), shop.place(TOTE, **BY_DAN)
+    hear(shop, door, clock)
+    body = b'{"id":%d}' % order
+    headers = sign_woocommerce(shop.secret, body, clock()) | {"x-wc-webhook-topic": "order.deleted"}
+    door.deliver(Request(headers, body))
+    door.run()
+    assert door.earned(str(order)) == {"dan": 1_275}
+    assert [note.reason for note in world.parked()] == ["token_missing"]
+    shop.becomes(other, "cancelled")
+    hear(shop, door, clock)
+    shop.trash(other)
     hear(shop, door, clock)
     assert door.earned(str(other)) == {}
-    assert (shop.asked, world.parked()) == ([], [])
+    shop.restore(other)
+    shop.becomes(other, "processing")
+    hear(shop, door, clock)
+    assert door.earned(str(other)) == {"dan": 638}
+    assert not shop.asked
+
+
+@pytest.mark.parametrize("heals", ["an update", "a look"])
+@pytest.mark.parametrize("gone", [False, True])
+def test_an_order_is_back_though_nobody_said_that_it_was_restored(
+    world: World, shop: WooCommerce, door: Door, clock: Clock, heals: str, gone: bool
+) -> None:
+    order = shop.place(TWO_SHIRTS, **BY_DAN)
+    hear(shop, door, clock)
+    shop.trash(order)
+    deleted, kept = shop.send(), (dict(shop.orders), dict(shop.refunds))
+    if gone:
+        del shop.orders[order]
+    door.deliver(*deleted)
+    door.run()
+    assert door.earned(str(order)) == {}
+    clock.pass_(timedelta(hours=1))
+    shop.orders, shop.refunds = kept  # from a backup, if it was gone
+    shop.restore(order)
+    shop.send()
+    if heals == "an update":
+        shop.becomes(order, "completed")
+        hear(shop, door, clock)
+    else:
+        assert looked(door) == 1
+    assert door.earned(str(order)) == {"dan": 1_275}
+    shop.trash(order)
+    hear(shop, door, clock)
+    assert door.earned(str(order)) == {}
+    assert not world.parked()
+
+
+def test_what_is_known_to_be_there_is_no_news_to_a_later_look(
+    world: World, shop: WooCommerce, door: Door, clock: Clock
+) -> None:
+    order = shop.place(TWO_SHIRTS, **BY_DAN)
+    hear(shop, door, clock)
+    assert looked(door) == 0
+    shop.trash(order)
+    shop.send()
+    assert looked(door) == 1
+    assert door.earned(str(order)) == {}
+    assert looked(door) == 0
 
 
 @pytest.mark.parametrize("token", [{}, {"api_token": TOKEN}])

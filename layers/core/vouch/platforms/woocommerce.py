@@ -20,9 +20,10 @@ something else changed. The one with more refunds counts, until the API has been
 it says is the later word. That is why it is asked after each change. Trigger times say all this, as WooCommerce has
 none.
 
-`order.deleted` puts an order into the trash, and says neither when nor anything but its id. It cancels the order until
-the API says that it is not, or no more, in the trash. The API knows nothing at all of one that was deleted for good:
-that cancels it, too. Which subscription an order pays for is in none of these bodies.
+`order.deleted` says that an order was put into the trash, and nothing but an id, in the words in which
+`customer.deleted` says that a customer of that number is gone. Topics are not signed, so it only makes us ask. The
+trash is a status, dated like any other. The API knows nothing at all of an order that was deleted for good: that
+cancels it, until the API knows it again. Which subscription an order pays for is in none of these bodies.
 """
 
 import base64
@@ -53,6 +54,7 @@ from vouch.platforms.base import (
     Reading,
     Request,
     Span,
+    Thin,
     Unreadable,
 )
 from vouch.platforms.parsing import QUANTITY_MAX, Fields, body_hash, read, verbatim
@@ -62,8 +64,8 @@ PAGE = 20
 REFUNDS_PAGE = 100
 REFUND_PAGES_MAX = 10
 
-_REFUNDS, _TRASH, _CHANGES = "refunds", "trash", "changes"
-"""What is asked: of an order and its refunds, of one that was deleted or restored, of what changed."""
+_REFUNDS, _TRASH = "refunds", "trash"
+"""What is asked: of an order and its refunds, and the same of one that was deleted or restored, which may be gone."""
 _DELETED = "order.deleted"
 _ORDERS = "/wp-json/wc/v3/orders"
 _UNKNOWN_ORDER = "woocommerce_rest_shop_order_invalid_id"
@@ -127,7 +129,7 @@ def subject(request: Request) -> str:
     return f"customer:{number}" if _topic(request).startswith("customer.") else number
 
 
-def facts(request: Request, pseudonym: Pseudonym) -> Reading | PrivacyRequest | Ignored:
+def facts(request: Request, pseudonym: Pseudonym) -> Reading | Thin | PrivacyRequest | Ignored:
     topic = _topic(request)
     if topic not in _READERS:
         return Ignored("unknown_topic")
@@ -170,14 +172,13 @@ def _restored(raw: bytes, pseudonym: Pseudonym) -> Reading | Ignored:
     return _asking(_TRASH, _order(body, (), pseudonym), body)
 
 
-def _deleted(raw: bytes, pseudonym: Pseudonym) -> Reading:  # noqa: ARG001
+def _deleted(raw: bytes, pseudonym: Pseudonym) -> Thin:  # noqa: ARG001
     """All that is said of a deleted order is its id; a body with more in it was signed for another topic.
 
     One with no more may have been so, too: whoever can send it again may say that an order was deleted where it was a
-    customer of that number. Only the API tells that it was not.
+    customer of that number. Only the API tells which.
     """
-    number = _only_number(raw)
-    return Reading(number, (Cancellation(_DELETED, times.EPOCH),), asks=(Ask(_TRASH, {"order_id": number}),))
+    return Thin(Ask(_TRASH, {"order_id": _only_number(raw)}))
 
 
 def _customer_deleted(raw: bytes, pseudonym: Pseudonym) -> PrivacyRequest:
@@ -186,7 +187,7 @@ def _customer_deleted(raw: bytes, pseudonym: Pseudonym) -> PrivacyRequest:
     return PrivacyRequest("erase_customer", body_hash(raw), customers=(customer,))
 
 
-_READERS: dict[str, Callable[[bytes, Pseudonym], Reading | PrivacyRequest | Ignored]] = {
+_READERS: dict[str, Callable[[bytes, Pseudonym], Reading | Thin | PrivacyRequest | Ignored]] = {
     "order.created": _created,
     "order.updated": _updated,
     "order.restored": _restored,
@@ -439,7 +440,7 @@ def ask(asked: Ask, account: Account, now: datetime) -> Generator[Call, Answer, 
     answer = yield _call(account, f"{_ORDERS}/{number}")
     if answer.status == 404:  # noqa: PLR2004
         if asked.what == _TRASH and read(answer.body).hint("code") == _UNKNOWN_ORDER:
-            return _envelope(asked.what, number, now, b"null", [])
+            return _envelope(number, now, b"null", [])
         raise Unreadable("platform_refused", "the shop has no such order, or no API at this address")
     body = read(answer.body)
     if _number(body, "id") != number:
@@ -448,7 +449,7 @@ def ask(asked: Ask, account: Account, now: datetime) -> Generator[Call, Answer, 
     if told is not None and body.utc("date_modified_gmt") < told:
         raise NotYet("older_than_told")
     refunds = (yield from _refunds(account, number)) if body.children("refunds") else []
-    return _envelope(asked.what, number, now, answer.body, refunds)
+    return _envelope(number, now, answer.body, refunds)
 
 
 def changes(
@@ -484,7 +485,7 @@ def changes(
     for order, text in zip(found, raw, strict=True):
         number = _number(order, "id")
         refunds = (yield from _refunds(account, number)) if order.hinted_list("refunds") else []
-        told.append(Change(number, _envelope(_CHANGES, number, now, text, refunds)))
+        told.append(Change(number, _envelope(number, now, text, refunds)))
     if len(found) < PAGE:
         return Changes(tuple(told), f"trash/{earliest}/1" if listed == "any" else None)
     until = _second(found[-1].utc("date_modified_gmt") - _SECOND)
@@ -519,23 +520,22 @@ def _list(answer: Answer) -> list[bytes]:
     return verbatim(b'{"list":' + answer.body + b"}", "list")
 
 
-def _envelope(what: str, number: str, now: datetime, order: bytes, refunds: Sequence[bytes]) -> bytes:
-    said = what.encode(), number.encode(), times.text(now).encode(), order, b",".join(refunds)
-    return b'{"asked":"%s","order_id":"%s","asked_at":"%s","order":%s,"refunds":[%s]}' % said
+def _envelope(number: str, now: datetime, order: bytes, refunds: Sequence[bytes]) -> bytes:
+    said = number.encode(), times.text(now).encode(), order, b",".join(refunds)
+    return b'{"order_id":"%s","asked_at":"%s","order":%s,"refunds":[%s]}' % said
 
 
 def _told(raw: bytes, pseudonym: Pseudonym) -> Reading | Ignored:
-    """`{asked, order_id, asked_at, order, refunds}`, as the API tells them; no order: the shop has none of that number.
+    """`{order_id, asked_at, order, refunds}`, as the API tells them; no order: the shop has none of that number.
 
-    By when it was asked it is told what became of a deleted order: the shop dates neither end of it.
+    Whatever it tells of an order proves that it was not gone when it was asked.
     """
     said = read(raw)
     asked_at = said.moment("asked_at")
     if not said.has("order"):
         return Reading(_number(said, "order_id"), (Cancellation(_DELETED, asked_at),))
-    order = said.child("order")
-    reading = _order(order, said.children("refunds"), pseudonym, asked_at)
-    if isinstance(reading, Ignored) or said.hint("asked") != _TRASH or order.text("status") == "trash":
+    reading = _order(said.child("order"), said.children("refunds"), pseudonym, asked_at)
+    if isinstance(reading, Ignored):
         return reading
     return replace(reading, facts=(*reading.facts, Cancellation(_DELETED, asked_at, undone=True)))
 

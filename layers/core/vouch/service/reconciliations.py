@@ -14,7 +14,7 @@ from typing import Any
 from vouch import telemetry
 from vouch.domain import ids, times
 from vouch.domain.errors import NotFound, Unprocessable
-from vouch.domain.facts import Fact, OrderFacts, PlacedAtChanged, Snapshot
+from vouch.domain.facts import Cancellation, Event, Fact, OrderFacts, PlacedAtChanged, Snapshot
 from vouch.platforms.base import Api, Aside, Change, Ignored, NotYet, Reading, Span, Unreadable
 from vouch.platforms.registry import PLATFORMS
 from vouch.service import connections, conversations, deliveries, mint, pages, platform_accounts, turns
@@ -289,9 +289,17 @@ def _is_news(deployment: Deployment, item: ConnectionItem, said: Reading | Aside
 def _adds(known: OrderFacts, facts: Sequence[Fact]) -> bool:
     """Whether these facts say more than what is known; that a platform was asked later is nothing that it said."""
     after, changed = known.with_facts(facts)
-    if any(not isinstance(fact, Snapshot) for fact in changed):
+    if any(_is_said_anew(known, fact) for fact in changed if not isinstance(fact, Snapshot)):
         return True
     return _undated(after.told) != _undated(known.told)
+
+
+def _is_said_anew(known: OrderFacts, event: Event) -> bool:
+    """A cancellation only where it begins or ends: it may be dated by when the platform was asked."""
+    if not isinstance(event, Cancellation):
+        return True
+    before = known.events.get((event.kind, event.id))
+    return event.undone is (isinstance(before, Cancellation) and not before.undone)
 
 
 def _undated(told: Snapshot | None) -> Snapshot | None:
