@@ -65,9 +65,8 @@ class Brand(Main, discriminator="brand"):
     """`b` / `BRAND`, index `BRANDS`. `clock` is set in test brands whose clock was moved.
 
     `hosts` = {host: [who wants links to lead there: `brand`, or a connection's id]}. `folds`, `audit`, `seals` and
-    `pulls` =
-    how far the last round of that job has come: [the moment that it is about, where it goes on or null, whether nothing
-    failed, when it had its last turn]; see `vouch.service.turns`.
+    `pulls` = how far the last round of that job has come: [the moment that it is about, where it goes on or null,
+    whether nothing failed, when it had its last turn]; see `vouch.service.turns`.
     """
 
     id = UnicodeAttribute()
@@ -319,7 +318,7 @@ class OrderPart(Main, discriminator="part"):
 
 
 class OrderEvent(Main, discriminator="event"):
-    """`b#O#<ord>` / `F#<kind>#<id>`: a refund, cancellation or decision, newest version; its JSON, zlib'd.
+    """`b#O#<ord>` / `F#<kind>#<id>`: a fact but a snapshot, `facts.Event`, its newest version; its JSON, zlib'd.
 
     In the partition of an `Alias` it waits for the order that claims that name.
     """
@@ -560,9 +559,9 @@ class Click(Item):
 
 
 class Figure(Item):
-    """Table `figures`: due days (`b#DUE` / `<day>#<c>`), how far jobs are, simulations, reconciliations, requests.
+    """Table `figures`: due days (`b#DUE` / `<day>#<c>`), how far jobs are, and what expires.
 
-    Of these simulations, reconciliations, platforms that are away and idempotency keys (`b#IDEM#<hash>` / `I`) expire.
+    That is simulations, reconciliations, platforms that are away, and idempotency keys (`b#IDEM#<hash>` / `I`).
     """
 
     class Meta:
