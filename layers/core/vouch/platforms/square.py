@@ -1,8 +1,9 @@
 """Square: sales at the till and online. Payments, refunds and disputes tell themselves; the order has to be read.
 
 Square signs the address that stands in its console with the body, and each subscription has a key of its own. An event
-says itself what it is about; whether it comes from the Sandbox stands in a header, which nobody signs, so that it makes
-an order a test and never unmakes one: Sandbox bodies are signed with the Sandbox subscription's key.
+says itself what it is about; whether it comes from the Sandbox stands in a header, which nobody signs. It is believed
+of a payment that nobody has told without: no replay unmakes a sale. A payment that names an application of the Sandbox
+is a test in any case; and of an order, whichever API knows it says which it is.
 
 A payment is known at once, and says neither what was sold nor by which code. As long as its order was not read, the
 order is one line of what was paid, tax and all, by whichever payment changed last; dated before all that the order says
@@ -120,9 +121,15 @@ def verify(request: Request, account: Account, now: datetime) -> str:  # noqa: A
     if not any(signatures.same(given, signature) for signature in expected):
         raise BadSignature
     try:
-        return read(request.body).identifier("event_id")
+        told = read(request.body).identifier("event_id")
     except Unreadable:
-        return body_hash(request.body)
+        told = body_hash(request.body)
+    return f"{told}:sandbox" if _calls_itself_test(request) else told
+
+
+def _calls_itself_test(request: Request) -> bool:
+    """Whoever sends an event again may say so, too: so that is a delivery of its own, in nobody's place."""
+    return "sandbox" in request.headers.get("square-environment", "").casefold()
 
 
 def subject(request: Request) -> str:
@@ -142,9 +149,8 @@ def facts(request: Request, pseudonym: Pseudonym) -> Said:
     kind = _KINDS.get(event.text("type"))
     if kind is None:
         return Ignored("unknown_type")
-    test = "sandbox" in request.headers.get("square-environment", "").casefold()
     told = event.child("data").child("object")
-    return kind.says(_Told(event, told, told.child(kind.key), test), pseudonym)
+    return kind.says(_Told(event, told, told.child(kind.key), _calls_itself_test(request)), pseudonym)
 
 
 # --- what an event says -----------------------------------------------------------------------------------------------
@@ -152,7 +158,7 @@ def facts(request: Request, pseudonym: Pseudonym) -> Said:
 
 @dataclass(frozen=True, slots=True)
 class _Told:
-    """An event, what it holds, and of that the object itself; and whether the Sandbox sent it."""
+    """An event, what it holds, and of that the object itself; and whether the header calls it the Sandbox's."""
 
     event: Fields
     holds: Fields
@@ -181,10 +187,12 @@ def _payment(told: _Told, pseudonym: Pseudonym) -> Reading:
         lifecycle = Lifecycle.OPEN
     money = body.child("amount_money")  # without the tip
     application = body.hinted("application_details").hint("application_id") or ""
-    test = told.test or application.startswith(_SANDBOX_APPLICATION)
+    test, triggered_at = application.startswith(_SANDBOX_APPLICATION), body.moment("updated_at")
+    if told.test and not test:
+        triggered_at = max(times.EPOCH, triggered_at - _EXACT)
     snapshot = Snapshot(
         updated_at=times.EPOCH,
-        triggered_at=body.moment("updated_at"),
+        triggered_at=triggered_at,
         placed_at=body.moment("created_at"),
         placed_at_guessed=not alone,
         lifecycle=lifecycle,
@@ -193,7 +201,7 @@ def _payment(told: _Told, pseudonym: Pseudonym) -> Reading:
         lines=(Line(_PAYMENT_LINE, 1, money.minor("amount")),),
         platform="square",
         tip=_optional(body, "tip_money", money.currency("currency")),
-        test=test,
+        test=test or told.test,
         country=_country(body, "shipping_address", "billing_address"),
     )
     known: tuple[Fact, ...] = (snapshot, *_mentioned(body, payment_id, pseudonym))
@@ -201,7 +209,7 @@ def _payment(told: _Told, pseudonym: Pseudonym) -> Reading:
         return Reading(payment_id, known, aliases=(payment_id,))
     order_id = body.identifier("order_id")
     asked = lifecycle is Lifecycle.PAID
-    ask = Ask("order", {"order": order_id, "payment": payment_id} | _mark(test=test))
+    ask = Ask("order", {"order": order_id, "payment": payment_id})
     return Reading(order_id, known, aliases=(payment_id,), asks=(ask,) if asked else ())
 
 
@@ -227,12 +235,7 @@ def _order_event(told: _Told, pseudonym: Pseudonym) -> Said:  # noqa: ARG001
     if state != "COMPLETED":
         return Ignored("order_open")
     version = str(body.whole("version", AMOUNT_MAX)) if body.has("version") else "0"
-    return Thin(Ask("order", {"order": order_id, "version": version} | _mark(test=told.test)))
-
-
-def _mark(*, test: bool) -> dict[str, str]:
-    """What an order's question says of where the event came from, since the answer will not."""
-    return {"test": "true"} if test else {}
+    return Thin(Ask("order", {"order": order_id, "version": version}))
 
 
 def _refund_event(told: _Told, pseudonym: Pseudonym) -> Aside | Ignored:  # noqa: ARG001
@@ -315,7 +318,7 @@ def ask(question: Ask, account: Account, now: datetime) -> Generator[Call, Answe
         return _envelope("refund", refund=refund, order=order)
     order = yield from _get(f"/v2/orders/{_path(question.about['order'])}", account)
     _expect_new(read(order).child("order"), question)
-    return _order_envelope(order, test="test" in question.about or _is_sandbox(account))
+    return _order_envelope(order, test=_is_sandbox(account))
 
 
 def answer(body: bytes, pseudonym: Pseudonym) -> Reading | Aside | Ignored:
