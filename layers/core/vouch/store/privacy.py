@@ -52,7 +52,11 @@ def show(database: Database, item: PrivacyRecord, orders: Sequence[str]) -> None
 def finish(database: Database, item: PrivacyRecord, *, left: int, now: datetime) -> None:
     """Notes that it was done, the first time when, and what it has left this time."""
     done_at = item.done_at or times.text(now)
-    said: list[Action] = [PrivacyRecord.status.set("done"), PrivacyRecord.done_at.set(done_at), PrivacyRecord.left.set(left)]
+    said: list[Action] = [
+        PrivacyRecord.status.set("done"),
+        PrivacyRecord.done_at.set(done_at),
+        PrivacyRecord.left.set(left),
+    ]
     database.update(item, said, PrivacyRecord.pk.exists())
 
 
