@@ -308,12 +308,12 @@ def test_once_told_it_is_shown_with_its_reason_and_no_commission(both: Both, mon
     [
         (
             "en",
-            "The same sale is an order of another platform, and counts there.",
+            "The same sale is another order, and counts there.",
             "The platform itself pays 7.50 USD for the order.",
         ),
         (
             "he",
-            "אותה מכירה היא הזמנה בפלטפורמה אחרת, ונספרת שם.",
+            "אותה מכירה היא הזמנה אחרת, ונספרת שם.",
             "הפלטפורמה עצמה משלמת \u20667.50 USD\u2069 על ההזמנה.",
         ),
     ],

@@ -25,8 +25,8 @@ ORDER_REASONS: Final[dict[str, Phrase]] = {
         "he": "כבר נמסר עליה דבר מה, והוא ייחשב כשהחנות תשלח את ההזמנה.",
     },
     "shadow": {
-        "en": "The same sale is an order of another platform, and counts there.",
-        "he": "אותה מכירה היא הזמנה בפלטפורמה אחרת, ונספרת שם.",
+        "en": "The same sale is another order, and counts there.",
+        "he": "אותה מכירה היא הזמנה אחרת, ונספרת שם.",
     },
     "test_order": {"en": "A test earns nothing.", "he": "הזמנת ניסיון אינה מזכה בעמלה."},
     "no_credit": {
