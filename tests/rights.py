@@ -34,6 +34,7 @@ _REPLACE = "PutItem in place of another"
 _STANDING_IN = [  # part of a deployment, its method, the action that AWS wants for it
     ("s3", "put_object", "s3:PutObject"),
     ("s3", "get_object", "s3:GetObject"),
+    ("s3", "get_object", "s3:ListBucket"),  # else what is not there is answered 403, not 404
     ("s3", "delete_object", "s3:DeleteObject"),
     ("vault", "seal", "kms:Encrypt"),
     ("vault", "open", "kms:Decrypt"),
@@ -137,7 +138,9 @@ def _watch(deployment: Deployment, asked: set[Asked], patch: pytest.MonkeyPatch)
 
     _watch_tables(deployment, note, patch)
     for part, method, action in _STANDING_IN:
-        resource = "BodiesBucket/*" if part == "s3" else "VaultKey"
+        resource = "VaultKey"
+        if part == "s3":
+            resource = "BodiesBucket" if action == "s3:ListBucket" else "BodiesBucket/*"
         _watch_method(getattr(deployment, part), method, lambda *_, a=action, r=resource, **__: note(a, r), patch)
     names = {"wake": "WakeQueue", "spread": "SpreadQueue", "spill": "SpillQueue", "simulate": "SimulateQueue"}
     names |= {"fetch": "FetchQueue", "privacy": "PrivacyQueue"}

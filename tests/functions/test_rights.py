@@ -19,6 +19,7 @@ from vouch.service import projections
 from vouch.service.deployment import Deployment
 from vouch.service.projections import Change
 from vouch.store import balances, inbox, ledger, orders, products, registers
+from vouch.store.inbox import Door
 from vouch.store.tables import Brand
 
 PLACED = NOON - timedelta(hours=1)
@@ -125,3 +126,15 @@ def test_a_clock_that_is_moved_once_over_what_matures_meanwhile(deployment: Depl
         assert (moved.status, moved.body["folded"]) == (200, True)
     assert balances.read(deployment.database, brand.brand_id, NOA).of("ILS").available == 200
     assert list(ledger.everything(deployment.database, brand.brand_id, NOA))
+
+
+def test_a_redrive_of_what_its_platform_has_yet_to_tell(deployment: Deployment, new_brand: NewBrand) -> None:
+    brand = new_brand()
+    door = Door(brand.brand_id, "live", "rest")
+    item = inbox.delivery(door, {}, b"{}", platform_delivery_id="1", subject="order", kept=(), now=NOON)
+    inbox.put(deployment.database, lambda: deployment.s3, item)
+    inbox.park(deployment.database, item, reason="awaiting_platform", detail="503", now=NOON, asked=True, chain="try_1")
+    assert Client(APIS["attribution"], brand.key).post(f"/v1/deliveries/{item.sk}/redrive").status == 200
+    note = inbox.parked(deployment.database, brand.brand_id, item.sk, asked=True)
+    assert note is not None
+    assert note.chain is None

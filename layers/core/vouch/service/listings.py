@@ -12,7 +12,6 @@ from vouch.store import connections, inbox, orders
 from vouch.store.orders import StoredOrder
 from vouch.store.tables import Brand, Commission, Order, Parked
 
-_CONNECTIONS_MAX = 1_000
 """The index holds keys alone: so many fit in one answer."""
 LAST = "~"
 """Sorts behind every moment."""
@@ -41,7 +40,7 @@ def orders_named(deployment: Deployment, brand: Brand, external_id: str, connect
     """
     doors: Sequence[str | None] = [connection_id]
     if connection_id is None:
-        doors = [None, *connections.ids_of(deployment.database, brand.id, limit=_CONNECTIONS_MAX)]
+        doors = [None, *connections.ids_of(deployment.database, brand.id, limit=connections.CONNECTIONS_MAX)]
     named = [orders.order_id(brand.id, door, external_id) for door in doors]
     return list(filter(orders.is_told, orders.states(deployment.database, brand.id, named)))
 

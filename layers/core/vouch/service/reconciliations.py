@@ -204,6 +204,7 @@ def _gone_on(deployment: Deployment, item: ConnectionItem, look: Reconciliation,
             return _later(deployment, item, look, NotYet("the answer cannot be read"))
         return _end(deployment, item, look, "failed", f"{refusal.reason}: {refusal.detail}")
     except Defect as defect:
+        telemetry.count("Unforeseen")
         telemetry.logger().error("a reconciliation failed", where=defect.where)
         return _end(deployment, item, look, "failed", "defect")
     return str(look.status)

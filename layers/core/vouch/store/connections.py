@@ -6,7 +6,8 @@ from vouch.domain import ids
 from vouch.store.database import Database
 from vouch.store.tables import Brand, ConnectionItem
 
-CONNECTIONS_MAX = 100
+CONNECTIONS_MAX = 1_000
+"""So many of a brand are looked through."""
 
 
 def new_connection(
