@@ -375,6 +375,27 @@ def test_what_its_platform_has_yet_to_tell_more_of_is_left(world: World, clock: 
         assert (request(world).status, request(world).erased, request(world).left, raw(door)) == ("done", 0, 1, 1)
 
 
+def test_what_is_about_to_be_asked_is_not_erased_before(world: World, clock: Clock, api: stripe.StripeApi) -> None:
+    """The question still lies in its queue, and only its answer says whose code was typed."""
+    api.now = int((clock.now - timedelta(hours=1)).timestamp())
+    api.promotion_codes["promo_1"] = "DAN10"
+    with on_this_machine(world):
+        door = Door(world, "stripe", samples.STRIPE_SECRET, api_base_url=api.address, api_token=api.token)
+        by_code = [{"coupon": None, "promotion_code": "promo_1"}]
+        sold = stripe.session(1, created=api.now, customer="cus_9", discounts=by_code)
+        put(door, api.check_out(sold, stripe.item(1)))
+        world.settle(door.fresh())
+        for record in OrderStream(world.deployment).records():
+            standings.follow(world.deployment, record["dynamodb"])
+        put(door, api._event("customer.deleted", {"id": "cus_9", "object": "customer"}))
+        world.settle(door.fresh())
+        for message in world.deployment.sqs.sent.pop(world.deployment.settings.privacy_queue_url):
+            work(message["MessageBody"])
+        assert (request(world).status, request(world).erased, request(world).left) == ("done", 0, 1)
+        run(door)
+        assert door.earned("cs_live_1") == {"dan": 459}
+
+
 def test_a_stripe_sale_under_two_names_goes_under_both(world: World, clock: Clock, api: stripe.StripeApi) -> None:
     """A session whose invoice turned up first, by the same payment."""
     api.now = int((clock.now - timedelta(hours=1)).timestamp())

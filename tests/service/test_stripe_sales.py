@@ -1,6 +1,7 @@
 """Stripe's objects settled: whatever comes first, one sale is one order, whose creator has what its money comes to."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 from itertools import permutations
 from typing import Any
 
@@ -31,10 +32,10 @@ class Connection:
         self._world = world
         self._id = ids.derived("con_", "stripe", name)
         for body in bodies:
-            outcome = deliveries.settle_delivery(world.deployment, self._delivery(body))
+            outcome = deliveries.settle_delivery(world.deployment, self.stored(body))
             assert outcome.ending in ("applied", "unchanged"), outcome
 
-    def _delivery(self, body: Request | bytes) -> Delivery:
+    def stored(self, body: Request | bytes) -> Delivery:
         now = self._world.deployment.now()
         door = Door(self._world.brand_id, self._world.brand.mode, "stripe", self._id)
         if isinstance(body, bytes):
@@ -208,3 +209,32 @@ def test_a_code_that_was_typed_counts_once_stripe_was_asked(world: World) -> Non
     assert Connection(world, "event", [placed]).earned("cs_live_1") == {}
     for connection in in_every_order(world, [placed, asked]):
         assert connection.earned("cs_live_1") == {"noa": 459}
+
+
+@pytest.mark.parametrize("first", ["session", "invoice"])
+@pytest.mark.parametrize("aside", [True, False])
+def test_a_young_click_is_waited_for_whichever_object_names_it(world: World, first: str, *, aside: bool) -> None:
+    """Its record, which knows of an earlier click, comes only after the order is known."""
+    clicked = world.deployment.now() - timedelta(minutes=2)
+    trail = world.click("tal", clicked - timedelta(days=1))
+    click = world.click("mia", clicked, recorded=False)
+    born = int(world.deployment.now().timestamp()) - 60
+    second, dated = born - BORN + BEFORE, {"created": born}
+    said = {"metadata": {}, "client_reference_id": click, "created": born}
+    payments = {"payments": {"data": [{"payment": {"payment_intent": "pi_1"}, "status": "paid"}]}}
+    if aside:
+        checkout = bought(mode="subscription", subscription="sub_1", payment_intent=None) | said
+        del checkout["invoice"]
+        made = event("invoice.paid", invoiced("sub_1", billing_reason="subscription_create") | dated, second)
+    else:
+        checkout = bought(invoice_creation={"enabled": True}) | said
+        made = answer("invoice", invoiced(**payments) | {"created": born}, line(amount=3600, taxes=TAX), second=second)
+    session_first: list[Request | bytes] = [event("checkout.session.completed", checkout, second), made]
+    connection = Connection(world, first, [])
+    stored = [connection.stored(body) for body in (session_first if first == "session" else session_first[::-1])]
+    endings = [deliveries.settle_delivery(world.deployment, delivery).ending for delivery in stored]
+    assert "deferred" in endings
+    world.click("mia", clicked, trail=[trail])
+    for delivery in stored:
+        deliveries.settle_delivery(world.deployment, delivery)
+    assert connection.earned("in_1", "cs_live_1") == {"mia": 140, "tal": 140}

@@ -103,14 +103,14 @@ def _settle_reading(deployment: Deployment, delivery: Delivery, reading: Reading
     target = _target(delivery, reading.external_id)
     received_at = times.parse(delivery.received_at)
     check_dates(target, reading.facts, received_at)
-    young = deployment.now() - received_at < CLICK_LAG
+    young = _is_young(deployment, received_at)
 
     def settle() -> bool:
         facts = [*reading.facts, *_noted_shadow(deployment, delivery, reading)]
         try:
             changed = apply(deployment, target, facts, names=reading.aliases, wait_for_clicks=young)
         except NameTaken as taken:
-            changed = _settle_elsewhere(deployment, target, reading, taken.external_id)
+            changed = _settle_elsewhere(deployment, target, reading, taken.external_id, wait_for_clicks=young)
         for mirrored in reading.mirrored:
             changed |= _overshadow(deployment, target, mirrored, reading)
         return changed
@@ -120,8 +120,19 @@ def _settle_reading(deployment: Deployment, delivery: Delivery, reading: Reading
 
 def _settle_aside(deployment: Deployment, delivery: Delivery, aside: Aside, tries: int) -> Outcome:
     target = _target(delivery, aside.alias)
-    check_dates(target, aside.facts, times.parse(delivery.received_at))
-    return _settled(deployment, delivery, None, tries, lambda: hear_aside(deployment, target, aside.alias, aside.facts))
+    received_at = times.parse(delivery.received_at)
+    check_dates(target, aside.facts, received_at)
+    young = _is_young(deployment, received_at)
+
+    def settle() -> bool:
+        return hear_aside(deployment, target, aside.alias, aside.facts, wait_for_clicks=young)
+
+    return _settled(deployment, delivery, None, tries, settle)
+
+
+def _is_young(deployment: Deployment, received_at: datetime) -> bool:
+    """Whether clicks that a delivery names may still be on their way."""
+    return deployment.now() - received_at < CLICK_LAG
 
 
 def _settled(
@@ -145,7 +156,9 @@ def _target(delivery: Delivery, external_id: str) -> Target:
     return Target(delivery.brand_id, delivery.mode, delivery.connection_id, external_id, delivery.program_id)
 
 
-def _settle_elsewhere(deployment: Deployment, target: Target, reading: Reading, external_id: str) -> bool:
+def _settle_elsewhere(
+    deployment: Deployment, target: Target, reading: Reading, external_id: str, *, wait_for_clicks: bool
+) -> bool:
     """The same sale is an order already, by another of the platform's objects: this one tells that order, too.
 
     Of two that say different births the later comer adds no more than its evidence. Its names that are nobody's yet
@@ -157,9 +170,9 @@ def _settle_elsewhere(deployment: Deployment, target: Target, reading: Reading, 
     known = aliases.load(deployment.database, target.brand_id, target.connection_id or "", names)
     free = [name for name, found in zip(names, known, strict=True) if found.external_id in (None, external_id)]
     try:
-        changed = apply(deployment, sale, reading.facts, names=free)
+        changed = apply(deployment, sale, reading.facts, names=free, wait_for_clicks=wait_for_clicks)
     except PlacedAtChanged:
-        changed = apply(deployment, sale, evidence_of(reading), names=free)
+        changed = apply(deployment, sale, evidence_of(reading), names=free, wait_for_clicks=wait_for_clicks)
     if orders.state(deployment.database, target.brand_id, target.order_id) is not None:
         changed |= apply(deployment, target, [Shadow(sale.order_id, times.EPOCH)])
     return changed

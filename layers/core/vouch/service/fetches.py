@@ -97,6 +97,14 @@ def _ask(
     inbox.put(deployment.database, lambda: deployment.s3, inbox.answer(delivery, _name(ask), body, deployment.now()))
 
 
+def is_awaited(deployment: Deployment, delivery: Delivery, asks: Sequence[Ask]) -> bool:
+    """Whether the platform has yet to tell more of what a delivery says: without a token nobody asks it."""
+    if all(is_answered(deployment, delivery, ask) for ask in asks):
+        return False
+    connection = connections.connection(deployment.database, delivery.brand_id, delivery.connection_id or "")
+    return connection is not None and bool(connection.details.get("api_token"))
+
+
 def is_answered(deployment: Deployment, delivery: Delivery, ask: Ask) -> bool:
     """Whether what the platform said to it is stored."""
     known = inbox.answer_id(delivery, _name(ask))

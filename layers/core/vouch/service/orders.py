@@ -150,23 +150,28 @@ def apply(
     raise Contended
 
 
-def hear_aside(deployment: Deployment, target: Target, name: str, facts: Sequence[Event]) -> bool:
+def hear_aside(
+    deployment: Deployment, target: Target, name: str, facts: Sequence[Event], *, wait_for_clicks: bool = False
+) -> bool:
     """Adds facts to the order that answers to that name of its platform, or has them wait until there is one.
 
     Whether anything changed. The target's own `external_id` is the name. Raises as `apply`.
     """
     changed = False
     for portion in batched(facts, EVENTS_MAX, strict=False):
-        changed |= _hear_aside(deployment, target, name, portion)
+        changed |= _hear_aside(deployment, target, name, portion, wait_for_clicks=wait_for_clicks)
     return changed
 
 
-def _hear_aside(deployment: Deployment, target: Target, name: str, facts: Sequence[Event]) -> bool:
+def _hear_aside(
+    deployment: Deployment, target: Target, name: str, facts: Sequence[Event], *, wait_for_clicks: bool
+) -> bool:
     database, connection_id = deployment.database, target.connection_id or ""
     for attempt in range(_RACES_MAX):
         [known] = aliases.load(database, target.brand_id, connection_id, [name])
         if known.external_id is not None:
-            return apply(deployment, replace(target, external_id=known.external_id), facts)
+            told = replace(target, external_id=known.external_id)
+            return apply(deployment, told, facts, wait_for_clicks=wait_for_clicks)
         writes = aliases.wait(known, facts)
         if writes is None:
             return False

@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 from vouch.domain import times
 from vouch.domain.context import BUYERS
-from vouch.platforms.base import PrivacyRequest, Said, Thin, Unreadable
+from vouch.platforms.base import Aside, PrivacyRequest, Reading, Said, Thin, Unreadable
 from vouch.service import deliveries, fetches, pages
 from vouch.service.deployment import Deployment
 from vouch.service.orders import Defect, ours
@@ -199,7 +199,9 @@ def _verdict(deployment: Deployment, delivery: Delivery) -> Verdict:
         return "stays"
     if isinstance(said, Thin):
         return "goes" if fetches.is_answered(deployment, delivery, said.ask) else "stays"
-    if inbox.parked(deployment.database, delivery.brand_id, delivery.sk, asked=True) is not None:
+    asks = said.asks if isinstance(said, Reading | Aside) else ()
+    noted = inbox.parked(deployment.database, delivery.brand_id, delivery.sk, asked=True) is not None
+    if noted or fetches.is_awaited(deployment, delivery, asks):
         return "left"  # what it says counts, but its platform has yet to tell more
     note = inbox.parked(deployment.database, delivery.brand_id, delivery.sk)
     settle = deliveries.settle_delivery if note is None else deliveries.settled_for_good
