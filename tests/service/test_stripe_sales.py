@@ -221,14 +221,16 @@ def test_a_young_click_is_waited_for_whichever_object_names_it(world: World, fir
     born = int(world.deployment.now().timestamp()) - 60
     second, dated = born - BORN + BEFORE, {"created": born}
     said = {"metadata": {}, "client_reference_id": click, "created": born}
-    payments = {"payments": {"data": [{"payment": {"payment_intent": "pi_1"}, "status": "paid"}]}}
+    payments: dict[str, Any] = {"payments": {"data": [{"payment": {"payment_intent": "pi_1"}, "status": "paid"}]}}
     if aside:
         checkout = bought(mode="subscription", subscription="sub_1", payment_intent=None) | said
         del checkout["invoice"]
-        made = event("invoice.paid", invoiced("sub_1", billing_reason="subscription_create") | dated, second)
+        made: Request | bytes = event(
+            "invoice.paid", invoiced("sub_1", billing_reason="subscription_create") | dated, second
+        )
     else:
         checkout = bought(invoice_creation={"enabled": True}) | said
-        made = answer("invoice", invoiced(**payments) | {"created": born}, line(amount=3600, taxes=TAX), second=second)
+        made = answer("invoice", invoiced(**payments) | dated, line(amount=3600, taxes=TAX), second=second)
     session_first: list[Request | bytes] = [event("checkout.session.completed", checkout, second), made]
     connection = Connection(world, first, [])
     stored = [connection.stored(body) for body in (session_first if first == "session" else session_first[::-1])]
