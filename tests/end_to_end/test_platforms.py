@@ -233,6 +233,7 @@ TOKENS_WANTED = {
     ("square", "token_missing"): 1,
     ("stripe", "token_missing"): 1,
     ("tiktok_shop", "token_missing"): 4,
+    ("woocommerce", "token_missing"): 1,
 }
 
 
