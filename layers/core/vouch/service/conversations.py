@@ -42,8 +42,13 @@ def have[T](
     base = account.api_base_url or api.address(account)
     if base is None:
         raise Unreadable("address_missing", "the connection does not say where the platform's API is")
-    with minded(deployment, connection):
-        return _had(deployment, base.rstrip("/"), conversation, in_time)
+    try:
+        with minded(deployment, connection):
+            return _had(deployment, base.rstrip("/"), conversation, in_time)
+    except Unreadable as refusal:
+        if refusal.reason == "not_json":  # half an answer, or a page that says that they are at work
+            raise NotYet("the answer cannot be read") from None
+        raise
 
 
 def _had[T](

@@ -88,12 +88,7 @@ def _ask(
     if api.ask is None:
         raise ValueError("a platform that is never asked")
     now = deployment.now()
-    try:
-        body = conversations.have(deployment, connection, api, account, api.ask(ask, account, now), in_time=in_time)
-    except Unreadable as refusal:
-        if refusal.reason == "not_json":  # half an answer, or a page that says that they are at work
-            raise NotYet("the answer cannot be read") from None
-        raise
+    body = conversations.have(deployment, connection, api, account, api.ask(ask, account, now), in_time=in_time)
     inbox.put(deployment.database, lambda: deployment.s3, inbox.answer(delivery, _name(ask), body, deployment.now()))
 
 

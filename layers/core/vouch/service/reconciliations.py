@@ -200,8 +200,6 @@ def _gone_on(deployment: Deployment, item: ConnectionItem, look: Reconciliation,
     except NotYet as refusal:
         return _later(deployment, item, look, refusal)
     except Unreadable as refusal:
-        if refusal.reason == "not_json":  # half an answer, or a page that says that they are at work
-            return _later(deployment, item, look, NotYet("the answer cannot be read"))
         return _end(deployment, item, look, "failed", f"{refusal.reason}: {refusal.detail}")
     except Defect as defect:
         telemetry.count("Unforeseen")
