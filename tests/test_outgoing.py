@@ -4,6 +4,7 @@ Whoever answers here is a socket on this machine. That its address may be called
 that some tests have to pretend.
 """
 
+import gc
 import ipaddress
 import socket
 import ssl
@@ -503,6 +504,19 @@ def test_who_drips_is_cut_and_what_was_said_by_then_is_no_answer(
             server.asked(url=server.url("https" if encrypted else "http", "localhost"), seconds=0.5)
         assert time.monotonic() - began < PATIENCE
         assert len(server.heard) == 1
+
+
+def test_no_line_is_left_open_by_an_answer_that_is_refused(authority: "Authority") -> None:
+    """Whoever keeps the failure keeps its frames, and would keep the line in them, until the collector finds it."""
+
+    def ask() -> None:
+        with pytest.raises(Unreachable) as kept:
+            server.asked(url=server.url("https", "localhost"))
+        assert kept.tb
+
+    with answering(whole(b"unread", "Content-Encoding: gzip", "Connection: close"), authority.server("localhost")) as server, authority.trusted():
+        ask()
+    gc.collect()  # a line that was left open says so here, which is an error
 
 
 def test_who_drips_a_handshake_is_cut(authority: "Authority") -> None:

@@ -176,18 +176,18 @@ def _left(ends: float, most: float = math.inf) -> float:
 
 
 def _read(connection: HTTPConnection) -> Incoming:
-    response = connection.getresponse()
-    headers = {name.lower(): value for name, value in response.getheaders()}
-    if headers.get("content-encoding", "identity").lower() not in ("", "identity"):
-        raise Unreachable("the answer is compressed, which nobody asked for")
-    if response.fp is not None:
-        response.fp = io.BufferedReader(_Bounded(response.fp))
-    body = response.read(BODY_MAX + 1)
-    if len(body) > BODY_MAX:
-        raise Unreachable("the answer is too large")
-    if response.length:  # the rest of what was announced never came
-        raise Unreachable("the answer ends too early")
-    return Incoming(response.status, headers, body)
+    with closing(connection.getresponse()) as response:
+        headers = {name.lower(): value for name, value in response.getheaders()}
+        if headers.get("content-encoding", "identity").lower() not in ("", "identity"):
+            raise Unreachable("the answer is compressed, which nobody asked for")
+        if response.fp is not None:
+            response.fp = io.BufferedReader(_Bounded(response.fp))
+        body = response.read(BODY_MAX + 1)
+        if len(body) > BODY_MAX:
+            raise Unreachable("the answer is too large")
+        if response.length:  # the rest of what was announced never came
+            raise Unreachable("the answer ends too early")
+        return Incoming(response.status, headers, body)
 
 
 class _Bounded(io.RawIOBase):
