@@ -6,10 +6,13 @@ from datetime import timedelta
 import pytest
 
 from attribution import settle
-from tests.faults.shop import Sale
+from tests.faults.shop import Sale, incompressible
 from tests.faults.world import Context, Webhook, World, event, record
 from tests.fixtures import NOON
 from tests.wire import Wire, unreachable
+from vouch.service import deliveries
+from vouch.service.deliveries import Outcome
+from vouch.store import inbox
 
 
 def test_the_recorded_event_becomes_an_order(world: World) -> None:
@@ -50,6 +53,27 @@ def test_what_is_wrong_with_one_delivery_is_counted_and_holds_up_nobody(
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if line.startswith("{")]
     assert sum("DeliveryParked" in line for line in lines) == 1
     assert world.order("1").version == 1
+
+
+def test_whose_body_was_erased_meanwhile_has_nothing_left_to_say_by_any_door(world: World) -> None:
+    """The stream, the delayed queue, the second pass and a redrive: none of them tries it again and again."""
+    settings, at = world.deployment.settings, NOON - timedelta(hours=1)
+    sound = Sale(1, at).paid()
+    large = Webhook("orders/paid", json.dumps({"id": 2, "note": incompressible(650_000)}).encode(), "large", at)
+    for webhook in (large, sound):
+        world.post(webhook)
+    image = world.stored(large)
+    delivery = inbox.from_stream(image)
+    world.deployment.s3.delete_object(Bucket=settings.bodies_bucket, Key=delivery.body_key)
+    world.settle([image, world.stored(sound)])
+    assert world.order("1").version == 1
+    assert world.wake(json.dumps({"delivery": [delivery.pk, delivery.sk], "tries": 0})) == {"batchItemFailures": []}
+    inbox.park(world.deployment.database, delivery, reason="defect", detail="", now=world.deployment.now())
+    redriven = deliveries.redrive(world.deployment, world.brand_id, delivery.sk)
+    assert redriven == Outcome("ignored", reason="body_gone")
+    assert world.second_pass(0) == {"ignored": 1, "unchanged": 1}
+    assert not world.parked()
+    assert not world.deployment.sqs.sent
 
 
 def test_warming_settles_nothing(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

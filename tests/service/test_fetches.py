@@ -182,6 +182,20 @@ def test_whatever_it_advises_it_is_tried_for_three_days(
     assert not note(world).chain
 
 
+def test_who_asks_for_a_delivery_whose_body_was_erased_meanwhile_asks_no_more(
+    world: World, shop: BigCommerce, door: Door
+) -> None:
+    shop.place(Item(), code="dan10")
+    door.deliver(*shop.webhooks)
+    shop.faults += [failing(503)]
+    world.settle(door.fresh())
+    assert fetch(world) == "deferred"
+    [delivery] = Delivery.scan(consistent_read=True)
+    delivery.update(actions=[Delivery.body.remove(), Delivery.body_key.set("gone")])
+    fetch(world)
+    assert (world.parked(), messages(world), len(shop.asked)) == ([], [], 1)
+
+
 def test_a_note_that_is_gone_by_the_last_try_is_written_again(world: World, shop: BigCommerce, door: Door) -> None:
     shop.place(Item(), code="dan10")
     door.deliver(*shop.webhooks)

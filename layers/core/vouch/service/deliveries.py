@@ -36,6 +36,7 @@ from vouch.service.orders import PARKED, Defect, NameTaken, Target, apply, check
 from vouch.service.queues import FIRST_SECONDS, TRIES_MAX, put_off, seconds_after
 from vouch.service.volumes import BeingMeasured, SealNotDue
 from vouch.store import aliases, connections, inbox, mirrors, orders, privacy
+from vouch.store.inbox import BodyGone
 from vouch.store.tables import Delivery
 
 Ending = Literal["applied", "unchanged", "ignored", "parked", "deferred"]
@@ -56,13 +57,16 @@ class Outcome:
 def settle_delivery(deployment: Deployment, delivery: Delivery, *, tries: int = 0) -> Outcome:
     """Turns a stored delivery into facts and settles its order; `tries`: which one at a volume that it awaits.
 
-    What is wrong with the delivery parks it; what is wrong with the world is raised, and the delivery comes again.
+    What is wrong with the delivery parks it; what is wrong with the world is raised, and the delivery comes again. One
+    whose body is gone has nothing left to say.
     """
     try:
         _ = deployment.secrets  # read from the world on first use: what is wrong with them is not wrong with a delivery
         with ours():
             said = read(deployment, delivery)
         return _taken(deployment, delivery, said, tries)
+    except BodyGone:
+        return Outcome("ignored", reason="body_gone")
     except Unreadable as refusal:
         return _park(deployment, delivery, refusal.reason, refusal.detail)
     except tuple(PARKED) as refusal:

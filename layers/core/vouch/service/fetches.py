@@ -19,6 +19,7 @@ from vouch.service.deployment import Deployment
 from vouch.service.orders import Defect, ours
 from vouch.service.queues import heeded, left_of, put_off_for
 from vouch.store import connections, inbox
+from vouch.store.inbox import BodyGone
 from vouch.store.tables import ConnectionItem, Delivery, Parked
 
 PATIENCE = timedelta(days=3)
@@ -52,7 +53,10 @@ def fetched(deployment: Deployment, asked: dict[str, Any], *, in_time: Callable[
 
 
 def _ask_all(deployment: Deployment, delivery: Delivery, in_time: Callable[[], bool]) -> None:
-    said = deliveries.read(deployment, delivery)
+    try:
+        said = deliveries.read(deployment, delivery)
+    except BodyGone:
+        return  # what was erased asks for nothing
     match said:
         case Thin(ask):
             asks: Sequence[Ask] = (ask,)
