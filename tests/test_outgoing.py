@@ -514,7 +514,8 @@ def test_no_line_is_left_open_by_an_answer_that_is_refused(authority: "Authority
             server.asked(url=server.url("https", "localhost"))
         assert kept.tb
 
-    with answering(whole(b"unread", "Content-Encoding: gzip", "Connection: close"), authority.server("localhost")) as server, authority.trusted():
+    refused = whole(b"unread", "Content-Encoding: gzip", "Connection: close")
+    with answering(refused, authority.server("localhost")) as server, authority.trusted():
         ask()
     gc.collect()  # a line that was left open says so here, which is an error
 

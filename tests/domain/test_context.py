@@ -154,5 +154,19 @@ class TestGuessedBirths:
         guessed_at = born if guessed else None
         assert pinned.at_birth(later) == Context(only_program="main", test_brand=True, guessed_at=guessed_at)
 
+    def test_the_clicks_and_visits_that_were_found_are_kept_as_they_were_seen_and_nothing_that_was_judged(self) -> None:
+        mia = Touch("click", "c1", PLACED, "mia", "main", 3, ("mia's mail",), barred="not_enrolled")
+        seen, visit = Touch("click", "c1", PLACED, "mia", "main"), Touch("click", "v1", PLACED, "tal", "main")
+        unknown = Touch("click", "c2", problem="unknown_click")
+        touches = {"click:c1": (mia,), "click:c2": (unknown,), "contact:noa": (replace(visit, terms_version=1),)}
+        guessed = Context(touches | dict(self.PINNED.touches)).at_birth(self.GUESSED)
+        moved = guessed.at_birth(replace(self.GUESSED, placed_at=PLACED - timedelta(minutes=1)))
+        assert moved.sighted == {"click:c1": (seen,), "contact:noa": (visit,)}
+        assert moved.touches == {}
+        # Whatever is found for the next birth adds to it, and both are there for the one after that.
+        more = replace(moved, touches={"click:c1": (mia, replace(mia, evidence="c0"))})
+        again = more.at_birth(replace(self.GUESSED, placed_at=PLACED - timedelta(minutes=2)))
+        assert again.sighted == {"click:c1": (seen, replace(seen, evidence="c0")), "contact:noa": (visit,)}
+
     def test_what_was_looked_up_for_a_birth_that_was_said_stays(self) -> None:
         assert self.PINNED.at_birth(sale(MUG)) == self.PINNED

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import count, permutations
 from typing import Any
@@ -17,8 +18,9 @@ from tests.platforms import samples
 from vouch.domain import ids, times
 from vouch.domain.attribution import Touch
 from vouch.domain.clicks import BY_MESSAGE
+from vouch.domain.facts import Snapshot
 from vouch.platforms import rest
-from vouch.platforms.base import Visit
+from vouch.platforms.base import Reading, Visit
 from vouch.platforms.registry import PLATFORMS
 from vouch.service import deliveries, orders, visits
 from vouch.service.deployment import Deployment
@@ -263,6 +265,27 @@ def test_a_visit_that_comes_to_light_later_is_credited_all_the_same(world: World
     assert say(world, ("brand-noa", NOON - HOUR)).ending == "unchanged"
     assert say(world, ("brand-dan", NOON - SECOND)).ending == "applied"
     assert earned(world) == {"dan": 1275}
+    world.assert_invariants()
+
+
+def test_visits_that_an_order_has_learned_of_stay_with_it_though_its_birth_turns_out_another(world: World) -> None:
+    """They are forgotten meanwhile; and one after the birth, as it is now known, is none of the order's."""
+
+    def told(placed_at: datetime) -> None:
+        body = rest.envelope("order", world.deployment.now(), order(placed_at))
+        read = deliveries.read(world.deployment, delivery(world, "rest", body, None))
+        assert isinstance(read, Reading)
+        guessed = [replace(fact, placed_at_guessed=True) for fact in read.facts if isinstance(fact, Snapshot)]
+        orders.apply(world.deployment, Target(world.brand_id, world.brand.mode, None, "M-1"), guessed)
+
+    say(world, ("tal10", NOON - 3 * HOUR), ("brand-noa", NOON - 2 * HOUR), ("mia10", NOON - HOUR))
+    told(NOON)
+    assert earned(world) == {"mia": 259, "noa": 425, "tal": 259}
+    store.forget(world.deployment.database, world.brand_id, contact(world), until=NOON)
+    told(NOON - SECOND)
+    assert earned(world) == {"mia": 259, "noa": 425, "tal": 259}
+    told(NOON - HOUR - 301 * SECOND)
+    assert [touch.at for touch in touches(world)] == [NOON - 2 * HOUR, NOON - 3 * HOUR]
     world.assert_invariants()
 
 

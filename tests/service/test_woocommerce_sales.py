@@ -1,7 +1,7 @@
 """WooCommerce's webhooks and answers settled: what staff do in the shop is what the books say of it."""
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -15,6 +15,7 @@ from tests.standins.server import busy, cut, failing, hangs_up
 from tests.standins.woocommerce import TOKEN, WooCommerce
 from vouch.platforms.base import Request
 from vouch.service import mint, reconciliations
+from vouch.store.tables import Click
 
 BY_DAN: dict[str, Any] = {"coupon_lines": [{"id": 1, "code": "dan10", "discount": "0.00"}]}
 """Of whose orders Dan has 12.75 %."""
@@ -74,6 +75,27 @@ def test_the_life_of_an_order(world: World, shop: WooCommerce, door: Door, clock
     hear(shop, door, clock)
     assert door.earned(str(order)) == {}
     assert not world.parked()
+
+
+def test_clicks_that_were_found_stay_found_though_staff_date_the_order_anew_when_their_records_are_gone(
+    world: World, shop: WooCommerce, door: Door, clock: Clock
+) -> None:
+    first = world.click("tal", clock() - timedelta(days=1))
+    last = world.click("mia", clock() - timedelta(minutes=30), trail=[first])
+    order = shop.place(TWO_SHIRTS, meta_data=[{"id": 1, "key": "ref", "value": last}])
+    hear(shop, door, clock)
+    shared = {"mia": 388, "tal": 389}
+    assert door.earned(str(order)) == shared
+    clock.pass_(timedelta(days=120))
+    for record in Click.scan():
+        record.delete()
+    for _ in range(2):
+        placed = datetime.fromisoformat(shop.orders[order]["date_created_gmt"])
+        shop.orders[order]["date_created_gmt"] = (placed - timedelta(minutes=1)).isoformat()
+        shop.becomes(order, "completed")
+        hear(shop, door, clock)
+        assert door.earned(str(order)) == shared
+    world.assert_invariants()
 
 
 def test_without_a_token_a_refund_is_a_sum(world: World, shop: WooCommerce, clock: Clock) -> None:

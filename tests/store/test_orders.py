@@ -53,6 +53,7 @@ CONTEXT = Context(
     only_program="prg_1",
     test_brand=True,
     guessed_at=PLACED,
+    sighted={"click:c1": (Touch("click", "c1", NOON, "cre_1", "prg_1"),)},
 )
 
 

@@ -62,7 +62,8 @@ class Context:
     `members` by creator and program, where there is anything to say; `standings` by register; `products` by id; `rates`
     by the two currencies. `tied`: whether the brand had product ties when the order was placed, None as long as nobody
     asked. `only_program` is what the order's connection is limited to. In a test brand, test orders earn. `guessed_at`:
-    the birth for which all this was looked up, where that was a guess; for another one it is looked up anew.
+    the birth for which all this was looked up, where that was a guess; for another one it is looked up anew, and
+    `sighted` are the clicks and visits that were found before: their records expire, so a second look may miss them.
     """
 
     touches: Mapping[str, tuple[Touch, ...]] = field(default_factory=dict)
@@ -74,13 +75,26 @@ class Context:
     only_program: str | None = None
     test_brand: bool = False
     guessed_at: datetime | None = None
+    sighted: Mapping[str, tuple[Touch, ...]] = field(default_factory=dict)
 
     def at_birth(self, snapshot: Snapshot) -> "Context":
-        """What of it is good for the order's birth: nothing that was looked up for another one."""
+        """What of it is good for the order's birth: of what was looked up for another one, only what was sighted."""
         guess = snapshot.placed_at if snapshot.placed_at_guessed else None
         if self.guessed_at in (None, snapshot.placed_at):
             return self if self.guessed_at == guess else replace(self, guessed_at=guess)
-        return Context(only_program=self.only_program, test_brand=self.test_brand, guessed_at=guess)
+        return Context(
+            only_program=self.only_program, test_brand=self.test_brand, guessed_at=guess, sighted=self._sightings()
+        )
+
+    def _sightings(self) -> dict[str, tuple[Touch, ...]]:
+        """Every click and visit that was ever found, by key, with nothing of what was judged as of some day."""
+        found: dict[str, dict[str, Touch]] = {}
+        for key, touches in chain(self.touches.items(), self.sighted.items()):
+            for touch in touches if key.startswith((CLICK, CONTACT)) else ():
+                if touch.problem is None:
+                    plain = Touch(touch.kind, touch.evidence, touch.at, touch.creator_id, touch.program_id)
+                    found.setdefault(key, {}).setdefault(touch.evidence, plain)
+        return {key: tuple(touches.values()) for key, touches in found.items()}
 
     def touches_of(self, facts: OrderFacts) -> tuple[Touch, ...]:
         """Those that count for the newest snapshot: each once, at most ten codes, ten clicks and ten of its handles."""

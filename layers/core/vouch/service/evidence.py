@@ -6,7 +6,7 @@ pinned is not asked again. Only what cannot change is cached (terms versions, a 
 an absence.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -326,16 +326,17 @@ class Evidence:
     def _sighted(self, key: str, subject: Subject, journeys: Mapping[str, list[ClickId]]) -> list[Touch]:
         """What one key leads to, as yet unjudged."""
         kind, _, text = key.partition(":")
+        before = subject.context.sighted.get(key, ())
         match kind:
             case "code":
                 found = [self._code(text, subject.placed_at)]
             case "click":
-                journey = [self._click(click) for click in journeys.get(text, ())]
+                journey = _together([self._click(click) for click in journeys.get(text, ())], before)
                 found = journey or [Touch("click", text, problem="unknown_click")]
             case "handle":
                 found = [self._handle(text, subject)]
             case "contact":
-                found = self._visits(text, subject.placed_at)
+                found = self._visits(text, subject.placed_at, before)
             case "customer":
                 found = self._origin(subject)
             case "creator":
@@ -371,12 +372,13 @@ class Evidence:
             return Touch("click", click.id, click.at, problem="unknown_click")
         return Touch("click", click.id, click.at, *self._links[click.link_key])
 
-    def _visits(self, text: str, placed_at: datetime) -> list[Touch]:
+    def _visits(self, text: str, placed_at: datetime, before: Iterable[Touch]) -> list[Touch]:
         """How the contact had come to the brand's page by then: by a click of ours, or by what a message carried."""
         contact, _, _ = text.partition("@")
         until = placed_at + ORDER_CLOCK_SLACK
         found = visits.latest(self._deployment.database, self._brand, contact, until=until, limit=TOUCH_KEYS_MAX)
-        return [self._visit(visit) for visit in found]
+        past = (touch for touch in before if touch.at is not None and touch.at <= until)
+        return _together([self._visit(visit) for visit in found], past)[:TOUCH_KEYS_MAX]
 
     def _visit(self, visit: Visited) -> Touch:
         click = self._genuine(visit.click_id) if visit.click_id else None
@@ -486,6 +488,12 @@ class Evidence:
         active = self._takes_part(member.recruiter_id, program_id, placed_at)
         persons = tuple(recruiter.persons) if recruiter else ()
         return replace(member, recruiter_persons=persons, recruiter_barred=None if active else "not_enrolled")
+
+
+def _together(found: Sequence[Touch], before: Iterable[Touch]) -> list[Touch]:
+    """What is found now, and behind it what had been found before and has expired since."""
+    known = {touch.evidence for touch in found}
+    return [*found, *(touch for touch in before if touch.evidence not in known)]
 
 
 def _said(keys: Iterable[str], kind: str) -> list[str]:

@@ -498,7 +498,7 @@ def event_item(partition: str, fact: Event) -> OrderEvent:
 def _context(plain: dict[str, Any]) -> Context:
     """What `_plain_context` wrote."""
     return Context(
-        touches={key: tuple(_touch(touch) for touch in found) for key, found in plain["touches"].items()},
+        touches=_touches(plain["touches"]),
         members={(creator, program): _member(said) for creator, program, said in plain.get("members", ())},
         standings={register: _standing(register, said) for register, said in plain.get("standings", {}).items()},
         products={
@@ -510,6 +510,7 @@ def _context(plain: dict[str, Any]) -> Context:
         only_program=plain.get("only_program"),
         test_brand=plain.get("test_brand", False),
         guessed_at=times.parse(plain["guessed_at"]) if "guessed_at" in plain else None,
+        sighted=_touches(plain.get("sighted", {})),
     )
 
 
@@ -527,9 +528,14 @@ def _plain_context(context: Context) -> dict[str, Any]:
         "only_program": context.only_program,
         "test_brand": context.test_brand or None,
         "guessed_at": times.text(context.guessed_at) if context.guessed_at else None,
+        "sighted": _plain_touches(context.sighted),
     }
-    touches = {key: [_sparse(touch) for touch in found] for key, found in context.touches.items()}
-    return {"touches": touches} | {name: value for name, value in said.items() if value not in (None, [], {})}
+    touches = {"touches": _plain_touches(context.touches)}
+    return touches | {name: value for name, value in said.items() if value not in (None, [], {})}
+
+
+def _plain_touches(touches: Mapping[str, tuple[Touch, ...]]) -> dict[str, Any]:
+    return {key: [_sparse(touch) for touch in found] for key, found in touches.items()}
 
 
 def _sparse(record: Touch | Membership | Standing | Rate, *but: str) -> dict[str, Any]:
@@ -547,8 +553,8 @@ def _revived(plain: dict[str, Any], *moments: str) -> dict[str, Any]:
     return tuples | {name: times.parse(plain[name]) for name in moments if name in plain}
 
 
-def _touch(plain: dict[str, Any]) -> Touch:
-    return Touch(**_revived(plain, "at"))
+def _touches(plain: dict[str, Any]) -> dict[str, tuple[Touch, ...]]:
+    return {key: tuple(Touch(**_revived(touch, "at")) for touch in found) for key, found in plain.items()}
 
 
 def _member(plain: dict[str, Any]) -> Membership:
