@@ -440,8 +440,8 @@ def test_bigcommerce_s_customer_whom_it_names_by_number_alone(world: World, cloc
         assert books(world, door) == before
 
 
-def test_what_only_asks_and_was_not_answered_stays(world: World, clock: Clock) -> None:
-    """It names nobody, and nothing of what it is about is in the books."""
+def test_what_only_asks_and_was_not_answered_is_left_and_counted(world: World, clock: Clock) -> None:
+    """Nothing of what it is about is in the books, and its answer will name the buyer."""
     with on_this_machine(world), bigcommerce.BigCommerce(clock) as store:
         settings = {"shop": bigcommerce.SHOP, "api_base_url": store.address, "api_token": bigcommerce.TOKEN}
         door = Door(world, "bigcommerce", samples.BIGCOMMERCE_SECRET, **settings)
@@ -457,7 +457,7 @@ def test_what_only_asks_and_was_not_answered_stays(world: World, clock: Clock) -
         store._send("store/customer/deleted", {"type": "customer", "id": 32})
         door.deliver(*store.webhooks[told:])
         run(door)
-        assert (raw(door), request(world).erased, request(world).left) == (2, 2, 0)
+        assert (raw(door), request(world).erased, request(world).left) == (2, 2, 2)
 
 
 def test_woocommerce_s_customer(world: World, clock: Clock) -> None:

@@ -35,7 +35,7 @@ _SAID = ("applied", "unchanged", "ignored")
 Place = tuple[str | None, str]
 """An order by its connection and its platform's own id."""
 Verdict = Literal["goes", "stays", "left"]
-"""Of a delivery: `stays` has nothing of a buyer's, or is a request itself; `left` will go when it expires."""
+"""Of a delivery: `stays` is a request itself; `left` says, or asks for, what is not in the books yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +198,7 @@ def _verdict(deployment: Deployment, delivery: Delivery) -> Verdict:
     if isinstance(said, PrivacyRequest):
         return "stays"
     if isinstance(said, Thin):
-        return "goes" if fetches.is_answered(deployment, delivery, said.ask) else "stays"
+        return "goes" if fetches.is_answered(deployment, delivery, said.ask) else "left"
     asks = said.asks if isinstance(said, Reading | Aside) else ()
     noted = inbox.parked(deployment.database, delivery.brand_id, delivery.sk, asked=True) is not None
     if noted or fetches.is_awaited(deployment, delivery, asks):
