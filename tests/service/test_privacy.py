@@ -586,6 +586,33 @@ def test_a_shop_is_gone_through_page_by_page_as_time_allows(
     assert books(world, door, second) == before
 
 
+def test_what_a_shop_sends_while_the_hours_before_are_gone_through_goes_too(
+    world: World, shop: shopify.Shopify, door: Door, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each step is a message of its own; the hour of the request comes last."""
+    monkeypatch.setattr(privacy, "KEPT", timedelta(hours=2))
+    shop.place(SHIRT, **BUYER)
+    door.deliver(*shop.webhooks)
+    run(door)
+    clock.pass_(timedelta(minutes=10))
+    door.deliver(asked("shop/redact"))
+    world.settle(door.fresh())
+    queue, steps = world.deployment.sqs.sent[world.deployment.settings.privacy_queue_url], 0
+    while queue:
+        work(queue.popleft()["MessageBody"], lambda: 1_000)
+        steps += 1
+        if steps in (5, 30):
+            told = len(shop.webhooks)
+            shop.place(SHIRT, **BUYER)
+            door.deliver(*shop.webhooks[told:])
+            clock.pass_(timedelta(minutes=25))
+    assert steps >= 4 * inbox.HOUR_SHARDS
+    assert (raw(door), left(world)) == (0, [])
+    assert (request(world).status, request(world).erased, request(world).left) == ("done", 6, 0)
+    run(door)
+    world.assert_invariants()
+
+
 @contextmanager
 def broken_world(deployment: Deployment) -> Iterator[tuple[World, Any]]:
     with injected(deployment) as faults, functions(deployment):

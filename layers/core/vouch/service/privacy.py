@@ -12,7 +12,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
-from itertools import batched, product
+from itertools import batched
 from typing import Any, Literal
 
 from vouch.domain import times
@@ -30,6 +30,7 @@ from vouch.store.tables import Brand, Delivery, PrivacyRecord
 
 ORDERS_SHOWN = 1_000
 _PAGE = 25
+_HOUR = timedelta(hours=1)
 _SAID = ("applied", "unchanged", "ignored")
 """How deliveries end all of whose say is in the books."""
 Place = tuple[str | None, str]
@@ -99,20 +100,20 @@ def _steps(deployment: Deployment, delivery: Delivery, said: PrivacyRequest, aft
 
 
 def _steps_of_shop(deployment: Deployment, delivery: Delivery, after: Any) -> Iterator[_Step]:
-    """All that came by the connection and has not expired, hour by hour."""
-    database, until = deployment.database, times.floor_hour(times.parse(delivery.received_at))
-    begin, bookmark = after if after is not None else (0, None)
-    hours = int((KEPT + timedelta(hours=1)) / timedelta(hours=1))
-    places = list(product(range(hours), range(HOUR_SHARDS)))
-    for number, (hour, shard) in enumerate(places[begin:], start=begin):
-        while True:
-            keys, bookmark = inbox.of_connection(
-                database, delivery.brand_id, delivery.connection_id, until - timedelta(hours=hour), shard, bookmark
-            )
-            found = (each for key in keys if (each := inbox.get(database, *key)) is not None)
-            yield _Step([number, bookmark] if bookmark else [number + 1, None], found)
-            if bookmark is None:
-                break
+    """All that came by the connection and has not expired, hour by hour till this one.
+
+    The newest come last: the index that finds them lags a little, and what comes meanwhile goes, too.
+    """
+    database = deployment.database
+    begin, shard, bookmark = after or (times.text(times.floor_hour(deployment.now() - KEPT)), 0, None)
+    hour = times.parse(begin)
+    while hour <= deployment.now():
+        keys, bookmark = inbox.of_connection(database, delivery.brand_id, delivery.connection_id, hour, shard, bookmark)
+        found = (each for key in keys if (each := inbox.get(database, *key)) is not None)
+        if bookmark is None:
+            carry, shard = divmod(shard + 1, HOUR_SHARDS)
+            hour += carry * _HOUR
+        yield _Step([times.text(hour), shard, bookmark], found)
 
 
 def _steps_of_buyer(deployment: Deployment, delivery: Delivery, said: PrivacyRequest, begin: int) -> Iterator[_Step]:
