@@ -555,6 +555,22 @@ def test_what_there_is_no_time_for_goes_on_by_another_message(world: World, shop
     assert raw(door) == 2
 
 
+def test_an_order_of_which_nothing_is_left_once_it_is_erased_hides_none_behind_it(
+    world: World, shop: shopify.Shopify, door: Door
+) -> None:
+    """No order was ever made of it, and each is worked off by a message of its own."""
+    shop._send("fulfillments/create", {"id": 1, "order_id": 77, "email": MAIL})
+    sold = shop.place(SHIRT, **BUYER)
+    door.deliver(*shop.webhooks)
+    run(door)
+    door.deliver(redact(77, sold, **CUSTOMER))
+    world.settle(door.fresh())
+    queue = world.deployment.sqs.sent[world.deployment.settings.privacy_queue_url]
+    while queue:
+        work(queue.popleft()["MessageBody"], lambda: 1_000)
+    assert (raw(door), left(world), request(world).erased) == (0, [], 3)
+
+
 def work(message: str, milliseconds: Callable[[], int] = lambda: 60_000) -> None:
     said = event("privacy")
     said["Records"][0]["body"] = message

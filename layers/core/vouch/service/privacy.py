@@ -117,23 +117,27 @@ def _steps_of_shop(deployment: Deployment, delivery: Delivery, after: Any) -> It
 
 
 def _steps_of_buyer(deployment: Deployment, delivery: Delivery, said: PrivacyRequest, begin: int) -> Iterator[_Step]:
-    """Order by order; and whoever wrote to the brand's page, by what tells of them."""
+    """Order by order; and whoever wrote to the brand's page, by what tells of them.
+
+    None leaves the row by being erased: one that was begun goes on by how many it has done.
+    """
     brand_id = delivery.brand_id
-    named = _known(deployment, brand_id, [(delivery.connection_id, external_id) for external_id in said.orders])
+    named = ((delivery.connection_id, external_id) for external_id in said.orders)
     wrote = _wrote(deployment, brand_id, said.contacts)
-    places = list(dict.fromkeys([*named, *_bought(deployment, brand_id, said.customers), *wrote]))
-    steps = [_Step(None, _of_order(deployment, brand_id, place), orders.order_id(brand_id, *place)) for place in places]
-    steps += [_Step(None, _of_contact(deployment, brand_id, contact)) for contact in said.contacts]
-    for after, step in enumerate(steps[begin:], start=begin + 1):
-        yield _Step(after, step.found, step.order_id)
+    places = dict.fromkeys([*named, *_bought(deployment, brand_id, said.customers), *wrote])
+    row: list[Place | str] = [*places, *said.contacts]
+    for after, asked_about in enumerate(row[begin:], start=begin + 1):
+        if isinstance(asked_about, str):
+            yield _Step(after, _of_contact(deployment, brand_id, asked_about))
+        else:
+            order_id = orders.order_id(brand_id, *asked_about) if _is_known(deployment, brand_id, asked_about) else None
+            yield _Step(after, _of_order(deployment, brand_id, asked_about), order_id)
 
 
-def _known(deployment: Deployment, brand_id: str, places: Iterable[Place]) -> Iterator[Place]:
-    """Those of which there is an order, or at least a delivery that may become one."""
-    for place in places:
-        known = orders.state(deployment.database, brand_id, orders.order_id(brand_id, *place)) is not None
-        if known or any(inbox.of_order(deployment.database, brand_id, *place)):
-            yield place
+def _is_known(deployment: Deployment, brand_id: str, place: Place) -> bool:
+    """Whether there is such an order, or at least a delivery that may become one."""
+    known = orders.state(deployment.database, brand_id, orders.order_id(brand_id, *place)) is not None
+    return known or any(inbox.of_order(deployment.database, brand_id, *place))
 
 
 def _bought(deployment: Deployment, brand_id: str, customers: Iterable[str]) -> Iterator[Place]:
