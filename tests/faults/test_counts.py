@@ -171,10 +171,11 @@ def _mentioned(world: World, name: str) -> Meter:
     return meter
 
 
-def test_a_name_that_is_claimed_is_two_units_more_and_all_names_together_one_request(world: World) -> None:
+def test_a_name_that_is_claimed_is_two_units_more_and_all_names_together_two_reads(world: World) -> None:
+    """The second one looks whether the order has turned out to be another's sale meanwhile."""
     _told(world, 1)
     plain, one, three = _told(world, 2), _told(world, 3, "a"), _told(world, 4, "b", "c", "d")
-    assert one.requests == three.requests == ["BatchGetItem", *plain.requests]
+    assert one.requests == three.requests == ["BatchGetItem", *plain.requests, "BatchGetItem"]
     assert (one.units - plain.units, three.units - plain.units) == (2, 6)  # and what is INDEXED of each
 
 
@@ -184,7 +185,7 @@ def test_each_claimed_name_under_which_something_waits_is_a_request_more(world: 
     for name in ("a", "b"):
         _mentioned(world, name)
     meter = _told(world, 3, "a", "b", "c")
-    assert meter.requests == ["BatchGetItem", "Query", "Query", *plain.requests]
+    assert meter.requests == ["BatchGetItem", "Query", "Query", *plain.requests, "BatchGetItem"]
     assert meter.units - plain.units == 3 * 2 + 2 * 2  # the names, and what waited
 
 
@@ -194,14 +195,15 @@ def test_a_name_that_is_the_order_s_already_costs_a_read(world: World) -> None:
     assert (again.requests, again.units) == (["BatchGetItem", "Query"], 0)
 
 
-def test_what_comes_to_wait_is_two_requests_and_four_units_and_what_need_not_is_a_refund_and_a_read(
+def test_what_comes_to_wait_is_two_requests_and_four_units_and_what_need_not_is_a_refund_and_three_reads(
     world: World,
 ) -> None:
     waits = _mentioned(world, "a")
     assert (waits.requests, waits.units) == (["BatchGetItem", "TransactWriteItems"], 4)
     _told(world, 1, "a", "b")
     refund = _mentioned(world, "b")
-    assert refund.requests == ["BatchGetItem", "Query", "TransactWriteItems"]
+    # Whose name it is, whose sale that order is; the refund; and whether it is that still.
+    assert refund.requests == ["BatchGetItem", "BatchGetItem", "Query", "TransactWriteItems", "BatchGetItem"]
     assert refund.units <= 8
 
 

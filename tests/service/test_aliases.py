@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
-from itertools import count
+from itertools import count, permutations
 from threading import Barrier
 from typing import Any
 
@@ -17,7 +17,7 @@ from tests.faults.test_counts import metered
 from tests.faults.world import World
 from tests.fixtures import NOON
 from vouch.domain import times
-from vouch.domain.facts import Event, Fact, Lifecycle, Line, Refund, Shadow, Snapshot
+from vouch.domain.facts import Decision, Event, Fact, Lifecycle, Line, Refund, Shadow, Snapshot
 from vouch.platforms.base import Aside, Reading
 from vouch.service import deliveries, orders
 from vouch.service.deployment import Deployment
@@ -25,7 +25,7 @@ from vouch.service.orders import NameTaken, Target
 from vouch.store import aliases, inbox
 from vouch.store import database as requests
 from vouch.store import orders as store
-from vouch.store.database import Writes
+from vouch.store.database import Database, Writes
 from vouch.store.inbox import Door
 
 PLACED = NOON - timedelta(days=1)
@@ -408,3 +408,72 @@ def test_names_that_are_a_third_order_s_stay_so(world: World, monkeypatch: pytes
     settle(world, monkeypatch, Reading("cs_2", (sold(),), aliases=("ch_1",)))
     settle(world, monkeypatch, INVOICE)
     assert [named(world, name).external_id for name in ("pi_1", "ch_1", "in_1")] == ["cs_1", "cs_2", "cs_1"]
+
+
+def decided() -> Decision:
+    return Decision("dec_1", PLACED + timedelta(hours=2), "hold", "usr_1", "looks odd")
+
+
+PAYMENTS = (
+    SESSION,
+    Reading("in_1", (), aliases=("pi_1",)),
+    Reading("in_1", (), aliases=("pi_2",)),
+    Aside("pi_2", (refund("r1"),)),
+)
+"""A session, the two payments of the invoice that it does not name, and what was given back of the second one."""
+
+
+@pytest.mark.parametrize("sequence", list(permutations(range(4))), ids=lambda each: "".join(map(str, each)))
+def test_an_invoice_whose_payments_come_to_light_one_by_one_is_one_sale_in_whatever_order(
+    world: World, monkeypatch: pytest.MonkeyPatch, sequence: tuple[int, ...]
+) -> None:
+    """The session's or the invoice's, whichever claims the first payment first."""
+    for place in sequence:
+        settle(world, monkeypatch, PAYMENTS[place])
+    again = [settle(world, monkeypatch, said).ending for said in PAYMENTS]
+    assert again == ["unchanged"] * 4
+    sales = {name: order(world, name) for name in ("cs_1", "in_1") if known(world, name)}
+    earning = [name for name, sale in sales.items() if sale.commissions and net(world, name)]
+    assert [(net(world, name), refunds(world, name)) for name in earning] == [(1_148, ["r1"])]
+    world.assert_invariants()
+
+
+def test_what_an_order_had_heard_the_sale_hears_that_it_turns_out_to_be(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settle(world, monkeypatch, Reading("in_1", INVOICE.facts, aliases=("pi_2",)))
+    settle(world, monkeypatch, Aside("pi_2", (refund("r2"),)))
+    orders.apply(world.deployment, target(world, "in_1"), [decided()])
+    settle(world, monkeypatch, SESSION)
+    settle(world, monkeypatch, INVOICE)
+    assert (refunds(world, "cs_1"), order(world, "cs_1").facts.decision("hold")) == (["r1", "r2"], decided())
+    assert net(world, "in_1") == 0
+    settle(world, monkeypatch, Aside("pi_2", (refund("r3"),)))
+    assert refunds(world, "cs_1") == ["r1", "r2", "r3"]
+    assert refunds(world, "in_1") == ["r1", "r2"]
+
+
+@pytest.mark.parametrize("said", [PAYMENTS[2], PAYMENTS[3]], ids=["a payment", "a refund"])
+def test_what_an_order_hears_while_it_turns_out_to_be_another_s_sale_is_not_lost(
+    world: World, monkeypatch: pytest.MonkeyPatch, said: Reading | Aside
+) -> None:
+    """It is written when the one who finds that out has looked already."""
+    settle(world, monkeypatch, Reading("in_1", (sold(minute=5),), aliases=("pi_2",)))
+    settle(world, monkeypatch, SESSION)
+    if isinstance(said, Reading):
+        said = replace(said, facts=(refund("r1"),))
+    real, waiting = Database.commit, [PAYMENTS[1]]
+
+    def after_another(self: Database, writes: Writes) -> None:
+        if waiting:
+            other = waiting.pop()
+            with monkeypatch.context() as patch:
+                settle(world, patch, other)
+        real(self, writes)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Database, "commit", after_another)
+        settle(world, patch, said)
+    assert named(world, "in_1").external_id == "cs_1"
+    assert refunds(world, "cs_1") == ["r1"]
+    assert (net(world, "cs_1"), net(world, "in_1")) == (1_148, 0)

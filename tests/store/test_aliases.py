@@ -174,3 +174,19 @@ def test_an_order_s_names_may_be_more_than_a_page(database: Database, monkeypatc
     names = [f"pi_{number}" for number in range(5)]
     claim(database, *(known(database, name) for name in names))
     assert sorted(aliases.of_order(database, BRAND, CONNECTION, "1")) == names
+
+
+def test_an_order_that_became_another_s_name_means_that_one_and_brings_its_own_names(database: Database) -> None:
+    claim(database, known(database, "pi_1"), order="in_1")
+    claim(database, known(database, "pi_2"), known(database, "in_1"), order="cs_1")
+    behind = [aliases.order_behind(database, BRAND, CONNECTION, each) for each in ("pi_1", "in_1", "pi_2", "cs_1", "x")]
+    assert behind == ["cs_1", "cs_1", "cs_1", "cs_1", "x"]
+    assert sorted(aliases.of_order(database, BRAND, CONNECTION, "cs_1")) == ["in_1", "pi_1", "pi_2"]
+
+
+def test_of_orders_that_claimed_each_other_the_smaller_is_meant_wherever_one_begins(database: Database) -> None:
+    claim(database, known(database, "b"), known(database, "pi_1"), order="a")
+    claim(database, known(database, "c"), order="b")
+    claim(database, known(database, "a"), order="c")
+    assert {aliases.order_behind(database, BRAND, CONNECTION, each) for each in ("a", "b", "c", "pi_1")} == {"a"}
+    assert sorted(aliases.of_order(database, BRAND, CONNECTION, "a")) == ["b", "c", "pi_1"]

@@ -14,7 +14,7 @@ from typing import Literal, assert_never
 from vouch import telemetry
 from vouch.domain import times
 from vouch.domain.errors import NotFound
-from vouch.domain.facts import Event, Fact, Mention, PlacedAtChanged, Shadow, Snapshot
+from vouch.domain.facts import Event, Fact, Mention, PlacedAtChanged, Shadow, Snapshot, Standing
 from vouch.platforms.base import (
     Aside,
     Ignored,
@@ -167,7 +167,7 @@ def _settle_elsewhere(
 
     Of two that say different births the later comer adds no more than its evidence. Its names that are nobody's yet
     become that order's, with what has waited under them. Had it become an order of its own before it said so, that one
-    earns nothing any more.
+    earns nothing any more, and what it has heard the sale hears, too.
     """
     sale = replace(target, external_id=external_id)
     names = list(dict.fromkeys((target.external_id, *reading.aliases)))
@@ -177,7 +177,10 @@ def _settle_elsewhere(
         changed = apply(deployment, sale, reading.facts, names=free, wait_for_clicks=wait_for_clicks)
     except PlacedAtChanged:
         changed = apply(deployment, sale, evidence_of(reading), names=free, wait_for_clicks=wait_for_clicks)
-    if orders.state(deployment.database, target.brand_id, target.order_id) is not None:
+    own = orders.load(deployment.database, target.brand_id, target.order_id)
+    if own is not None:
+        heard = [fact for fact in own.facts.events.values() if not isinstance(fact, Shadow | Standing)]
+        changed |= apply(deployment, sale, heard, wait_for_clicks=wait_for_clicks)
         changed |= apply(deployment, target, [Shadow(sale.order_id, times.EPOCH)])
     return changed
 

@@ -143,10 +143,14 @@ def apply(
         unclaimed = _unclaimed(deployment, target, names)
         said = [*facts, *(fact for name in unclaimed for fact in name.waiting.values())]
         try:
-            return _apply_all(deployment, target, said, unclaimed, wait_for_clicks=wait_for_clicks) or changed
+            changed |= _apply_all(deployment, target, said, unclaimed, wait_for_clicks=wait_for_clicks)
         except _Overtaken:
             changed = True
             pause(attempt)
+            continue
+        if changed and names and (sale := order_behind(deployment, target, target.external_id)) != target.external_id:
+            raise NameTaken(sale)  # somebody has found out so meanwhile, and may have missed what we have just told it
+        return changed
     raise Contended
 
 
@@ -170,8 +174,7 @@ def _hear_aside(
     for attempt in range(_RACES_MAX):
         [known] = aliases.load(database, target.brand_id, connection_id, [name])
         if known.external_id is not None:
-            told = replace(target, external_id=known.external_id)
-            return apply(deployment, told, facts, wait_for_clicks=wait_for_clicks)
+            return _apply_behind(deployment, target, known.external_id, facts, wait_for_clicks=wait_for_clicks)
         writes = aliases.wait(known, facts)
         if writes is None:
             return False
@@ -184,15 +187,36 @@ def _hear_aside(
     raise Contended
 
 
+def _apply_behind(
+    deployment: Deployment, target: Target, external_id: str, facts: Sequence[Event], *, wait_for_clicks: bool
+) -> bool:
+    """Adds facts to the order that this id means; had that become another's name meanwhile, to that one, too."""
+    sale, changed = order_behind(deployment, target, external_id), False
+    while apply(deployment, replace(target, external_id=sale), facts, wait_for_clicks=wait_for_clicks):
+        told, changed = sale, True
+        sale = order_behind(deployment, target, told)
+        if sale == told:
+            break
+    return changed
+
+
+def order_behind(deployment: Deployment, target: Target, external_id: str) -> str:
+    """As `aliases.order_behind`, of the target's connection."""
+    return aliases.order_behind(deployment.database, target.brand_id, target.connection_id or "", external_id)
+
+
 def _unclaimed(deployment: Deployment, target: Target, names: Sequence[str]) -> list[KnownAlias]:
-    """Those of the names that are nobody's yet. Raises NameTaken for one that is another order's."""
+    """Those of the names that are nobody's yet. Raises NameTaken where one, or the order's own, is another's."""
     if not names or target.connection_id is None:
         return []
-    known = aliases.load(deployment.database, target.brand_id, target.connection_id, list(dict.fromkeys(names)))
+    own = target.external_id
+    known = aliases.load(deployment.database, target.brand_id, target.connection_id, list(dict.fromkeys((own, *names))))
     for name in known:
-        if name.external_id not in (None, target.external_id):
-            raise NameTaken(name.external_id)
-    return [name for name in known if name.external_id is None]
+        if name.external_id not in (None, own):
+            sale = order_behind(deployment, target, name.external_id)
+            if sale != own:
+                raise NameTaken(sale)
+    return [name for name in known[1:] if name.external_id is None]
 
 
 def _apply_all(

@@ -265,18 +265,19 @@ def _compare(
 
 def _is_news(deployment: Deployment, item: ConnectionItem, said: Reading | Aside) -> bool:
     """Whether it says anything that its order has not heard: a fact, or one more of its names."""
+    place = deployment.database, item.brand_id, item.id
     if isinstance(said, Aside):
-        [name] = aliases.load(deployment.database, item.brand_id, item.id, [said.alias])
+        [name] = aliases.load(*place, [said.alias])
         known = OrderFacts(None, name.waiting)
         if name.external_id is not None:
-            known = _facts(deployment, item, name.external_id)
+            known = _facts(deployment, item, aliases.order_behind(*place, name.external_id))
         return _adds(known, said.facts)
     external_id = said.external_id
-    for name in aliases.load(deployment.database, item.brand_id, item.id, said.aliases):
+    for name in aliases.load(*place, said.aliases):
         if name.external_id is None:
             return True
-        if name.external_id != external_id:
-            external_id = name.external_id
+        external_id = aliases.order_behind(*place, name.external_id)
+        if external_id != said.external_id:
             break
     known = _facts(deployment, item, external_id)
     try:

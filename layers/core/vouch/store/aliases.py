@@ -48,6 +48,21 @@ def _known(database: Database, pk: str, item: object) -> KnownAlias:
     return KnownAlias(pk, item.version, None, {(fact.kind, fact.id): fact for fact in waiting})
 
 
+def order_behind(database: Database, brand_id: str, connection_id: str, external_id: str) -> str:
+    """The order that this id of one means: one that turned out to be another's sale has become a name of that one.
+
+    Of two that claimed each other in the same moment it is the smaller.
+    """
+    way = [external_id]
+    while True:
+        [known] = load(database, brand_id, connection_id, way[-1:])
+        if known.external_id is None:
+            return way[-1]
+        if known.external_id in way:
+            return min(way[way.index(known.external_id) :])
+        way.append(known.external_id)
+
+
 def wait(known: KnownAlias, said: Iterable[Event]) -> Writes | None:
     """The transaction by which these facts come to wait; None where they say nothing new."""
     after, _ = OrderFacts(None, known.waiting).with_facts(said)
@@ -69,7 +84,17 @@ def claim(transaction: Writes, known: KnownAlias, external_id: str) -> None:
 
 
 def of_order(database: Database, brand_id: str, connection_id: str, external_id: str) -> Iterator[str]:
-    """The names that the order has claimed; of what was claimed a moment ago the index may not know yet."""
+    """The names that the order has claimed, and theirs; of what was claimed a moment ago the index may not know yet."""
+    known, unread = {external_id}, [external_id]
+    while unread:
+        for name in _claimed_by(database, brand_id, connection_id, unread.pop()):
+            if name not in known:
+                known.add(name)
+                unread.append(name)
+                yield name
+
+
+def _claimed_by(database: Database, brand_id: str, connection_id: str, external_id: str) -> Iterator[str]:
     own = partition(brand_id, connection_id, "")
     after: dict[str, Any] | None = None
     while True:
