@@ -14,7 +14,7 @@ import base64
 import hmac
 import json
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from urllib.parse import parse_qsl
 
 from vouch.platforms import signatures
@@ -37,7 +37,6 @@ _SIGNATURE = "x-hub-signature-256"
 _SIGNED_REQUEST = "signed_request"
 _ALGORITHM = "HMAC-SHA256"
 _FORM_FIELDS_MAX = 20
-_MILLISECONDS_MAX = 5_680_281_599_999  # the last one before 2150, the end of the years that orders may name
 _REFERRERS = ("postback", "message", "optin")
 """What may carry the referral that opened a thread; in a thread that was open it stands alone."""
 _EVENTS = (
@@ -125,7 +124,7 @@ def _visit(event: Fields, network: str, pseudonym: Pseudonym) -> Visit | None:
     ref, person = _ref(event), event.hinted("sender").hint("id")
     if ref is None or person is None or event.hinted("message").values.get("is_echo"):
         return None
-    contact, at = pseudonym.of_contact(network, person), _at(event)
+    contact, at = pseudonym.of_contact(network, person), event.unix_milliseconds("timestamp")
     message = event.hinted("message").hint("mid") or event.hinted("postback").hint("mid")
     return Visit(message or f"{contact}:{event.values['timestamp']}:{ref}", contact, ref, at)
 
@@ -135,14 +134,6 @@ def _ref(event: Fields) -> str | None:
     referrals = [event.hinted("referral"), *(event.hinted(name).hinted("referral") for name in _REFERRERS)]
     found = (ref.strip() for said in (*referrals, event.hinted("optin")) if (ref := said.hint("ref")))
     return next((ref for ref in found if ref), None)
-
-
-def _at(event: Fields) -> datetime:
-    milliseconds = event.values.get("timestamp")
-    if type(milliseconds) is not int or not 0 < milliseconds <= _MILLISECONDS_MAX:
-        raise event.refusal("bad_time", "timestamp", "not a time in milliseconds since 1970")
-    seconds, rest = divmod(milliseconds, 1000)
-    return datetime.fromtimestamp(seconds, UTC).replace(microsecond=rest * 1000)
 
 
 def _name(event: Fields) -> str:

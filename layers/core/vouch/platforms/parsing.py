@@ -19,7 +19,7 @@ ID_BYTES_MAX = 765
 """A text of 255 characters of up to three bytes: ids become keys, and DynamoDB takes keys of 1 024 bytes."""
 QUANTITY_MAX = 10**9
 
-_UNIX_MAX = 5_680_281_599  # the last second before 2150, the end of the years that orders may name
+_UNIX_END = int(times.END.timestamp())
 
 _COUNTRY = re.compile(r"[A-Za-z]{2}")
 _DECIMAL = re.compile(r"-?[0-9]{1,20}(\.[0-9]{1,20})?")
@@ -207,9 +207,17 @@ class Fields:
         value = self.values.get(key)
         if value is None or value == 0:
             return None
-        if type(value) is not int or not 0 < value <= _UNIX_MAX:
+        if type(value) is not int or not 0 < value < _UNIX_END:
             raise self.refusal("bad_time", key, "not a time in seconds since 1970")
         return datetime.fromtimestamp(value, UTC)
+
+    def unix_milliseconds(self, key: str) -> datetime:
+        """A time that is told in milliseconds since 1970."""
+        value = self.values.get(key)
+        if type(value) is not int or not 0 < value < 1000 * _UNIX_END:
+            raise self.refusal("bad_time", key, "not a time in milliseconds since 1970")
+        seconds, rest = divmod(value, 1000)
+        return datetime.fromtimestamp(seconds, UTC).replace(microsecond=rest * 1000)
 
     def utc(self, key: str) -> datetime:
         """A time that is UTC without saying so, such as `2026-05-04T10:15:30`."""
