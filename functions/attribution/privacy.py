@@ -1,9 +1,10 @@
 """The queue of what platforms ask for buyers and shops: raw deliveries are erased, and the request is noted as done."""
 
+import json
 from typing import Any
 
 from vouch import telemetry
-from vouch.service import privacy
+from vouch.service import privacy, queues
 from vouch.service.deployment import deployment
 from vouch.worker import InTime, worked_off
 
@@ -20,5 +21,11 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 
 
 def _do(message: str, in_time: InTime) -> None:
-    status = privacy.done(deployment(), message, in_time=in_time)
+    asked = json.loads(message)
+    left = queues.left(deployment(), asked)
+    if left > 0:
+        queues.put_off_for(deployment(), deployment().settings.privacy_queue_url, asked, seconds=left)
+        status = "not_due"
+    else:
+        status = privacy.done(deployment(), asked, in_time=in_time)
     telemetry.logger().info("privacy", status=status)

@@ -62,7 +62,7 @@ class Door:
     # --- what is done with it -----------------------------------------------------------------------------------------
 
     def run(self) -> None:
-        """Works off everything, in time as it goes by, until nothing is left to do."""
+        """Works off everything, in time as it goes by, until nothing is left to do but on another day."""
         for _ in range(_ROUNDS_MAX):
             if not self._step():
                 return
@@ -87,6 +87,9 @@ class Door:
         worked = bool(fresh)
         for queue, handler in queues.items():
             for message in deployment.sqs.sent.pop(queue, ()):
+                if queue == settings.privacy_queue_url and message["DelaySeconds"]:
+                    deployment.sqs.send_message(QueueUrl=queue, **message)
+                    continue
                 later(deployment, timedelta(seconds=message["DelaySeconds"]))
                 asked = event("wake")
                 asked["Records"][0]["body"] = message["MessageBody"]

@@ -4,8 +4,10 @@ import base64
 import hmac
 import json
 import zlib
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -16,7 +18,7 @@ from tests.faults.doors import Door, on_this_machine
 from tests.faults.injection import Died, injected
 from tests.faults.shop import incompressible
 from tests.faults.stories import discount
-from tests.faults.world import Context, World, engine, event, functions
+from tests.faults.world import Context, World, engine, event, functions, later
 from tests.fixtures import Clock
 from tests.order_stream import OrderStream
 from tests.platforms import samples
@@ -25,7 +27,7 @@ from tests.standins.server import failing
 from vouch.platforms.base import Request
 from vouch.platforms.registry import PLATFORMS
 from vouch.platforms.signatures import base64_sha256
-from vouch.service import explanations, privacy, standings, verify
+from vouch.service import deliveries, explanations, privacy, standings, verify
 from vouch.service.deployment import Deployment
 from vouch.store import inbox
 from vouch.store.tables import Delivery, PrivacyRecord
@@ -136,6 +138,35 @@ def requests(world: World) -> list[PrivacyRecord]:
     return privacy.listed(world.deployment, world.brand, limit=100, cursor=None).items
 
 
+def put_off(world: World) -> deque[dict[str, Any]]:
+    """What waits in the queue."""
+    found: deque[dict[str, Any]] = world.deployment.sqs.sent.get(world.deployment.settings.privacy_queue_url, deque())
+    return found
+
+
+def messages(world: World) -> Iterator[str]:
+    """The queue's messages one by one, but for those of another day."""
+    queue = put_off(world)
+    while due := [message for message in queue if not message["DelaySeconds"]]:
+        queue.remove(due[0])
+        yield due[0]["MessageBody"]
+
+
+def work(message: str, milliseconds: Callable[[], int] = lambda: 60_000) -> None:
+    said = event("privacy")
+    said["Records"][0]["body"] = message
+    assert function.handler(said, Context(milliseconds)) == {"batchItemFailures": []}
+
+
+def next_day(world: World) -> int:
+    """Has done what was put off until then; how many messages that were."""
+    later(world.deployment, privacy.AGAIN)
+    due = world.deployment.sqs.sent.pop(world.deployment.settings.privacy_queue_url)
+    for message in due:
+        work(message["MessageBody"])
+    return len(due)
+
+
 def request(world: World) -> PrivacyRecord:
     [found] = requests(world)
     return found
@@ -219,7 +250,7 @@ def test_what_was_not_settled_yet_is_settled_before_it_goes(world: World, shop: 
 
 
 def test_what_is_parked_is_left_and_counted(world: World, shop: shopify.Shopify, door: Door) -> None:
-    """Nobody has read it yet: it goes when it expires, 30 days after it came."""
+    """Nobody has read it yet. The request itself stays as long: it says what to try again."""
     broken = shop.place(SHIRT, **BUYER, currency="?")
     sound = shop.place(SHIRT, **BUYER)
     door.deliver(*shop.webhooks)
@@ -227,7 +258,7 @@ def test_what_is_parked_is_left_and_counted(world: World, shop: shopify.Shopify,
     door.deliver(redact(broken, sound, **CUSTOMER))
     run(door)
     done = request(world)
-    assert (done.status, done.erased, done.left, raw(door)) == ("done", 2, 2, 2)
+    assert (done.status, done.erased, done.left, raw(door)) == ("done", 2, 2, 3)
     assert len(world.parked()) == 2
     assert not any(canary in note.detail for note in world.parked() for canary in CANARIES)
 
@@ -309,11 +340,15 @@ def test_a_shop_that_is_forgotten_loses_all_that_came_by_its_connection_alone(
     clock.pass_(timedelta(hours=2))
     door.deliver(redact(broken, number=2, id=1, email=None), asked("shop/redact"))
     run(door)
-    assert (raw(door), raw(second)) == (2, 5)
+    assert (raw(door), raw(second)) == (4, 5), "two that nobody has read, and the requests"
     [whole] = [each for each in requests(world) if each.request == "erase_shop"]
     assert (whole.status, whole.left, whole.orders) == ("done", 2, [])
     assert {each.status for each in requests(world)} == {"done"}
     assert books(world, door, second) == before
+    mended(monkeypatch)
+    next_day(world)
+    assert (raw(door), raw(second)) == (0, 5)
+    assert [each.left for each in requests(world)] == [0, 0]
 
 
 # --- other platforms --------------------------------------------------------------------------------------------------
@@ -372,7 +407,7 @@ def test_what_its_platform_has_yet_to_tell_more_of_is_left(world: World, clock: 
         run(door)
         put(door, api._event("customer.deleted", {"id": "cus_9", "object": "customer"}))
         run(door)
-        assert (request(world).status, request(world).erased, request(world).left, raw(door)) == ("done", 0, 1, 1)
+        assert (request(world).status, request(world).erased, request(world).left, raw(door)) == ("done", 0, 1, 2)
 
 
 def test_what_is_about_to_be_asked_is_not_erased_before(world: World, clock: Clock, api: stripe.StripeApi) -> None:
@@ -457,7 +492,16 @@ def test_what_only_asks_and_was_not_answered_is_left_and_counted(world: World, c
         store._send("store/customer/deleted", {"type": "customer", "id": 32})
         door.deliver(*store.webhooks[told:])
         run(door)
-        assert (raw(door), request(world).erased, request(world).left) == (2, 2, 2)
+        assert (raw(door), request(world).erased, request(world).left) == (3, 2, 2)
+        for note in world.parked():
+            deliveries.redrive(world.deployment, world.brand_id, note.delivery_id)
+        run(door)
+        before = books(world, door)
+        next_day(world)
+        run(door)
+        assert (raw(door), left(world), request(world).erased, request(world).left) == (0, [], 6, 0)
+        assert books(world, door) == before
+        assert not put_off(world)
 
 
 def test_woocommerce_s_customer(world: World, clock: Clock) -> None:
@@ -488,7 +532,7 @@ def test_woocommerce_s_customer(world: World, clock: Clock) -> None:
 PERSON = "7462918374650192"
 
 
-def message(person: str, ref: str, at: int) -> Request:
+def wrote(person: str, ref: str, at: int) -> Request:
     """Somebody came into a page's messages by a link."""
     said = {"sender": {"id": person}, "recipient": {"id": "1"}, "timestamp": at,
             "referral": {"ref": ref, "source": "SHORTLINK", "type": "OPEN_THREAD"}}  # fmt: skip
@@ -512,7 +556,7 @@ def test_who_wrote_to_a_page_is_forgotten_with_what_tells_of_them(
 ) -> None:
     door, meta = connected(world), Door(world, "meta", samples.META_SECRET, verify_token="word")
     at = int((clock.now - timedelta(hours=1)).timestamp() * 1000)
-    meta.deliver(message(PERSON, "dan10", at), message(PERSON, "nobody's", at + 1), message("5550001", "noa10", at))
+    meta.deliver(wrote(PERSON, "dan10", at), wrote(PERSON, "nobody's", at + 1), wrote("5550001", "noa10", at))
     run(meta)
     named = [{"name": "messenger_id", "value": PERSON}]
     order = shop.place(SHIRT, note_attributes=named)
@@ -527,9 +571,134 @@ def test_who_wrote_to_a_page_is_forgotten_with_what_tells_of_them(
     assert "5550001" in told_of(world)
     assert books(world, door) == before
     assert (request(world).status, request(world).orders) == ("done", [door.order_id(str(order))])
-    meta.deliver(message(PERSON, "dan10", at))
+    meta.deliver(wrote(PERSON, "dan10", at))
     run(meta)
     assert books(world, door) == before
+
+
+# --- tried again ------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def parked(world: World, shop: shopify.Shopify, door: Door) -> str:
+    """An order of which a request has left all that there is; and the request."""
+    order = shop.place(SHIRT, **BUYER, currency="?")
+    door.deliver(*shop.webhooks, redact(order, **CUSTOMER))
+    run(door)
+    assert (request(world).status, request(world).erased, request(world).left, raw(door)) == ("done", 0, 2, 3)
+    return str(order)
+
+
+def mended(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An adapter that reads what it could not read before."""
+    reader = PLATFORMS["shopify"].facts
+
+    def facts(said: Request, names: Any) -> Any:
+        return reader(replace(said, body=said.body.replace(b'"currency":"?"', b'"currency":"USD"')), names)
+
+    platforms = {"shopify": replace(PLATFORMS["shopify"], facts=facts), "meta": PLATFORMS["meta"]}
+    monkeypatch.setattr(deliveries, "PLATFORMS", platforms)
+
+
+def test_what_was_left_is_tried_again_each_day_until_nothing_is(
+    world: World, door: Door, parked: str, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = request(world).done_at
+    assert [next_day(world) for _ in range(3)] == [1, 1, 1]
+    assert (request(world).left, raw(door), len(world.parked())) == (2, 3, 2)
+    mended(monkeypatch)
+    next_day(world)
+    assert (request(world).status, request(world).done_at, request(world).erased) == ("done", first, 2)
+    assert (request(world).left, raw(door), left(world), world.parked()) == (0, 0, [], [])
+    assert door.earned(parked) == {"dan": 255}
+    assert not put_off(world)
+    world.assert_invariants()
+
+
+@pytest.mark.usefixtures("parked")
+def test_it_is_not_tried_before_its_day(world: World, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """SQS keeps no message back for longer than a quarter of an hour."""
+    began, walked = clock.now, list[bool]()
+    monkeypatch.setattr(privacy, "done", lambda *_, **__: walked.append(True))
+    queue = put_off(world)
+    while queue:
+        message = queue.popleft()
+        assert message["DelaySeconds"] <= 900
+        later(world.deployment, timedelta(seconds=message["DelaySeconds"]))
+        work(message["MessageBody"])
+    assert (clock.now - began, walked) == (privacy.AGAIN, [True])
+
+
+def test_however_often_it_is_heard_one_row_of_tries_goes_on(
+    world: World, shop: shopify.Shopify, door: Door, parked: str, clock: Clock
+) -> None:
+    """The second pass, the platform and SQS all say it again."""
+    queue = put_off(world)
+    for _ in range(3):
+        clock.pass_(timedelta(minutes=10))
+        world.second_pass(2)
+        door.deliver(redact(int(parked), **CUSTOMER))
+        queue.append(queue[0])
+        run(door)
+    assert next_day(world) > 1
+    assert [next_day(world) for _ in range(3)] == [1, 1, 1]
+
+
+def test_what_dies_before_it_is_noted_is_tried_again_once(
+    world: World, door: Door, parked: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    later(world.deployment, privacy.AGAIN)
+    [due] = world.deployment.sqs.sent.pop(world.deployment.settings.privacy_queue_url)
+    with monkeypatch.context() as patch, suppress(AssertionError):
+        patch.setattr("vouch.store.privacy.finish", lambda *_, **__: 1 // 0)
+        work(due["MessageBody"])
+    later(world.deployment, timedelta(minutes=9))
+    work(due["MessageBody"])
+    assert next_day(world) == 2
+    assert next_day(world) == 1
+
+
+@pytest.mark.usefixtures("parked")
+def test_what_has_expired_is_left_no_more(world: World, door: Door) -> None:
+    for delivery in Delivery.scan(consistent_read=True):
+        delivery.delete()
+    next_day(world)
+    assert (request(world).status, request(world).erased, request(world).left) == ("done", 0, 0)
+    assert not put_off(world)
+
+
+def test_who_wrote_to_a_page_is_found_again_and_what_came_later_of_them_stays(
+    world: World, shop: shopify.Shopify, door: Door, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    meta = Door(world, "meta", samples.META_SECRET, verify_token="word")
+    named = [{"name": "messenger_id", "value": PERSON}]
+    order = shop.place(SHIRT, note_attributes=named)
+    door.deliver(*shop.webhooks)
+    shop.orders[order]["currency"] = "?"
+    shop.cancel(order)
+    door.deliver(*shop.webhooks[2:])
+    run(door)
+    meta.deliver(deletion(PERSON))
+    run(meta)
+    before = request(world)
+    assert before.left
+    assert before.erased + before.left == len(shop.webhooks)
+    clock.pass_(timedelta(hours=1))
+    meta.deliver(wrote(PERSON, "noa10", int(clock.now.timestamp() * 1000)))
+    world.second_pass(2)
+    run(meta)
+    next_day(world)
+    assert request(world).left == before.left
+    last, placed_at = str(shop.place(SHIRT, note_attributes=named)), clock.now
+    door.deliver(*shop.webhooks[-2:])
+    run(door)
+    mended(monkeypatch)
+    next_day(world)
+    assert (request(world).left, raw(door)) == (0, 0)
+    assert (door.earned(str(order)), door.earned(last)) == ({}, {"noa": 255})
+    meta.deliver(wrote(PERSON, "dan10", int((placed_at - timedelta(minutes=1)).timestamp() * 1000)))
+    run(meta)
+    assert door.earned(last) == {"dan": 255}
 
 
 # --- interrupted ------------------------------------------------------------------------------------------------------
@@ -542,17 +711,15 @@ def test_what_there_is_no_time_for_goes_on_by_another_message(world: World, shop
     run(door)
     door.deliver(redact(broken, *placed, **CUSTOMER))
     world.settle(door.fresh())
-    queue = world.deployment.sqs.sent[world.deployment.settings.privacy_queue_url]
     steps = 0
-    while queue:
-        taken, repeated = queue.popleft(), steps == 1
-        for _ in range(1 + repeated):
-            work(taken["MessageBody"], lambda: 1_000)
+    for message in messages(world):
+        for _ in range(1 + (steps == 1)):
+            work(message, lambda: 1_000)
         steps += 1
     assert steps > 4
     done = request(world)
     assert (done.status, done.erased, done.left, len(done.orders)) == ("done", 6, 2, 4)
-    assert raw(door) == 2
+    assert raw(door) == 3
 
 
 def test_an_order_of_which_nothing_is_left_once_it_is_erased_hides_none_behind_it(
@@ -565,16 +732,9 @@ def test_an_order_of_which_nothing_is_left_once_it_is_erased_hides_none_behind_i
     run(door)
     door.deliver(redact(77, sold, **CUSTOMER))
     world.settle(door.fresh())
-    queue = world.deployment.sqs.sent[world.deployment.settings.privacy_queue_url]
-    while queue:
-        work(queue.popleft()["MessageBody"], lambda: 1_000)
+    for message in messages(world):
+        work(message, lambda: 1_000)
     assert (raw(door), left(world), request(world).erased) == (0, [], 3)
-
-
-def work(message: str, milliseconds: Callable[[], int] = lambda: 60_000) -> None:
-    said = event("privacy")
-    said["Records"][0]["body"] = message
-    assert function.handler(said, Context(milliseconds)) == {"batchItemFailures": []}
 
 
 def test_a_shop_is_gone_through_page_by_page_as_time_allows(
@@ -593,12 +753,11 @@ def test_a_shop_is_gone_through_page_by_page_as_time_allows(
     before = books(world, door, second)
     door.deliver(asked("shop/redact"))
     world.settle(door.fresh())
-    queue = world.deployment.sqs.sent[world.deployment.settings.privacy_queue_url]
-    while queue:
-        work(queue.popleft()["MessageBody"], lambda: 1_000)
+    for message in messages(world):
+        work(message, lambda: 1_000)
     done = request(world)
     assert (done.status, done.erased, done.left) == ("done", 6, 6)
-    assert (raw(door), raw(second)) == (6, 12)
+    assert (raw(door), raw(second)) == (7, 12)
     assert books(world, door, second) == before
 
 
@@ -613,9 +772,9 @@ def test_what_a_shop_sends_while_the_hours_before_are_gone_through_goes_too(
     clock.pass_(timedelta(minutes=10))
     door.deliver(asked("shop/redact"))
     world.settle(door.fresh())
-    queue, steps = world.deployment.sqs.sent[world.deployment.settings.privacy_queue_url], 0
-    while queue:
-        work(queue.popleft()["MessageBody"], lambda: 1_000)
+    steps = 0
+    for message in messages(world):
+        work(message, lambda: 1_000)
         steps += 1
         if steps in (5, 30):
             told = len(shop.webhooks)

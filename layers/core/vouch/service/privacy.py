@@ -2,14 +2,13 @@
 
 Facts name nobody: buyers are pseudonyms in them. What holds personal data are the deliveries as they came. Each is
 settled once more before it goes, so that nothing that it says is lost; one that says what is not in the books yet, be
-it parked or waiting, stays until it expires, 30 days after it came.
+it parked or waiting, is left. It is tried again each day, until it goes or expires, 30 days after it came.
 
 A buyer's deliveries are found by their orders, by whatever door these came, and those who write to a brand's page by
 what tells of them; a shop's by when they came.
 """
 
-import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import batched
@@ -22,13 +21,15 @@ from vouch.service import deliveries, fetches, pages
 from vouch.service.deployment import Deployment
 from vouch.service.orders import Defect, ours
 from vouch.service.pages import Page
-from vouch.service.queues import put_off
+from vouch.service.queues import put_off, put_off_for
 from vouch.store import aliases, inbox, orders, privacy, registers, visits
 from vouch.store.database import Refused, Writes
 from vouch.store.inbox import HOUR_SHARDS, KEPT, BodyGone
 from vouch.store.tables import Brand, Delivery, PrivacyRecord
 
 ORDERS_SHOWN = 1_000
+AGAIN = timedelta(days=1)
+"""After so long it is tried again to erase what was left."""
 _PAGE = 25
 _HOUR = timedelta(hours=1)
 _SAID = ("applied", "unchanged", "ignored")
@@ -53,15 +54,20 @@ def listed(deployment: Deployment, brand: Brand, *, limit: int, cursor: str | No
     return pages.read(deployment, PrivacyRecord, privacy.index(brand.id), limit=limit, cursor=cursor, newest_first=True)
 
 
-def done(deployment: Deployment, message: str, *, in_time: Callable[[], bool]) -> str:
-    """Does what the delivery that the message names asks, or so much of it as there is time for; how far it has come.
+def done(deployment: Deployment, asked: dict[str, Any], *, in_time: Callable[[], bool]) -> str:
+    """Does what the delivery that a message names asks, or so much of it as there is time for; how far it has come.
 
-    What is left goes on by another message. Done twice, the second time finds nothing.
+    What there is no time for goes on by another message; so does, a day later, what says what nobody has read yet, as
+    long as the request itself is kept. Done twice, the second time finds nothing.
     """
-    asked, database = json.loads(message), deployment.database
+    database = deployment.database
     delivery = inbox.get(database, *asked["delivery"])
     record = privacy.record(database, asked["delivery"][1])
-    if delivery is None or record is None:
+    if record is None:
+        return "done"
+    if delivery is None:
+        if record.left:  # it came before the request, which has expired
+            privacy.finish(database, record, left=0, again_at=None, now=deployment.now())
         return "done"
     try:
         said = deliveries.read(deployment, delivery)
@@ -70,6 +76,29 @@ def done(deployment: Deployment, message: str, *, in_time: Callable[[], bool]) -
         return "done"
     if not isinstance(said, PrivacyRequest):
         raise TypeError(f"a privacy request is read as a {type(said).__name__}")
+    left = _worked_off(deployment, delivery, record, said, asked, in_time)
+    if left is None:
+        return "received"
+    if said.kind == "erase_customer" and "due" not in asked:
+        for contact in said.contacts:
+            until = times.parse(delivery.received_at)
+            visits.forget(database, delivery.brand_id, contact, until=until, leads_on=left > 0)
+    again_at = _tried_again(deployment, asked["delivery"]) if left else None
+    privacy.finish(database, record, left=left, again_at=again_at, now=deployment.now())
+    if not left:
+        _gone(deployment, delivery, Writes())  # last: it names the buyer, too, and what to do
+    return "done"
+
+
+def _worked_off(
+    deployment: Deployment,
+    delivery: Delivery,
+    record: PrivacyRecord,
+    said: PrivacyRequest,
+    asked: dict[str, Any],
+    in_time: Callable[[], bool],
+) -> int | None:
+    """How many deliveries are left, once it has come to the end of them; None where another message goes on."""
     left, shown = asked.get("left", 0), dict.fromkeys(record.orders)
     for step in _steps(deployment, delivery, said, asked.get("after")):
         if step.order_id is not None and len(shown) < ORDERS_SHOWN:
@@ -77,17 +106,25 @@ def done(deployment: Deployment, message: str, *, in_time: Callable[[], bool]) -
         if said.kind != "export_customer":
             left += _erase(deployment, record, step.found)
         if not in_time():
-            privacy.show(database, record, list(shown))
-            rest = {"delivery": asked["delivery"], "after": step.after, "left": left}
+            privacy.show(deployment.database, record, list(shown))
+            rest = asked | {"after": step.after, "left": left}
             put_off(deployment, deployment.settings.privacy_queue_url, rest, seconds=0)
-            return "received"
-    if said.kind == "erase_customer":
-        for contact in said.contacts:
-            visits.forget(database, delivery.brand_id, contact, until=times.parse(delivery.received_at))
-    privacy.show(database, record, list(shown))
-    privacy.finish(database, record, left=left, now=deployment.now())
-    _gone(deployment, delivery, Writes())  # last: it names the buyer, too, and what to do
-    return "done"
+            return None
+    privacy.show(deployment.database, record, list(shown))
+    return int(left)
+
+
+def _tried_again(deployment: Deployment, key: Sequence[str]) -> str:
+    """When it is tried again. A request may be heard many times: whoever finds a try that is still ahead begins none.
+
+    The message goes out before it is noted. Of two who begin at once, one ends when its day comes.
+    """
+    now, record = deployment.now(), privacy.record(deployment.database, key[1])
+    if record is not None and record.again_at and times.parse(record.again_at) > now:
+        return record.again_at
+    seconds = AGAIN.total_seconds()
+    put_off_for(deployment, deployment.settings.privacy_queue_url, {"delivery": key}, seconds=seconds)
+    return times.text(now + AGAIN)
 
 
 # --- what is asked about ----------------------------------------------------------------------------------------------

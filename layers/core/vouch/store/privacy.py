@@ -49,13 +49,14 @@ def show(database: Database, item: PrivacyRecord, orders: Sequence[str]) -> None
     database.update(item, [PrivacyRecord.orders.set([*orders])], PrivacyRecord.pk.exists())
 
 
-def finish(database: Database, item: PrivacyRecord, *, left: int, now: datetime) -> None:
-    """Notes that it was done, the first time when, and what it has left this time."""
+def finish(database: Database, item: PrivacyRecord, *, left: int, again_at: str | None, now: datetime) -> None:
+    """Notes that it was done, the first time when, what it has left this time, and when that is tried again."""
     done_at = item.done_at or times.text(now)
     said: list[Action] = [
         PrivacyRecord.status.set("done"),
         PrivacyRecord.done_at.set(done_at),
         PrivacyRecord.left.set(left),
+        PrivacyRecord.again_at.set(again_at) if again_at else PrivacyRecord.again_at.remove(),
     ]
     database.update(item, said, PrivacyRecord.pk.exists())
 

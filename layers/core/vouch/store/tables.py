@@ -465,7 +465,7 @@ class PrivacyRecord(Main, discriminator="privacy"):
     """`PRIV#<dlv>` / `R`, index `b#PRIV`: what a platform asked about a buyer or a shop, and what came of it.
 
     Nobody is named in it. `orders` are ids of ours, the first ORDERS_SHOWN of those that the buyer has; `erased` counts
-    raw deliveries, `left` those that say what is not in the books yet and go when they expire.
+    raw deliveries, `left` those that say what is not in the books yet: `again_at` it is tried again to erase them.
     """
 
     id = UnicodeAttribute()
@@ -480,6 +480,7 @@ class PrivacyRecord(Main, discriminator="privacy"):
     left = IntegerAttribute(default=0)
     received_at = UnicodeAttribute()
     done_at = UnicodeAttribute(null=True)
+    again_at = UnicodeAttribute(null=True)
 
 
 class Parked(Main, discriminator="parked"):

@@ -96,15 +96,20 @@ def told_by(database: Database, brand_id: str, contact: str) -> Iterator[tuple[s
         yield item.inbox_pk, item.sk.removeprefix(_DELIVERIES)
 
 
-def forget(database: Database, brand_id: str, contact: str, *, until: datetime) -> None:
-    """Removes all that is kept of the contact; what orders have learned of it stays with them.
+def forget(database: Database, brand_id: str, contact: str, *, until: datetime, leads_on: bool = False) -> None:
+    """Removes the contact's visits until then; what orders have learned of them stays with them.
 
-    That no visit until then is to be kept again is noted first: deliveries may be settled once more.
+    What `leads_on` to orders and raw deliveries stays where these are to be found once more. That no visit until then
+    is to be kept again is noted first: deliveries may be settled once more.
     """
     _, pk, sk = forgotten_key(brand_id, contact)
     database.put(ForgottenContact(pk, sk, until=times.text(until)))
     for item in database.query(Main, pk):
-        if item.sk != sk:
+        if item.sk.startswith(_VISITS):
+            goes = item.sk < f"{_VISITS}{times.text(until)}#{_END}"
+        else:
+            goes = item.sk != sk and not leads_on
+        if goes:
             database.delete(item)
 
 

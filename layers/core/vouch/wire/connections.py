@@ -95,8 +95,9 @@ class Reconciliation(Answer):
 class PrivacyRequest(Answer):
     """What a platform asked about a buyer or a shop. `id` is also the code that the platform was given for it.
 
-    `erased` counts the raw deliveries that are gone; `left` those that say what is not in the books yet, which go when
-    they expire. `orders` are the buyer's: of an `export_customer`, what the merchant is to be given.
+    `erased` counts the raw deliveries that are gone; `left` those that say what is not in the books yet: it is
+    tried again each day until they expire. `orders` are the buyer's: of an `export_customer`, what the merchant is to
+    be given.
     """
 
     id: str
