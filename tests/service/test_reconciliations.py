@@ -92,7 +92,7 @@ def step(world: World, message: str | None = None, milliseconds: Callable[[], in
 
 
 def pulled(world: World) -> list[str]:
-    """Of each delivery that a reconciliation has brought, by which page of which it was."""
+    """Of each delivery that a reconciliation has brought, by which."""
     return [item.answers for item in Delivery.scan(Delivery.answers.startswith(stored.PREFIX), consistent_read=True)]
 
 
@@ -271,6 +271,73 @@ def test_on_every_platform_what_is_lost_comes_into_the_books_and_what_is_not_is_
         clock.pass_(timedelta(minutes=1))
         assert ended(door).healed == 0
         assert not world.parked()
+    world.assert_invariants()
+
+
+@pytest.mark.parametrize("sale", SALES, ids=lambda sale: sale.platform)
+@pytest.mark.parametrize("is_settled", [False, True], ids=["not settled yet", "settled meanwhile"])
+def test_on_every_platform_a_page_that_is_gone_through_again_counts_each_change_once(
+    world: World, clock: Clock, monkeypatch: pytest.MonkeyPatch, sale: Sale, is_settled: bool
+) -> None:
+    """Its worker died; and some platforms' answers say when they were asked for."""
+    moved, died = stored.moved, list[bool]()
+
+    def dies(look: Reconciliation, known: Any) -> Any:
+        if look.looked_at and not died:
+            died.append(True)
+            raise OSError("no answer")
+        return moved(look, known)
+
+    with ExitStack() as stack:
+        stack.enter_context(on_this_machine(world))
+        api = stack.enter_context(sale.stand_in(clock))
+        door = Door(world, sale.platform, sale.secret, api_base_url=api.address, **sale.settings)
+        clock.pass_(timedelta(days=2))
+        names, _ = sale.sell(api, world)
+        clock.pass_(HOUR)
+        look, message = begin(door), take(world)
+        monkeypatch.setattr(stored, "moved", dies)
+        with suppress(AssertionError):
+            step(world, message)
+        assert died
+        if is_settled:
+            world.settle(door.fresh())
+        clock.pass_(timedelta(minutes=5))
+        step(world, message)
+        door.run()
+        after = now(door, look)
+        assert (after.status, after.healed) == ("done", sale.changes)
+        assert {name for _, name in after.orders} <= set(names.split())
+        assert after.orders
+        assert _earned(door, names.split()) == sale.earned
+    world.assert_invariants()
+
+
+@pytest.mark.parametrize(
+    "sale, page", [(SALES[1], "woocommerce.PAGE"), (SALES[5], "bigcommerce.CHANGES")], ids=lambda each: str(each)[:12]
+)
+def test_what_ends_one_page_and_begins_the_next_is_counted_once(
+    world: World, clock: Clock, monkeypatch: pytest.MonkeyPatch, sale: Sale, page: str
+) -> None:
+    monkeypatch.setattr(f"vouch.platforms.{page}", 2)
+    with ExitStack() as stack:
+        stack.enter_context(on_this_machine(world))
+        api = stack.enter_context(sale.stand_in(clock))
+        door = Door(world, sale.platform, sale.secret, api_base_url=api.address, **sale.settings)
+        for _ in range(4):
+            clock.pass_(timedelta(minutes=1))
+            sale.sell(api, world)
+        clock.pass_(HOUR)
+        answer = api.answer
+
+        def slowly(asked: Any) -> Told:
+            clock.pass_(timedelta(seconds=1))
+            return answer(asked)
+
+        monkeypatch.setattr(api, "answer", slowly)
+        look = ended(door)
+        assert (look.status, look.healed, len(look.orders)) == ("done", 4, 4)
+        assert look.looked_at > 4
     world.assert_invariants()
 
 

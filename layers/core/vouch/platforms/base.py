@@ -270,7 +270,10 @@ class Api:
     None where no delivery of the platform needs it.
     """
     changes: Callable[[Span, str | None, Account, datetime], Generator[Call, Answer, Changes]] | None = None
-    """The page of orders changed in the span that begins at the bookmark, None for the first one."""
+    """The page of orders changed in the span that begins at the bookmark, None for the first one.
+
+    The time is now; bytes that say it have it as `times.text` writes it, for they say the same at another time.
+    """
 
 
 # --- a platform -------------------------------------------------------------------------------------------------------

@@ -5,8 +5,9 @@ looking again costs nothing but looking. A look goes page by page, each step by 
 that was cut off goes on where it stopped.
 """
 
+import hashlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -28,7 +29,7 @@ from vouch.store import aliases, inbox, orders, reconciliations
 from vouch.store import connections as stored_connections
 from vouch.store.database import Refused
 from vouch.store.inbox import Door
-from vouch.store.tables import Brand, ConnectionItem, Pulled, Reconciliation
+from vouch.store.tables import Brand, ConnectionItem, Delivery, Pulled, Reconciliation
 
 OVERLAP = timedelta(hours=1)
 """So far before the last look the next one begins: platforms' clocks and lists lag."""
@@ -216,9 +217,10 @@ def _step(deployment: Deployment, item: ConnectionItem, look: Reconciliation, in
     if item.status != "active" or account.api_token is None:
         raise Unreadable("connection_closed", "it was disabled, or its token taken away, meanwhile")
     span = Span(times.parse(look.since), times.parse(look.until))
-    conversation = api.changes(span, look.bookmark, account, deployment.now())
+    asked_at = deployment.now()
+    conversation = api.changes(span, look.bookmark, account, asked_at)
     page = conversations.have(deployment, item, api, account, conversation, in_time=in_time)
-    _compare(deployment, item, api, look, page.found)
+    _compare(deployment, item, api, look, page.found, asked_at)
     look.bookmark, look.tries, look.away_since = page.bookmark, 0, None
     if page.bookmark is None:
         _end(deployment, item, look, "done", None)
@@ -227,40 +229,66 @@ def _step(deployment: Deployment, item: ConnectionItem, look: Reconciliation, in
 
 
 def _compare(
-    deployment: Deployment, item: ConnectionItem, api: Api, look: Reconciliation, found: Sequence[Change]
+    deployment: Deployment,
+    item: ConnectionItem,
+    api: Api,
+    look: Reconciliation,
+    found: Sequence[Change],
+    asked_at: datetime,
 ) -> None:
     """Stores what is news. What cannot be read is stored, too: it parks, where a person sees it.
 
-    Each delivery says which page has brought it. So a page that is compared once more, since its worker died, counts
-    what it stored; and what two pages list, since the platform's list moved meanwhile, only the first one does.
+    What is healed is counted before it is stored, and its names are kept with the count: for whoever goes through the
+    page once more, since its worker died, and for the next page, which may begin with what ends this one. They would
+    find it settled, or store it anew: some platforms' answers say when they were asked.
     """
-    door = Door(item.brand_id, item.mode, item.platform, item.id, item.program_id)
-    number, now = f"{look.id}#{look.looked_at}", deployment.now()
-    pulled = [inbox.pulled(door, number, change.subject, change.body, now) for change in found]
-    stored = {each.sk: each.answers for each in inbox.stored(deployment.database, pulled)}
+    door, now = Door(item.brand_id, item.mode, item.platform, item.id, item.program_id), deployment.now()
+    pulled = [inbox.pulled(door, look.id, change.subject, change.body, now) for change in found]
+    stored = {each.sk for each in inbox.stored(deployment.database, pulled)}
     names = deliveries.pseudonym(deployment, item.brand_id, item.platform, item.id)
+    listed = [_name(change, asked_at) for change in found]
+    news: list[Delivery] = []
     healed: dict[str, Reading | Aside] = {}
-    for change, delivery in zip(found, pulled, strict=True):
+    unreadable = 0
+    for name, change, delivery in zip(listed, found, pulled, strict=True):
         said: Reading | Aside | Ignored | None = None
         try:
             said = api.read(change.body, names)
         except Unreadable:
-            look.unreadable += 1
-        if isinstance(said, Ignored):
+            unreadable += 1
+        if isinstance(said, Ignored) or delivery.sk in stored:
             continue
-        if delivery.sk not in stored and (said is None or _is_news(deployment, item, said)):
-            inbox.put(deployment.database, lambda: deployment.s3, delivery)
-            stored[delivery.sk] = number
-        if said is not None and stored.get(delivery.sk) == number:
-            healed[delivery.sk] = said
-    look.looked_at += len(found)
-    look.healed += len(healed)
+        if said is not None and not _is_news(deployment, item, said):
+            continue
+        news.append(delivery)
+        if said is not None and name not in look.counted:
+            healed[name] = said
     if healed:
-        telemetry.count("ReconciliationHealed", len(healed))
+        _count(deployment, item, look, healed)
+    for delivery in news:
+        inbox.put(deployment.database, lambda: deployment.s3, delivery)
+    look.looked_at += len(found)
+    look.unreadable += unreadable
+    look.counted = [name for name in dict.fromkeys(listed) if name in look.counted]
+
+
+def _name(change: Change, asked_at: datetime) -> str:
+    """What a change is called, whenever the platform was asked for it."""
+    said = change.body.replace(times.text(asked_at).encode(), b"")
+    return ids.derived("", change.subject, hashlib.sha256(said).hexdigest())
+
+
+def _count(
+    deployment: Deployment, item: ConnectionItem, look: Reconciliation, healed: Mapping[str, Reading | Aside]
+) -> None:
+    look.healed += len(healed)
+    look.counted = [*look.counted, *healed]
     external_ids = dict.fromkeys(said.external_id for said in healed.values() if isinstance(said, Reading))
     shown = [[orders.order_id(item.brand_id, item.id, each), each] for each in external_ids]
     added = [each for each in shown if each not in look.orders]
     look.orders = [*look.orders, *added][: reconciliations.ORDERS_SHOWN]
+    _put(deployment, look)
+    telemetry.count("ReconciliationHealed", len(healed))
 
 
 def _is_news(deployment: Deployment, item: ConnectionItem, said: Reading | Aside) -> bool:

@@ -89,15 +89,15 @@ def answer(asking: Delivery, ask: str, body: bytes, now: datetime) -> Delivery:
     return _said_by_platform(asking, asking.pk, answer_id(asking, ask), asking.sk, body, now)
 
 
-def pulled(door: Door, page: str, subject: str, body: bytes, now: datetime) -> Delivery:
+def pulled(door: Door, look: str, subject: str, body: bytes, now: datetime) -> Delivery:
     """What the platform said when it was asked what had changed; the same again is the same delivery.
 
-    `page` names the page of which reconciliation has brought it.
+    `look` names the reconciliation that has brought it.
     """
     content = hashlib.sha256(body).hexdigest()
     delivery_id = ids.derived("dlv_", "pulled", door.brand_id, door.connection_id or REST, subject, content)
     pk = partition(door.brand_id, door.connection_id, subject)
-    return _said_by_platform(door, pk, delivery_id, page, body, now)
+    return _said_by_platform(door, pk, delivery_id, look, body, now)
 
 
 def _said_by_platform(

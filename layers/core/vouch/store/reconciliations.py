@@ -33,6 +33,7 @@ def new(
         looked_at=0,
         healed=0,
         unreadable=0,
+        counted=[],
         orders=[],
         tries=0,
         created_at=times.text(now),

@@ -605,7 +605,8 @@ class Reconciliation(Figure, discriminator="reconciliation"):
     """`b#PULL#<con>` / `<rec>`: what of `[since, until)` the platform was asked for, and what came of it.
 
     `bookmark` is where the platform's list goes on, null at its beginning. `looked_at` counts what had changed there,
-    `healed` what we had not heard of, `unreadable` what parks. `orders` = [[id, the platform's own]] of the first that
+    `healed` what we had not heard of, `unreadable` what parks. `counted` names what of the page under way, and of the
+    one before, is among the healed. `orders` = [[id, the platform's own]] of the first that
     were healed. `reason` is why it failed. `tries`: how often in a row the platform stayed away, and `away_since` when.
     """
 
@@ -619,6 +620,7 @@ class Reconciliation(Figure, discriminator="reconciliation"):
     looked_at = IntegerAttribute()
     healed = IntegerAttribute()
     unreadable = IntegerAttribute()
+    counted = JSONAttribute()
     orders = JSONAttribute()
     tries = IntegerAttribute()
     away_since = UnicodeAttribute(null=True)
