@@ -558,15 +558,42 @@ def test_who_stays_away_for_hours_fails_the_look_and_the_next_one_looks_at_the_s
     assert door.earned(order) == {"dan": 255}
 
 
-@pytest.mark.parametrize("advice", [1, 3_600, 6 * 3_600])
+@pytest.mark.parametrize("advice", [1, 3_600, 6 * 3_600, 10**9])
 def test_whatever_it_advises_who_stays_away_fails_the_look_after_six_hours(
-    world: World, shop: shopify.Shopify, door: Door, clock: Clock, advice: int
+    world: World, shop: shopify.Shopify, door: Door, clock: Clock, monkeypatch: pytest.MonkeyPatch, advice: int
 ) -> None:
+    """Time goes on while it is worked on, too."""
+
+    def ticking(self: Clock) -> datetime:
+        self.pass_(timedelta(milliseconds=1))
+        return self.now
+
+    monkeypatch.setattr(Clock, "__call__", ticking)
     shop.answer = lambda _: Told(429, b"", {"retry-after": str(advice)})  # type: ignore[assignment,method-assign]
     began = clock.now
-    assert ended(door).status == "failed"
-    assert timedelta(hours=5) < clock.now - began <= timedelta(hours=6)
-    assert len(shop.asked) < 40
+    failed = ended(door)
+    assert failed.status == "failed"
+    assert timedelta(hours=5) < clock.now - began < timedelta(hours=6, seconds=30)
+    assert 1 < len(shop.asked) < 40
+    wished = timedelta(seconds=min(advice, 6 * 3600))
+    assert failed.reason == f"the platform stays away: answered 429, for another {wished}"
+
+
+@pytest.mark.usefixtures("small_pages")
+def test_while_it_waits_it_says_what_for(world: World, shop: shopify.Shopify, door: Door, five: list[str]) -> None:
+    look = begin(door)
+    shop.faults += [failing(503)]
+    step(world)
+    waiting = now(door, look)
+    assert (waiting.status, waiting.reason) == ("running", "answered 503")
+    assert begin(door).reason == "answered 503"
+    time_left = iter([60_000, 60_000])
+    step(world, milliseconds=lambda: next(time_left, 1_000))
+    after = now(door, look)
+    assert (after.status, after.looked_at) == ("running", 2)
+    assert not after.reason
+    door.run()
+    assert counts(now(door, look)) == ("done", 5, 5, 0)
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 301])

@@ -221,7 +221,7 @@ def _step(deployment: Deployment, item: ConnectionItem, look: Reconciliation, in
     conversation = api.changes(span, look.bookmark, account, asked_at)
     page = conversations.have(deployment, item, api, account, conversation, in_time=in_time)
     _compare(deployment, item, api, look, page.found, asked_at)
-    look.bookmark, look.tries, look.away_since = page.bookmark, 0, None
+    look.bookmark, look.tries, look.away_since, look.reason = page.bookmark, 0, None, None
     if page.bookmark is None:
         _end(deployment, item, look, "done", None)
     else:
@@ -341,11 +341,14 @@ def _facts(deployment: Deployment, item: ConnectionItem, external_id: str) -> Or
 
 
 def _later(deployment: Deployment, item: ConnectionItem, look: Reconciliation, refusal: NotYet) -> str:
-    look.away_since = look.away_since or times.text(deployment.now())
+    """Puts it off, as the platform advises or patiently; `reason` says what for, and of an end what its advice was."""
+    left = left_of(deployment, look.away_since, PATIENCE) if look.away_since else PATIENCE.total_seconds()
     seconds = heeded(look.tries, refusal.seconds)
-    if seconds > left_of(deployment, look.away_since, PATIENCE):
-        return _end(deployment, item, look, "failed", f"the platform stays away: {refusal.reason}")
-    look.tries += 1
+    if seconds > left:
+        advice = f", for another {timedelta(seconds=refusal.seconds)}" if refusal.seconds else ""
+        return _end(deployment, item, look, "failed", f"the platform stays away: {refusal.reason}{advice}")
+    look.away_since = look.away_since or times.text(deployment.now())
+    look.tries, look.reason = look.tries + 1, refusal.reason
     _put(deployment, look)
     _go_on(deployment, item.brand_id, look, seconds=seconds)
     return "put_off"

@@ -606,8 +606,8 @@ class Reconciliation(Figure, discriminator="reconciliation"):
 
     `bookmark` is where the platform's list goes on, null at its beginning. `looked_at` counts what had changed there,
     `healed` what we had not heard of, `unreadable` what parks. `counted` names what of the page under way, and of the
-    one before, is among the healed. `orders` = [[id, the platform's own]] of the first that
-    were healed. `reason` is why it failed. `tries`: how often in a row the platform stayed away, and `away_since` when.
+    one before, is among the healed. `orders` = [[id, the platform's own]] of the first that were healed. `reason` is
+    why it failed, or waits. `tries`: how often in a row the platform stayed away, and `away_since` when.
     """
 
     id = UnicodeAttribute()

@@ -75,7 +75,8 @@ class Reconciliation(Answer):
     """A look at what changed on the platform in `[since, until)`.
 
     `looked_at` counts what had changed there; `healed` what we had not heard of, which is settled now like anything
-    that comes in; `unreadable` what is parked. `orders` are the first 100 healed. `reason` says why it failed.
+    that comes in; `unreadable` what is parked. `orders` are the first 100 healed. `reason` says why it failed, or
+    why it waits while it is `running`.
     """
 
     id: str
