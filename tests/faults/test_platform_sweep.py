@@ -31,10 +31,6 @@ from vouch.store import reconciliations as stored_looks
 from vouch.store.tables import Reconciliation
 
 DAY, MINUTE = timedelta(days=1), timedelta(minutes=1)
-READS = (("fails before", False),)
-WRITES = (*READS, ("fails after", False), ("crash after", False), ("crash after", True))
-"""The ways that differ here, and whether the stream is quicker than whatever failed; `tests.faults.test_sweep` goes
-through all of them."""
 FAULTS: dict[str, Fault] = {
     "hangs up": hangs_up,  # that its answer got lost is the same: nothing is asked for that takes effect there
     "cuts its answer": cut,
@@ -466,10 +462,8 @@ def test_whatever_call_fails_on_the_way_the_books_are_those_of_a_clean_run(
             assert any(books)
             assert others == [flow.comes_to, []]
             for number, operation in enumerate(clean.calls, start=1):
-                for kind, overtaken in READS if operation in _READING else WRITES:
-                    result = sweep.run(number=number, kind=kind, overtaken=overtaken)
-                    where = f"{kind}: {operation}, call {number} of {result.calls}"
-                    assert result.outcome == clean.outcome, where + overtaken * ", and the stream was quicker"
+                for kind, result in sweep.broken(number, operation):
+                    assert result.outcome == clean.outcome, f"{kind}: {operation}, call {number} of {result.calls}"
             for number, path in enumerate(clean.paths):
                 for kind, fault in FAULTS.items():
                     result = sweep.run(answers=[*[None] * number, fault])
@@ -481,12 +475,16 @@ def test_whatever_call_fails_on_the_way_the_books_are_those_of_a_clean_run(
 
 
 class _Result:
-    """What was called on the way, of AWS and of the platform, and what came of it in the end."""
+    """What was called on the way, of AWS and of the platform, and what came of it in the end.
 
-    def __init__(self, calls: list[str], paths: list[str], outcome: Any) -> None:
+    It `was_overtaken` if the stream brought anything before what had failed came again.
+    """
+
+    def __init__(self, calls: list[str], paths: list[str], outcome: Any, *, was_overtaken: bool) -> None:
         self.calls = calls
         self.paths = paths
         self.outcome = outcome
+        self.was_overtaken = was_overtaken
 
 
 class _Sweep:
@@ -498,13 +496,24 @@ class _Sweep:
         self._flow = flow
         self._numbers = count(1)
 
+    def broken(self, number: int, operation: str) -> Iterator[tuple[str, _Result]]:
+        """All ways that differ here in which that call breaks; `tests.faults.test_sweep` goes through all there are."""
+        yield "fails before", self.run(number=number, kind="fails before")
+        if operation in _READING:
+            return
+        yield "fails after", self.run(number=number, kind="fails after")
+        result = self.run(number=number, kind="crash after", stream_first=True)
+        yield "crash after, and the stream goes on", result
+        if result.was_overtaken:
+            yield "crash after", self.run(number=number, kind="crash after")
+
     def run(
-        self, *, number: int = 0, kind: str = "", overtaken: bool = False, answers: Sequence[Fault | None] = ()
+        self, *, number: int = 0, kind: str = "", stream_first: bool = False, answers: Sequence[Fault | None] = ()
     ) -> _Result:
         """Once, in which the call with that number fails, or the platform answers like this."""
         stage, deployment = self._stage, self._stage.world.deployment
         flow = self._flow(stage, next(self._numbers))
-        line = _Line(stage, overtaken=overtaken)
+        line = _Line(stage, stream_first=stream_first)
         if told := flow.before():
             line.work_off(told)
         told = flow.now()
@@ -520,7 +529,7 @@ class _Sweep:
         outcome = (self._books(flow), flow.outcome(), [note.reason for note in stage.world.parked()])
         line.clear()
         later(deployment, timedelta(hours=1))
-        return _Result(calls, paths, outcome)
+        return _Result(calls, paths, outcome, was_overtaken=line.was_overtaken)
 
     def _books(self, flow: Flow) -> Any:
         """What each order shows but for its times, and what each creator has of it; the invariants hold the ledger."""
@@ -538,11 +547,12 @@ class _Sweep:
 class _Line:
     """The functions one behind the other, as their triggers drive them: what fails comes again, to a cold process."""
 
-    def __init__(self, stage: Stage, *, overtaken: bool) -> None:
+    def __init__(self, stage: Stage, *, stream_first: bool) -> None:
+        self.was_overtaken = False
         self._stage = stage
         self._world = stage.world
         self._images: list[Stored] = []
-        self._overtaken = overtaken
+        self._stream_first = stream_first
 
     def work_off(self, told: Sequence[Sent]) -> None:
         """The platform tells these, and all that follows is done, in time as it goes by."""
@@ -565,8 +575,8 @@ class _Line:
                 return
             self.restart()
             later(self._world.deployment, MINUTE)
-            if self._overtaken:
-                self._flow_on()
+            if self._stream_first and self._flow_on():
+                self.was_overtaken = True
         do()
 
     def restart(self) -> None:
