@@ -110,7 +110,7 @@ def _erasure(request_id: str, event: dict[str, Any]) -> tuple[Answer, Told]:
     if record is None or record.request != "erase_customer":
         return _html(404, pages.erasure("unknown", language), language), {"outcome": "missing"}
     received = times.parse(record.received_at).date()
-    done = times.parse(record.done_at).date() if record.done_at else None
+    done = times.parse(record.done_at).date() if record.done_at and not record.left else None
     page = pages.erasure("done" if done else "received", language, received=received, done=done)
     return _html(200, page, language), {"outcome": "erasure"}
 

@@ -512,6 +512,8 @@ def test_who_asked_to_be_forgotten_reads_what_became_of_it(get: Get, language: s
     assert (page["statusCode"], page["headers"]["content-language"]) == (200, language)
     assert page["headers"]["content-type"] == "text/html; charset=utf-8"
     assert received in page["body"]
+    requested(status="done", done_at="2026-05-05T00:30:00.000000Z", left=1)
+    assert received in get(f"/deletions/{REQUEST}", accept_language=language)["body"]
     requested(status="done", done_at="2026-05-05T00:30:00.000000Z")
     assert done in get(f"/deletions/{REQUEST}", accept_language=language)["body"]
     assert get(f"/deletions/{REQUEST}", "HEAD")["body"] == ""

@@ -24,6 +24,7 @@ from tests.order_stream import OrderStream
 from tests.platforms import samples
 from tests.standins import bigcommerce, shopify, stripe, woocommerce
 from tests.standins.server import failing
+from vouch.domain import times
 from vouch.platforms.base import Request
 from vouch.platforms.registry import PLATFORMS
 from vouch.platforms.signatures import base64_sha256
@@ -604,11 +605,14 @@ def test_what_was_left_is_tried_again_each_day_until_nothing_is(
     world: World, door: Door, parked: str, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = request(world).done_at
+    assert first == times.text(clock.now)
     assert [next_day(world) for _ in range(3)] == [1, 1, 1]
     assert (request(world).left, raw(door), len(world.parked())) == (2, 3, 2)
+    assert request(world).done_at == first
     mended(monkeypatch)
     next_day(world)
-    assert (request(world).status, request(world).done_at, request(world).erased) == ("done", first, 2)
+    last = times.text(clock.now)
+    assert (request(world).status, request(world).done_at, request(world).erased) == ("done", last, 2)
     assert (request(world).left, raw(door), left(world), world.parked()) == (0, 0, [], [])
     assert door.earned(parked) == {"dan": 255}
     assert not put_off(world)

@@ -50,8 +50,11 @@ def show(database: Database, item: PrivacyRecord, orders: Sequence[str]) -> None
 
 
 def finish(database: Database, item: PrivacyRecord, *, left: int, again_at: str | None, now: datetime) -> None:
-    """Notes that it was done, the first time when, what it has left this time, and when that is tried again."""
-    done_at = item.done_at or times.text(now)
+    """Notes that it was done, what it has left this time, and when that is tried again.
+
+    It was done when it was done first, or when the last of what it had left went.
+    """
+    done_at = times.text(now) if not item.done_at or (item.left and not left) else item.done_at
     said: list[Action] = [
         PrivacyRecord.status.set("done"),
         PrivacyRecord.done_at.set(done_at),
