@@ -78,7 +78,7 @@ def _run_shuffled(world: World, told: History, chance: random.Random) -> None:
             list(workers.map(lambda task: task(), tasks))
             new = {webhook.id: webhook for webhook in arriving if webhook.id not in told_by_stream}
             told_by_stream |= new.keys()
-            stream = [world.stored(webhook) for webhook in new.values()]
+            stream = world.all_stored(new.values())
 
 
 def _arrive(world: World, webhook: Webhook) -> None:

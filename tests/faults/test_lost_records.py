@@ -30,7 +30,7 @@ def _posted(world: World) -> tuple[list[Any], dict[str, Any]]:
     told = history(world, 7, **ORDERS)
     for webhook in told.webhooks:
         assert world.post(webhook)["statusCode"] == 200
-    return [world.stored(webhook) for webhook in told.webhooks], expected
+    return world.all_stored(told.webhooks), expected
 
 
 def test_settle_that_raises_on_every_third_batch_loses_nothing(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
+from itertools import batched
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,8 @@ BEGAN = "2026-03-01T00:00:00.000000Z"
 CHANGED = "2026-04-20T00:00:00.000000Z"
 """When the terms, an enrolment, a code's owner and a program's pause change."""
 LIVES = ("noa", "dan", "mia", "tal", "eve")
+_KEYS_MAX = 100
+"""Of one batch read."""
 
 _FRIENDS = {
     "attribution": {"model": "last", "window_days": 30, "code_policy": "wins"},
@@ -248,13 +251,20 @@ class World:
 
     def stored(self, webhook: Webhook) -> Stored:
         """The item of a delivery as the stream has it."""
-        delivery = self._delivery(Request(webhook.headers, webhook.body))
-        key = {"pk": {"S": delivery.pk}, "sk": {"S": delivery.sk}}
-        table = self.deployment.settings.inbox_table
-        answer = engine(self.deployment).get_item(TableName=table, Key=key, ConsistentRead=True)
-        assert "Item" in answer, f"{webhook.id} is not stored"
-        image: Stored = answer["Item"]
+        [image] = self.all_stored([webhook])
         return image
+
+    def all_stored(self, webhooks: Iterable[Webhook]) -> list[Stored]:
+        """Those of several deliveries, in their order."""
+        deliveries = [self._delivery(Request(webhook.headers, webhook.body)) for webhook in webhooks]
+        table, found = self.deployment.settings.inbox_table, dict[str, Stored]()
+        for some in batched(deliveries, _KEYS_MAX, strict=False):
+            keys = [{"pk": {"S": each.pk}, "sk": {"S": each.sk}} for each in some]
+            asked = {table: {"Keys": keys, "ConsistentRead": True}}
+            answer = engine(self.deployment).batch_get_item(RequestItems=asked)
+            found |= {image["sk"]["S"]: image for image in answer["Responses"][table]}
+        assert len(found) == len({each.sk for each in deliveries}), "not all of them are stored"
+        return [found[each.sk] for each in deliveries]
 
     def put_sample(self, request: Request) -> Delivery:
         """Stores a delivery as ingest would, with nothing in the stream."""
