@@ -137,6 +137,17 @@ def test_a_bent_body_gives_facts_or_a_named_refusal(platform: str) -> None:
         assert told.total() / 20 < told[Unreadable] < told.total() * 19 / 20
 
 
+@pytest.mark.parametrize("platform", PLATFORMS)
+def test_a_platform_whose_messages_name_an_order_otherwise_says_so(platform: str) -> None:
+    """Only then is each id looked up for being another order's name."""
+    found = [judged(platform, recorded) for name, recorded in RECORDED if name == platform]
+    assert any(isinstance(said, Reading | Aside) and names(said) for said in found) is PLATFORMS[platform].has_aliases
+
+
+def names(said: Reading | Aside) -> tuple[str, ...]:
+    return said.aliases if isinstance(said, Reading) else (said.alias,)
+
+
 def judged(platform: str, bent: Request | bytes) -> Said | Unreadable:
     """What was read, once it is sure to be sound."""
     if isinstance(bent, bytes):

@@ -17,7 +17,7 @@ from tests.faults.test_counts import metered
 from tests.faults.world import World
 from tests.fixtures import NOON
 from vouch.domain import times
-from vouch.domain.facts import Decision, Event, Fact, Lifecycle, Line, Refund, Shadow, Snapshot
+from vouch.domain.facts import Cancellation, Decision, Event, Fact, Lifecycle, Line, Refund, Shadow, Snapshot
 from vouch.platforms.base import Aside, Reading
 from vouch.service import deliveries, orders
 from vouch.service.deployment import Deployment
@@ -351,9 +351,11 @@ def test_whatever_call_of_a_claim_fails_it_comes_to_the_same(deployment: Deploym
 # --- a sale that two objects tell -------------------------------------------------------------------------------------
 
 
-def settle(world: World, monkeypatch: pytest.MonkeyPatch, said: Reading | Aside) -> deliveries.Outcome:
+def settle(
+    world: World, monkeypatch: pytest.MonkeyPatch, said: Reading | Aside, *, platform: str = "stripe"
+) -> deliveries.Outcome:
     """A delivery that says so."""
-    door = Door(world.brand_id, world.brand.mode, "stripe", CONNECTION)
+    door = Door(world.brand_id, world.brand.mode, platform, CONNECTION)
     delivery = inbox.delivery(door, {}, b"", platform_delivery_id="d", subject="s", kept=(), now=world.deployment.now())
     monkeypatch.setattr(deliveries, "read", lambda *_: said)
     return deliveries.settle_delivery(world.deployment, delivery)
@@ -410,10 +412,6 @@ def test_names_that_are_a_third_order_s_stay_so(world: World, monkeypatch: pytes
     assert [named(world, name).external_id for name in ("pi_1", "ch_1", "in_1")] == ["cs_1", "cs_2", "cs_1"]
 
 
-def decided() -> Decision:
-    return Decision("dec_1", PLACED + timedelta(hours=2), "hold", "usr_1", "looks odd")
-
-
 PAYMENTS = (
     SESSION,
     Reading("in_1", (), aliases=("pi_1",)),
@@ -438,19 +436,67 @@ def test_an_invoice_whose_payments_come_to_light_one_by_one_is_one_sale_in_whate
     world.assert_invariants()
 
 
-def test_what_an_order_had_heard_the_sale_hears_that_it_turns_out_to_be(
+def test_what_an_order_was_told_the_sale_is_told_that_it_turns_out_to_be(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """What the brand has decided of it is about that order alone."""
     settle(world, monkeypatch, Reading("in_1", INVOICE.facts, aliases=("pi_2",)))
     settle(world, monkeypatch, Aside("pi_2", (refund("r2"),)))
-    orders.apply(world.deployment, target(world, "in_1"), [decided()])
-    settle(world, monkeypatch, SESSION)
-    settle(world, monkeypatch, INVOICE)
-    assert (refunds(world, "cs_1"), order(world, "cs_1").facts.decision("hold")) == (["r1", "r2"], decided())
-    assert net(world, "in_1") == 0
+    settle(world, monkeypatch, replace(SESSION, facts=(replace(sold(), lifecycle=Lifecycle.OPEN, paid=False),)))
+    orders.apply(world.deployment, target(world, "in_1"), [Decision("dec_1", NOON, "reject", "usr_1", "twice")])
+    settle(world, monkeypatch, Reading("in_1", (), aliases=("pi_1",)))
+    assert (refunds(world, "cs_1"), net(world, "cs_1"), net(world, "in_1")) == (["r1", "r2"], 1_020, 0)
+    told = order(world, "cs_1").facts
+    assert (told.decision("reject"), told.told and told.told.codes) == (None, ("dan10",))
     settle(world, monkeypatch, Aside("pi_2", (refund("r3"),)))
     assert refunds(world, "cs_1") == ["r1", "r2", "r3"]
     assert refunds(world, "in_1") == ["r1", "r2"]
+    world.assert_invariants()
+
+
+@pytest.mark.parametrize("first", ["order", "refund"])
+def test_an_order_that_goes_by_its_own_name_hears_what_speaks_of_it(
+    world: World, monkeypatch: pytest.MonkeyPatch, first: str
+) -> None:
+    """As a payment of Square's that is no order's does."""
+    payment, given_back = Reading("pay_1", (sold(),), aliases=("pay_1",)), Aside("pay_1", (refund("r1"),))
+    for said in (payment, given_back) if first == "order" else (given_back, payment):
+        assert settle(world, monkeypatch, said).ending == "applied"
+    assert [settle(world, monkeypatch, said).ending for said in (payment, given_back)] == ["unchanged"] * 2
+    assert (refunds(world, "pay_1"), net(world, "pay_1")) == (["r1"], 1_148)
+    settle(world, monkeypatch, Reading("o_1", (sold(minute=5),), aliases=("pay_1",)))
+    assert (net(world, "pay_1"), known(world, "o_1")) == (1_148, None)
+    settle(world, monkeypatch, Reading("o_1", (Cancellation("off", NOON),)))
+    assert (net(world, "pay_1"), known(world, "o_1")) == (0, None)
+
+
+def test_a_platform_without_other_names_looks_for_none(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    settle(world, monkeypatch, Reading("1", (sold(),)))
+    with monkeypatch.context() as patch:
+        patch.setattr(aliases, "load", None)
+        assert settle(world, patch, Reading("1", (refund(),)), platform="shopify").ending == "applied"
+    assert net(world) == 1_148
+
+
+def test_of_two_orders_that_would_claim_each_other_only_one_does(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each has found the other's name on its own, and writes when both have looked."""
+    settle(world, monkeypatch, Reading("cs_1", (sold(),), aliases=("pi_1",)))
+    settle(world, monkeypatch, Reading("in_1", (sold(minute=5),), aliases=("pi_2",)))
+    real, waiting = Database.commit, [Reading("cs_1", (), aliases=("pi_1", "pi_2"))]
+
+    def after_another(self: Database, writes: Writes) -> None:
+        if waiting:
+            other = waiting.pop()
+            with monkeypatch.context() as patch:
+                settle(world, patch, other)
+        real(self, writes)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Database, "commit", after_another)
+        settle(world, patch, Reading("in_1", (), aliases=("pi_1", "pi_2")))
+    assert {named(world, name).external_id for name in ("cs_1", "in_1")} == {"in_1", None}
+    assert (net(world, "in_1"), net(world, "cs_1")) == (NOA, 0)
+    world.assert_invariants()
 
 
 @pytest.mark.parametrize("said", [PAYMENTS[2], PAYMENTS[3]], ids=["a payment", "a refund"])

@@ -30,7 +30,7 @@ from vouch.store import inbox
 from vouch.store import orders as stored_orders
 from vouch.store import visits as store
 from vouch.store.inbox import Door
-from vouch.store.tables import ConnectionItem, Delivery, Slug
+from vouch.store.tables import ConnectionItem, Delivery, Slug, VisitItem
 
 HOUR, SECOND = timedelta(hours=1), timedelta(seconds=1)
 PERSON = "2500000000000001"
@@ -268,25 +268,46 @@ def test_a_visit_that_comes_to_light_later_is_credited_all_the_same(world: World
     world.assert_invariants()
 
 
+def guessed(world: World, placed_at: datetime) -> None:
+    """The order is told by a platform that does not say when it was placed."""
+    body = rest.envelope("order", world.deployment.now(), order(placed_at))
+    read = deliveries.read(world.deployment, delivery(world, "rest", body, None))
+    assert isinstance(read, Reading)
+    facts = [replace(fact, placed_at_guessed=True) for fact in read.facts if isinstance(fact, Snapshot)]
+    orders.apply(world.deployment, Target(world.brand_id, world.brand.mode, None, "M-1"), facts)
+
+
 def test_visits_that_an_order_has_learned_of_stay_with_it_though_its_birth_turns_out_another(world: World) -> None:
     """They are forgotten meanwhile; and one after the birth, as it is now known, is none of the order's."""
-
-    def told(placed_at: datetime) -> None:
-        body = rest.envelope("order", world.deployment.now(), order(placed_at))
-        read = deliveries.read(world.deployment, delivery(world, "rest", body, None))
-        assert isinstance(read, Reading)
-        guessed = [replace(fact, placed_at_guessed=True) for fact in read.facts if isinstance(fact, Snapshot)]
-        orders.apply(world.deployment, Target(world.brand_id, world.brand.mode, None, "M-1"), guessed)
-
     say(world, ("tal10", NOON - 3 * HOUR), ("brand-noa", NOON - 2 * HOUR), ("mia10", NOON - HOUR))
-    told(NOON)
+    guessed(world, NOON)
     assert earned(world) == {"mia": 259, "noa": 425, "tal": 259}
     store.forget(world.deployment.database, world.brand_id, contact(world), until=NOON)
-    told(NOON - SECOND)
+    guessed(world, NOON - SECOND)
     assert earned(world) == {"mia": 259, "noa": 425, "tal": 259}
-    told(NOON - HOUR - 301 * SECOND)
+    guessed(world, NOON - HOUR - 301 * SECOND)
     assert [touch.at for touch in touches(world)] == [NOON - 2 * HOUR, NOON - 3 * HOUR]
     world.assert_invariants()
+
+
+def test_of_visits_that_were_found_and_ones_that_still_are_the_latest_ten_count(world: World) -> None:
+    came = [("brand-dan", NOON - number * HOUR) for number in range(1, 17)]
+    say(world, *came)
+    guessed(world, NOON)
+    latest = [at for _, at in came[:10]]
+    assert [touch.at for touch in touches(world)] == latest
+    for item in VisitItem.scan(VisitItem.sk > f"V#{times.text(NOON - 9 * HOUR)}"):
+        item.delete()
+    assert len(kept(world)) == 7
+    guessed(world, NOON - SECOND)
+    assert [touch.at for touch in touches(world)] == latest
+
+
+def test_a_visit_before_a_birth_that_turned_out_later_is_credited_when_it_comes_to_light(world: World) -> None:
+    guessed(world, NOON - 2 * HOUR)
+    assert place(world, order(NOON)).ending == "applied"
+    assert say(world, ("brand-noa", NOON - HOUR)).ending == "applied"
+    assert earned(world) == {"noa": 1275}
 
 
 def test_a_later_order_of_the_contact_hears_of_no_visit_after_an_earlier_one(world: World) -> None:

@@ -300,6 +300,8 @@ class Platform:
     """The settings without which no connection can be made."""
     may_be_mirrored: bool = False
     """Whether other platforms may repeat its orders (`Reading.mirrored`)."""
+    has_aliases: bool = False
+    """Whether its messages speak of an order by several names (`Reading.aliases`), so that any id may be one."""
     api: Api | None = None
     is_ping: Callable[[Request], bool] = lambda _: False
     """Whether it is the platform's unsigned greeting: answered 200, and nothing is stored."""

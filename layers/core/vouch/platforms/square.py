@@ -682,5 +682,6 @@ PLATFORM = Platform(
     subject=subject,
     facts=facts,
     kept_headers=("square-environment",),
+    has_aliases=True,
     api=Api(address=lambda _: PRODUCTION, read=answer, ask=ask, changes=changes),
 )

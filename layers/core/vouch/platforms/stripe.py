@@ -899,5 +899,6 @@ PLATFORM = Platform(
     verify=verify,
     subject=subject,
     facts=facts,
+    has_aliases=True,
     api=Api(address=address, read=_read, ask=ask, changes=changes),
 )

@@ -5,7 +5,7 @@ Every door comes through here: webhooks by the stream, the REST API, the delayed
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -14,7 +14,7 @@ from typing import Literal, assert_never
 from vouch import telemetry
 from vouch.domain import times
 from vouch.domain.errors import NotFound
-from vouch.domain.facts import Event, Fact, Mention, PlacedAtChanged, Shadow, Snapshot, Standing
+from vouch.domain.facts import Decision, Event, Fact, Mention, PlacedAtChanged, Shadow, Snapshot, Standing
 from vouch.platforms.base import (
     Aside,
     Ignored,
@@ -32,7 +32,18 @@ from vouch.platforms.registry import PLATFORMS
 from vouch.service import visits
 from vouch.service.deployment import Deployment
 from vouch.service.evidence import CLICK_LAG, ClickOnItsWay
-from vouch.service.orders import PARKED, Defect, NameTaken, Target, apply, check_dates, hear_aside, ours
+from vouch.service.orders import (
+    PARKED,
+    Contended,
+    Defect,
+    NameTaken,
+    Target,
+    apply,
+    check_dates,
+    hear_aside,
+    order_behind,
+    ours,
+)
 from vouch.service.queues import FIRST_SECONDS, TRIES_MAX, put_off, seconds_after
 from vouch.service.volumes import BeingMeasured, SealNotDue
 from vouch.store import aliases, connections, inbox, mirrors, orders, privacy
@@ -42,6 +53,8 @@ from vouch.store.tables import Delivery
 Ending = Literal["applied", "unchanged", "ignored", "parked", "deferred"]
 _AWAITING_VOLUME = "awaiting_volume"
 AWAITING_PLATFORM = "awaiting_platform"
+_LEADS_MAX = 8
+"""How often an order may turn out to be another sale while it is told: each time, somebody else was quicker."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,11 +123,9 @@ def _settle_reading(deployment: Deployment, delivery: Delivery, reading: Reading
     young = _is_young(deployment, received_at)
 
     def settle() -> bool:
-        facts = [*reading.facts, *_noted_shadow(deployment, delivery, reading)]
-        try:
-            changed = apply(deployment, target, facts, names=reading.aliases, wait_for_clicks=young)
-        except NameTaken as taken:
-            changed = _settle_elsewhere(deployment, target, reading, taken.external_id, wait_for_clicks=young)
+        told = replace(reading, facts=(*reading.facts, *_noted_shadow(deployment, delivery, reading)))
+        may_lead_on = PLATFORMS[delivery.platform].has_aliases
+        changed = _tell(deployment, target, told, may_lead_on=may_lead_on, wait_for_clicks=young)
         for mirrored in reading.mirrored:
             changed |= _overshadow(deployment, target, mirrored, reading)
         return changed
@@ -160,29 +171,56 @@ def _target(delivery: Delivery, external_id: str) -> Target:
     return Target(delivery.brand_id, delivery.mode, delivery.connection_id, external_id, delivery.program_id)
 
 
-def _settle_elsewhere(
+def _tell(
+    deployment: Deployment, target: Target, reading: Reading, *, may_lead_on: bool, wait_for_clicks: bool
+) -> bool:
+    """Tells the order, or whichever turns out to be the same sale; whether anything changed."""
+    sale = target.external_id
+    if may_lead_on and not reading.aliases:  # who claims names looks at the order's own as well
+        sale = order_behind(deployment, target, sale)
+    for _ in range(_LEADS_MAX):
+        try:
+            if sale == target.external_id:
+                return apply(deployment, target, reading.facts, names=reading.aliases, wait_for_clicks=wait_for_clicks)
+            return _tell_elsewhere(deployment, target, reading, sale, wait_for_clicks=wait_for_clicks)
+        except NameTaken as taken:
+            sale = taken.external_id
+    raise Contended
+
+
+def _tell_elsewhere(
     deployment: Deployment, target: Target, reading: Reading, external_id: str, *, wait_for_clicks: bool
 ) -> bool:
     """The same sale is an order already, by another of the platform's objects: this one tells that order, too.
 
-    Of two that say different births the later comer adds no more than its evidence. Its names that are nobody's yet
-    become that order's, with what has waited under them. Had it become an order of its own before it said so, that one
-    earns nothing any more, and what it has heard the sale hears, too.
+    Its names that are nobody's yet become that order's, with what has waited under them. Had it become an order of its
+    own before it said so, that one earns nothing any more, and what it was told the sale is told, too; but what a brand
+    has decided of it is about that one alone.
     """
     sale = replace(target, external_id=external_id)
     names = list(dict.fromkeys((target.external_id, *reading.aliases)))
     known = aliases.load(deployment.database, target.brand_id, target.connection_id or "", names)
     free = [name for name, found in zip(names, known, strict=True) if found.external_id in (None, external_id)]
-    try:
-        changed = apply(deployment, sale, reading.facts, names=free, wait_for_clicks=wait_for_clicks)
-    except PlacedAtChanged:
-        changed = apply(deployment, sale, evidence_of(reading), names=free, wait_for_clicks=wait_for_clicks)
+    changed = _tell_sale(deployment, sale, reading, free, wait_for_clicks=wait_for_clicks)
     own = orders.load(deployment.database, target.brand_id, target.order_id)
     if own is not None:
-        heard = [fact for fact in own.facts.events.values() if not isinstance(fact, Shadow | Standing)]
-        changed |= apply(deployment, sale, heard, wait_for_clicks=wait_for_clicks)
+        told = [own.facts.told] if own.facts.told else []
+        heard = [fact for fact in own.facts.events.values() if not isinstance(fact, Decision | Shadow | Standing)]
+        retold = Reading(target.external_id, (*told, *heard))
+        changed |= _tell_sale(deployment, sale, retold, (), wait_for_clicks=wait_for_clicks)
         changed |= apply(deployment, target, [Shadow(sale.order_id, times.EPOCH)])
     return changed
+
+
+def _tell_sale(
+    deployment: Deployment, sale: Target, reading: Reading, names: Sequence[str], *, wait_for_clicks: bool
+) -> bool:
+    """Of two objects that say different births the later comer adds no more than its evidence."""
+    try:
+        return apply(deployment, sale, reading.facts, names=names, joins=True, wait_for_clicks=wait_for_clicks)
+    except PlacedAtChanged:
+        evidence = evidence_of(reading)
+        return apply(deployment, sale, evidence, names=names, joins=True, wait_for_clicks=wait_for_clicks)
 
 
 def evidence_of(reading: Reading) -> list[Fact]:

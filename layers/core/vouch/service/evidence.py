@@ -378,7 +378,8 @@ class Evidence:
         until = placed_at + ORDER_CLOCK_SLACK
         found = visits.latest(self._deployment.database, self._brand, contact, until=until, limit=TOUCH_KEYS_MAX)
         past = (touch for touch in before if touch.at is not None and touch.at <= until)
-        return _together([self._visit(visit) for visit in found], past)[:TOUCH_KEYS_MAX]
+        known = _together([self._visit(visit) for visit in found], past)
+        return sorted(known, key=lambda touch: touch.at or times.EPOCH, reverse=True)[:TOUCH_KEYS_MAX]
 
     def _visit(self, visit: Visited) -> Touch:
         click = self._genuine(visit.click_id) if visit.click_id else None

@@ -97,6 +97,14 @@ class _Overtaken(Exception):
     """Something came to wait under a name, or somebody claimed it, since it was read."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Names:
+    """What an order claims: names that are nobody's yet. Its `own` is held where it must not become another's now."""
+
+    free: Sequence[KnownAlias] = ()
+    own: KnownAlias | None = None
+
+
 RATE_MISSING = "rate_missing"
 PARKED: dict[type[Exception], str] = {
     PlacedAtChanged: "placed_at_changed",
@@ -130,18 +138,20 @@ def apply(
     facts: Sequence[Fact],
     *,
     names: Sequence[str] = (),
+    joins: bool = False,
     wait_for_clicks: bool = False,
 ) -> bool:
     """Adds facts to an order and posts the difference; whether anything changed.
 
     `names` are others by which its platform speaks of the order: they become its own, with what has waited under them.
+    It `joins` where another order's id is among them: then its own does not become that one's in the same moment.
     A lost race reads again. Raises PlacedAtChanged, OutOfRange, RateMissing, ClickOnItsWay, SealNotDue, NameTaken and
     Defect as described there, and Contended where races outlast the tries.
     """
     changed = False
     for attempt in range(_RACES_MAX):
-        unclaimed = _unclaimed(deployment, target, names)
-        said = [*facts, *(fact for name in unclaimed for fact in name.waiting.values())]
+        unclaimed = _unclaimed(deployment, target, names, joins=joins)
+        said = [*facts, *(fact for name in unclaimed.free for fact in name.waiting.values())]
         try:
             changed |= _apply_all(deployment, target, said, unclaimed, wait_for_clicks=wait_for_clicks)
         except _Overtaken:
@@ -205,25 +215,27 @@ def order_behind(deployment: Deployment, target: Target, external_id: str) -> st
     return aliases.order_behind(deployment.database, target.brand_id, target.connection_id or "", external_id)
 
 
-def _unclaimed(deployment: Deployment, target: Target, names: Sequence[str]) -> list[KnownAlias]:
+def _unclaimed(deployment: Deployment, target: Target, names: Sequence[str], *, joins: bool) -> _Names:
     """Those of the names that are nobody's yet. Raises NameTaken where one, or the order's own, is another's."""
     if not names or target.connection_id is None:
-        return []
-    own = target.external_id
-    known = aliases.load(deployment.database, target.brand_id, target.connection_id, list(dict.fromkeys((own, *names))))
-    for name in known:
+        return _Names()
+    own, spelled = target.external_id, list(dict.fromkeys((target.external_id, *names)))
+    found = aliases.load(deployment.database, target.brand_id, target.connection_id, spelled)
+    for name in found:
         if name.external_id not in (None, own):
             sale = order_behind(deployment, target, name.external_id)
             if sale != own:
                 raise NameTaken(sale)
-    return [name for name in known[1:] if name.external_id is None]
+    known = dict(zip(spelled, found, strict=True))
+    free = [known[name] for name in dict.fromkeys(names) if known[name].external_id is None]
+    return _Names(free, known[own] if joins and own not in names else None)
 
 
 def _apply_all(
     deployment: Deployment,
     target: Target,
     facts: Sequence[Fact],
-    unclaimed: Sequence[KnownAlias],
+    unclaimed: _Names,
     *,
     wait_for_clicks: bool,
 ) -> bool:
@@ -235,13 +247,13 @@ def _apply_all(
     while portions or unfinished:
         portion = portions.popleft() if portions else ()
         half = len(portion) // 2
-        claims = () if portions else unclaimed
+        claims = _Names() if portions else unclaimed
         with ours():
             try:
                 changed, unfinished = _apply(
                     deployment, target, snapshots + portion, claims, wait_for_clicks=wait_for_clicks
                 )
-                unclaimed = () if claims else unclaimed
+                unclaimed = _Names() if claims.free else unclaimed
                 changed_any |= changed
             except Overfull:
                 if not half:
@@ -254,7 +266,7 @@ def _apply(
     deployment: Deployment,
     target: Target,
     facts: Sequence[Fact],
-    claims: Sequence[KnownAlias],
+    claims: _Names,
     *,
     wait_for_clicks: bool,
 ) -> tuple[bool, bool]:
@@ -264,7 +276,7 @@ def _apply(
         order = orders.load(database, target.brand_id, target.order_id) or _unknown(target)
         after, changed = order.facts.with_facts(facts)
         if not changed and not order.unfinished:
-            if claims:
+            if claims.free:
                 _commit(deployment, Writes(), claims, target)
             return False, False
         now = _brand_now(deployment, target)
@@ -287,9 +299,11 @@ def _apply(
     raise Contended
 
 
-def _commit(deployment: Deployment, writes: Writes, claims: Sequence[KnownAlias], target: Target) -> None:
-    for name in claims:
+def _commit(deployment: Deployment, writes: Writes, claims: _Names, target: Target) -> None:
+    for name in claims.free:
         aliases.claim(writes, name, target.external_id)
+    if claims.free and claims.own is not None:
+        aliases.hold(writes, claims.own)
     try:
         deployment.database.commit(writes)
     except Refused as refusal:
@@ -300,8 +314,9 @@ def _commit(deployment: Deployment, writes: Writes, claims: Sequence[KnownAlias]
 
 def _await_visits(deployment: Deployment, target: Target, order: StoredOrder, after: OrderFacts) -> None:
     """Before anybody looks for visits of a contact: whoever records one from now on finds this order."""
+    born_later = order.facts.snapshot is not None and after.begins > order.facts.begins
     for contact in after.snapshot.contacts if after.snapshot else ():
-        if f"{CONTACT}{contact}" not in order.context.touches and "@" not in contact:
+        if "@" not in contact and (born_later or f"{CONTACT}{contact}" not in order.context.touches):
             visits.await_visits(
                 deployment.database,
                 target.brand_id,

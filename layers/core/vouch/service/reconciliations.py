@@ -300,13 +300,12 @@ def _is_news(deployment: Deployment, item: ConnectionItem, said: Reading | Aside
         if name.external_id is not None:
             known = _facts(deployment, item, aliases.order_behind(*place, name.external_id))
         return _adds(known, said.facts)
-    external_id = said.external_id
+    external_id = aliases.order_behind(*place, said.external_id)
     for name in aliases.load(*place, said.aliases):
         if name.external_id is None:
             return True
-        external_id = aliases.order_behind(*place, name.external_id)
-        if external_id != said.external_id:
-            break
+        if external_id == said.external_id:
+            external_id = aliases.order_behind(*place, name.external_id)
     known = _facts(deployment, item, external_id)
     try:
         return _adds(known, said.facts)

@@ -83,6 +83,11 @@ def claim(transaction: Writes, known: KnownAlias, external_id: str) -> None:
     _put(transaction, known, external_id)
 
 
+def hold(transaction: Writes, known: KnownAlias) -> None:
+    """Refuses the transaction where the name became an order's since it was read; what waits there goes on waiting."""
+    _put(transaction, known, known.external_id)
+
+
 def of_order(database: Database, brand_id: str, connection_id: str, external_id: str) -> Iterator[str]:
     """The names that the order has claimed, and theirs; of what was claimed a moment ago the index may not know yet."""
     known, unread = {external_id}, [external_id]

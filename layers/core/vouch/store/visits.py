@@ -65,16 +65,15 @@ def await_visits(
     external_id: str,
     placed_at: datetime,
 ) -> None:
-    """Notes that an order names the contact."""
-    database.put_new(
-        ContactOrder(
-            _partition(brand_id, contact),
-            f"{_ORDERS}{order_id}",
-            connection_id=connection_id,
-            external_id=external_id,
-            placed_at=times.text(placed_at),
-        )
+    """Notes that an order names the contact; of several births that it was said to have, the latest stays."""
+    note = ContactOrder(
+        _partition(brand_id, contact),
+        f"{_ORDERS}{order_id}",
+        connection_id=connection_id,
+        external_id=external_id,
+        placed_at=times.text(placed_at),
     )
+    database.put(note, ContactOrder.pk.does_not_exist() | (ContactOrder.placed_at < note.placed_at))
 
 
 def awaiting(database: Database, brand_id: str, contact: str) -> Iterator[ContactOrder]:
