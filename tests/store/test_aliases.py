@@ -1,6 +1,7 @@
 """Other names of orders: what waits under one is taken whole by whoever claims it, and by nobody else."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from itertools import batched
 
@@ -184,9 +185,22 @@ def test_an_order_that_became_another_s_name_means_that_one_and_brings_its_own_n
     assert sorted(aliases.of_order(database, BRAND, CONNECTION, "cs_1")) == ["in_1", "pi_1", "pi_2"]
 
 
-def test_of_orders_that_claimed_each_other_the_smaller_is_meant_wherever_one_begins(database: Database) -> None:
+def test_of_orders_that_had_claimed_each_other_the_smaller_would_be_meant(database: Database) -> None:
     claim(database, known(database, "b"), known(database, "pi_1"), order="a")
     claim(database, known(database, "c"), order="b")
     claim(database, known(database, "a"), order="c")
     assert {aliases.order_behind(database, BRAND, CONNECTION, each) for each in ("a", "b", "c", "pi_1")} == {"a"}
     assert sorted(aliases.of_order(database, BRAND, CONNECTION, "a")) == ["b", "c", "pi_1"]
+
+
+def test_a_name_that_is_held_is_nobody_s_until_then_and_keeps_what_waits(database: Database) -> None:
+    wait(database, refund())
+    read = known(database)
+    writes = Writes()
+    aliases.hold(writes, read)
+    database.commit(writes)
+    assert known(database) == replace(read, version=read.version + 1)
+    late = Writes()
+    aliases.claim(late, read, "1")
+    with pytest.raises(Refused):
+        database.commit(late)

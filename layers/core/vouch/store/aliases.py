@@ -51,7 +51,7 @@ def _known(database: Database, pk: str, item: object) -> KnownAlias:
 def order_behind(database: Database, brand_id: str, connection_id: str, external_id: str) -> str:
     """The order that this id of one means: one that turned out to be another's sale has become a name of that one.
 
-    Of two that claimed each other in the same moment it is the smaller.
+    No two claim each other (`hold`); if a hand had made it so, the smaller would be meant, wherever one begins.
     """
     way = [external_id]
     while True:
