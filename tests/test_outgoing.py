@@ -512,7 +512,7 @@ def test_no_line_is_left_open_by_an_answer_that_is_refused(authority: "Authority
     def ask() -> None:
         with pytest.raises(Unreachable) as kept:
             server.asked(url=server.url("https", "localhost"))
-        assert kept.tb
+        assert kept.traceback
 
     refused = whole(b"unread", "Content-Encoding: gzip", "Connection: close")
     with answering(refused, authority.server("localhost")) as server, authority.trusted():

@@ -361,6 +361,21 @@ def settle(
     return deliveries.settle_delivery(world.deployment, delivery)
 
 
+def settle_behind(world: World, monkeypatch: pytest.MonkeyPatch, first: Reading | Aside, said: Reading | Aside) -> None:
+    """Settles `said` on what was read before `first` was settled, up to where it writes."""
+    real, waiting = Database.commit, [first]
+
+    def after_another(self: Database, writes: Writes) -> None:
+        if waiting:
+            with monkeypatch.context() as patch:
+                settle(world, patch, waiting.pop())
+        real(self, writes)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Database, "commit", after_another)
+        settle(world, patch, said)
+
+
 SESSION = Reading("cs_1", (sold(),), aliases=("pi_1",))
 INVOICE = Reading("in_1", (sold("dan10", minute=5), refund("r1")), aliases=("pi_1", "ch_1"))
 
@@ -482,18 +497,8 @@ def test_of_two_orders_that_would_claim_each_other_only_one_does(world: World, m
     """Each has found the other's name on its own, and writes when both have looked."""
     settle(world, monkeypatch, Reading("cs_1", (sold(),), aliases=("pi_1",)))
     settle(world, monkeypatch, Reading("in_1", (sold(minute=5),), aliases=("pi_2",)))
-    real, waiting = Database.commit, [Reading("cs_1", (), aliases=("pi_1", "pi_2"))]
-
-    def after_another(self: Database, writes: Writes) -> None:
-        if waiting:
-            other = waiting.pop()
-            with monkeypatch.context() as patch:
-                settle(world, patch, other)
-        real(self, writes)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Database, "commit", after_another)
-        settle(world, patch, Reading("in_1", (), aliases=("pi_1", "pi_2")))
+    told = [Reading(name, (), aliases=("pi_1", "pi_2")) for name in ("cs_1", "in_1")]
+    settle_behind(world, monkeypatch, *told)
     assert {named(world, name).external_id for name in ("cs_1", "in_1")} == {"in_1", None}
     assert (net(world, "in_1"), net(world, "cs_1")) == (NOA, 0)
     world.assert_invariants()
@@ -508,18 +513,7 @@ def test_what_an_order_hears_while_it_turns_out_to_be_another_s_sale_is_not_lost
     settle(world, monkeypatch, SESSION)
     if isinstance(said, Reading):
         said = replace(said, facts=(refund("r1"),))
-    real, waiting = Database.commit, [PAYMENTS[1]]
-
-    def after_another(self: Database, writes: Writes) -> None:
-        if waiting:
-            other = waiting.pop()
-            with monkeypatch.context() as patch:
-                settle(world, patch, other)
-        real(self, writes)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Database, "commit", after_another)
-        settle(world, patch, said)
+    settle_behind(world, monkeypatch, PAYMENTS[1], said)
     assert named(world, "in_1").external_id == "cs_1"
     assert refunds(world, "cs_1") == ["r1"]
     assert (net(world, "cs_1"), net(world, "in_1")) == (1_148, 0)
