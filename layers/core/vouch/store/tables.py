@@ -393,6 +393,99 @@ class Marker(Main, discriminator="marker"):
     version = IntegerAttribute(attr_name="v")
 
 
+class PayoutItem(Main, discriminator="payout"):
+    """`b#P#<po>` / `P`, index `b#P` by time, second index `b#C#<c>#P` likewise: one creator's amount of a run.
+
+    `amount` = `withheld` + what the creator gets. `to` is the destination as it was sealed when the payout was made,
+    `shown` what may be read of it. `names` are the rail's ids of it, `reference` the one that a person would look for;
+    `reason` is why it failed or came back. `tries` counts its attempts; `tried_at` is when the last one began and
+    `first_at` when the first did. `fee` = [amount, currency], what the rail took beside it.
+    """
+
+    id = UnicodeAttribute()
+    run_id = UnicodeAttribute(attr_name="run")
+    creator_id = UnicodeAttribute(attr_name="c")
+    currency = UnicodeAttribute(attr_name="ccy")
+    amount = IntegerAttribute(attr_name="a")
+    withheld = IntegerAttribute(attr_name="wh")
+    rail = UnicodeAttribute()
+    to = UnicodeAttribute(null=True)
+    shown = UnicodeAttribute(null=True)
+    status = UnicodeAttribute(attr_name="st")
+    reason = UnicodeAttribute(null=True)
+    names = JSONAttribute(null=True)
+    reference = UnicodeAttribute(null=True, attr_name="ref")
+    fee = JSONAttribute(null=True)
+    tries = IntegerAttribute()
+    first_at = UnicodeAttribute(null=True)
+    tried_at = UnicodeAttribute(null=True)
+    created_at = UnicodeAttribute(attr_name="at")
+    changed_at = UnicodeAttribute(attr_name="m")
+    settled_at = UnicodeAttribute(null=True)
+    version = IntegerAttribute(attr_name="v")
+
+
+class PayoutAttempt(Main, discriminator="attempt"):
+    """`b#P#<po>` / `A#<n, 4 digits>`: put before the rail is called. `key` is what the call is idempotent by."""
+
+    key = UnicodeAttribute()
+    at = UnicodeAttribute()
+
+
+class OpenPayout(Main, discriminator="open_payout"):
+    """`b#OPEN` / `<po>`: a payout of which we do not yet know all that may become; put and removed with its status.
+
+    `next_at` is when the rail is asked again, after so many `looks`.
+    """
+
+    payout_id = UnicodeAttribute()
+    next_at = UnicodeAttribute()
+    looks = IntegerAttribute()
+
+
+class PayoutRun(Main, discriminator="run"):
+    """`b#R#<run>` / `R`, index `b#R`: one paying of many creators.
+
+    `rail`, `currency` and `creators` (how many were named) are what it was restricted to. `bookmark` is where the list
+    of creators goes on, null once all are in `chunks` chunks, of which `done` have been reserved and `sent` sent.
+    `looked_at`, `payouts` and `totals` = {currency: amount} are sums of the chunks that are done. `at` is the brand's
+    time of it. `files` = {currency: [name, media type, key of the object]}.
+    """
+
+    id = UnicodeAttribute()
+    status = UnicodeAttribute(attr_name="st")
+    reason = UnicodeAttribute(null=True)
+    rail = UnicodeAttribute(null=True)
+    currency = UnicodeAttribute(null=True)
+    creators = IntegerAttribute(null=True)
+    dry_run = BooleanAttribute()
+    schedule = UnicodeAttribute(null=True)
+    bookmark = UnicodeAttribute(null=True)
+    chunks = IntegerAttribute()
+    done = IntegerAttribute()
+    sent = IntegerAttribute()
+    looked_at = IntegerAttribute()
+    payouts = IntegerAttribute()
+    totals = JSONAttribute()
+    files = JSONAttribute(null=True)
+    at = UnicodeAttribute()
+    created_at = UnicodeAttribute()
+    moved_at = UnicodeAttribute()
+    version = IntegerAttribute()
+
+
+class RunChunk(Main, discriminator="run_chunk"):
+    """`b#R#<run>` / `CH#<n, 6 digits>`: up to 50 creators of a run, and how far they are: `listed`, `reserved`, `sent`.
+
+    `outcomes` = [[creator, currency, amount, withheld, rail, payout or null, why left out or null]].
+    """
+
+    creators = JSONAttribute()
+    status = UnicodeAttribute(attr_name="st")
+    outcomes = JSONAttribute(null=True)
+    version = IntegerAttribute(attr_name="v")
+
+
 class VisitItem(Main, discriminator="visit"):
     """`b#V#<contact>` / `V#<at>#<vis>`: a visit by message, and whose link or code led there; never updated.
 

@@ -1,0 +1,1 @@
+"""Rails: the ways in which creators are paid."""

@@ -1,0 +1,173 @@
+"""The one small interface behind which every rail stands: files that a person takes to the bank, or an API.
+
+A rail is one module that ends with `RAIL = Rail(...)`, registered in `vouch.rails.registry`. It is pure: no I/O, no
+clock. What an API is to be asked is said by conversations, which yield a `Call`, are sent its `Answer`, whatever its
+status, and return what the rail `Told`; who has them does the I/O, and knows what a missing answer means: nothing.
+"""
+
+from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Literal
+
+from vouch.domain.money import Money
+from vouch.domain.payouts import Payment
+
+Settings = Mapping[str, str]
+"""A brand's own account at the rail, as `Rail.settings` made it: names in snake_case, secrets among them."""
+
+
+class BadSetting(Exception):
+    """One of the brand's settings is missing or wrong; `code` is stable, `param` its name."""
+
+    def __init__(self, param: str, code: str = "required") -> None:
+        super().__init__(f"{param}: {code}")
+        self.param = param
+        self.code = code
+
+
+class BadSignature(Exception):
+    """A callback that nothing proves genuine: one error, one 401, and nobody is told which."""
+
+
+class Unreadable(Exception):
+    """An answer or a genuine callback that is not what the rail documents. Nothing follows from it."""
+
+
+# --- files ------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class FileOrder:
+    """One run's payments of one currency, in the order of their ids. `made_at` is the run's, so bytes never differ."""
+
+    run_id: str
+    made_at: datetime
+    currency: str
+    settings: Settings
+    payments: Sequence[Payment]
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """What the brand takes to its bank; `name` is what a browser saves it as."""
+
+    name: str
+    media_type: str
+    content: bytes
+
+
+# --- APIs -------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A request to the rail's API: `path` follows the address of the API, `query` is sent in this order."""
+
+    method: Literal["GET", "POST"]
+    path: str
+    query: Sequence[tuple[str, str]] = ()
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the rail said, of any status. Header names are in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+Word = Literal["accepted", "settled", "failed", "returned", "absent", "refused", "later"]
+"""What a rail says of a payment.
+
+`accepted`: it is on its way. `settled`: the money is the creator's. `failed`: for good, nothing has moved or all of it
+came back before it was the creator's. `returned`: it was the creator's, and came back. `absent`: a look-up shows that
+the rail does not know of it. `refused`: nothing was done, and the brand has to do something first (no funds left, a
+wrong key). `later`: nothing can be said now (429, 5xx, a lock); whether anything was done is open.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """`reason` is our stable code for what failed, was refused or came back, `detail` the rail's own word for it.
+
+    `names` are the rail's ids of the payment, merged with those known before; `reference` is the one that a person
+    would look for. `amount` is what the rail says that it carries, where it does: another one than ours is an alarm.
+    `fee` is what it took beside that. `seconds`: when it wants to be asked again. `event` is what identifies a return.
+    """
+
+    word: Word
+    reason: str | None = None
+    detail: str | None = None
+    names: Mapping[str, str] = field(default_factory=dict)
+    reference: str | None = None
+    amount: Money | None = None
+    fee: Money | None = None
+    seconds: int | None = None
+    event: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A rail's callback as it came; header names are in lower case."""
+
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A genuine callback: the payouts that it is about, by our ids. None of it is believed: the rail is asked."""
+
+    payout_ids: tuple[str, ...]
+
+
+Conversation = Generator[Call, Answer, Told]
+
+
+@dataclass(frozen=True, slots=True)
+class Api:
+    """How the rail is told to pay, and asked what became of it."""
+
+    address: Callable[[Settings], str]
+    """Where the API is, without a slash at its end."""
+    send: Callable[[Payment, str, Settings], Conversation]
+    """Has the payment made, under the idempotency key: the same again makes no second one while `window` lasts."""
+    look_up: Callable[[Payment, str, Mapping[str, str], Settings], Conversation]
+    """What became of it, by its id, the key that it was sent under and the rail's names as far as they are known.
+
+    It never makes a payment: `absent` where the rail has none.
+    """
+    window: timedelta
+    """For so long from the first try on the same key makes no second payment; our own margin is taken off already."""
+    verify: Callable[[Request, Settings, datetime], Generator[Call, Answer, Notice]]
+    """The callback's notice, once it is proven genuine. Raises BadSignature."""
+    watched: timedelta = timedelta(0)
+    """For so long after it settled a payment may still come back, and is asked after."""
+
+
+# --- a rail -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Rail:
+    """A way of paying: with `write` it is one of files, with `api` one of calls."""
+
+    name: str
+    unit: Callable[[str], int | None]
+    """The smallest amount of the currency that it can carry, in minor units; None: it does not carry the currency."""
+    takes: frozenset[str] | None
+    """The kinds of destination that it can pay to; None: any, and a creator who has named none."""
+    obstacle: Callable[[Payment], str | None]
+    """Why it cannot carry that payment, one of `payouts.Skipped`; None: it can."""
+    settings: Callable[[Mapping[str, str]], Settings]
+    """The brand's settings, checked and in canonical form. Raises BadSetting."""
+    secret: frozenset[str] = frozenset()
+    """Which of them are never shown again."""
+    write: Callable[[FileOrder], File] | None = None
+    api: Api | None = None
+    ready: bool = False
+    """Whether it works without any settings of the brand's."""
