@@ -36,6 +36,10 @@ _NOUNS = (
     "commissions",
     "balances",
     "ledger",
+    "payouts",
+    "payout_settings",
+    "adjustments",
+    "reports",
     "simulations",
     "privacy",
 )
