@@ -13,7 +13,8 @@ Z itself is read again: a test brand's clock may stand still for hours, and post
 
 Commissions that count for caps and bonuses are also counted by program, terms version and month (`tallies`). What caps
 take of these and bonuses give (`extras`) is posted with the fold, at W, straight to what is available: such an entry is
-counted as it is posted, and read again like all others of the zone.
+counted as it is posted, and read again like all others of the zone. So it is with all that changes what is available:
+payouts as they are reserved, fail or come back, and adjustments.
 """
 
 from collections import Counter, defaultdict
@@ -22,7 +23,19 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from vouch.domain import period_rules, times
-from vouch.domain.ledger import AVAILABLE, EARNED, HELD, Counted, Entry, creator_account
+from vouch.domain.ledger import (
+    AVAILABLE,
+    EARNED,
+    HELD,
+    IN_TRANSIT,
+    PAYOUT,
+    PAYOUT_RELEASED,
+    PAYOUT_RETURNED,
+    PAYOUT_SETTLED,
+    Counted,
+    Entry,
+    creator_account,
+)
 from vouch.domain.period_rules import Extras, Place, Tallies, Tally
 
 IN_FLIGHT_MAX = timedelta(minutes=15)
@@ -38,7 +51,11 @@ class Checkpoint:
 
 @dataclass(frozen=True, slots=True)
 class Sums:
-    """One currency of an account. `credited` − `debited` is all that lies before Z, `zone` what was counted since."""
+    """One currency of an account. `credited` − `debited` is all that lies before Z, `zone` what was counted since.
+
+    `paid` is gross, tax withheld included: what is the creator's in all = available + in transit + paid. `payout_id` is
+    the one that is open; while there is one there is no other. `owing_since`: from when on `available` is below zero.
+    """
 
     available: int = 0
     in_transit: int = 0
@@ -46,6 +63,8 @@ class Sums:
     credited: int = 0
     debited: int = 0
     zone: int = 0
+    payout_id: str | None = None
+    owing_since: datetime | None = None
 
     @property
     def counted(self) -> int:
@@ -170,6 +189,48 @@ def extended(folded: Folded, wanted: Extras) -> Folded:
         before = sums.get(currency, Sums())
         sums[currency] = replace(before, available=before.available + amount, zone=before.zone + amount)
     return replace(folded, balance=replace(balance, sums=sums, extras={**others, **wanted}), posted=posted)
+
+
+def with_entries(balance: Balance, entries: Iterable[Entry]) -> Balance:
+    """The balance with what payouts and adjustments post under its version, those of the time line at its watermark."""
+    sums = dict(balance.sums)
+    for entry in entries:
+        available = entry.credited(creator_account(entry.creator_id, AVAILABLE))
+        in_transit = entry.credited(creator_account(entry.creator_id, IN_TRANSIT))
+        before = sums.get(entry.currency, Sums())
+        sums[entry.currency] = replace(
+            before,
+            available=before.available + available,
+            in_transit=before.in_transit + in_transit,
+            paid=before.paid + paid(entry),
+            zone=before.zone + available,
+            payout_id=_open_payout(before.payout_id, entry),
+        )
+    return aged(replace(balance, sums=sums))
+
+
+def paid(entry: Entry) -> int:
+    """What the entry adds to what was paid out, tax withheld included."""
+    if entry.kind == PAYOUT_SETTLED:
+        return -entry.credited(creator_account(entry.creator_id, IN_TRANSIT))
+    if entry.kind == PAYOUT_RETURNED:
+        return -entry.credited(creator_account(entry.creator_id, AVAILABLE))
+    return 0
+
+
+def aged(balance: Balance) -> Balance:
+    """The balance with its debts' age brought up to its watermark."""
+    sums = {
+        currency: replace(each, owing_since=(each.owing_since or balance.watermark) if each.available < 0 else None)
+        for currency, each in balance.sums.items()
+    }
+    return replace(balance, sums=sums)
+
+
+def _open_payout(before: str | None, entry: Entry) -> str | None:
+    if entry.kind == PAYOUT:
+        return entry.payout_id
+    return None if entry.kind in (PAYOUT_SETTLED, PAYOUT_RELEASED) else before
 
 
 def figures(balance: Balance, pending: Mapping[str, int], held: Iterable[Entry]) -> dict[str, Figures]:

@@ -3,19 +3,33 @@
 Sign: + debit, − credit. What a creator is owed is a liability, so a commission *credits* the creator's account.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from vouch.domain import ids, times
+from vouch.domain.money import Money
 
 EXPENSE_COMMISSION = "expense:commission"
 EXPENSE_BONUS = "expense:bonus"
+EXPENSE_ADJUSTMENT = "expense:adjustment"
+EXPENSE_WRITEOFF = "expense:writeoff"
 EARNED = "earned"
 HELD = "held"
 AVAILABLE = "available"
 IN_TRANSIT = "in_transit"
+SETTLE = "settle"
 FOLD = "fold"
 BONUS = "bonus"
+PAYOUT = "payout"
+PAYOUT_RELEASED = "payout_released"
+PAYOUT_RETURNED = "payout_returned"
+PAYOUT_SETTLED = "payout_settled"
+PAYOUT_FEE = "payout_fee"
+ADJUSTMENT = "adjustment"
+WRITEOFF = "writeoff"
+CORRECTION = "correction"
+BESIDE = frozenset({PAYOUT_SETTLED, PAYOUT_FEE})
+"""Kinds that lie beside the time line: they add nothing to what a creator has, nor take from it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +66,9 @@ class PeriodRule:
 class Entry:
     """One movement. It cannot be built out of balance.
 
-    `position` is the moment from which the creator's part may be paid; None for what is held and has no place in time.
-    `counted` and `orders` are those of the difference that it posts, `rule` is that of a bonus or a cut; `fold` is the
-    version of the balance that the fold left which posted it.
+    `position` is the moment from which the creator's part may be paid; None for what is held and for what lies beside
+    the time line. `counted` and `orders` are those of the difference that it posts, `rule` is that of a bonus or a cut;
+    `fold` is the version of the balance that was left by the change which posted it, where one did.
     """
 
     id: str
@@ -69,6 +83,8 @@ class Entry:
     orders: int = 0
     rule: PeriodRule | None = None
     fold: int | None = None
+    payout_id: str | None = None
+    adjustment_id: str | None = None
 
     def __post_init__(self) -> None:
         amounts = [leg.amount for leg in self.legs]
@@ -106,10 +122,10 @@ class Difference:
 def settlement_entry(difference: Difference, *, order_id: str, version: int, number: int, now: datetime) -> Entry:
     """Posting 1: wanted − posted. A late difference cannot reach back: it may be paid from `max(matures_at, now)`."""
     creator, currency = difference.creator_id, difference.currency
-    name = ("settle", order_id, str(version), creator, currency, str(number))
+    name = (SETTLE, order_id, str(version), creator, currency, str(number))
     return Entry(
         id=ids.derived("ent_", *name),
-        kind="settle",
+        kind=SETTLE,
         creator_id=creator,
         currency=currency,
         legs=(
@@ -168,3 +184,113 @@ def bonus_id(creator_id: str, rule: PeriodRule, currency: str, version: int) -> 
     """One rule posts at most once with a fold, in whatever period."""
     name = (rule.rule, rule.program_id, rule.period, creator_id, currency, str(version))
     return ids.derived("ent_", BONUS, *name)
+
+
+@dataclass(frozen=True, slots=True)
+class PayoutPart:
+    """What the postings of a payout need to know of it: `amount` = `withheld` + what the creator gets by the rail."""
+
+    payout_id: str
+    creator_id: str
+    currency: str
+    amount: int
+    withheld: int
+    rail: str
+    authority: str = ""
+
+    @property
+    def net(self) -> int:
+        return self.amount - self.withheld
+
+    def paid_legs(self, sign: int) -> tuple[Leg, ...]:
+        """What the payment takes from the brand (`sign` −1) or gives back to it (1): the net, and the tax withheld."""
+        legs = ((cash(self.rail), self.net), (f"tax:withheld:{self.authority or 'unknown'}", self.withheld))
+        return tuple(Leg(account, sign * amount) for account, amount in legs if amount)
+
+
+def payout_entry(part: PayoutPart, *, at: datetime, version: int) -> Entry:
+    """Posting 3: what is available is reserved for the payout, together with a fold."""
+    legs = (
+        Leg(creator_account(part.creator_id, AVAILABLE), part.amount),
+        Leg(creator_account(part.creator_id, IN_TRANSIT), -part.amount),
+    )
+    return _of_payout(PAYOUT, "reserve", part, legs, at, version)
+
+
+def payout_settled_entry(part: PayoutPart, *, at: datetime, version: int) -> Entry:
+    """Posting 4: the rail has paid."""
+    legs = (Leg(creator_account(part.creator_id, IN_TRANSIT), part.amount), *part.paid_legs(-1))
+    return _of_payout(PAYOUT_SETTLED, "settle", part, legs, at, version)
+
+
+def payout_fee_entry(part: PayoutPart, fee: Money, *, at: datetime, version: int) -> Entry:
+    """Posting 5: what the rail took beside that, which may be in another currency."""
+    legs = (Leg(f"expense:fee:{part.rail}", fee.amount), Leg(cash(part.rail), -fee.amount))
+    return replace(_of_payout(PAYOUT_FEE, "fee", part, legs, at, version), currency=fee.currency)
+
+
+def payout_released_entry(part: PayoutPart, *, at: datetime, version: int) -> Entry:
+    """Posting 6: it failed for good, so what was reserved is available again, together with a fold."""
+    legs = (
+        Leg(creator_account(part.creator_id, IN_TRANSIT), part.amount),
+        Leg(creator_account(part.creator_id, AVAILABLE), -part.amount),
+    )
+    return _of_payout(PAYOUT_RELEASED, "release", part, legs, at, version)
+
+
+def payout_returned_entry(part: PayoutPart, *, at: datetime, version: int) -> Entry:
+    """Posting 7: it came back after it had been paid, together with a fold."""
+    legs = (*part.paid_legs(1), Leg(creator_account(part.creator_id, AVAILABLE), -part.amount))
+    return _of_payout(PAYOUT_RETURNED, "return", part, legs, at, version)
+
+
+def payout_entry_id(payout_id: str, step: str) -> str:
+    """A payout posts each of its steps at most once: `reserve`, `settle`, `fee`, `release`, `return`."""
+    return ids.derived("ent_", PAYOUT, payout_id, step)
+
+
+_CONTRA = {ADJUSTMENT: EXPENSE_ADJUSTMENT, WRITEOFF: EXPENSE_WRITEOFF, CORRECTION: EXPENSE_ADJUSTMENT}
+
+
+def adjustment_entry(
+    kind: str, adjustment_id: str, creator_id: str, currency: str, amount: int, *, at: datetime, version: int
+) -> Entry:
+    """Postings 8, 9 and 11: `amount` more (or less) available by a person's word, together with a fold.
+
+    `kind` is `adjustment`, `writeoff`, or `correction`, which takes back another one to the unit.
+    """
+    return Entry(
+        id=adjustment_entry_id(kind, adjustment_id),
+        kind=kind,
+        creator_id=creator_id,
+        currency=currency,
+        legs=(Leg(_CONTRA[kind], amount), Leg(creator_account(creator_id, AVAILABLE), -amount)),
+        posted_at=at,
+        position=at,
+        fold=version,
+        adjustment_id=adjustment_id,
+    )
+
+
+def adjustment_entry_id(kind: str, adjustment_id: str) -> str:
+    """An adjustment is posted at most once."""
+    return ids.derived("ent_", kind, adjustment_id)
+
+
+def cash(rail: str) -> str:
+    """The account of what a rail was given to pay out."""
+    return f"cash:{rail}"
+
+
+def _of_payout(kind: str, step: str, part: PayoutPart, legs: tuple[Leg, ...], at: datetime, version: int) -> Entry:
+    return Entry(
+        id=payout_entry_id(part.payout_id, step),
+        kind=kind,
+        creator_id=part.creator_id,
+        currency=part.currency,
+        legs=legs,
+        posted_at=at,
+        position=None if kind in BESIDE else at,
+        fold=version,
+        payout_id=part.payout_id,
+    )

@@ -1,16 +1,16 @@
 """Folds: what has matured on creators' time lines becomes available, daily and whenever it is asked for."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import partial
 
 from vouch.domain import account
 from vouch.domain.account import Balance, Folded
-from vouch.domain.ledger import bonus_entry, fold_entry
+from vouch.domain.ledger import Entry, bonus_entry, fold_entry
 from vouch.domain.period_rules import settle_periods
 from vouch.service import promises, turns
 from vouch.service.deployment import Deployment
-from vouch.service.revisions import committed
+from vouch.service.revisions import Kinds, committed
 from vouch.service.turns import Done, Round, Turn
 from vouch.store import balances, figures, ledger
 from vouch.store.database import Overfull, Writes
@@ -21,16 +21,30 @@ _MONTHS_MAX = 24
 bonuses some take one for a longer period, and an entry for each rule that has another result."""
 
 
+Draft = Callable[[Balance, Writes], Sequence[Entry]]
+"""What is posted together with a fold, given the balance that the fold leaves: its entries, under that version and at
+that watermark. The items that go with them it writes itself. Nothing posted: nothing happens but the fold."""
+
+
 def fold_creator(deployment: Deployment, brand_id: str, creator_id: str, now: datetime) -> Balance:
-    """Folds one account up to the brand's `now` and returns it as it then stands.
+    """Folds one account up to the brand's `now` and returns it as it then stands."""
+    return fold_and_post(deployment, brand_id, creator_id, now, lambda _balance, _writes: ())
+
+
+def fold_and_post(
+    deployment: Deployment, brand_id: str, creator_id: str, now: datetime, draft: Draft, *, final: Kinds = ()
+) -> Balance:
+    """Folds one account up to the brand's `now`, posts what is drafted in the same transaction, and returns the result.
 
     The balance's version guards the entries that go with it: who loses the race, or repeats what took effect without
-    an answer, reads again and finds less to do, or nothing. What is more than a transaction takes comes in several.
+    an answer, reads again and finds less to do, or nothing. What is more than a transaction takes comes in several, of
+    which the last one takes what is drafted. `final` is as in `committed`.
     """
     months_max = _MONTHS_MAX
     while True:
         try:
-            folded = committed(deployment, partial(_fold, deployment, brand_id, creator_id, now, months_max))
+            attempt = partial(_fold, deployment, brand_id, creator_id, now, months_max, draft)
+            folded = committed(deployment, attempt, final=final)
         except Overfull:
             if months_max == 1:
                 raise
@@ -41,24 +55,34 @@ def fold_creator(deployment: Deployment, brand_id: str, creator_id: str, now: da
 
 
 def _fold(
-    deployment: Deployment, brand_id: str, creator_id: str, now: datetime, months_max: int, writes: Writes
+    deployment: Deployment,
+    brand_id: str,
+    creator_id: str,
+    now: datetime,
+    months_max: int,
+    draft: Draft,
+    writes: Writes,
 ) -> Balance:
     stored = balances.load(deployment.database, brand_id, creator_id)
     before = stored.balance
     until, real = max(now, before.watermark), deployment.now()
     entries = ledger.time_line(deployment.database, brand_id, creator_id, start=before.zone_start, until=until)
     folded = extended(deployment, brand_id, account.fold(before, entries, until, real, months_max=months_max))
-    if not folded.changed:
+    drafted = () if folded.balance.unfinished else draft(folded.balance, writes)
+    if not folded.changed and not drafted:
         return before
-    balances.replace(writes, brand_id, creator_id, stored, folded.balance)
-    version = folded.balance.version
+    balance = account.with_entries(folded.balance, drafted)
+    balances.replace(writes, brand_id, creator_id, stored, balance)
+    version = balance.version
     for currency, amount in folded.moved.items():
         entry = fold_entry(creator_id, currency, amount, at=until, version=version)
-        writes.put_new(ledger.fold_item(brand_id, entry, folded.balance))
+        writes.put_new(ledger.fold_item(brand_id, entry, balance))
     for (rule, currency), amount in folded.posted.items():
         entry = bonus_entry(creator_id, rule, currency, amount, at=until, version=version)
         writes.put_new(ledger.item(brand_id, entry))
-    return folded.balance
+    for entry in drafted:
+        writes.put_new(ledger.item(brand_id, entry))
+    return balance
 
 
 def extended(deployment: Deployment, brand_id: str, folded: Folded) -> Folded:

@@ -7,6 +7,7 @@ was written, and the balance what these add up to: a torn reading is noticed, an
 
 from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass, field
+from dataclasses import replace as replaced
 from datetime import datetime
 from typing import Any
 
@@ -96,10 +97,7 @@ def _state(balance: Balance) -> dict[str, Any]:
         "w": times.text(balance.watermark),
         "z": times.text(balance.zone_start),
         "cp": [times.text(checkpoint.watermark), times.text(checkpoint.real)] if checkpoint else None,
-        "ccy": {
-            currency: [each.available, each.in_transit, each.paid, each.credited, each.debited, each.zone]
-            for currency, each in sorted(balance.sums.items())
-        },
+        "ccy": {currency: _sums_state(each) for currency, each in sorted(balance.sums.items())},
     }
     zone = [[*astuple(place[0]), place[1], *astuple(tally)] for place, tally in sorted(balance.zone_tallies.items())]
     return state | ({"zt": zone} if zone else {}) | ({"u": True} if balance.unfinished else {})
@@ -112,13 +110,25 @@ def _balance(stored: tables.Balance, beside: Sequence[PeriodSums]) -> Balance:
         watermark=_moment(state["w"]),
         zone_start=_moment(state["z"]),
         checkpoint=Checkpoint(*map(_moment, state["cp"])) if state["cp"] else None,
-        sums={currency: Sums(*each) for currency, each in state["ccy"].items()},
+        sums={currency: _sums(each) for currency, each in state["ccy"].items()},
         version=stored.version,
         tallies=tallies,
         zone_tallies=_zone_tallies(state.get("zt", ())),
         extras=extras,
         unfinished=state.get("u", False),
     )
+
+
+def _sums_state(sums: Sums) -> list[int | str | None]:
+    figures = [sums.available, sums.in_transit, sums.paid, sums.credited, sums.debited, sums.zone]
+    owing = times.text(sums.owing_since) if sums.owing_since else None
+    return [*figures, sums.payout_id, owing] if sums.payout_id or owing else [*figures]
+
+
+def _sums(state: Sequence[Any]) -> Sums:
+    payout_id, owing = state[6:] or (None, None)
+    sums = Sums(*state[:6])
+    return replaced(sums, payout_id=payout_id, owing_since=_moment(owing) if owing else None)
 
 
 def _zone_tallies(plain: Sequence[Sequence[Any]]) -> Tallies:

@@ -3,10 +3,12 @@
     E#<position>#<ent>          the time line
     H#<posted at>#<ent>         held: waits for a decision and has no position
     F#<ccy>#<T>#<version>       folds, each with what lay before Z for ever, so that a statement need not begin at zero
+    P#<posted at>#<ent>         what payouts post beside the time line: that the rail has paid, and its fee
 
-What a fold posts for caps and bonuses lies on the time line too. The note of an entry says where it counts for these,
-`{"in": [program, terms version, month], "n": orders}`, or which rule it is of,
-`{"of": [program, rule, period], "v": the fold's version}`.
+What a fold posts for caps and bonuses lies on the time line too, and so do payouts and adjustments. The note of an
+entry says where it counts for caps, `{"in": [program, terms version, month], "n": orders}`, which rule it is of,
+`{"of": [program, rule, period], "v": the fold's version}`, or of what payout or adjustment, `{"po": id, "v": …}` or
+`{"adj": id, "v": …}`.
 
 All of a creator's in one partition, in whatever currencies they are.
 """
@@ -18,13 +20,14 @@ from typing import Any
 
 from vouch.domain import times
 from vouch.domain.account import Balance
-from vouch.domain.ledger import FOLD, Counted, Entry, Leg, PeriodRule, Unbalanced
+from vouch.domain.ledger import BESIDE, FOLD, Counted, Entry, Leg, PeriodRule, Unbalanced
 from vouch.store.database import Database
 from vouch.store.tables import EntryItem
 
 ON_TIME_LINE = "E#"
 HELD = "H#"
 FOLDS = "F#"
+PAYMENTS = "P#"
 _PAST = "$"  # follows '#': a bound that ends with it lies behind every key that goes on from there
 
 
@@ -75,7 +78,9 @@ def position_of(sort_key: str) -> datetime | None:
 
 
 def item(brand_id: str, entry: Entry) -> EntryItem:
-    """An entry of the time line, or a held one, as it is stored."""
+    """An entry of the time line, a held one, or one beside both, as it is stored."""
+    if entry.kind in BESIDE:
+        return _item(brand_id, entry, f"{PAYMENTS}{times.text(entry.posted_at)}#{entry.id}")
     if entry.position is None:
         return _item(brand_id, entry, f"{HELD}{times.text(entry.posted_at)}#{entry.id}")
     return _item(brand_id, entry, _on_time_line(entry.position, entry.id))
@@ -92,10 +97,10 @@ def fold_item(brand_id: str, fold: Entry, balance: Balance) -> EntryItem:
 def entry(stored: EntryItem) -> Entry:
     """The entry that was stored. Raises Unbalanced and the like where the item is not what was put."""
     key, note = stored.sk.split("#"), stored.note or {}
-    is_fold = stored.sk.startswith(FOLDS)
-    if is_fold is not (stored.kind == FOLD):
+    is_fold, is_beside = stored.sk.startswith(FOLDS), stored.sk.startswith(PAYMENTS)
+    if is_fold is not (stored.kind == FOLD) or is_beside is not (stored.kind in BESIDE):
         raise ValueError(f"a {stored.kind} does not lie there")
-    position = None if stored.sk.startswith(HELD) else key[2 if is_fold else 1]
+    position = None if stored.sk.startswith((HELD, PAYMENTS)) else key[2 if is_fold else 1]
     return Entry(
         id=stored.id,
         kind=stored.kind,
@@ -109,6 +114,8 @@ def entry(stored: EntryItem) -> Entry:
         orders=note.get("n", 0),
         rule=PeriodRule(*note["of"]) if "of" in note else None,
         fold=int(key[3]) if is_fold else note.get("v"),
+        payout_id=note.get("po"),
+        adjustment_id=note.get("adj"),
     )
 
 
@@ -140,6 +147,14 @@ def held(database: Database, brand_id: str, creator_id: str) -> Iterator[Entry]:
     """The entries that wait for a decision and have no position."""
     found = database.query(EntryItem, account_key(brand_id, creator_id), EntryItem.sk.startswith(HELD))
     return (entry(stored) for stored in found)
+
+
+def payments(
+    database: Database, brand_id: str, creator_id: str, *, start: datetime, until: datetime
+) -> Iterator[Entry]:
+    """What payouts posted beside the time line in `[start, until]`: that the rail has paid, and its fees."""
+    between = EntryItem.sk.between(f"{PAYMENTS}{times.text(start)}", f"{PAYMENTS}{times.text(until)}{_PAST}")
+    return (entry(stored) for stored in database.query(EntryItem, account_key(brand_id, creator_id), between))
 
 
 def footing(database: Database, brand_id: str, creator_id: str, currency: str, moment: datetime) -> Footing:
@@ -193,4 +208,8 @@ def _note(entry: Entry) -> dict[str, Any] | None:
         return {"in": astuple(entry.counted), "n": entry.orders}
     if entry.rule is not None:
         return {"of": astuple(entry.rule), "v": entry.fold}
+    if entry.payout_id is not None:
+        return {"po": entry.payout_id, "v": entry.fold}
+    if entry.adjustment_id is not None:
+        return {"adj": entry.adjustment_id, "v": entry.fold}
     return None

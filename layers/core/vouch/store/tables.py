@@ -597,7 +597,7 @@ class Parked(Main, discriminator="parked"):
 
 
 class EntryItem(Item):
-    """Table `ledger`, `b#A#<c>` / `E#<position>#<ent>`, `H#<posted>#<ent>`, `F#<ccy>#<T>#<version>`: never changed."""
+    """Table `ledger`, `b#A#<c>`: never changed. The sort keys are told in `vouch.store.ledger`."""
 
     class Meta:
         table_name: str | None = None
