@@ -393,6 +393,45 @@ class Marker(Main, discriminator="marker"):
     version = IntegerAttribute(attr_name="v")
 
 
+class PayoutMethod(Main, discriminator="payout_method"):
+    """`b#C#<c>` / `PM`: where a creator's money goes.
+
+    `sealed` is the whole destination, `shown` what may be read of it. `changed_at` is the brand's time at which it took
+    another one's place, null for the first; `replaced` = [type, sealed, shown] of that one, and `told` are the
+    addresses that hear of it: the creator's own, and those that they had until a short while before.
+    """
+
+    type = UnicodeAttribute(attr_name="t")
+    holder = UnicodeAttribute(null=True, attr_name="h")
+    sealed = UnicodeAttribute(attr_name="s")
+    shown = UnicodeAttribute(attr_name="m")
+    changed_at = UnicodeAttribute(null=True)
+    replaced = JSONAttribute(null=True)
+    told = JSONAttribute(null=True)
+    created_at = UnicodeAttribute()
+    version = IntegerAttribute(attr_name="v")
+
+
+class PayeeItem(Main, discriminator="payee"):
+    """`b#C#<c>` / `PAYEE`: what a brand says of a creator whom it pays.
+
+    `entity` is `person` or `company`, `tax_form` the kind of form that the brand has of them, null without one.
+    `tax_id` is sealed, `tax_id_shown` what may be read of it.
+    """
+
+    held = BooleanAttribute()
+    held_reason = UnicodeAttribute(null=True)
+    country = UnicodeAttribute(null=True)
+    entity = UnicodeAttribute(null=True)
+    tax_form = UnicodeAttribute(null=True)
+    tax_form_expires_at = UnicodeAttribute(null=True)
+    tax_id = UnicodeAttribute(null=True)
+    tax_id_shown = UnicodeAttribute(null=True)
+    withholding_bps = IntegerAttribute()
+    created_at = UnicodeAttribute()
+    version = IntegerAttribute(attr_name="v")
+
+
 class PayoutItem(Main, discriminator="payout"):
     """`b#P#<po>` / `P`, index `b#P` by time, second index `b#C#<c>#P` likewise: one creator's amount of a run.
 

@@ -1,0 +1,53 @@
+"""Where creators' money goes, and what is known of them as payees, as it is kept beside them."""
+
+from collections.abc import Iterable
+
+from vouch.domain import ids
+from vouch.store import creators
+from vouch.store.database import Database, Key
+from vouch.store.tables import Creator, PayeeItem, PayoutMethod
+
+Found = tuple[Creator, PayoutMethod | None, PayeeItem | None]
+
+
+def method_key(brand_id: str, creator_id: str) -> tuple[type[PayoutMethod], str, str]:
+    """Where a creator's payout method lies."""
+    return PayoutMethod, creators.key(brand_id, creator_id)[1], "PM"
+
+
+def payee_key(brand_id: str, creator_id: str) -> tuple[type[PayeeItem], str, str]:
+    """Where what is known of a creator as a payee lies."""
+    return PayeeItem, creators.key(brand_id, creator_id)[1], "PAYEE"
+
+
+def no_method(brand_id: str, creator_id: str, *, created_at: str) -> PayoutMethod:
+    """A payout method that names no destination yet and is not stored: its version 0."""
+    _, pk, sk = method_key(brand_id, creator_id)
+    return PayoutMethod(pk, sk, created_at=created_at, version=0)
+
+
+def no_payee(brand_id: str, creator_id: str, *, created_at: str) -> PayeeItem:
+    """What is known of a creator of whom nothing was said, not stored: its version 0."""
+    _, pk, sk = payee_key(brand_id, creator_id)
+    return PayeeItem(pk, sk, held=False, withholding_bps=0, created_at=created_at, version=0)
+
+
+def found(database: Database, brand_id: str, creator_ids: Iterable[str]) -> dict[str, Found]:
+    """Those of these creators who exist, with what is kept beside them, in one request per 33."""
+    wanted = [creator_id for creator_id in dict.fromkeys(creator_ids) if ids.is_id(creator_id, creators.PREFIX)]
+    keys: list[Key] = [
+        key(brand_id, creator_id) for creator_id in wanted for key in (creators.key, method_key, payee_key)
+    ]
+    items = database.get_many(keys)
+    result = dict[str, Found]()
+    for creator_id in wanted:
+        creator, method, payee = (
+            items.get(key(brand_id, creator_id)[1:]) for key in (creators.key, method_key, payee_key)
+        )
+        if isinstance(creator, Creator):
+            result[creator_id] = (
+                creator,
+                method if isinstance(method, PayoutMethod) else None,
+                payee if isinstance(payee, PayeeItem) else None,
+            )
+    return result
