@@ -432,6 +432,36 @@ class PayeeItem(Main, discriminator="payee"):
     version = IntegerAttribute(attr_name="v")
 
 
+class PayoutSettings(Main, discriminator="payout_settings"):
+    """`b` / `PAYOUTS`: how the brand pays, where its programs' terms do not say it.
+
+    `currencies` = {currency: {minimum, rail, schedule, schedule_begins, adjustment_limit}}, each null where nothing is
+    said; a schedule is `schedules.plain`, and counts from when it was set in the brand's time.
+    """
+
+    time_zone = UnicodeAttribute()
+    tax_form_required = BooleanAttribute()
+    currencies = JSONAttribute()
+    version = IntegerAttribute()
+
+
+class RailAccount(Main, discriminator="rail_account"):
+    """`b` / `RAIL#<rail>`: the brand's own account at a rail.
+
+    `sealed` is all of its settings as one JSON, null once they were taken away; `shown` those that are no secrets, and
+    `secrets` the names of those that are. `reason` is why it is paused.
+    """
+
+    rail = UnicodeAttribute()
+    sealed = UnicodeAttribute(null=True)
+    shown = JSONAttribute()
+    secrets = JSONAttribute()
+    status = UnicodeAttribute()
+    reason = UnicodeAttribute(null=True)
+    paused_at = UnicodeAttribute(null=True)
+    version = IntegerAttribute()
+
+
 class PayoutItem(Main, discriminator="payout"):
     """`b#P#<po>` / `P`, index `b#P` by time, second index `b#C#<c>#P` likewise: one creator's amount of a run.
 
