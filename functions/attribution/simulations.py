@@ -8,10 +8,11 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.openapi.types import OpenAPIResponse
 
 from attribution.orders import Creator, Told
+from vouch.domain import spreadsheets
 from vouch.domain.errors import Conflict, Unprocessable
 from vouch.domain.simulation import Amounts, Change, OrderChange
 from vouch.http import Routes, brand_access
-from vouch.service import explanations, simulations, spreadsheets
+from vouch.service import explanations, simulations
 from vouch.store.simulations import terms
 from vouch.store.tables import Simulation
 from vouch.wire import simulations as wire

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vouch.domain.currencies import EXPONENTS
-from vouch.domain.money import AMOUNT_MAX, divide_half_up, minor, split
+from vouch.domain.money import AMOUNT_MAX, divide_half_up, major, minor, split
 
 AMOUNTS = st.integers(0, AMOUNT_MAX)
 WEIGHTS = st.lists(st.integers(0, 10**12), min_size=1, max_size=12).filter(any)
@@ -97,7 +97,26 @@ def test_every_amount_can_be_written_and_read_back(amount: int, currency: str) -
     exponent = EXPONENTS[currency]
     sign, digits = "-" if amount < 0 else "", f"{abs(amount):0{exponent + 1}}"
     text = f"{sign}{digits[:-exponent]}.{digits[-exponent:]}" if exponent else f"{sign}{digits}"
+    assert major(amount, currency) == text
     assert minor(text, currency) == amount
+
+
+@pytest.mark.parametrize(
+    "amount, currency, text",
+    [
+        (13_050, "ILS", "130.50"),
+        (5, "ILS", "0.05"),
+        (0, "ILS", "0.00"),
+        (-5, "ILS", "-0.05"),
+        (1_235, "JPY", "1235"),
+        (12_345, "KWD", "12.345"),
+        (1, "CLF", "0.0001"),
+        (100_000_000_000, "EUR", "1000000000.00"),
+        (10**20 + 1, "EUR", "1000000000000000000.01"),
+    ],
+)
+def test_an_amount_is_written_with_all_its_digits(amount: int, currency: str, text: str) -> None:
+    assert major(amount, currency) == text
 
 
 @pytest.mark.parametrize(

@@ -51,6 +51,14 @@ def minor(text: str | int | Decimal, currency: str) -> int:
     return whole
 
 
+def major(amount: int, currency: str) -> str:
+    """Minor units as people and rails write major ones, with all the digits that the currency has: `"130.50"`.
+
+    Exact, and what `minor` reads back. Raises KeyError for an unknown currency.
+    """
+    return f"{Decimal(amount).scaleb(-EXPONENTS[currency]):f}"
+
+
 def divide_half_up(numerator: int, denominator: int) -> int:
     """`numerator / denominator`, a half rounded up (both are ≥ 0: commissions are rated before they are signed)."""
     return (2 * numerator + denominator) // (2 * denominator)

@@ -10,12 +10,11 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from itertools import islice
 
-from vouch.domain import account, times
+from vouch.domain import account, spreadsheets, times
 from vouch.domain.errors import Malformed
 from vouch.domain.ledger import Entry
-from vouch.service import spreadsheets
+from vouch.domain.spreadsheets import Row
 from vouch.service.deployment import Deployment
-from vouch.service.spreadsheets import Row
 from vouch.store import balances, ledger
 from vouch.store.tables import Brand
 
