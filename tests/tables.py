@@ -13,16 +13,16 @@ from vouch.config import Settings
 
 REGION = "us-east-1"
 _KEYS = {"pk": "HASH", "sk": "RANGE"}
-_INDEX_KEYS = {"g1pk": "HASH", "g1sk": "RANGE"}
+_INDEXES = {"gsi1": {"g1pk": "HASH", "g1sk": "RANGE"}, "gsi2": {"g2pk": "HASH", "g2sk": "RANGE"}}
 
 
 def create_tables(endpoint: str, prefix: str) -> Settings:
     """Creates the tables `<prefix>-main` … and returns the settings that name them."""
     client = _client(endpoint)
     names = {f"{table}_table": f"{prefix}-{table}" for table in ("main", "ledger", "inbox", "clicks", "figures")}
-    _create(client, names["main_table"], indexed=True)
+    _create(client, names["main_table"], indexes=("gsi1", "gsi2"))
     _create(client, names["ledger_table"])
-    _create(client, names["inbox_table"], indexed=True)
+    _create(client, names["inbox_table"], indexes=("gsi1",))
     _create(client, names["clicks_table"], sorted_=False)
     _create(client, names["figures_table"])
     return replace(_PLACES, **names)
@@ -64,16 +64,19 @@ def _client(endpoint: str) -> Any:
     )
 
 
-def _create(client: Any, name: str, *, sorted_: bool = True, indexed: bool = False) -> None:
+def _create(client: Any, name: str, *, sorted_: bool = True, indexes: tuple[str, ...] = ()) -> None:
     keys = _KEYS if sorted_ else {"pk": "HASH"}
-    attributes = [*keys, *(_INDEX_KEYS if indexed else ())]
-    index = {"IndexName": "gsi1", "KeySchema": _schema(_INDEX_KEYS), "Projection": {"ProjectionType": "KEYS_ONLY"}}
+    attributes = [*keys, *(attribute for index in indexes for attribute in _INDEXES[index])]
+    declared = [
+        {"IndexName": index, "KeySchema": _schema(_INDEXES[index]), "Projection": {"ProjectionType": "KEYS_ONLY"}}
+        for index in indexes
+    ]
     client.create_table(
         TableName=name,
         BillingMode="PAY_PER_REQUEST",
         AttributeDefinitions=[{"AttributeName": attribute, "AttributeType": "S"} for attribute in attributes],
         KeySchema=_schema(keys),
-        **({"GlobalSecondaryIndexes": [index]} if indexed else {}),
+        **({"GlobalSecondaryIndexes": declared} if declared else {}),
     )
 
 

@@ -153,11 +153,11 @@ class Shelf(Database):
 
     @override
     def index_keys(
-        self, model: type[Item], g1pk: str, *, limit: int, after: dict[str, Any] | None = None, **_: object
+        self, model: type[Item], partition: str, *, limit: int, after: dict[str, Any] | None = None, **_: object
     ) -> tuple[list[tuple[str, str]], dict[str, Any] | None]:
         last = self.orders if after is None else int(after["pk"]["S"].rpartition("_")[2])
         numbers = range(last - 1, max(last - 1 - limit, -1), -1)
-        keys = [(f"{g1pk}#{_order_id(number)}", "O") for number in numbers]
+        keys = [(f"{partition}#{_order_id(number)}", "O") for number in numbers]
         following = {"pk": {"S": keys[-1][0]}, "g1sk": {"S": _place(numbers[-1])}} if numbers and numbers[-1] else None
         return keys, following
 

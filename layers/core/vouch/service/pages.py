@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from vouch.domain.errors import Malformed
 from vouch.service.deployment import Deployment
-from vouch.store.tables import Code, Item, Link, Main
+from vouch.store.tables import GSI1, INDEX_KEYS, Code, Item, Link, Main, index_of
 
 _ANYTHING: Mapping[str, str | None] = {}
 _MAC_BYTES = 16
@@ -64,7 +64,8 @@ def read[I: Item](
     page may be short though more follow. `shown` tells lists apart that are made of the same items.
     """
     scope = json.dumps([index, within, newest_first, dict(where), shown])
-    narrowed = Main.g1sk.startswith(within) if isinstance(within, str) else Main.g1sk.between(*within)
+    sort_key = Main.g1sk if index_of(index) == GSI1 else Main.g2sk
+    narrowed = sort_key.startswith(within) if isinstance(within, str) else sort_key.between(*within)
     keys, after = deployment.database.index_keys(
         kind,
         index,
@@ -75,7 +76,7 @@ def read[I: Item](
     )
     found = deployment.database.get_many([(kind, pk, sk) for pk, sk in keys])
     items = [item for key in keys if isinstance(item := found.get(key), kind) and _fits(item, where)]
-    last = [after[name]["S"] for name in ("pk", "sk", "g1sk")] if after else None
+    last = [after[name]["S"] for name in ("pk", "sk", INDEX_KEYS[index_of(index)][1])] if after else None
     return Page(items, sealed(deployment, scope, last) if last else None)
 
 
@@ -104,8 +105,9 @@ def _fits(item: Item, where: Mapping[str, str | None]) -> bool:
 
 
 def _key(index: str, position: list[str]) -> dict[str, dict[str, str]]:
-    pk, sk, g1sk = position
-    return {"pk": {"S": pk}, "sk": {"S": sk}, "g1pk": {"S": index}, "g1sk": {"S": g1sk}}
+    pk, sk, sort_key = position
+    partition_name, sort_name = INDEX_KEYS[index_of(index)]
+    return {"pk": {"S": pk}, "sk": {"S": sk}, partition_name: {"S": index}, sort_name: {"S": sort_key}}
 
 
 def _mac(key: bytes, scope: str, payload: bytes) -> bytes:

@@ -17,7 +17,7 @@ from urllib3.exceptions import HTTPError
 
 from vouch.config import Settings
 from vouch.domain.errors import Unavailable
-from vouch.store.tables import GSI1, TABLES, Item
+from vouch.store.tables import INDEX_KEYS, TABLES, Item, index_of
 
 FAILURES = (PynamoDBException, BotoCoreError, ClientError, HTTPError, Unavailable)
 """What the world can do to a request of ours."""
@@ -111,18 +111,19 @@ class Database:
             max_retry_attempts=2,
             max_pool_connections=32,
         )
-        for model, (setting, indexed) in TABLES.items():
-            self._bind(model, getattr(settings, setting), indexed=indexed)
+        for model, (setting, indexes) in TABLES.items():
+            self._bind(model, getattr(settings, setting), indexes)
 
-    def _bind(self, model: type[Item], table_name: str, *, indexed: bool) -> None:
-        keys = [("pk", "HASH")] + ([("sk", "RANGE")] if hasattr(model, "sk") else [])
-        index = [{"IndexName": GSI1, "KeySchema": _schema([("g1pk", "HASH"), ("g1sk", "RANGE")])}]
-        names = [name for name, _ in keys] + (["g1pk", "g1sk"] if indexed else [])
+    def _bind(self, model: type[Item], table_name: str, indexes: Sequence[str]) -> None:
+        keys = ("pk", "sk") if hasattr(model, "sk") else ("pk",)
+        names = [*keys, *(name for index in indexes for name in INDEX_KEYS[index])]
         description = {
             "TableName": table_name,
             "KeySchema": _schema(keys),
             "AttributeDefinitions": [{"AttributeName": name, "AttributeType": "S"} for name in names],
-            "GlobalSecondaryIndexes": index if indexed else [],
+            "GlobalSecondaryIndexes": [
+                {"IndexName": index, "KeySchema": _schema(INDEX_KEYS[index])} for index in indexes
+            ],
             "LocalSecondaryIndexes": [],
         }
         self.connection.add_meta_table(MetaTable(description))
@@ -171,19 +172,19 @@ class Database:
     def index_keys(
         self,
         model: type[Item],
-        g1pk: str,
+        partition: str,
         *,
         limit: int,
         after: dict[str, Any] | None = None,
         condition: Condition | None = None,
         newest_first: bool = False,
     ) -> tuple[list[tuple[str, str]], dict[str, Any] | None]:
-        """One page of keys from the index, and where the next page begins (None: this was the last)."""
+        """One page of keys from an index's partition, and where the next page begins (None: this was the last)."""
         answer = self.connection.query(
             str(model.Meta.table_name),
-            g1pk,
+            partition,
             range_key_condition=condition,
-            index_name=GSI1,
+            index_name=index_of(partition),
             limit=limit,
             exclusive_start_key=after,
             scan_index_forward=not newest_first,
@@ -290,5 +291,5 @@ def pause(attempt: int) -> None:
     time.sleep(random.uniform(0, min(_PAUSE_FIRST * 2**attempt, _PAUSE_MAX)))  # noqa: S311 - spreading load, not keeping secrets
 
 
-def _schema(keys: list[tuple[str, str]]) -> list[dict[str, str]]:
-    return [{"AttributeName": name, "KeyType": kind} for name, kind in keys]
+def _schema(keys: Sequence[str]) -> list[dict[str, str]]:
+    return [{"AttributeName": name, "KeyType": kind} for name, kind in zip(keys, ("HASH", "RANGE"), strict=False)]

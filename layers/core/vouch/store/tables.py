@@ -58,6 +58,8 @@ class Main(Item):
     sk = UnicodeAttribute(range_key=True)
     g1pk = UnicodeAttribute(null=True)
     g1sk = UnicodeAttribute(null=True)
+    g2pk = UnicodeAttribute(null=True)
+    g2sk = UnicodeAttribute(null=True)
     kind = DiscriminatorAttribute(attr_name="k")
 
 
@@ -858,11 +860,25 @@ class Idempotency(Figure, discriminator="idempotency"):
     expires_at = IntegerAttribute()
 
 
-GSI1 = "gsi1"
-TABLES: dict[type[Item], tuple[str, bool]] = {  # the setting that holds each table's name; whether it has GSI1
-    Main: ("main_table", True),
-    EntryItem: ("ledger_table", False),
-    Delivery: ("inbox_table", True),
-    Click: ("clicks_table", False),
-    Figure: ("figures_table", False),
+GSI1, GSI2 = "gsi1", "gsi2"
+
+
+class OfSecond(str):
+    """A partition of the second index; any other text names one of the first."""
+
+    __slots__ = ()
+
+
+def index_of(partition: str) -> str:
+    """The index that the partition is one of."""
+    return GSI2 if isinstance(partition, OfSecond) else GSI1
+
+
+INDEX_KEYS = {GSI1: ("g1pk", "g1sk"), GSI2: ("g2pk", "g2sk")}
+TABLES: dict[type[Item], tuple[str, tuple[str, ...]]] = {  # the setting that holds each table's name; its indexes
+    Main: ("main_table", (GSI1, GSI2)),
+    EntryItem: ("ledger_table", ()),
+    Delivery: ("inbox_table", (GSI1,)),
+    Click: ("clicks_table", ()),
+    Figure: ("figures_table", ()),
 }
