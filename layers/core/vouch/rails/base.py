@@ -84,15 +84,44 @@ Word = Literal["accepted", "settled", "failed", "returned", "absent", "refused",
 """What a rail says of a payment.
 
 `accepted`: it is on its way. `settled`: the money is the creator's. `failed`: for good, nothing has moved or all of it
-came back before it was the creator's. `returned`: it was the creator's, and came back. `absent`: a look-up shows that
-the rail does not know of it. `refused`: nothing was done, and the brand has to do something first (no funds left, a
-wrong key). `later`: nothing can be said now (429, 5xx, a lock); whether anything was done is open.
+came back before it was the creator's. `returned`: it came back; what never was settled has failed by that, since not
+every rail says whether it was the creator's before. `absent`: a look-up shows that the rail does not know of it.
+`refused`: nothing was done, and the brand has to do something first (no funds left, a wrong key). `later`: nothing can
+be said now (429, 5xx, a lock); whether anything was done is open.
+
+What `send` says of a failure or a refusal is about that very try: where an earlier one under the same key had no
+answer, it ends nothing, for the money of that one may be the very reason why there is none left for this. A look-up
+says neither `refused` nor, where it was refused itself, `absent`: it says `later`, with the reason.
 """
+
+Reason = Literal[
+    "insufficient_funds",
+    "credentials_refused",
+    "permission_missing",
+    "rail_account_restricted",
+    "rail_limit_reached",
+    "currency_unavailable",
+    "payee_unknown",
+    "payee_not_ready",
+    "payee_restricted",
+    "payee_refused",
+    "payee_limit_reached",
+    "payee_country_unsupported",
+    "payee_currency_unsupported",
+    "unclaimed",
+    "reversed",
+    "partly_reversed",
+    "compliance",
+    "amount_refused",
+    "rail_refused",
+]
+"""Why rails with an API fail, refuse, return or hesitate. Up to `currency_unavailable` it is for the brand to mend,
+from `payee_unknown` to `unclaimed` for the creator; `compliance` is what the rail does not explain to anybody."""
 
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """`reason` is our stable code for what failed, was refused or came back, `detail` the rail's own word for it.
+    """`reason` is our stable code for what failed, was refused, came back or waits, `detail` the rail's own word for it.
 
     `names` are the rail's ids of the payment, merged with those known before; `reference` is the one that a person
     would look for. `amount` is what the rail says that it carries, where it does: another one than ours is an alarm.
@@ -135,7 +164,11 @@ class Api:
     address: Callable[[Settings], str]
     """Where the API is, without a slash at its end."""
     send: Callable[[Payment, str, Settings], Conversation]
-    """Has the payment made, under the idempotency key: the same again makes no second one while `window` lasts."""
+    """Has the payment made, under the idempotency key: the same again makes no second one while `window` lasts.
+
+    A rail may keep its refusal under the key, too. So once `refused` is all that is open, the next try takes another
+    key; as long as an earlier try has no answer, it takes the same.
+    """
     look_up: Callable[[Payment, str, Mapping[str, str], Settings], Conversation]
     """What became of it, by its id, the key that it was sent under and the rail's names as far as they are known.
 
