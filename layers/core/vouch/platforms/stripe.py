@@ -15,18 +15,17 @@ What Stripe is asked is said as of the event that made us ask, so that it adds t
 outdates a later one.
 """
 
-import hmac
 import json
-import re
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from http import HTTPStatus
 from urllib.parse import quote
 
+from vouch import stripe_signatures
 from vouch.domain.facts import Dispute, DisputeStatus, Fact, Lifecycle, Line, Mention, Refund, Snapshot
 from vouch.domain.money import AMOUNT_MAX, split
-from vouch.platforms import evidence, orders, signatures
+from vouch.platforms import evidence, orders
 from vouch.platforms.base import (
     ALIASES_MAX,
     Account,
@@ -54,13 +53,10 @@ from vouch.platforms.parsing import QUANTITY_MAX, Fields, body_hash, read, verba
 
 ADDRESS = "https://api.stripe.com"
 API_VERSION = "2026-06-24.dahlia"
-AGE_MAX = timedelta(minutes=5)
-"""As in Stripe's own libraries: what is older is refused, while a sender's clock may be ahead by any time."""
 PAGES_MAX = 20
 PAGE_SIZE = 100
 
 _METADATA_MAX = 500
-_STAMP = re.compile(r"[0-9]{1,11}")
 _NOT_FOUND = HTTPStatus.NOT_FOUND
 _NOT_GRANTED = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
 
@@ -132,18 +128,8 @@ def usable(secret: str) -> bool:
 
 
 def verify(request: Request, account: Account, now: datetime) -> str:
-    """The secret is the key as it stands, `whsec_` and all; during a rotation there is a signature by each."""
-    pairs = [part.split("=") for part in request.headers.get("stripe-signature", "").split(",")]
-    if any(len(pair) != 2 for pair in pairs):  # noqa: PLR2004 - a name and its value
-        raise BadSignature
-    stamps, given = ([value for name, value in pairs if name == wanted] for wanted in ("t", "v1"))
-    if len(stamps) != 1 or not _STAMP.fullmatch(stamps[0]):
-        raise BadSignature
-    if now - datetime.fromtimestamp(int(stamps[0]), UTC) > AGE_MAX:
-        raise BadSignature
-    signed = stamps[0].encode() + b"." + request.body
-    expected = [hmac.digest(secret.encode(), signed, "sha256").hex() for secret in account.secrets if secret]
-    if not any(signatures.same(theirs, ours) for theirs in given for ours in expected):
+    """The id of the event, which any secret of the account may prove."""
+    if not stripe_signatures.proven(request.headers.get("stripe-signature", ""), request.body, account.secrets, now):
         raise BadSignature
     try:
         return read(request.body).identifier("id")

@@ -121,7 +121,7 @@ from `payee_unknown` to `unclaimed` for the creator; `compliance` is what the ra
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """`reason` is our stable code for what failed, was refused, came back or waits, `detail` the rail's own word for it.
+    """`reason` is our stable code for what failed, was refused, came back or waits, `detail` the rail's word for it.
 
     `names` are the rail's ids of the payment, merged with those known before; `reference` is the one that a person
     would look for. `amount` is what the rail says that it carries, where it does: another one than ours is an alarm.
