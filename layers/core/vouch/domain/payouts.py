@@ -101,7 +101,10 @@ Skipped = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Payee:
-    """What a run knows of a creator beside their account. `changed_at`: when the method took another one's place."""
+    """What a run knows of a creator beside their account. `changed_at`: when the method took another one's place.
+
+    `country` is the one to which tax is withheld.
+    """
 
     held: bool = False
     withholding_bps: int = 0
@@ -109,6 +112,7 @@ class Payee:
     tax_form_expires: datetime | None = None
     method: str | None = None
     changed_at: datetime | None = None
+    country: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

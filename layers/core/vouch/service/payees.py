@@ -60,5 +60,6 @@ def _profile(creator: Creator, method: PayoutMethod | None, payee: PayeeItem | N
         tax_form_expires=times.parse(expires_at) if expires_at else None,
         method=method.type if method else None,
         changed_at=times.parse(changed_at) if changed_at else None,
+        country=payee.country if payee else None,
     )
     return Profile(creator, known, Method(method.type, method.sealed, method.shown) if method else None)

@@ -61,7 +61,7 @@ class Writes:
     """Deletions, puts and updates that take effect together or not at all, at most 100."""
 
     def __init__(self) -> None:
-        self._deletions: list[tuple[Item, Condition]] = []
+        self._deletions: list[tuple[Item, Condition | None]] = []
         self._puts: list[tuple[Item, Condition | None]] = []
         self._updates: list[tuple[Item, list[Action], Condition | None]] = []
 
@@ -77,7 +77,7 @@ class Writes:
         """Changes some attributes of the item with this item's key."""
         self._updates.append((item, actions, condition))
 
-    def delete(self, item: Item, condition: Condition) -> None:
+    def delete(self, item: Item, condition: Condition | None = None) -> None:
         """Removes the item with this item's key, where `condition` holds of it."""
         self._deletions.append((item, condition))
 

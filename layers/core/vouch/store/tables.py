@@ -467,10 +467,11 @@ class RailAccount(Main, discriminator="rail_account"):
 class PayoutItem(Main, discriminator="payout"):
     """`b#P#<po>` / `P`, index `b#P` by time, second index `b#C#<c>#P` likewise: one creator's amount of a run.
 
-    `amount` = `withheld` + what the creator gets. `to` is the destination as it was sealed when the payout was made,
-    `shown` what may be read of it. `names` are the rail's ids of it, `reference` the one that a person would look for;
-    `reason` is why it failed or came back. `tries` counts its attempts; `tried_at` is when the last one began and
-    `first_at` when the first did. `fee` = [amount, currency], what the rail took beside it.
+    `amount` = `withheld` + what the creator gets; `authority` is the country whose tax was withheld. `to` is the
+    destination as it was sealed when the payout was made, `shown` what may be read of it. `names` are the rail's ids of
+    it, `reference` the one that a person would look for; `reason` is why it failed or came back. `tries` counts its
+    attempts, `tried_at` is when the last one began. `key` is what its calls are idempotent by, since `keyed_at`. `fee`
+    = [amount, currency], what the rail took beside that.
     """
 
     id = UnicodeAttribute()
@@ -479,6 +480,7 @@ class PayoutItem(Main, discriminator="payout"):
     currency = UnicodeAttribute(attr_name="ccy")
     amount = IntegerAttribute(attr_name="a")
     withheld = IntegerAttribute(attr_name="wh")
+    authority = UnicodeAttribute(null=True, attr_name="tax")
     rail = UnicodeAttribute()
     to = UnicodeAttribute(null=True)
     shown = UnicodeAttribute(null=True)
@@ -488,8 +490,9 @@ class PayoutItem(Main, discriminator="payout"):
     reference = UnicodeAttribute(null=True, attr_name="ref")
     fee = JSONAttribute(null=True)
     tries = IntegerAttribute()
-    first_at = UnicodeAttribute(null=True)
     tried_at = UnicodeAttribute(null=True)
+    key = UnicodeAttribute(null=True)
+    keyed_at = UnicodeAttribute(null=True)
     created_at = UnicodeAttribute(attr_name="at")
     changed_at = UnicodeAttribute(attr_name="m")
     settled_at = UnicodeAttribute(null=True)
@@ -504,12 +507,11 @@ class PayoutAttempt(Main, discriminator="attempt"):
 
 
 class OpenPayout(Main, discriminator="open_payout"):
-    """`b#OPEN` / `<po>`: a payout of which we do not yet know all that may become; put and removed with its status.
+    """`b#OPEN` / `<po>`: a payout of which its rail can still tell news; `next_at`, by real time, is when it is asked.
 
-    `next_at` is when the rail is asked again, after so many `looks`.
+    Put and removed with the payout's status.
     """
 
-    payout_id = UnicodeAttribute()
     next_at = UnicodeAttribute()
     looks = IntegerAttribute()
 
@@ -517,10 +519,10 @@ class OpenPayout(Main, discriminator="open_payout"):
 class PayoutRun(Main, discriminator="run"):
     """`b#R#<run>` / `R`, index `b#R`: one paying of many creators.
 
-    `rail`, `currency` and `creators` (how many were named) are what it was restricted to. `bookmark` is where the list
-    of creators goes on, null once all are in `chunks` chunks, of which `done` have been reserved and `sent` sent.
-    `looked_at`, `payouts` and `totals` = {currency: amount} are sums of the chunks that are done. `at` is the brand's
-    time of it. `files` = {currency: [name, media type, key of the object]}.
+    `rail`, `currency` and `creators` are what it was restricted to. `bookmark` is where the list of creators goes on,
+    "" at its beginning, null once all are in `chunks` chunks, of which so many are `reserved` and so many `sent`.
+    `looked_at`, `payouts` and `totals` = {currency: amount} are sums of the chunks that are reserved. `at` is the
+    brand's time of it. `files` = [[rail, currency, name, media type, key of the object]].
     """
 
     id = UnicodeAttribute()
@@ -528,12 +530,12 @@ class PayoutRun(Main, discriminator="run"):
     reason = UnicodeAttribute(null=True)
     rail = UnicodeAttribute(null=True)
     currency = UnicodeAttribute(null=True)
-    creators = IntegerAttribute(null=True)
+    creators = JSONAttribute(null=True)
     dry_run = BooleanAttribute()
-    schedule = UnicodeAttribute(null=True)
+    scheduled_for = UnicodeAttribute(null=True)
     bookmark = UnicodeAttribute(null=True)
     chunks = IntegerAttribute()
-    done = IntegerAttribute()
+    reserved = IntegerAttribute()
     sent = IntegerAttribute()
     looked_at = IntegerAttribute()
     payouts = IntegerAttribute()
@@ -546,7 +548,7 @@ class PayoutRun(Main, discriminator="run"):
 
 
 class RunChunk(Main, discriminator="run_chunk"):
-    """`b#R#<run>` / `CH#<n, 6 digits>`: up to 50 creators of a run, and how far they are: `listed`, `reserved`, `sent`.
+    """`b#R#<run>` / `CH#<n, 6 digits>`: some creators of a run, and how far they are: `listed`, `reserved`, `sent`.
 
     `outcomes` = [[creator, currency, amount, withheld, rail, payout or null, why left out or null]].
     """
