@@ -69,6 +69,7 @@ lock: $(VENV)  ## Lock the newest versions that requirements/*.in allow
 	@compile() { $(UV) pip compile --quiet --upgrade --universal --python-version 3.13 --generate-hashes --no-emit-index-url \
 	    --custom-compile-command "make lock" "$$@"; }; \
 	compile requirements/runtime.in --output-file layers/core/requirements.txt \
+	  && compile requirements/documents.in --no-emit-package pillow --output-file layers/documents/requirements.txt \
 	  && for name in uv dev sam emulator mutants; do compile requirements/$$name.in --output-file requirements/$$name.txt || exit 1; done
 
 $(VENV): requirements/uv.txt requirements/dev.txt pyproject.toml

@@ -76,7 +76,8 @@ def _build(folder: Path, architecture: str, configuration: str, *, wheels: str) 
 
 def _compile_functions(build_folder: Path, log: Path) -> None:
     """SAM leaves bytecode out of functions, and their zips date every file 1980: only unchecked bytecode is used."""
-    for function in sorted(path for path in build_folder.iterdir() if path.is_dir() and path.name != "CoreLayer"):
+    folders = (path for path in build_folder.iterdir() if path.is_dir() and not path.name.endswith("Layer"))
+    for function in sorted(folders):
         command = [sys.executable, "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash"]
         _run([*command, "-s", str(function), "-p", "/var/task", str(function)], "Compiling functions", log)
 
