@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vouch.domain.texts import holds_control, is_control, is_unseen, normal
+from vouch.domain.texts import holds_control, is_control, is_unseen, normal, unaccented
 
 
 @pytest.mark.parametrize(
@@ -42,3 +42,31 @@ def test_what_others_write_holds_none(text: str) -> None:
 @given(st.characters())
 def test_what_is_unseen_steers_or_formats(character: str) -> None:
     assert is_unseen(character) == (unicodedata.category(character) in ("Cc", "Cf"))
+
+
+@pytest.mark.parametrize(
+    "text, plain",
+    [
+        ("Zoë Müller", "Zoe Muller"),
+        ("Łukasz Đorđević", "Lukasz Dordevic"),
+        ("Strauß, STRAUẞ", "Strauss, STRAUSS"),
+        ("Æsa Œuvre ǽ ǿ", "AEsa OEuvre ae o"),
+        ("Þór Ðóra þ ð", "THor Dora th d"),
+        ("Ħ ħ Ŧ ŧ ı İ ŉ ĳ", "H h T t i I 'n ij"),
+        ("O’Brien O´Brien ‘O’", "O'Brien O'Brien 'O'"),
+        ("2019–2026—now", "2019-2026-now"),
+        ("Ｎｏａ ﬁ ①", "Noa fi 1"),
+        ("נֹעָה יִשְׂרָאֵל", "נעה ישראל"),
+        ("\ufb2a\ufb4b", "שו"),
+        ("☺\ufe0f", "☺"),
+        ("Noa Levi 7 & <>", "Noa Levi 7 & <>"),
+        ("", ""),
+    ],
+)
+def test_letters_lose_their_accents_and_points(text: str, plain: str) -> None:
+    assert unaccented(text) == plain
+
+
+@given(st.text())
+def test_what_is_unaccented_stays_so(text: str) -> None:
+    assert unaccented(unaccented(text)) == unaccented(text)

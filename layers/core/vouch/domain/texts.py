@@ -4,6 +4,12 @@ import unicodedata
 
 _CONTROLS = frozenset({"Cc", "Zl", "Zp"})
 _UNSEEN = frozenset({"Cc", "Cf"})
+_WHOLE = str.maketrans(
+    {"ß": "ss", "ẞ": "SS", "æ": "ae", "Æ": "AE", "œ": "oe", "Œ": "OE", "ø": "o", "Ø": "O", "ł": "l", "Ł": "L"}
+    | {"đ": "d", "Đ": "D", "ð": "d", "Ð": "D", "þ": "th", "Þ": "TH", "ħ": "h", "Ħ": "H", "ŧ": "t", "Ŧ": "T", "ı": "i"}
+    | {"’": "'", "‘": "'", "ʼ": "'", "–": "-", "—": "-"}
+)
+"""What Unicode does not take apart: letters that are no plain one with an accent, and marks of better print."""
 
 
 def normal(text: str) -> str:
@@ -24,3 +30,10 @@ def is_control(character: str) -> bool:
 def is_unseen(character: str) -> bool:
     """What only steers, or says how what stands beside it is shown: control and format characters."""
     return unicodedata.category(character) in _UNSEEN
+
+
+def unaccented(text: str) -> str:
+    """As old machines write it: each letter as the plain one or two behind it, no accents, points or ligatures."""
+    # An acute accent that stands alone is somebody's apostrophe; taken apart it would be a space with an accent.
+    apart = unicodedata.normalize("NFKD", text.replace("´", "'")).translate(_WHOLE)
+    return "".join(character for character in apart if unicodedata.category(character)[0] != "M")
