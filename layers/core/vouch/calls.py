@@ -109,8 +109,8 @@ def _as_operator(call: Call, token: str) -> Call:
 
 
 def _if_match(header: str | None) -> int | None:
-    """The version that the caller saw; None asks nothing, and no version is 0, so that garbage matches none."""
+    """The version that the caller saw, 0 of what nobody has set yet; None asks nothing, and garbage matches none."""
     if header is None or header.strip() == "*":
         return None
-    version = re.fullmatch(r'"([1-9][0-9]{0,14})"', header.strip())
-    return int(version[1]) if version else 0
+    version = re.fullmatch(r'"(0|[1-9][0-9]{0,14})"', header.strip())
+    return int(version[1]) if version else -1

@@ -1,14 +1,13 @@
 """Connections: a brand's accounts on platforms, whose secrets are sealed before they are kept."""
 
-import re
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from vouch.domain import destinations, times
+from vouch.domain import times
 from vouch.domain.errors import NotFound, Unprocessable
 from vouch.platforms.registry import PLATFORMS
-from vouch.service import brands, pages
+from vouch.service import addresses, brands, pages
 from vouch.service.deployment import Deployment
 from vouch.service.mint import Mint
 from vouch.service.pages import Page
@@ -20,7 +19,6 @@ from vouch.store.tables import Brand, ConnectionItem
 
 OVERLAP = timedelta(hours=24)
 SECRETS_MAX = 5
-_THIS_MACHINE = re.compile(r"http://(?:localhost|127\.0\.0\.1)(?::[0-9]{1,5})?(?:/.*)?")
 _SEALED = frozenset({"api_token", "verify_token"})
 _DETAILS = frozenset({"app_key", "notification_url", "api_base_url"}) | _SEALED
 
@@ -159,18 +157,9 @@ def _check_program(deployment: Deployment, brand: Brand, program_id: str | None)
         raise NotFound(param="program_id")
 
 
-def _check_base(deployment: Deployment, address: str | None) -> None:
-    """We call it from inside, where more can be reached than from outside; a stand-in on this machine is for demos."""
-    if address is None:
-        return
-    local = deployment.settings.is_local and _THIS_MACHINE.fullmatch(address)
-    goes_on = address.isascii() and not {"?", "#"} & set(address)  # with the path of whatever is called
-    if not goes_on or not (local or destinations.host_of(address)):
-        raise Unprocessable("address_not_allowed", param="api_base_url")
-
-
 def _details(deployment: Deployment, brand: Brand, settings: Mapping[str, Any]) -> dict[str, Any]:
-    _check_base(deployment, settings.get("api_base_url"))
+    if settings.get("api_base_url") is not None:
+        addresses.check(deployment, settings["api_base_url"], param="api_base_url")
     said = {name: value for name, value in settings.items() if name in _DETAILS}
     return {
         name: deployment.vault.seal(brand.id, value) if value is not None and name in _SEALED else value

@@ -4,8 +4,19 @@ from collections.abc import Callable
 
 from vouch.domain.errors import NotFound, Stale, Unavailable
 from vouch.service.deployment import Deployment
+from vouch.store import versions
 from vouch.store.database import Refused, Writes, pause
-from vouch.store.tables import Code, ConnectionItem, Creator, Enrolment, Item, Link, Program
+from vouch.store.tables import (
+    Code,
+    ConnectionItem,
+    Creator,
+    Enrolment,
+    Item,
+    Link,
+    PayoutSettings,
+    Program,
+    RailAccount,
+)
 
 _TRIES = 12
 Kinds = tuple[type[Item], ...]
@@ -32,7 +43,7 @@ def committed[T](deployment: Deployment, attempt: Callable[[Writes], T], *, fina
     raise Unavailable
 
 
-def revised[I: (Code, ConnectionItem, Creator, Enrolment, Link, Program)](
+def revised[I: (Code, ConnectionItem, Creator, Enrolment, Link, PayoutSettings, Program, RailAccount)](
     deployment: Deployment,
     read: Callable[[], I | None],
     change: Callable[[I, Writes], None],
@@ -51,10 +62,8 @@ def revised[I: (Code, ConnectionItem, Creator, Enrolment, Link, Program)](
             raise NotFound
         if if_match not in {None, item.version}:
             raise Stale
-        known = item.version
         change(item, writes)
-        item.version = known + 1
-        writes.put(item, type(item).version == known)
+        versions.put(writes, item)
         return item
 
     return committed(deployment, attempt, final=final)

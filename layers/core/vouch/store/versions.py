@@ -1,10 +1,38 @@
 """Writing the next version of what was read: nobody's change in between is lost."""
 
 from vouch.store.database import Writes
-from vouch.store.tables import Code, Handle, ProductItem, ProductTie, TieList
+from vouch.store.tables import (
+    Code,
+    ConnectionItem,
+    Creator,
+    Enrolment,
+    Handle,
+    Link,
+    PayoutSettings,
+    ProductItem,
+    ProductTie,
+    Program,
+    RailAccount,
+    TieList,
+)
+
+Versioned = (
+    Code
+    | ConnectionItem
+    | Creator
+    | Enrolment
+    | Handle
+    | Link
+    | PayoutSettings
+    | ProductItem
+    | ProductTie
+    | Program
+    | RailAccount
+    | TieList
+)
 
 
-def put(writes: Writes, item: Code | Handle | ProductItem | ProductTie | TieList) -> None:
+def put(writes: Writes, item: Versioned) -> None:
     """Refused where the item is another by now; version 0 is one that was not there."""
     kind, known = type(item), item.version
     item.version = known + 1
