@@ -113,7 +113,7 @@ def _shown(creator_id: str, page: Statement, following: str | None) -> wire.Stat
             "to": page.end,
             "opening": page.opening,
             "closing": page.closing,
-            "entries": [wire.Entry.of(line, payout_id=None) for line in page.entries],
+            "entries": [wire.Entry.of(line) for line in page.entries],
             "totals": wire.Totals.of(page.totals),
             "next_cursor": following,
         }

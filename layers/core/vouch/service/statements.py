@@ -19,12 +19,12 @@ from vouch.store import balances, ledger
 from vouch.store.tables import Brand
 
 _TICK = timedelta(microseconds=1)
-_COLUMNS = ("at", "id", "kind", "order_id", "currency", "amount", "balance", "program_id", "rule", "period")
+_COLUMNS = ("at", "id", "kind", "order_id", "currency", "amount", "balance", "program_id", "rule", "period", "payout_id")
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One entry, and the balance with it; of what rule, in which period, where it is no order's."""
+    """One entry, and the balance with it; of what rule, in which period, or of which payout, where it is no order's."""
 
     id: str
     at: datetime
@@ -35,6 +35,7 @@ class Line:
     program_id: str | None = None
     rule: str | None = None
     period: str | None = None
+    payout_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,14 +148,14 @@ def _lines(entries: Iterator[Entry], currency: str, balance: int) -> Iterator[Li
         if entry.currency == currency and entry.position is not None:
             amount = account.value(entry)
             balance += amount
-            of_rule = asdict(entry.rule) if entry.rule else {}
-            yield Line(entry.id, entry.position, entry.kind, entry.order_id, amount, balance, **of_rule)
+            origin = {"payout_id": entry.payout_id, **(asdict(entry.rule) if entry.rule else {})}
+            yield Line(entry.id, entry.position, entry.kind, entry.order_id, amount, balance, **origin)
 
 
 def _row(statement: Statement, kind: str, at: datetime, balance: int) -> Row:
-    return [times.short(at), None, kind, None, statement.currency, None, balance, None, None, None]
+    return [times.short(at), None, kind, None, statement.currency, None, balance, None, None, None, None]
 
 
 def _line_row(statement: Statement, line: Line) -> Row:
     entry = [times.short(line.at), line.id, line.kind, line.order_id, statement.currency, line.amount, line.balance]
-    return [*entry, line.program_id, line.rule, line.period]
+    return [*entry, line.program_id, line.rule, line.period, line.payout_id]

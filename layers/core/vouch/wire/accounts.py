@@ -33,7 +33,7 @@ class Entry(Answer):
     at: Shown
     kind: str = Field(examples=["settle", "bonus"])
     order_id: str | None
-    payout_id: str | None = None
+    payout_id: str | None
     amount: int
     balance: int
     program_id: str | None = Field(description="Whose rule it is, where it is no order's")
