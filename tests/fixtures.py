@@ -1,9 +1,9 @@
-"""A deployment for tests: real tables on DynamoDB Local; clock, secrets, vault, bucket and queues in memory."""
+"""A deployment for tests: real tables on DynamoDB Local; clock, secrets, vault, bucket, queues and mails in memory."""
 
 import io
 import random
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
@@ -77,6 +77,22 @@ class MemoryQueues:
         return {}
 
 
+class MemoryMails:
+    """SES, as far as we use it; `sent` are the requests that it took, and `refusal` says whom it refuses."""
+
+    def __init__(self) -> None:
+        self.sent: list[dict[str, Any]] = []
+        self.refusal: Callable[[str], Exception | None] = lambda _: None
+
+    def send_email(self, **asked: Any) -> dict[str, Any]:
+        [to] = asked["Destination"]["ToAddresses"]
+        refusal = self.refusal(to)
+        if refusal is not None:
+            raise refusal
+        self.sent.append(asked)
+        return {"MessageId": f"0100{len(self.sent)}"}
+
+
 @pytest.fixture
 def clock() -> Clock:
     return Clock()
@@ -99,5 +115,6 @@ def deployment(dynamodb_endpoint: str, clock: Clock, monkeypatch: pytest.MonkeyP
     made.vault = MemoryVault()
     made.s3 = MemoryBucket()
     made.sqs = MemoryQueues()
+    made.ses = MemoryMails()
     yield made
     drop_tables(dynamodb_endpoint, settings)

@@ -38,6 +38,7 @@ _STANDING_IN = [  # part of a deployment, its method, the action that AWS wants 
     ("s3", "delete_object", "s3:DeleteObject"),
     ("vault", "seal", "kms:Encrypt"),
     ("vault", "open", "kms:Decrypt"),
+    ("ses", "send_email", "ses:SendEmail"),
 ]
 _running: ContextVar[str | None] = ContextVar("the function whose handler is running", default=None)
 
@@ -115,9 +116,9 @@ def _granted(statement: dict[str, Any]) -> Granted:
 
 
 def _named(resource: Resource) -> str:
-    """`MainTable`, `MainTable/index/gsi1`, `BodiesBucket/*`."""
+    """`MainTable`, `MainTable/index/gsi1`, `BodiesBucket/*`; of a whole ARN its last part, `identity/MailFrom`."""
     name: str = resource["Fn::GetAtt"][0] if "Fn::GetAtt" in resource else resource["Fn::Sub"]
-    return name.replace("${", "").replace(".Arn}", "")
+    return name.rpartition(":")[2].replace("${", "").replace(".Arn}", "").replace("}", "")
 
 
 def _listed(value: Any) -> list[Any]:
@@ -138,12 +139,12 @@ def _watch(deployment: Deployment, asked: set[Asked], patch: pytest.MonkeyPatch)
 
     _watch_tables(deployment, note, patch)
     for part, method, action in _STANDING_IN:
-        resource = "VaultKey"
-        if part == "s3":
-            resource = "BodiesBucket" if action == "s3:ListBucket" else "BodiesBucket/*"
+        resource = {"vault": "VaultKey", "ses": "identity/MailFrom"}.get(part, "BodiesBucket/*")
+        if action == "s3:ListBucket":
+            resource = "BodiesBucket"
         _watch_method(getattr(deployment, part), method, lambda *_, a=action, r=resource, **__: note(a, r), patch)
     names = {"wake": "WakeQueue", "spread": "SpreadQueue", "spill": "SpillQueue", "simulate": "SimulateQueue"}
-    names |= {"fetch": "FetchQueue", "privacy": "PrivacyQueue"}
+    names |= {"fetch": "FetchQueue", "privacy": "PrivacyQueue", "mail": "MailQueue"}
     queues = {getattr(deployment.settings, f"{name}_queue_url"): queue for name, queue in names.items()}
     send = lambda *_, QueueUrl, **__: note("sqs:SendMessage", queues[QueueUrl])  # noqa: E731, N803 - boto3's name
     _watch_method(deployment.sqs, "send_message", send, patch)

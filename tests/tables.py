@@ -47,9 +47,11 @@ _PLACES = Settings(
     simulate_queue_url="https://sqs.test/simulate",
     fetch_queue_url="https://sqs.test/fetch",
     privacy_queue_url="https://sqs.test/privacy",
+    mail_queue_url="https://sqs.test/mail",
     vault_key_id="vault-key",
     deployment_secret_arn="arn:aws:secretsmanager:us-east-1:000000000000:secret:deployment",
     public_url="https://go.test",
+    mail_from="payouts@vouch.test",
 )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, ConnectionClosedError, ReadTimeoutError
 
-from tests.fixtures import MemoryBucket, MemoryQueues
+from tests.fixtures import MemoryBucket, MemoryMails, MemoryQueues
 from tests.wire import Unhurried
 from vouch.service.deployment import Deployment
 
@@ -92,9 +92,10 @@ def injected(deployment: Deployment) -> Iterator[Faults]:
     real = client._make_api_call
     faults = Faults(client)
     services = {"s3": MemoryBucket(), "sqs": MemoryQueues(), "kms": _Keys(), "secretsmanager": _SecretStore()}
+    services["sesv2"] = MemoryMails()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(client, "_make_api_call", lambda name, asked: faults.call(name, lambda: real(name, asked)))
-        patch.setattr(deployment, "client", lambda name: _Counted(services[name], faults))
+        patch.setattr(deployment, "client", lambda name, **_: _Counted(services[name], faults))
         patch.setattr("botocore.endpoint.time", Unhurried())
         forget(deployment)
         yield faults
@@ -109,7 +110,7 @@ def tried(deployment: Deployment, number: int, kind: str, job: Callable[[], obje
 
 def forget(deployment: Deployment) -> None:
     """The clients and secrets that a process keeps are gone with it."""
-    for name in ("secrets", "vault", "s3", "sqs"):
+    for name in ("secrets", "vault", "s3", "sqs", "ses"):
         vars(deployment).pop(name, None)
 
 
@@ -188,4 +189,13 @@ class _SecretStore:
         return {"SecretString": '{"1": "test master"}'}
 
 
-_OTHERS = {"put_object", "get_object", "delete_object", "send_message", "encrypt", "decrypt", "get_secret_value"}
+_OTHERS = {
+    "put_object",
+    "get_object",
+    "delete_object",
+    "send_message",
+    "encrypt",
+    "decrypt",
+    "get_secret_value",
+    "send_email",
+}

@@ -73,7 +73,7 @@ def test_time_zones_come_with_the_layer(built: Path) -> None:
 def test_the_layer_describes_only_services_that_we_call(built: Path) -> None:
     data = built / "CoreLayer/python/botocore/data"
     services = {path.name for path in data.iterdir() if path.is_dir()}
-    assert services == {"dynamodb", "kms", "s3", "secretsmanager", "sqs", "sts"}
+    assert services == {"dynamodb", "kms", "s3", "secretsmanager", "sesv2", "sqs", "sts"}
 
 
 @pytest.mark.parametrize("architecture, machine", [("arm64", "aarch64"), ("x86_64", "x86_64")])

@@ -83,7 +83,7 @@ def test_somebody_is_told_of_everything_set_aside_late_failed_or_tampered_with(d
         reference = str({"Fn::GetAtt": [queue, "QueueName"]})
         assert ("ApproximateNumberOfMessagesVisible", reference) in watched
     assert {("DeliveryParked", "attribution"), ("LedgerTampered", "figures"), ("LateStraggler", "payouts")} <= watched
-    assert ("OrderUnnoted", "figures") in watched
+    assert {("OrderUnnoted", "figures"), ("MailGivenUp", "payouts")} <= watched
     assert {("BooksBroken", "payouts"), ("BooksUnchecked", "payouts"), ("SecondPassHealed", "attribution")} <= watched
     assert {("Unforeseen", service) for service in ("referrals", "attribution", "payouts")} <= watched
     for name in (name for name, body in functions.items() if "Events" in body["Properties"]):

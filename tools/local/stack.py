@@ -28,7 +28,15 @@ from local.progress import Progress, Silence
 _QUIET_MS = 3000  # longer than a retry and its cold start, which log nothing until they are over
 _MEMORY = "memory.json"
 _STACK = "stack.json"
-_QUEUES = ("WakeQueueUrl", "SpreadQueueUrl", "SpillQueueUrl", "SimulateQueueUrl", "FetchQueueUrl", "PrivacyQueueUrl")
+_QUEUES = (
+    "WakeQueueUrl",
+    "SpreadQueueUrl",
+    "SpillQueueUrl",
+    "SimulateQueueUrl",
+    "FetchQueueUrl",
+    "PrivacyQueueUrl",
+    "MailQueueUrl",
+)
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 from functools import cache
 from typing import Self
 
@@ -16,7 +16,10 @@ class Misconfigured(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Names of the deployment's resources; the variable of each is its own name in capitals."""
+    """Names of the deployment's resources; the variable of each is its own name in capitals.
+
+    `mail_from` is the address that mails come from; where there is none, none are sent.
+    """
 
     main_table: str
     ledger_table: str
@@ -30,9 +33,11 @@ class Settings:
     simulate_queue_url: str
     fetch_queue_url: str
     privacy_queue_url: str
+    mail_queue_url: str
     vault_key_id: str
     deployment_secret_arn: str
     public_url: str
+    mail_from: str = ""
 
     @property
     def is_local(self) -> bool:
@@ -41,12 +46,11 @@ class Settings:
 
     @classmethod
     def of(cls, environment: Mapping[str, str]) -> Self:
-        """Raises Misconfigured, which names every variable that is absent or empty."""
-        variables = {field.name: field.name.upper() for field in fields(cls)}
-        missing = [variable for variable in variables.values() if not environment.get(variable)]
+        """Raises Misconfigured, which names every variable that is absent or empty and has to be there."""
+        said = {field.name: environment.get(field.name.upper(), "") for field in fields(cls)}
+        missing = [field.name.upper() for field in fields(cls) if field.default is MISSING and not said[field.name]]
         if missing:
             raise Misconfigured(missing)
-        said = {name: environment[variable] for name, variable in variables.items()}
         return cls(**said | {"public_url": said["public_url"].rstrip("/")})
 
 

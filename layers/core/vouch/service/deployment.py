@@ -64,10 +64,19 @@ class Deployment:
         """For the queues."""
         return self.client("sqs")
 
-    def client(self, service: str) -> Any:
+    @cached_property
+    def ses(self) -> Any:
+        """For mails. It tries nothing twice: of a mail whose answer is lost nobody knows whether it went out."""
+        return self.client("sesv2", tries=1, answers_within=10)
+
+    def client(self, service: str, *, tries: int = 3, answers_within: int = 3) -> Any:
         """A botocore client from the database's session, whose loader has read the endpoints already."""
         session = self.database.connection.session
-        patience = Config(connect_timeout=1, read_timeout=3, retries={"total_max_attempts": 3, "mode": "standard"})
+        patience = Config(
+            connect_timeout=1,
+            read_timeout=answers_within,
+            retries={"total_max_attempts": tries, "mode": "standard"},
+        )
         return session.create_client(service, region_name=os.environ.get("AWS_REGION"), config=patience)
 
     def brand_now(self, brand: Brand) -> datetime:

@@ -728,7 +728,8 @@ class Click(Item):
 class Figure(Item):
     """Table `figures`: due days (`b#DUE` / `<day>#<c>`), how far jobs are, and what expires.
 
-    That is simulations, reconciliations, platforms that are away, and idempotency keys (`b#IDEM#<hash>` / `I`).
+    That is simulations, reconciliations, platforms that are away, mails that were sent, and idempotency keys
+    (`b#IDEM#<hash>` / `I`).
     """
 
     class Meta:
@@ -867,6 +868,15 @@ GSI1, GSI2 = "gsi1", "gsi2"
 
 class OfSecond(str):
     """A partition of the second index; any other text names one of the first."""
+
+class MailItem(Figure, discriminator="mail"):
+    """`b#MAIL#<c>` / `<name>`: a mail, under way until `lease` for the `tries`-th time, or how it `ended`."""
+
+    lease = UnicodeAttribute()
+    tries = IntegerAttribute()
+    ended = UnicodeAttribute(null=True)
+    expires_at = IntegerAttribute()
+
 
     __slots__ = ()
 

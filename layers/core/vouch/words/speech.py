@@ -80,11 +80,8 @@ class Speech:
         return f"{self.date(at)}, {at.astimezone(self._zone):%H:%M}"
 
     def amount(self, amount: int, currency: str) -> str:
-        """`1,234.50 ILS`, with the digits that the currency has."""
-        digits = EXPONENTS[currency]
-        sign, (whole, rest) = "−" if amount < 0 else "", divmod(abs(amount), 10**digits)
-        fraction = f".{rest:0{digits}}" if digits else ""
-        return self.left(f"{sign}{whole:,}{fraction} {currency}")
+        """`1,234.50 ILS`."""
+        return self.left(f"{figure(amount, currency)} {currency}")
 
     def percent(self, bps: int) -> str:
         """`12.5 %`."""
@@ -98,11 +95,23 @@ class Speech:
 
     def quoted(self, text: str) -> str:
         """What people wrote: on one line, not too long to read, and unable to turn what stands around it."""
-        clean = " ".join(_printable(text).split())
-        if len(clean) > _LENGTH_MAX:
-            clean = f"{clean[:_LENGTH_MAX]}…"
+        clean = in_short(text, _LENGTH_MAX)
         turns = any(unicodedata.bidirectional(character) in _RIGHT_TO_LEFT for character in clean)
         return f"{_ANY}{clean}{_END}" if turns or self.language == "he" else clean
+
+
+def figure(amount: int, currency: str) -> str:
+    """`−1,234.50`, with the digits that the currency has; runs from left to right wherever it stands alone."""
+    digits = EXPONENTS[currency]
+    sign, (whole, rest) = "−" if amount < 0 else "", divmod(abs(amount), 10**digits)
+    fraction = f".{rest:0{digits}}" if digits else ""
+    return f"{sign}{whole:,}{fraction}"
+
+
+def in_short(text: str, length: int) -> str:
+    """What people wrote, on one line of at most so many characters and `…`, without marks that turn it."""
+    clean = " ".join(_printable(text).split())
+    return f"{clean[:length]}…" if len(clean) > length else clean
 
 
 def _printable(text: str) -> str:

@@ -1,0 +1,83 @@
+"""What creators are to hear of their money: the main table's stream says what changed, and a queue has it written.
+
+A message names what it is about. Addresses lie sealed in it, and nothing else that is anybody's secret is in it.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, get_args
+
+from vouch.service.deployment import Deployment
+from vouch.service.queues import put_off
+from vouch.store.tables import Main, PayoutItem, PayoutMethod
+from vouch.words.mails import PayoutNews
+
+StreamRecord = Mapping[str, Any]
+"""What a stream says of an item: `NewImage` and `OldImage`, as far as there are any."""
+_NEWS: frozenset[str] = frozenset(get_args(PayoutNews))
+_NEVER_BEGUN = frozenset({"cancelled"})
+"""Why a payout failed of which its creator never heard that it was to come."""
+_UNREADABLE = (LookupError, TypeError, ValueError, AttributeError)
+
+
+class Unreadable(Exception):
+    """Our own code fails on this record, as it would every time. Its words may quote the record: none are kept."""
+
+
+def announce(deployment: Deployment, record: StreamRecord) -> int:
+    """Has written what the change is worth telling; how many mails. Raises Unreadable.
+
+    A record that comes again has the same mails written, which are known by then (`vouch.store.mails`).
+    """
+    try:
+        before, after = _item(record.get("OldImage")), _item(record.get("NewImage"))
+    except _UNREADABLE as failure:
+        raise Unreadable(type(failure).__name__) from None
+    number = 0
+    for message in _messages(deployment, before, after):
+        put_off(deployment, deployment.settings.mail_queue_url, message, seconds=0)
+        number += 1
+    return number
+
+
+def _item(image: dict[str, Any] | None) -> PayoutItem | PayoutMethod | None:
+    """None where there is none, and for what nobody is told of: the mapping filters, but not before all."""
+    item = Main.from_raw_data(image) if image is not None else None
+    return item if isinstance(item, PayoutItem | PayoutMethod) else None
+
+
+def _messages(deployment: Deployment, before: Main | None, after: Main | None) -> Iterator[dict[str, Any]]:
+    match before, after:
+        case PayoutItem() | None, PayoutItem():
+            return _of_payout(before, after)
+        case PayoutMethod() | None, PayoutMethod():
+            return _of_method(deployment, before, after)
+        case _:
+            return iter(())
+
+
+def _of_payout(before: PayoutItem | None, after: PayoutItem) -> Iterator[dict[str, Any]]:
+    known = before is not None and before.status == after.status
+    if after.status in _NEWS and not known and after.reason not in _NEVER_BEGUN:
+        brand_id = after.pk.partition("#")[0]
+        yield {
+            "mail": "payout",
+            "brand": brand_id,
+            "creator": after.creator_id,
+            "payout": after.id,
+            "status": after.status,
+            "tries": 0,
+        }
+
+
+def _of_method(deployment: Deployment, before: PayoutMethod | None, after: PayoutMethod) -> Iterator[dict[str, Any]]:
+    """To each address that is to hear of it, and to the PayPal account that was paid until now, by its own."""
+    if before is not None and before.sealed == after.sealed:
+        return
+    brand_id, _, creator_id = after.pk.split("#")
+    old, former, _ = after.replaced or (None, None, None)
+    told = {"mail": "method", "brand": brand_id, "creator": creator_id, "version": after.version}
+    told |= {"new": after.type, "old": old, "tries": 0}
+    for number, address in enumerate(after.told or ()):
+        yield told | {"to": str(number), "address": deployment.vault.seal(brand_id, address)}
+    if old == "paypal":
+        yield told | {"to": "paypal", "destination": former}

@@ -1,0 +1,247 @@
+"""What creators are written by mail, in English and Hebrew: a subject, plain text, and the same as simple HTML.
+
+No mail holds an account number, not even the end of one, a key, or a link: there is nothing in it worth forging.
+"""
+
+import html
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from email.header import Header
+from email.utils import formataddr
+from typing import Final, Literal
+
+from vouch.domain.payouts import CHANGE_HOLD
+from vouch.messages import Language
+from vouch.words.phrases import Phrase
+from vouch.words.speech import Speech, in_short
+
+PayoutNews = Literal["settled", "failed", "returned"]
+"""What becomes of a payout that its creator hears of, by its status. To them `settled` is: the money was sent."""
+_DIRECTIONS: Final[dict[Language, str]] = {"en": "ltr", "he": "rtl"}
+_NAME_MAX: Final = 40
+_WORD_MAX: Final = 75
+"""Of an encoded word (RFC 2047)."""
+
+_WAYS: Final[dict[str, Phrase]] = {
+    "paypal": {"en": " by PayPal", "he": " ב-PayPal"},
+    "stripe_connect": {"en": " by Stripe", "he": " ב-Stripe"},
+    "sepa": {"en": " by bank transfer", "he": " בהעברה בנקאית"},
+    "masav": {"en": " by bank transfer", "he": " בהעברה בנקאית"},
+}
+"""How the money travels, by rail. A rail that is not here pays by any means: then nothing is said."""
+
+_PLACES: Final[dict[str, tuple[Phrase, Phrase]]] = {
+    "paypal": (
+        {"en": "a PayPal account", "he": "חשבון PayPal"},
+        {"en": "another PayPal account", "he": "חשבון PayPal אחר"},
+    ),
+    "stripe": (
+        {"en": "a Stripe account", "he": "חשבון Stripe"},
+        {"en": "another Stripe account", "he": "חשבון Stripe אחר"},
+    ),
+    "iban": (
+        {"en": "a bank account", "he": "חשבון בנק"},
+        {"en": "another bank account", "he": "חשבון בנק אחר"},
+    ),
+    "il_bank": (
+        {"en": "a bank account", "he": "חשבון בנק"},
+        {"en": "another bank account", "he": "חשבון בנק אחר"},
+    ),
+}
+"""Where the money goes, by the kind of destination; the second where it took the place of one that is named alike."""
+
+_SUBJECTS: Final[dict[str, Phrase]] = {
+    "settled": {"en": "{brand} has sent you {net}", "he": "נשלחו אליך {net} מאת {brand}"},
+    "failed": {"en": "{brand} could not send you {net}", "he": "לא היה אפשר לשלוח אליך {net} מאת {brand}"},
+    "returned": {"en": "{net} from {brand} came back", "he": "{net} מאת {brand} חזרו"},
+    "method": {"en": "Where {brand} pays you has changed", "he": "היעד לתשלומים שלך מאת {brand} השתנה"},
+    "test": {"en": "[Test] {subject}", "he": "[ניסיון] {subject}"},
+}
+
+_SENTENCES: Final[dict[str, Phrase]] = {
+    "greeting": {"en": "Hello {whom},", "he": "שלום {whom},"},
+    "settled": {"en": "{brand} has sent you {net}{way}.", "he": "נשלחו אליך {net} מאת {brand}{way}."},
+    "settled_bank": {
+        "en": "It may take your bank some days to show it.",
+        "he": "ייתכן שיעברו כמה ימים עד שהסכום ייראה בבנק.",
+    },
+    "failed": {
+        "en": "{brand} tried to send you {net}{way}, and it did not work.",
+        "he": "היה ניסיון לשלוח אליך {net} מאת {brand}{way}, והוא לא הצליח.",
+    },
+    "returned": {
+        "en": "{net} that {brand} had sent you{way} came back.",
+        "he": "{net} שנשלחו אליך מאת {brand}{way} חזרו.",
+    },
+    "kept": {
+        "en": "Nothing is lost: the money is in your balance again.",
+        "he": "שום דבר לא אבד: הכסף חזר ליתרה שלך.",
+    },
+    "check": {
+        "en": "Please check with {brand} that your payout method is right, and can receive money. "
+        "The next payout goes there.",
+        "he": "כדאי לבדוק עם {brand} שאמצעי התשלום שלך נכון ויכול לקבל כסף. התשלום הבא יישלח לשם.",
+    },
+    "wait": {
+        "en": "It was not your doing, and there is nothing that you have to do: "
+        "it is paid with one of the next payouts.",
+        "he": "זה לא קרה בגללך, ואין צורך לעשות דבר: הסכום ישולם באחד התשלומים הבאים.",
+    },
+    "method_first": {
+        "en": "What {brand} owes you is paid to {new} from now on.",
+        "he": "מעכשיו התשלומים שלך מאת {brand} מועברים אל {new}.",
+    },
+    "method_changed": {
+        "en": "What {brand} owes you is paid to {new} from now on. Until now it was {old}.",
+        "he": "מעכשיו התשלומים שלך מאת {brand} מועברים אל {new}. עד עכשיו הם הועברו אל {old}.",
+    },
+    "method_hold": {
+        "en": "For your safety nothing is paid there for {hours} after the change.",
+        "he": "לביטחונך לא יועבר לשם דבר במשך {hours} אחרי השינוי.",
+    },
+    "method_not_you": {
+        "en": "If this was not your wish, tell {brand} at once, in a way that you know, not by an answer to this mail.",
+        "he": "אם זה לא נעשה על דעתך, יש לפנות מיד אל {brand} בדרך המוכרת לך, ולא בתשובה להודעה הזאת.",
+    },
+    "method_you": {
+        "en": "If it was, there is nothing that you have to do.",
+        "he": "אם כן, אין צורך לעשות דבר.",
+    },
+    "footer": {
+        "en": "You get this mail because {brand} pays you commission. "
+        "Nobody will ask you for a password or for an account number in answer to it.",
+        "he": "ההודעה נשלחה אליך כי מגיעות לך עמלות מאת {brand}. איש לא יבקש ממך בתגובה לה סיסמה או מספר חשבון.",
+    },
+    "test": {
+        "en": "This is a test: no money has moved.",
+        "he": "זה ניסיון: לא עבר כסף.",
+    },
+}
+
+_FIGURES: Final[dict[str, Phrase]] = {
+    "gross": {"en": "Commission", "he": "עמלה"},
+    "withheld": {"en": "Tax withheld", "he": "מס שנוכה במקור"},
+    "net": {"en": "For you", "he": "סכום לקבלה"},
+    "payout": {"en": "Payout", "he": "תשלום"},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """What is written to somebody, in one language."""
+
+    language: Language
+    subject: str
+    text: str
+    html: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Who reads it, from which brand, and whether all of it is but a test."""
+
+    language: Language
+    name: str
+    brand: str
+    test: bool = False
+
+
+def of_payout(
+    news: PayoutNews,
+    reader: Reader,
+    *,
+    payout_id: str,
+    amount: int,
+    withheld: int,
+    currency: str,
+    rail: str,
+    ours: bool,
+) -> Mail:
+    """What became of a payout. `amount` and `withheld` are in minor units; `ours`: its creator could not help it."""
+    speech, way = _speech(reader), _WAYS.get(rail)
+    told = {
+        "net": speech.amount(amount - withheld, currency),
+        "way": way[reader.language] if way else "",
+        "brand": speech.quoted(reader.brand),
+    }
+    said: list[str] = [news]
+    if news == "settled":
+        said += ["settled_bank"] if rail in ("sepa", "masav") else []
+    else:
+        said += ["kept", "wait" if ours else "check"]
+    figures = {"payout": speech.left(payout_id)}
+    if withheld:
+        sums = {"gross": amount, "withheld": -withheld, "net": amount - withheld}
+        figures = {name: speech.amount(each, currency) for name, each in sums.items()} | figures
+    return _mail(reader, news, said, told, figures)
+
+
+def of_method(reader: Reader, *, new: str, old: str | None) -> Mail:
+    """That money goes somewhere else from now on, by the kinds of destination; `old` is None where there was none."""
+    speech, language = _speech(reader), reader.language
+    place, other = _PLACES[new]
+    alike = old is not None and _PLACES[old][0] == place
+    told = {
+        "brand": speech.quoted(reader.brand),
+        "new": (other if alike else place)[language],
+        "old": "" if old is None else _PLACES[old][0][language],
+        "hours": speech.count("hours", CHANGE_HOLD // timedelta(hours=1)),
+    }
+    said = ["method_first"] if old is None else ["method_changed", "method_hold"]
+    return _mail(reader, "method", [*said, "method_not_you", "method_you"], told, {})
+
+
+def sender(name: str, address: str) -> str:
+    """`Name <address>` as a header holds it, whatever the name: in words of ASCII that are short enough, or quoted."""
+    clean = in_short(name, _NAME_MAX)
+    if clean.isascii():
+        return formataddr((clean, address))
+    words = Header(clean, "utf-8", maxlinelen=_WORD_MAX).encode(linesep="")
+    return f"{words} <{address}>"
+
+
+def _speech(reader: Reader) -> Speech:
+    return Speech(reader.language, "UTC")
+
+
+def _mail(reader: Reader, subject: str, said: list[str], told: Mapping[str, str], figures: Mapping[str, str]) -> Mail:
+    speech = _speech(reader)
+    title = speech.phrase(_SUBJECTS, subject, **told)
+    if reader.test:
+        title = speech.phrase(_SUBJECTS, "test", subject=title)
+    greeting = speech.phrase(_SENTENCES, "greeting", whom=speech.quoted(reader.name))
+    sentences = [speech.phrase(_SENTENCES, name, **told) for name in [*said, *(["test"] if reader.test else [])]]
+    rows = [(speech.phrase(_FIGURES, name), value) for name, value in figures.items()]
+    footer = speech.phrase(_SENTENCES, "footer", **told)
+    table = ["\n".join(f"{name}: {value}" for name, value in rows)] if rows else []
+    text = "\n\n".join([greeting, *sentences, *table, f"-- \n{footer}"]) + "\n"
+    return Mail(
+        reader.language, title, text, "".join(_page(reader.language, title, [greeting, *sentences], rows, footer))
+    )
+
+
+def _page(
+    language: Language, title: str, sentences: list[str], rows: list[tuple[str, str]], footer: str
+) -> Iterator[str]:
+    """Styles stand with each element, and the direction with the outermost that is kept: mail readers drop the rest."""
+    way = f'lang="{language}" dir="{_DIRECTIONS[language]}"'
+    yield f'<!doctype html>\n<html {way}>\n<head>\n<meta charset="utf-8">\n'
+    yield '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+    yield f"<title>{html.escape(title)}</title>\n</head>\n"
+    yield '<body style="margin:0;background:#f5f4f1">\n'
+    yield f'<div {way} style="box-sizing:border-box;max-width:36em;margin:0 auto;padding:24px 16px;'
+    yield "font:16px/1.55 system-ui,-apple-system,'Segoe UI',Roboto,Arial,sans-serif;color:#1d1c1a\">\n"
+    yield '<div style="background:#ffffff;border:1px solid #e2dfd8;border-radius:10px;padding:20px">\n'
+    yield f'<h1 style="margin:0 0 16px;font-size:20px;line-height:1.35">{html.escape(title)}</h1>\n'
+    for sentence in sentences:
+        yield f'<p style="margin:0 0 12px">{html.escape(sentence)}</p>\n'
+    if rows:
+        yield '<table style="border-collapse:collapse;width:100%;margin-top:16px;border-top:1px solid #e2dfd8">\n'
+        for name, value in rows:
+            yield '<tr><th scope="row" style="padding:8px 0;font-weight:normal;color:#5e5a52;text-align:start">'
+            yield f"{html.escape(name)}</th>"
+            yield f'<td style="padding:8px 0;text-align:end;overflow-wrap:anywhere">{html.escape(value)}</td></tr>\n'
+        yield "</table>\n"
+    yield f'</div>\n<p style="margin:16px 4px 0;font-size:13px;color:#5e5a52">{html.escape(footer)}</p>\n'
+    yield "</div>\n</body>\n</html>\n"
