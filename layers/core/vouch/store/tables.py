@@ -726,7 +726,7 @@ class Click(Item):
 
 
 class Figure(Item):
-    """Table `figures`: due days (`b#DUE` / `<day>#<c>`), how far jobs are, and what expires.
+    """Table `figures`: due days (`b#DUE` / `<day>#<c>`), sums of accounts, how far jobs are, and what expires.
 
     That is simulations, reconciliations, platforms that are away, mails that were sent, and idempotency keys
     (`b#IDEM#<hash>` / `I`).
@@ -743,6 +743,19 @@ class Figure(Item):
 class Due(Figure, discriminator="due"):
     """A creator some of whose entries mature on that UTC day. `mark` is another one each time it is put."""
 
+    mark = UnicodeAttribute(attr_name="m")
+
+
+class Bucket(Figure, discriminator="bucket"):
+    """`b#C#<c>` / `H#<moment>#<ccy>`, `T#<ccy>`: a sum of entries of an account; see `vouch.store.buckets`.
+
+    `mark` is the number of the last record of the ledger's stream that is in it. Of a total, `held` is what waits for a
+    decision, and `last` when the last of its entries was posted.
+    """
+
+    amount = IntegerAttribute(attr_name="a")
+    held = IntegerAttribute(null=True, attr_name="h")
+    last = UnicodeAttribute(null=True, attr_name="at")
     mark = UnicodeAttribute(attr_name="m")
 
 
