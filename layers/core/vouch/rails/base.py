@@ -109,6 +109,7 @@ Reason = Literal[
     "payee_country_unsupported",
     "payee_currency_unsupported",
     "unclaimed",
+    "cancelled",
     "reversed",
     "partly_reversed",
     "compliance",
@@ -116,7 +117,8 @@ Reason = Literal[
     "rail_refused",
 ]
 """Why rails with an API fail, refuse, return or hesitate. Up to `currency_unavailable` it is for the brand to mend,
-from `payee_unknown` to `unclaimed` for the creator; `compliance` is what the rail does not explain to anybody."""
+from `payee_unknown` to `unclaimed` for the creator; `cancelled` and what was reversed is the brand's own doing, and
+`compliance` is what a rail does not explain to anybody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +182,8 @@ class Api:
     """The callback's notice, once it is proven genuine. Raises BadSignature."""
     watched: timedelta = timedelta(0)
     """For so long after it settled a payment may still come back, and is asked after."""
+    found_by_name: bool = False
+    """Whether `look_up` finds it by the rail's names alone: while none is known, the same `send` again finds it."""
 
 
 # --- a rail -----------------------------------------------------------------------------------------------------------
