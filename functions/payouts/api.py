@@ -1,7 +1,7 @@
-"""What creators have, from which moment on, and the proof of it."""
+"""What creators have, from which moment on, the proof of it, and how it is paid."""
 
-from payouts import accounts, clock
+from payouts import accounts, clock, payees
 from vouch.http import Api
 
-api = Api(accounts.routes, clock.routes)
+api = Api(accounts.routes, clock.routes, payees.routes)
 handler = api.handler

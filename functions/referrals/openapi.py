@@ -63,7 +63,7 @@ _OWN_REFUSALS: Final[dict[str, _Codes]] = {
     "create_creator": {404: ("not_found",), 409: ("email_taken", "handle_taken"), 422: ("changed_too_often",)},
     "change_creator": {
         409: ("email_taken", "handle_taken"),
-        422: ("own_recruiter", "mutual_recruiters", "changed_too_often"),
+        422: ("own_recruiter", "mutual_recruiters", "changed_too_often", "email_changed_too_often"),
     },
     "replace_product_ties": {409: ("product_taken",), 422: ("too_many", "changed_too_often")},
     "fix_rate": {409: ("rate_fixed",), 422: ("same_currency",)},
@@ -96,6 +96,18 @@ _OWN_REFUSALS: Final[dict[str, _Codes]] = {
     "submit_dispute": _SUBMISSION | {422: ("from_the_future", *_SUBMISSION[422])},
     "submit_decision": _SUBMISSION | {422: ("order_unknown_yet", "not_enrolled", "no_terms", *_SUBMISSION[422])},
     "show_statement": {422: ("statement_too_long",)},
+    "show_payout_method": {404: ("not_found", "payout_method_missing")},
+    "set_payout_method": {
+        422: (
+            "invalid_iban",
+            "invalid_bic",
+            "invalid_bank_account",
+            "invalid_id_number",
+            "invalid_stripe_account",
+            "invalid_holder_name",
+            "holder_name_not_latin",
+        )
+    },
     "create_simulation": _TERMS | {404: ("not_found",), 429: ("too_many_at_once",)},
     "explain_simulated_order": {422: _UNTOLD},
     "preview_terms": {
@@ -185,7 +197,7 @@ def _refusals(operation: dict[str, Any], route: Route) -> dict[str, Any]:
 
 def _is_versioned(route: Route) -> bool:
     """Whether it changes what has an `ETag`."""
-    return route.method in {"PATCH", "DELETE"} and "version" in route.func.__annotations__["return"].model_fields
+    return route.method in {"PATCH", "PUT", "DELETE"} and "version" in route.func.__annotations__["return"].model_fields
 
 
 def _refusal(*codes: str) -> dict[str, Any]:

@@ -243,6 +243,51 @@ PROBLEMS: dict[str, Words] = {
         "en": ("Changed too often", "Every change is kept for the orders of its day, and there can be {most}."),
         "he": ("יותר מדי שינויים", "כל שינוי נשמר עבור ההזמנות של יומו, ויכולים להיות {most}."),
     },
+    "email_changed_too_often": {
+        "en": ("Changed too often", "An address may change {most} times in ninety days."),
+        "he": ("יותר מדי שינויים", "אפשר לשנות כתובת {most} פעמים בתשעים ימים."),
+    },
+    "payout_method_missing": {
+        "en": ("No payout method yet", "This creator has not said where their money goes."),
+        "he": ("אין עדיין אמצעי תשלום", "היוצר הזה עוד לא אמר לאן להעביר את כספו."),
+    },
+    "invalid_iban": {
+        "en": ("Not an IBAN", "Its country, its length or its check digits are not an IBAN's; was a digit mistyped?"),
+        "he": ("זה אינו IBAN", "המדינה, האורך או ספרות הביקורת אינם של IBAN; בדקו אם נפלה טעות בהקלדה."),
+    },
+    "invalid_bic": {
+        "en": ("Not a BIC", "A BIC has 8 or 11 letters and digits; it may be left out."),
+        "he": ("זה אינו BIC", "ב-BIC יש 8 או 11 אותיות וספרות; אפשר להשמיט אותו."),
+    },
+    "invalid_bank_account": {
+        "en": (
+            "No such account",
+            "By the bank's own rule no account has these numbers; look at bank, branch and account.",
+        ),
+        "he": ("אין חשבון כזה", "לפי הכלל של הבנק אין חשבון עם המספרים האלה; בדקו את הבנק, הסניף והחשבון."),
+    },
+    "invalid_id_number": {
+        "en": ("Not an identity number", "It has up to 9 digits, and the last one checks the others."),
+        "he": ("זה אינו מספר זהות", "עד 9 ספרות, והאחרונה היא ספרת ביקורת."),
+    },
+    "invalid_stripe_account": {
+        "en": ("Not a Stripe account", "The id of a connected account begins with `acct_`."),
+        "he": ("זה אינו חשבון Stripe", "מזהה של חשבון מקושר מתחיל ב-`acct_`."),
+    },
+    "invalid_holder_name": {
+        "en": ("Not a name", "An account holder's name is one line with a letter in it, at most {most} characters."),
+        "he": ("זה אינו שם", "שם בעל החשבון הוא שורה אחת שיש בה אות, באורך {most} תווים לכל היותר."),
+    },
+    "holder_name_not_latin": {
+        "en": (
+            "The name in Latin letters",
+            "Banks abroad read no others: the name as the account's bank has it, at most {most} characters.",
+        ),
+        "he": (
+            "השם באותיות לטיניות",
+            "בנקים בחו״ל אינם קוראים אחרות: שם בעל החשבון כפי שהוא רשום בבנק, עד {most} תווים.",
+        ),
+    },
     "same_currency": {
         "en": ("The same currency", "A rate is between two different currencies."),
         "he": ("אותו מטבע", "שער הוא בין שני מטבעות שונים."),

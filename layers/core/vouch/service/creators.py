@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from types import EllipsisType
 
 from vouch.domain import people, periods, tenures, times
@@ -18,6 +18,9 @@ from vouch.store.database import Refused, Writes
 from vouch.store.tables import Brand, Creator, Enrolment, Mailbox
 
 PERSONS_MAX = 20
+FORMER_EMAILS_MAX = 20
+FORMER_EMAILS_KEPT = timedelta(days=90)
+"""For so long a creator still hears at an address that was theirs when their money goes elsewhere (see `payees`)."""
 _NEXT = {"applied": {"active", "left"}, "active": {"paused", "left"}, "paused": {"active", "left"}, "left": {"active"}}
 """What an enrolment can become; who has left may come back."""
 
@@ -122,7 +125,8 @@ def changed(
     """Raises Conflict where the new address or a new handle is another creator's; the old one is free again.
 
     As a buyer, the creator stays known by a former address: else an order under it would earn its own buyer. A tier, a
-    recruiter and a handle count from now on; for what was before, the days past keep theirs.
+    recruiter and a handle count from now on; for what was before, the days past keep theirs. Raises Unprocessable where
+    the address changes so often that no former one could be kept.
     """
     if isinstance(change.recruited_by, str):
         _check_recruiter(deployment, brand, creator_id, change.recruited_by)
@@ -133,6 +137,10 @@ def changed(
         creator.name = change.name or creator.name
         creator.language = change.language or creator.language
         if change.email is not None and change.email != creator.email:
+            recent = _recent(creator, now)
+            if len(recent) == FORMER_EMAILS_MAX:
+                raise Unprocessable("email_changed_too_often", param="email", most=FORMER_EMAILS_MAX)
+            creator.former_emails = [*recent, [creator.email, times.text(now)]]
             creator.email = change.email
             _move(writes, brand, creator, _person(deployment, brand, change.email))
         if change.handles is not None:
@@ -152,6 +160,11 @@ def changed(
         )
     except Refused:
         raise Conflict("email_taken", param="email") from None
+
+
+def addresses(creator: Creator, now: datetime) -> list[str]:
+    """Where a creator is to hear of what must not be missed, lest whoever moves their address could keep it quiet."""
+    return list(dict.fromkeys([creator.email, *(address for address, _ in _recent(creator, now))]))
 
 
 def enrolled(
@@ -304,6 +317,11 @@ def _move(writes: Writes, brand: Brand, creator: Creator, person: str) -> None:
         creator.persons = [*(known for known in creator.persons if known != person), person][-PERSONS_MAX:]
         _take(writes, brand, person, creator.id)
         writes.put(creators.mailbox(brand.id, former, None))
+
+
+def _recent(creator: Creator, now: datetime) -> list[list[str]]:
+    since = times.text(now - FORMER_EMAILS_KEPT)
+    return [[address, until] for address, until in creator.former_emails if until > since]
 
 
 def _take(writes: Writes, brand: Brand, person: str, creator_id: str) -> None:

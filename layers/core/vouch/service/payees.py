@@ -2,14 +2,19 @@
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from types import EllipsisType
 
-from vouch.domain import times
-from vouch.domain.errors import NotFound
-from vouch.domain.payouts import Destination, Payee
+from vouch.domain import payout_methods, times
+from vouch.domain.errors import NotFound, Stale
+from vouch.domain.payouts import CHANGE_HOLD, Destination, Payee
+from vouch.service import creators
 from vouch.service.deployment import Deployment
-from vouch.store import payees
-from vouch.store.tables import Creator, PayeeItem, PayoutMethod
+from vouch.service.revisions import committed, revised
+from vouch.store import payees, versions
+from vouch.store.database import Writes
+from vouch.store.tables import Brand, Creator, PayeeItem, PayoutMethod
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +35,20 @@ class Profile:
     method: Method | None
 
 
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What a brand notes of a creator. A `tax_id` of `...` stays as it is; None takes it away."""
+
+    held: bool
+    held_reason: str | None
+    country: str | None
+    entity: str | None
+    tax_form: str | None
+    tax_form_expires_at: datetime | None
+    tax_id: str | EllipsisType | None
+    withholding_bps: int
+
+
 def profile(deployment: Deployment, brand_id: str, creator_id: str) -> Profile:
     """One creator's. Raises NotFound where the brand has no such creator."""
     found = profiles(deployment, brand_id, [creator_id])
@@ -48,6 +67,85 @@ def destination(deployment: Deployment, brand_id: str, sealed: str) -> Destinati
     """What was sealed. Raises the vault's error where that was done for another brand."""
     said = json.loads(deployment.vault.open(brand_id, sealed))
     return Destination(said["kind"], said["holder"], said["fields"])
+
+
+# --- where the money goes ---------------------------------------------------------------------------------------------
+
+
+def method(deployment: Deployment, brand: Brand, creator_id: str) -> PayoutMethod:
+    """Raises NotFound where the brand has no such creator, or the creator has said nothing yet."""
+    _, item, _ = _found(deployment, brand, creator_id)
+    if item is None:
+        raise NotFound("payout_method_missing")
+    return item
+
+
+def method_set(
+    deployment: Deployment, brand: Brand, creator_id: str, to: Destination, *, if_match: int | None
+) -> PayoutMethod:
+    """From now on the creator's money goes to `to`; the same again is no change. Who may say so is the caller's care.
+
+    One that takes another's place waits for `CHANGE_HOLD`, the former one said anew included, and the creator hears of
+    it wherever they have been heard of lately. Raises Stale where `if_match` is not the version; 0: there is none.
+    """
+    now = deployment.brand_now(brand)
+
+    def attempt(writes: Writes) -> PayoutMethod:
+        creator, known, _ = _found(deployment, brand, creator_id)
+        item = known or payees.no_method(brand.id, creator_id, created_at=times.text(now))
+        if if_match not in {None, item.version}:
+            raise Stale
+        if known is not None:
+            if destination(deployment, brand.id, known.sealed) == to:
+                return known
+            item.changed_at = times.text(now)
+            item.replaced = [known.type, known.sealed, known.shown]
+            item.told = creators.addresses(creator, now)
+        item.type, item.holder, item.shown = to.kind, to.holder or None, payout_methods.shown(to)
+        item.sealed = deployment.vault.seal(brand.id, json.dumps(asdict(to), ensure_ascii=False))
+        versions.put(writes, item)
+        return item
+
+    return committed(deployment, attempt)
+
+
+def hold_ends(deployment: Deployment, brand: Brand, item: PayoutMethod) -> datetime | None:
+    """Until when nothing is paid by this method; None: it may be."""
+    end = times.parse(item.changed_at) + CHANGE_HOLD if item.changed_at else None
+    return end if end is not None and deployment.brand_now(brand) < end else None
+
+
+# --- what the brand notes ---------------------------------------------------------------------------------------------
+
+
+def noted(deployment: Deployment, brand: Brand, creator_id: str) -> PayeeItem:
+    """What the brand has noted of the creator: nothing, as long as its version is 0. Raises NotFound."""
+    _, _, item = _found(deployment, brand, creator_id)
+    return item or payees.no_payee(brand.id, creator_id, created_at=times.text(deployment.brand_now(brand)))
+
+
+def note(deployment: Deployment, brand: Brand, creator_id: str, said: Note, *, if_match: int | None) -> PayeeItem:
+    """What is noted from now on. Raises NotFound, and Stale where `if_match` is not the version; 0: nothing is."""
+    expires_at = times.text(said.tax_form_expires_at) if said.tax_form_expires_at else None
+    sealed = deployment.vault.seal(brand.id, said.tax_id) if isinstance(said.tax_id, str) else None
+
+    def apply(item: PayeeItem, _: Writes) -> None:
+        item.held, item.held_reason = said.held, said.held_reason
+        item.country, item.entity = said.country, said.entity
+        item.tax_form, item.tax_form_expires_at = said.tax_form, expires_at
+        item.withholding_bps = said.withholding_bps
+        if said.tax_id is not ...:
+            item.tax_id = sealed
+            item.tax_id_shown = payout_methods.ending(said.tax_id) if said.tax_id is not None else None
+
+    return revised(deployment, lambda: noted(deployment, brand, creator_id), apply, if_match=if_match)
+
+
+def _found(deployment: Deployment, brand: Brand, creator_id: str) -> payees.Found:
+    found = payees.found(deployment.database, brand.id, [creator_id])
+    if creator_id not in found:
+        raise NotFound
+    return found[creator_id]
 
 
 def _profile(creator: Creator, method: PayoutMethod | None, payee: PayeeItem | None) -> Profile:

@@ -13,6 +13,7 @@ from vouch.store.tables import (
     Enrolment,
     Item,
     Link,
+    PayeeItem,
     PayoutSettings,
     Program,
     RailAccount,
@@ -43,7 +44,7 @@ def committed[T](deployment: Deployment, attempt: Callable[[Writes], T], *, fina
     raise Unavailable
 
 
-def revised[I: (Code, ConnectionItem, Creator, Enrolment, Link, PayoutSettings, Program, RailAccount)](
+def revised[I: (Code, ConnectionItem, Creator, Enrolment, Link, PayeeItem, PayoutSettings, Program, RailAccount)](
     deployment: Deployment,
     read: Callable[[], I | None],
     change: Callable[[I, Writes], None],

@@ -30,6 +30,7 @@ def new_creator(
         g1sk=creator_id,
         id=creator_id,
         email=email,
+        former_emails=[],
         persons=[person],
         name=name,
         language=language,

@@ -8,6 +8,8 @@ from vouch.store.tables import (
     Enrolment,
     Handle,
     Link,
+    PayeeItem,
+    PayoutMethod,
     PayoutSettings,
     ProductItem,
     ProductTie,
@@ -23,6 +25,8 @@ Versioned = (
     | Enrolment
     | Handle
     | Link
+    | PayeeItem
+    | PayoutMethod
     | PayoutSettings
     | ProductItem
     | ProductTie

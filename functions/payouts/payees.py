@@ -1,0 +1,44 @@
+"""`/v1/creators/{id}/payout_method` and `…/payee`: where a creator's money goes, and what a brand notes of them."""
+
+from vouch.domain import payout_methods, times
+from vouch.http import Routes, brand_access
+from vouch.service import payees
+from vouch.service.payees import Note
+from vouch.store.tables import PayoutMethod
+from vouch.wire import payees as wire
+
+routes = Routes()
+
+
+@routes.get("/v1/creators/<creator_id>/payout_method", security=brand_access("payouts:read"))
+def show_payout_method(creator_id: str) -> wire.PayoutMethod:
+    return _shown(payees.method(routes.call.deployment, routes.call.brand, creator_id))
+
+
+@routes.put("/v1/creators/<creator_id>/payout_method", security=brand_access("payouts:write"))
+def set_payout_method(creator_id: str, body: wire.NewPayoutMethod) -> wire.PayoutMethod:
+    """The destination is checked, sealed, and never shown again. The same again changes nothing.
+
+    For 72 hours after it took another one's place nothing is paid to it, and the creator hears of the change: at their
+    address, at those that were theirs in the ninety days before, and at the PayPal account that was paid until then.
+    """
+    call = routes.call
+    to = payout_methods.destination(body.type, body.model_dump(exclude={"type"}, exclude_none=True))
+    return _shown(payees.method_set(call.deployment, call.brand, creator_id, to, if_match=call.if_match))
+
+
+@routes.get("/v1/creators/<creator_id>/payee", security=brand_access("payouts:read"))
+def show_payee(creator_id: str) -> wire.Payee:
+    return wire.Payee.of(payees.noted(routes.call.deployment, routes.call.brand, creator_id))
+
+
+@routes.put("/v1/creators/<creator_id>/payee", security=brand_access("payouts:write"))
+def set_payee(creator_id: str, body: wire.NewPayee) -> wire.Payee:
+    call = routes.call
+    said = Note(**body.model_dump(exclude={"tax_id"}), tax_id=body.tax_id if "tax_id" in body.model_fields_set else ...)
+    return wire.Payee.of(payees.note(call.deployment, call.brand, creator_id, said, if_match=call.if_match))
+
+
+def _shown(item: PayoutMethod) -> wire.PayoutMethod:
+    end = payees.hold_ends(routes.call.deployment, routes.call.brand, item)
+    return wire.PayoutMethod.of(item, on_hold_until=times.short(end) if end else None)

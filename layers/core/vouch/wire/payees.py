@@ -1,0 +1,112 @@
+"""Creators as payees: where their money goes, and what a brand notes of them for its books."""
+
+from typing import Annotated, Final, Literal, Self
+
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from vouch.domain.payout_methods import HOLDER_LENGTH_MAX, Kind
+from vouch.wire.base import Answer, Body, Email, Moment, Shown, Text
+from vouch.wire.programs import Bps, Country
+
+_LONG: Final = 100
+"""Longer than any number of an account, however it is spaced."""
+_NEEDED: Final[dict[str, frozenset[str]]] = {
+    "paypal": frozenset({"email"}),
+    "stripe": frozenset({"account"}),
+    "iban": frozenset({"holder", "iban"}),
+    "il_bank": frozenset({"holder", "bank", "branch", "account"}),
+}
+_TAKEN: Final[dict[str, frozenset[str]]] = {
+    "paypal": frozenset({"holder"}),
+    "stripe": frozenset({"holder"}),
+    "iban": frozenset({"bic"}),
+    "il_bank": frozenset({"holder_id"}),
+}
+
+Number = Annotated[Text, Field(min_length=1, max_length=_LONG)]
+Word = Annotated[Text, Field(min_length=1, max_length=64)]
+
+
+class NewPayoutMethod(Body):
+    """`paypal` has an `email`, `stripe` an `account` (`acct_…`), `iban` a `holder`, an `iban` and perhaps a `bic`;
+    `il_bank` a `holder`, the numbers of `bank`, `branch` and `account`, and perhaps the holder's identity number.
+    """
+
+    type: Kind
+    holder: (
+        Annotated[
+            Text,
+            Field(
+                min_length=1, max_length=HOLDER_LENGTH_MAX, description="Whose account it is, as its bank knows them"
+            ),
+        ]
+        | None
+    ) = None
+    email: Email | None = None
+    iban: Annotated[Number, Field(examples=["IL62 0108 0000 0009 9999 999"])] | None = None
+    bic: Number | None = None
+    bank: Annotated[Number, Field(examples=["12"])] | None = None
+    branch: Annotated[Number, Field(examples=["571"])] | None = None
+    account: Annotated[Number, Field(examples=["041116"])] | None = None
+    holder_id: Number | None = None
+
+    @model_validator(mode="after")
+    def _has_what_its_type_needs(self) -> Self:
+        needed = _NEEDED[self.type]
+        for field in type(self).model_fields:
+            given = getattr(self, field) is not None
+            facts = {"at": (field,), "beside": "type", "value": self.type}
+            if field in needed and not given:
+                raise PydanticCustomError("needs_field", "a field is missing", facts)
+            if given and field not in {"type", *needed, *_TAKEN[self.type]}:
+                raise PydanticCustomError("needless_field", "a field too many", facts)
+        return self
+
+
+class PayoutMethod(Answer):
+    """`shown` is all of the destination that is ever shown. Until `on_hold_until` nothing is paid to it."""
+
+    type: Kind
+    holder: str | None
+    shown: Annotated[str, Field(examples=["IL •••• 9999"])]
+    changed_at: Shown | None = Field(description="When it took another one's place; null for the first one")
+    on_hold_until: Shown | None
+    version: int
+
+
+class NewPayee(Body):
+    """All that is noted from now on: what is left out is null, but for `tax_id`, which then stays as it is."""
+
+    held: Annotated[bool, Field(description="Nothing is paid while this is true")]
+    held_reason: Annotated[Text, Field(min_length=1)] | None = None
+    country: Country | None = None
+    entity: Literal["person", "company"] | None = None
+    tax_form: Annotated[Word, Field(examples=["W-8BEN"])] | None = None
+    tax_form_expires_at: Moment | None = None
+    tax_id: Word | None = None
+    withholding_bps: Annotated[Bps, Field(description="What is kept from each payout for the tax authority")]
+
+    @model_validator(mode="after")
+    def _goes_together(self) -> Self:
+        if self.held_reason is not None and not self.held:
+            facts = {"at": ("held_reason",), "beside": "held", "value": "false"}
+            raise PydanticCustomError("needless_field", "nothing is held", facts)
+        if self.tax_form_expires_at is not None and self.tax_form is None:
+            facts = {"at": ("tax_form",), "beside": "tax_form_expires_at", "value": "…"}
+            raise PydanticCustomError("needs_field", "no form", facts)
+        return self
+
+
+class Payee(Answer):
+    """What a brand notes of a creator: recorded and exported, no advice. Of the tax id only the end is ever shown."""
+
+    held: bool
+    held_reason: str | None
+    country: str | None
+    entity: Literal["person", "company"] | None
+    tax_form: str | None
+    tax_form_expires_at: Shown | None
+    tax_id_shown: str | None
+    withholding_bps: int
+    version: int = Field(description="0 as long as nothing was said")
