@@ -116,7 +116,7 @@ def _address(settings: Settings) -> str:
 
 
 def _send(payment: Payment, key: str, settings: Settings) -> Conversation:
-    """Sends what the payment alone decides: to another body Stripe would not give the answer that belongs to the key."""
+    """Sends what the payment alone decides: with another body the key would get no answer at all."""
     form = {
         "amount": _smallest(payment.amount, payment.currency),
         "currency": payment.currency.lower(),
