@@ -65,6 +65,12 @@ def lost(asked: Asked, answer: Callable[[], Told]) -> None:
     answer()
 
 
+def broken(asked: Asked, answer: Callable[[], Told]) -> Told:
+    """It takes effect, and says that it failed."""
+    answer()
+    return Told(500)
+
+
 def cut(asked: Asked, answer: Callable[[], Told]) -> Told:
     """The answer ends in the middle."""
     told = answer()
@@ -118,10 +124,14 @@ class StandIn:
         """What the platform does and says. One request at a time."""
         raise NotImplementedError
 
+    def strikes(self, asked: Asked) -> bool:
+        """Whether the next fault is for this request."""
+        return True
+
     def _told(self, asked: Asked) -> Told | None:
         with self._lock:
             self.asked.append(asked)
-            fault = self.faults.popleft() if self.faults else None
+            fault = self.faults.popleft() if self.faults and self.strikes(asked) else None
             return self.answer(asked) if fault is None else fault(asked, lambda: self.answer(asked))
 
     @property
