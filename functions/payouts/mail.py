@@ -9,6 +9,7 @@ from vouch.service.deployment import deployment
 from vouch.worker import InTime, worked_off
 
 _SECONDS_TO_SPARE = 15
+_SHOWN = frozenset({"mail", "brand", "creator", "payout", "status", "version", "to", "tries"})
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
@@ -28,6 +29,3 @@ def _deliver(message: str, in_time: InTime) -> None:
         telemetry.count("MailGivenUp")
     else:
         telemetry.logger().info("mail", ending=ending.word, reason=ending.reason, **about)
-
-
-_SHOWN = frozenset({"mail", "brand", "creator", "payout", "status", "version", "to", "tries"})

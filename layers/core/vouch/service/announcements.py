@@ -70,14 +70,19 @@ def _of_payout(before: PayoutItem | None, after: PayoutItem) -> Iterator[dict[st
 
 
 def _of_method(deployment: Deployment, before: PayoutMethod | None, after: PayoutMethod) -> Iterator[dict[str, Any]]:
-    """To each address that is to hear of it, and to the PayPal account that was paid until now, by its own."""
+    """To each address that is to hear of it, and to that of the PayPal account that was paid until now.
+
+    The first method of all is told to the creator's own.
+    """
     if before is not None and before.sealed == after.sealed:
         return
     brand_id, _, creator_id = after.pk.split("#")
     old, former, _ = after.replaced or (None, None, None)
     told = {"mail": "method", "brand": brand_id, "creator": creator_id, "version": after.version}
     told |= {"new": after.type, "old": old, "tries": 0}
+    if not after.told:
+        yield told | {"to": "own"}
     for number, address in enumerate(after.told or ()):
-        yield told | {"to": str(number), "address": deployment.vault.seal(brand_id, address)}
+        yield told | {"to": str(number), "sealed": deployment.vault.seal(brand_id, address)}
     if old == "paypal":
-        yield told | {"to": "paypal", "destination": former}
+        yield told | {"to": "paypal", "sealed": former}

@@ -17,6 +17,7 @@ from botocore.exceptions import ClientError
 from botocore.exceptions import ConnectionError as NotConnected
 
 from vouch.domain import people, times
+from vouch.rails import apis
 from vouch.service import payees
 from vouch.service.deployment import Deployment
 from vouch.service.queues import TRIES_MAX as PATIENCE
@@ -25,13 +26,13 @@ from vouch.store import brands, creators, mails, payouts
 from vouch.store.database import Key
 from vouch.store.tables import Brand, Creator, Item, MailItem, PayoutItem
 from vouch.words import mails as words
-from vouch.words.mails import Mail, Reader
+from vouch.words.mails import Advice, Mail, Reader
 
 TRIES_MAX = 3
 _REFUSED = frozenset({"MessageRejected", "BadRequestException"})
 _BUSY = frozenset({"TooManyRequestsException", "LimitExceededException", "ThrottlingException", "Throttling"})
-_OURS = frozenset({"insufficient_funds"})
-"""Why a payout failed that its creator could not help."""
+_MENDED_BY_OTHERS: frozenset[str] = apis.BRANDS | {"amount_refused", "rail_refused"}
+_TOLD_BY_THE_BRAND: frozenset[str] = frozenset({"reversed", "partly_reversed", "compliance"})
 
 
 class Unsent(Exception):
@@ -154,19 +155,27 @@ def _of_payout(
         withheld=item.withheld,
         currency=item.currency,
         rail=item.rail,
-        ours=item.reason in _OURS,
+        advice=_advice(item.reason),
     )
     return _Letter(brand, creator, f"{item.id}#{item.status}", creator.email, mail)
+
+
+def _advice(reason: str | None) -> Advice:
+    if reason in _MENDED_BY_OTHERS:
+        return "wait"
+    return "ask" if reason in _TOLD_BY_THE_BRAND else "check"
 
 
 def _of_method(
     deployment: Deployment, brand: Brand, creator: Creator, reader: Reader, asked: Mapping[str, Any]
 ) -> _Letter | Ending:
-    if "address" in asked:
-        to = deployment.vault.open(brand.id, asked["address"])
-    else:
-        to = payees.destination(deployment, brand.id, asked["destination"]).fields["email"]
+    """To one of the addresses that are to hear of it."""
+    to: str = creator.email
+    if asked["to"] == "paypal":
+        to = payees.destination(deployment, brand.id, asked["sealed"]).fields["email"]
         if people.mailbox(to) == people.mailbox(creator.email):
             return Ending("known")
+    elif asked["to"] != "own":
+        to = deployment.vault.open(brand.id, asked["sealed"])
     mail = words.of_method(reader, new=asked["new"], old=asked["old"])
     return _Letter(brand, creator, f"method#{asked['version']}#{asked['to']}", to, mail)

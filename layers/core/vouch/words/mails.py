@@ -18,7 +18,11 @@ from vouch.words.speech import Speech, in_short
 
 PayoutNews = Literal["settled", "failed", "returned"]
 """What becomes of a payout that its creator hears of, by its status. To them `settled` is: the money was sent."""
+Advice = Literal["check", "wait", "ask"]
+"""What there is to do about money that did not arrive: to look after one's payout method, nothing, or to ask why."""
 _DIRECTIONS: Final[dict[Language, str]] = {"en": "ltr", "he": "rtl"}
+_BANKS: Final = frozenset({"sepa", "masav"})
+_FIRM_SPACE: Final = "\N{NO-BREAK SPACE}"
 _NAME_MAX: Final = 40
 _WORD_MAX: Final = 75
 """Of an encoded word (RFC 2047)."""
@@ -88,6 +92,10 @@ _SENTENCES: Final[dict[str, Phrase]] = {
         "it is paid with one of the next payouts.",
         "he": "זה לא קרה בגללך, ואין צורך לעשות דבר: הסכום ישולם באחד התשלומים הבאים.",
     },
+    "ask": {
+        "en": "{brand} can tell you why, and when it is paid.",
+        "he": "אפשר לשאול את {brand} מה הסיבה ומתי הסכום ישולם.",
+    },
     "method_first": {
         "en": "What {brand} owes you is paid to {new} from now on.",
         "he": "מעכשיו התשלומים שלך מאת {brand} מועברים אל {new}.",
@@ -108,6 +116,7 @@ _SENTENCES: Final[dict[str, Phrase]] = {
         "en": "If it was, there is nothing that you have to do.",
         "he": "אם כן, אין צורך לעשות דבר.",
     },
+    "payout": {"en": "Payout {payout}", "he": "תשלום {payout}"},
     "footer": {
         "en": "You get this mail because {brand} pays you commission. "
         "Nobody will ask you for a password or for an account number in answer to it.",
@@ -123,7 +132,6 @@ _FIGURES: Final[dict[str, Phrase]] = {
     "gross": {"en": "Commission", "he": "עמלה"},
     "withheld": {"en": "Tax withheld", "he": "מס שנוכה במקור"},
     "net": {"en": "For you", "he": "סכום לקבלה"},
-    "payout": {"en": "Payout", "he": "תשלום"},
 }
 
 
@@ -156,25 +164,24 @@ def of_payout(
     withheld: int,
     currency: str,
     rail: str,
-    ours: bool,
+    advice: Advice,
 ) -> Mail:
-    """What became of a payout. `amount` and `withheld` are in minor units; `ours`: its creator could not help it."""
+    """What became of a payout. `amount` and `withheld` are in minor units; `advice` is for what did not arrive."""
     speech, way = _speech(reader), _WAYS.get(rail)
+    sums = {"gross": amount, "withheld": -withheld, "net": amount - withheld}
+    figures = {name: speech.amount(each, currency).replace(" ", _FIRM_SPACE) for name, each in sums.items()}
     told = {
-        "net": speech.amount(amount - withheld, currency),
+        "net": figures["net"],
         "way": way[reader.language] if way else "",
         "brand": speech.quoted(reader.brand),
+        "payout": speech.left(payout_id),
     }
     said: list[str] = [news]
     if news == "settled":
-        said += ["settled_bank"] if rail in ("sepa", "masav") else []
+        said += ["settled_bank"] if rail in _BANKS else []
     else:
-        said += ["kept", "wait" if ours else "check"]
-    figures = {"payout": speech.left(payout_id)}
-    if withheld:
-        sums = {"gross": amount, "withheld": -withheld, "net": amount - withheld}
-        figures = {name: speech.amount(each, currency) for name, each in sums.items()} | figures
-    return _mail(reader, news, said, told, figures)
+        said += ["kept", advice]
+    return _mail(reader, news, said, told, figures if withheld else {}, ["payout", "footer"])
 
 
 def of_method(reader: Reader, *, new: str, old: str | None) -> Mail:
@@ -189,7 +196,7 @@ def of_method(reader: Reader, *, new: str, old: str | None) -> Mail:
         "hours": speech.count("hours", CHANGE_HOLD // timedelta(hours=1)),
     }
     said = ["method_first"] if old is None else ["method_changed", "method_hold"]
-    return _mail(reader, "method", [*said, "method_not_you", "method_you"], told, {})
+    return _mail(reader, "method", [*said, "method_not_you", "method_you"], told, {}, ["footer"])
 
 
 def sender(name: str, address: str) -> str:
@@ -205,24 +212,24 @@ def _speech(reader: Reader) -> Speech:
     return Speech(reader.language, "UTC")
 
 
-def _mail(reader: Reader, subject: str, said: list[str], told: Mapping[str, str], figures: Mapping[str, str]) -> Mail:
+def _mail(
+    reader: Reader, subject: str, said: list[str], told: Mapping[str, str], figures: Mapping[str, str], small: list[str]
+) -> Mail:
     speech = _speech(reader)
     title = speech.phrase(_SUBJECTS, subject, **told)
     if reader.test:
-        title = speech.phrase(_SUBJECTS, "test", subject=title)
+        title, said = speech.phrase(_SUBJECTS, "test", subject=title), [*said, "test"]
     greeting = speech.phrase(_SENTENCES, "greeting", whom=speech.quoted(reader.name))
-    sentences = [speech.phrase(_SENTENCES, name, **told) for name in [*said, *(["test"] if reader.test else [])]]
+    sentences = [greeting, *(speech.phrase(_SENTENCES, name, **told) for name in said)]
     rows = [(speech.phrase(_FIGURES, name), value) for name, value in figures.items()]
-    footer = speech.phrase(_SENTENCES, "footer", **told)
+    notes = [speech.phrase(_SENTENCES, name, **told) for name in small]
     table = ["\n".join(f"{name}: {value}" for name, value in rows)] if rows else []
-    text = "\n\n".join([greeting, *sentences, *table, f"-- \n{footer}"]) + "\n"
-    return Mail(
-        reader.language, title, text, "".join(_page(reader.language, title, [greeting, *sentences], rows, footer))
-    )
+    text = "\n\n".join([*sentences, *table, "\n".join(["-- ", *notes])]) + "\n"
+    return Mail(reader.language, title, text, "".join(_page(reader.language, title, sentences, rows, notes)))
 
 
 def _page(
-    language: Language, title: str, sentences: list[str], rows: list[tuple[str, str]], footer: str
+    language: Language, title: str, sentences: list[str], rows: list[tuple[str, str]], notes: list[str]
 ) -> Iterator[str]:
     """Styles stand with each element, and the direction with the outermost that is kept: mail readers drop the rest."""
     way = f'lang="{language}" dir="{_DIRECTIONS[language]}"'
@@ -232,16 +239,19 @@ def _page(
     yield '<body style="margin:0;background:#f5f4f1">\n'
     yield f'<div {way} style="box-sizing:border-box;max-width:36em;margin:0 auto;padding:24px 16px;'
     yield "font:16px/1.55 system-ui,-apple-system,'Segoe UI',Roboto,Arial,sans-serif;color:#1d1c1a\">\n"
-    yield '<div style="background:#ffffff;border:1px solid #e2dfd8;border-radius:10px;padding:20px">\n'
+    yield '<div style="background:#ffffff;border:1px solid #e2dfd8;border-radius:10px;padding:20px 20px 8px;'
+    yield 'overflow-wrap:anywhere">\n'
     yield f'<h1 style="margin:0 0 16px;font-size:20px;line-height:1.35">{html.escape(title)}</h1>\n'
     for sentence in sentences:
         yield f'<p style="margin:0 0 12px">{html.escape(sentence)}</p>\n'
     if rows:
-        yield '<table style="border-collapse:collapse;width:100%;margin-top:16px;border-top:1px solid #e2dfd8">\n'
+        yield '<table style="border-collapse:collapse;width:100%;margin:16px 0 8px;border-top:1px solid #e2dfd8">\n'
         for name, value in rows:
-            yield '<tr><th scope="row" style="padding:8px 0;font-weight:normal;color:#5e5a52;text-align:start">'
+            yield '<tr><th scope="row" style="padding:8px 0 0;font-weight:normal;color:#5e5a52;text-align:start">'
             yield f"{html.escape(name)}</th>"
-            yield f'<td style="padding:8px 0;text-align:end;overflow-wrap:anywhere">{html.escape(value)}</td></tr>\n'
+            yield f'<td style="padding:8px 0 0;text-align:end">{html.escape(value)}</td></tr>\n'
         yield "</table>\n"
-    yield f'</div>\n<p style="margin:16px 4px 0;font-size:13px;color:#5e5a52">{html.escape(footer)}</p>\n'
+    yield "</div>\n"
+    for note in notes:
+        yield f'<p style="margin:12px 4px 0;font-size:13px;color:#5e5a52">{html.escape(note)}</p>\n'
     yield "</div>\n</body>\n</html>\n"
