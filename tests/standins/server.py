@@ -124,7 +124,7 @@ class StandIn:
         """What the platform does and says. One request at a time."""
         raise NotImplementedError
 
-    def strikes(self, asked: Asked) -> bool:
+    def strikes(self, asked: Asked) -> bool:  # noqa: ARG002 - some stand-ins look at it
         """Whether the next fault is for this request."""
         return True
 
