@@ -128,8 +128,8 @@ class Creator(Main, discriminator="creator"):
     """`b#C#<c>` / `C`, index `b#CRE`.
 
     `persons` are the pseudonyms by which a buyer is recognised as the creator, one per address they have had, the
-    present one last. `former_emails` = [[address, until when it was theirs]] of the last months. `tiers` = [[name, from,
-    to or null]], `recruiters` = [[creator, from, to or null]].
+    present one last. `former_emails` = [[address, until when it was theirs]] of the last months. `tiers` = [[name,
+    from, to or null]], `recruiters` = [[creator, from, to or null]].
     """
 
     id = UnicodeAttribute()
