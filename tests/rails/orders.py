@@ -18,6 +18,7 @@ IL_BANK = Destination(
 )
 NAMES = st.text(st.characters(exclude_categories=["Cs"]), max_size=80)
 """Whatever a name field can hold: all of Unicode, what steers and ends lines included."""
+LATIN_NAMES = st.text(st.characters(max_codepoint=0x24F) | st.sampled_from("\u200b\u2028’–🏺"), max_size=80)
 AMOUNTS = st.integers(1, 10**11 - 1)
 
 
