@@ -21,6 +21,7 @@ CODES = {NOA: "noa10", DANA: "dana10"}
 PROGRAM = ids.derived("prg_", "friends")
 _AT = "2026-01-01T00:00:00.000000Z"
 _numbers = count(1)
+_told: dict[tuple[str, str, str], int] = {}
 
 
 def open_books(
@@ -174,22 +175,33 @@ def post(brand: Brand, *entries: Entry) -> None:
 
 
 def stream(deployment: Deployment, brand: Brand, creator_id: str = NOA, *, event: str = "INSERT") -> dict[str, Any]:
-    """What the ledger's stream would say of all that an account holds."""
-    items = deployment.database.query(EntryItem, ledger.account_key(brand.id, creator_id))
-    return {
-        "Records": [
-            {
-                "eventName": event,
-                "eventSource": "aws:dynamodb",
-                "dynamodb": {"Keys": {"pk": {"S": item.pk}, "sk": {"S": item.sk}}, "StreamViewType": "NEW_IMAGE"},
-            }
-            for item in items
-        ]
-    }
+    """What the ledger's stream would say of all that an account holds; what it said before has the same numbers."""
+    table = deployment.settings.ledger_table
+    items = list(deployment.database.query(EntryItem, ledger.account_key(brand.id, creator_id)))
+    numbers = [_told.setdefault((table, item.pk, item.sk), next(_numbers)) for item in items]
+    records = sorted(zip(numbers, (item.to_dynamodb_dict() for item in items), strict=True), key=lambda each: each[0])
+    return {"Records": [_record(number, image, event) for number, image in records]}
 
 
 def note_due(deployment: Deployment, brand: Brand, *creators: str) -> None:
     """What the stream notes of all that these accounts hold (Noa's, if none is named)."""
     for creator_id in creators or (NOA,):
-        keys = [record["dynamodb"]["Keys"] for record in stream(deployment, brand, creator_id)["Records"]]
-        projections.project(deployment, [Change("INSERT", key["pk"]["S"], key["sk"]["S"]) for key in keys])
+        projections.project(deployment, changes(stream(deployment, brand, creator_id)))
+
+
+def changes(event: dict[str, Any]) -> list[Change]:
+    """The records of a stream's event, as the projection takes them."""
+    return [_change(record["eventName"], **record["dynamodb"]) for record in event["Records"]]
+
+
+def _change(kind: Any, SequenceNumber: str, NewImage: dict[str, Any], **_: Any) -> Change:  # noqa: N803 - the stream's
+    return Change(kind, NewImage["pk"]["S"], NewImage["sk"]["S"], int(SequenceNumber), NewImage)
+
+
+def _record(number: int, image: dict[str, Any], event: str) -> dict[str, Any]:
+    said = {"Keys": {name: image[name] for name in ("pk", "sk")}, "NewImage": image, "StreamViewType": "NEW_IMAGE"}
+    return {
+        "eventName": event,
+        "eventSource": "aws:dynamodb",
+        "dynamodb": said | {"SequenceNumber": f"{number}00000000000000000000"},
+    }

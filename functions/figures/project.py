@@ -1,6 +1,8 @@
-"""The ledger's stream: notes which accounts have something to fold on which day, and watches that no entry changes.
+"""The ledger's stream: notes which accounts have something to fold on which day, adds up what they come to, and watches
+that no entry changes.
 
-What is wrong with the world is raised and the batch comes again; noting a day twice changes nothing.
+What is wrong with the world is raised and the batch comes again, whole or cut otherwise: what was done once is not done
+twice.
 """
 
 from typing import Any
@@ -26,5 +28,6 @@ def handler(event: dict[str, Any], context: Any) -> None:
 
 
 def _change(record: dict[str, Any]) -> Change:
-    keys = record["dynamodb"]["Keys"]
-    return Change(record["eventName"], keys["pk"]["S"], keys["sk"]["S"])
+    change = record["dynamodb"]
+    pk, sk = (change["Keys"][name]["S"] for name in ("pk", "sk"))
+    return Change(record["eventName"], pk, sk, int(change["SequenceNumber"]), change.get("NewImage", {}))

@@ -11,6 +11,8 @@ from aws_lambda_powertools.event_handler.openapi.params import Query
 from aws_lambda_powertools.event_handler.openapi.types import OpenAPIResponse
 
 from vouch.domain import times
+from vouch.domain.account import Figures
+from vouch.domain.buckets import KeptFigures
 from vouch.domain.errors import Unprocessable
 from vouch.http import Routes, brand_access
 from vouch.service import accounts, pages, statements
@@ -34,10 +36,11 @@ _STATEMENT: Final[dict[int, OpenAPIResponse]] = {
 
 
 @routes.get("/v1/creators/<creator_id>/balances", security=brand_access("balances:read"))
-def show_balances(creator_id: str) -> list[wire.Balance]:
+def show_balances(creator_id: str) -> list[wire.Balance | wire.KeptBalance]:
+    """Exact, at this moment. Only those of a huge account may be seconds behind: they say `as_of` when they are."""
     call = routes.call
     found = accounts.balances(call.deployment, call.brand, creator_id)
-    return [wire.Balance(currency=currency, **asdict(figures)) for currency, figures in found.items()]
+    return [_balance(currency, figures) for currency, figures in found.items()]
 
 
 @routes.get("/v1/creators/<creator_id>/statement", security=brand_access("balances:read"), responses=_STATEMENT)
@@ -94,6 +97,11 @@ def verify_ledger(cursor: Cursor = None) -> wire.Verification:
         next_cursor=pages.sealed(call.deployment, scope, [following]) if following else None,
         as_of=times.short(report.as_of),
     )
+
+
+def _balance(currency: str, figures: Figures) -> wire.Balance | wire.KeptBalance:
+    model = wire.KeptBalance if isinstance(figures, KeptFigures) else wire.Balance
+    return model(currency=currency, **asdict(figures))
 
 
 def _following(scope: str, page: Statement) -> str | None:

@@ -2,6 +2,7 @@
 
 import json
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -12,6 +13,7 @@ from tests.fixtures import NOON
 from tests.wire import Wire
 from vouch.service import folds
 from vouch.service.deployment import Deployment
+from vouch.store import buckets
 from vouch.store.tables import Brand, Due
 
 DAY = timedelta(days=1)
@@ -74,9 +76,13 @@ def test_a_record_that_is_no_entry_blocks_nothing(deployment: Deployment, pk: st
     brand = books.open_books(deployment)
     post(brand, entry(1, now=NOON))
     records = books.stream(deployment, brand)
-    odd = {"eventName": "INSERT", "dynamodb": {"Keys": {"pk": {"S": pk}, "sk": {"S": sk}}}}
-    project.handler({"Records": [odd, *records["Records"]]}, None)
+    keys = {"pk": {"S": pk}, "sk": {"S": sk}}
+    images: list[dict[str, Any]] = [{}, keys, records["Records"][0]["dynamodb"]["NewImage"] | keys]
+    odd = [{"SequenceNumber": f"{number}", "Keys": keys, "NewImage": image} for number, image in enumerate(images)]
+    told = [{"eventName": "INSERT", "dynamodb": each} for each in odd]
+    project.handler({"Records": [*told, *records["Records"]]}, None)
     assert noted(deployment, brand) == [f"2026-05-04#{NOA}"]
+    assert buckets.read(deployment.database, brand.id, NOA, NOON).totals["ILS"].amount == 1
 
 
 def test_what_the_world_did_is_raised_and_the_batch_comes_again(

@@ -15,9 +15,7 @@ from tests.functions.client import Client
 from tests.functions.conftest import APIS, NewBrand
 from tests.rights import Asked, allowed
 from vouch.domain import ids
-from vouch.service import projections
 from vouch.service.deployment import Deployment
-from vouch.service.projections import Change
 from vouch.store import balances, inbox, ledger, orders, products, registers
 from vouch.store.inbox import Door
 from vouch.store.tables import Brand
@@ -32,8 +30,7 @@ def due(deployment: Deployment, brand_id: str, *ahead: timedelta) -> None:
     brand = Brand(brand_id, "BRAND", id=brand_id)
     for each in ahead:
         post(brand, entry(100, now=NOON, ahead=each))
-    keys = [record["dynamodb"]["Keys"] for record in books.stream(deployment, brand)["Records"]]
-    projections.project(deployment, [Change("INSERT", key["pk"]["S"], key["sk"]["S"]) for key in keys])
+    books.note_due(deployment, brand)
 
 
 def large(world: World) -> str:

@@ -1,7 +1,7 @@
 """A creator's entries: put once, never changed; on the time line sorted by the moment from which they may be paid.
 
     E#<position>#<ent>          the time line
-    H#<posted at>#<ent>         held: waits for a decision and has no position
+    EH#<posted at>#<ent>        held: waits for a decision, has no position, and lies beside what is ahead
     F#<ccy>#<T>#<version>       folds, each with what lay before Z for ever, so that a statement need not begin at zero
     P#<posted at>#<ent>         what payouts post beside the time line: that the rail has paid, and its fee
 
@@ -13,7 +13,7 @@ entry says where it counts for caps, `{"in": [program, terms version, month], "n
 All of a creator's in one partition, in whatever currencies they are.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import astuple, dataclass
 from datetime import datetime
 from typing import Any
@@ -25,10 +25,12 @@ from vouch.store.database import Database
 from vouch.store.tables import EntryItem
 
 ON_TIME_LINE = "E#"
-HELD = "H#"
+HELD = "EH#"
 FOLDS = "F#"
 PAYMENTS = "P#"
 _PAST = "$"  # follows '#': a bound that ends with it lies behind every key that goes on from there
+_NO_ENTRY = (Unbalanced, AttributeError, LookupError, TypeError, ValueError)
+"""What reading an item raises that is not what was put."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,10 +145,26 @@ def time_line(
     return (entry(stored) for stored in found)
 
 
-def held(database: Database, brand_id: str, creator_id: str) -> Iterator[Entry]:
-    """The entries that wait for a decision and have no position."""
-    found = database.query(EntryItem, account_key(brand_id, creator_id), EntryItem.sk.startswith(HELD))
-    return (entry(stored) for stored in found)
+def open_entries(
+    database: Database, brand_id: str, creator_id: str, *, start: datetime, most: int
+) -> list[Entry] | None:
+    """The entries with a position from `start` on, and those that wait for a decision and have none; one request.
+
+    None where there are more than `most` of them, or than a request brings.
+    """
+    between = EntryItem.sk.between(f"{ON_TIME_LINE}{times.text(start)}", f"{HELD}~")
+    key = account_key(brand_id, creator_id)
+    found = database.query(EntryItem, key, between, limit=most + 1, page=most + 1)
+    entries = [entry(stored) for stored in found]
+    return entries if len(entries) <= most else None
+
+
+def from_stream(image: Mapping[str, Any]) -> Entry | None:
+    """The entry that a record of the table's stream shows; None where it is none."""
+    try:
+        return entry(EntryItem.from_raw_data(dict(image)))
+    except _NO_ENTRY:
+        return None
 
 
 def payments(
@@ -181,7 +199,7 @@ def everything(database: Database, brand_id: str, creator_id: str) -> Iterator[F
         last = item.sk
         try:
             yield Found(item.sk, entry(item))
-        except (Unbalanced, AttributeError, LookupError, TypeError, ValueError) as error:
+        except _NO_ENTRY as error:
             yield Unreadable(item.sk, str(error))
 
 

@@ -22,6 +22,16 @@ class Balance(Answer):
     paid: int
 
 
+class KeptBalance(Balance):
+    """The same of an account too large to be read at once: by sums that follow its entries, seconds behind them.
+
+    It is exact but for what was posted since `as_of`, and for what caps and bonuses make of what became payable since
+    the last daily fold.
+    """
+
+    as_of: Shown = Field(description="When the last entry was posted that is in it")
+
+
 class Entry(Answer):
     """One entry at the moment from which it may be paid, and the balance with it.
 
