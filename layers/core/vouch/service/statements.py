@@ -9,17 +9,21 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from itertools import islice
+from zoneinfo import ZoneInfo
 
-from vouch.domain import account, spreadsheets, times
+from vouch.domain import account, calendars, spreadsheets, times
 from vouch.domain.errors import Malformed
 from vouch.domain.ledger import Entry
 from vouch.domain.spreadsheets import Row
 from vouch.service.deployment import Deployment
-from vouch.store import balances, ledger
+from vouch.store import balances, ledger, payout_settings
 from vouch.store.tables import Brand
 
-_TICK = timedelta(microseconds=1)
-_COLUMNS = ("at", "id", "kind", "order_id", "currency", "amount", "balance", "program_id", "rule", "period", "payout_id")
+TICK = timedelta(microseconds=1)
+_COLUMNS = (
+    *("at", "id", "kind", "order_id", "currency", "amount", "balance"),
+    *("program_id", "rule", "period", "payout_id"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +96,7 @@ def statement(
     """
     database = deployment.database
     start = times.EPOCH if start is None else start
-    end = deployment.brand_now(brand) + _TICK if end is None else end
+    end = deployment.brand_now(brand) + TICK if end is None else end
     if end < start:
         raise Malformed(param="to")
     balances.read_of_creator(database, brand.id, creator_id)
@@ -103,7 +107,7 @@ def statement(
         brand.id,
         creator_id,
         start=start,
-        until=end - _TICK,
+        until=end - TICK,
         after=(after.at, after.id) if after else None,
         page=limit and limit + 1,
     )
@@ -122,6 +126,14 @@ def statement(
     )
 
 
+def month(deployment: Deployment, brand: Brand, name: str) -> tuple[datetime, datetime]:
+    """The range of a month like `2026-05`, from midnight to midnight where the brand is at home."""
+    time_zone = payout_settings.settings(deployment.database, brand.id).time_zone
+    year, _, number = name.partition("-")
+    calendar = calendars.span("month", datetime(int(year), int(number), 1, tzinfo=ZoneInfo(time_zone)), time_zone)
+    return calendar.begins, calendar.ends
+
+
 def csv_text(statement: Statement) -> str:
     """The same for a spreadsheet, amounts in minor units."""
     rows = [
@@ -137,7 +149,7 @@ def _all_before(deployment: Deployment, brand: Brand, creator_id: str, currency:
     database = deployment.database
     footing = ledger.footing(database, brand.id, creator_id, currency, moment)
     credited, debited = footing.credited, footing.debited
-    since = ledger.time_line(database, brand.id, creator_id, start=footing.at, until=moment - _TICK)
+    since = ledger.time_line(database, brand.id, creator_id, start=footing.at, until=moment - TICK)
     for amount in (account.value(entry) for entry in since if entry.currency == currency):
         credited, debited = credited + max(amount, 0), debited - min(amount, 0)
     return Totals(credited, debited)
