@@ -181,7 +181,8 @@ def test_those_things_are_there_for_their_own_brand(theirs: Shop, there: dict[st
         path = of_theirs(route.path, there)
         own = Client(APIS[name], theirs.brand.key)
         got = own.send(route.method, path, BODIES.get((route.method, route.path)), query=QUERIES.get(route.path))
-        assert got.status != 404 or got.body["param"] == "program_id", route.path
+        known = got.status != 404 or got.code == "payout_method_missing" or got.body["param"] == "program_id"
+        assert known, route.path
 
 
 @pytest.mark.parametrize("odd", ["x", "x" * 3000, "prg_#", "%23", "..", "שלום", "a b", "'", "cre_" + "0" * 27])

@@ -29,7 +29,6 @@ _LATIN: Final = re.compile(r"[A-Za-z0-9?:().,'+ -]+(?:/[A-Za-z0-9?:().,'+ -]+)*"
 """The characters that every SEPA bank takes; a slash neither begins nor ends a text, nor stands twice in a row."""
 
 
-
 def destination(kind: Kind, said: Mapping[str, str]) -> Destination:
     """The destination of which `said` has the fields, checked and in its canonical form; those left out are "".
 

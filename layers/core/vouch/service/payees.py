@@ -85,8 +85,9 @@ def method_set(
 ) -> PayoutMethod:
     """From now on the creator's money goes to `to`; the same again is no change. Who may say so is the caller's care.
 
-    One that takes another's place waits for `CHANGE_HOLD`, the former one said anew included, and the creator hears of
-    it wherever they have been heard of lately. Raises Stale where `if_match` is not the version; 0: there is none.
+    One that takes another's place waits for `CHANGE_HOLD`, the former one said anew included. The creator hears of it
+    wherever they could be reached lately: whoever moves their address first diverts nothing. Raises Stale where
+    `if_match` is not the version; 0: there is none.
     """
     now = deployment.brand_now(brand)
 
@@ -100,7 +101,7 @@ def method_set(
                 return known
             item.changed_at = times.text(now)
             item.replaced = [known.type, known.sealed, known.shown]
-            item.told = creators.addresses(creator, now)
+        item.told = creators.addresses(creator, now)
         item.type, item.holder, item.shown = to.kind, to.holder or None, payout_methods.shown(to)
         item.sealed = deployment.vault.seal(brand.id, json.dumps(asdict(to), ensure_ascii=False))
         versions.put(writes, item)

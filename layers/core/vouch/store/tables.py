@@ -401,8 +401,8 @@ class PayoutMethod(Main, discriminator="payout_method"):
     """`b#C#<c>` / `PM`: where a creator's money goes.
 
     `sealed` is the whole destination, `shown` what may be read of it. `changed_at` is the brand's time at which it took
-    another one's place, null for the first; `replaced` = [type, sealed, shown] of that one, and `told` are the
-    addresses that hear of it: the creator's own, and those that they had until a short while before.
+    another one's place, null for the first; `replaced` = [type, sealed, shown] of that one. `told` are the addresses
+    that hear of this one: the creator's own, and those that they had until a short while before.
     """
 
     type = UnicodeAttribute(attr_name="t")
@@ -411,7 +411,7 @@ class PayoutMethod(Main, discriminator="payout_method"):
     shown = UnicodeAttribute(attr_name="m")
     changed_at = UnicodeAttribute(null=True)
     replaced = JSONAttribute(null=True)
-    told = JSONAttribute(null=True)
+    told = JSONAttribute()
     created_at = UnicodeAttribute()
     version = IntegerAttribute(attr_name="v")
 
