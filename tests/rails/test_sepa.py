@@ -186,7 +186,7 @@ def test_ten_thousand_payments_are_one_file() -> None:
     file = written(payments)
     _, most = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert most < 100 * 2**20
+    assert most < 40 * 2**20
     batch = ET.fromstring(file.content).find(f".//{NAMESPACE}PmtInf")  # noqa: S314 - the test's own file
     assert batch is not None
     amounts = [int((each.text or "").replace(".", "")) for each in batch.iter(f"{NAMESPACE}InstdAmt")]
