@@ -38,6 +38,7 @@ from vouch.domain.terms import (
 )
 from vouch.http import PUBLIC, Api, Routes
 from vouch.platforms.registry import PLATFORMS
+from vouch.rails.registry import RAILS
 from vouch.wire import programs as wire
 
 PAGE = (Path(__file__).parents[1] / "docs/terms.md").read_text()
@@ -138,7 +139,7 @@ TERMS = st.builds(
         ).map(tuple),
         recruiter=st.none() | st.builds(Recruiter, BPS, MONTHS),
     ),
-    payout=st.builds(Payout, st.none() | MONEY, st.just("csv")),
+    payout=st.builds(Payout, st.none() | MONEY, st.sampled_from(sorted(RAILS))),
     journey=st.booleans(),
     convert_to=st.sampled_from([None, "ILS"]),
     time_zone=st.sampled_from(["UTC", "Asia/Jerusalem", "America/New_York"]),
@@ -247,6 +248,10 @@ def test_the_door_shows_what_was_said(terms: Terms) -> None:
 
 def test_terms_name_every_platform_that_orders_come_from() -> None:
     assert set(PLATFORMS) <= set(get_args(wire.Platform))
+
+
+def test_terms_name_every_rail() -> None:
+    assert set(RAILS) == set(get_args(wire.Rail))
 
 
 # --- what is wrong is named -------------------------------------------------------------------------------------------
@@ -384,7 +389,7 @@ RANGES: list[tuple[Steps, list[Any], list[Any]]] = [
     (("commission", "bonuses"), [EVERYTHING["commission"]["bonuses"] * 20], [EVERYTHING["commission"]["bonuses"] * 21]),
     (("commission", "recruiter", "bps"), [0, 10_000], [-1, 10_001]),
     (("commission", "recruiter", "months"), [1, 1200, None], [0, 1201]),
-    (("payout", "rail"), ["csv"], ["pigeon"]),
+    (("payout", "rail"), sorted(RAILS), ["pigeon", "CSV", ""]),
     (("convert_to",), ["USD", None], ["ils", "XXX"]),
     (
         ("time_zone",),

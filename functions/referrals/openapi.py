@@ -48,6 +48,7 @@ _TERMS: Final[_Codes] = {
         "terms_too_large",
     )
 }
+_PUBLISHED: Final[_Codes] = {422: ("rail_unfit_for_currency", *_TERMS[422])}
 _UNTOLD: Final = ("rate_missing", "awaiting_volume")
 _CONNECTION: Final[_Codes] = {404: ("not_found",), 422: ("not_a_host", "address_not_allowed", "too_many")}
 _SUBMISSION: Final[_Codes] = {404: ("not_found",), 422: ("invalid_order", "amount_out_of_range")}
@@ -58,8 +59,8 @@ _OWN_REFUSALS: Final[dict[str, _Codes]] = {
     "unlist_host": {409: ("host_of_connection",)},
     "create_key": {403: ("scope_exceeded",)},
     "revoke_key": {403: ("scope_exceeded",)},
-    "create_program": _TERMS,
-    "publish_terms": {422: ("effective_in_past", "too_many", *_TERMS[422])},
+    "create_program": _PUBLISHED,
+    "publish_terms": {422: ("effective_in_past", "too_many", *_PUBLISHED[422])},
     "create_creator": {404: ("not_found",), 409: ("email_taken", "handle_taken"), 422: ("changed_too_often",)},
     "change_creator": {
         409: ("email_taken", "handle_taken"),
@@ -108,6 +109,11 @@ _OWN_REFUSALS: Final[dict[str, _Codes]] = {
             "holder_name_not_latin",
         )
     },
+    "replace_payout_settings": {422: ("unknown_currency", "rail_unknown", "rail_unfit_for_currency")},
+    "set_up_payout_rail": {
+        422: ("rail_setting_missing", "rail_setting_unknown", "rail_setting_not_valid", "address_not_allowed")
+    },
+    "resume_payout_rail": {412: ("stale_version",), 422: ("rail_not_set_up",)},
     "create_simulation": _TERMS | {404: ("not_found",), 429: ("too_many_at_once",)},
     "explain_simulated_order": {422: _UNTOLD},
     "preview_terms": {

@@ -158,6 +158,16 @@ def test_the_shape_of_terms_is_checked(brand: Client, terms: Any, param: str, co
     assert brand.get("/v1/programs").body["items"] == []
 
 
+def test_terms_name_a_rail_that_carries_the_programs_currency(brand: Client) -> None:
+    euros = new_program(brand, currency="EUR", terms={"payout": {"rail": "sepa"}})
+    assert euros["terms"]["payout"] == {"rail": "sepa"}
+    unfit = {"name": "Friends", "currency": "ILS", "terms": {"payout": {"rail": "sepa"}}}
+    got = brand.post("/v1/programs", unfit)
+    assert (got.status, got.code, got.body["param"]) == (422, "rail_unfit_for_currency", "terms.payout.rail")
+    version = brand.post(f"/v1/programs/{euros['id']}/terms", {"payout": {"rail": "masav"}})
+    assert (version.status, version.code, version.body["param"]) == (422, "rail_unfit_for_currency", "payout.rail")
+
+
 @pytest.mark.parametrize("edge", [{"hold_days": 0}, {"hold_days": 365}, {"attribution": {"window_days": 3650}}])
 def test_the_last_valid_terms_are_valid(brand: Client, edge: Any) -> None:
     assert brand.post("/v1/programs", {"name": "Friends", "currency": "ILS", "terms": edge}).status == 201

@@ -65,9 +65,9 @@ def test_without_a_word_whatever_there_is_is_paid_by_file(deployment: Deployment
 def test_of_several_programs_the_lowest_minimum_applies_in_their_currency_alone(
     deployment: Deployment, brand: Brand
 ) -> None:
-    offer(deployment, brand, payout(5_000, "sepa"))
+    offer(deployment, brand, payout(5_000, "stripe_connect"))
     offer(deployment, brand, payout(2_000, "paypal"))
-    offer(deployment, brand, payout(2_000, "masav"))
+    offer(deployment, brand, payout(2_000, "csv"))
     offer(deployment, brand, payout(700, "stripe_connect", "USD"), "USD")
     rules = payout_settings.of(deployment, brand)
     told = {currency: rules.currency(currency) for currency in ("ILS", "USD", "EUR")}
@@ -82,23 +82,24 @@ def test_of_several_programs_the_lowest_minimum_applies_in_their_currency_alone(
 def test_a_program_without_a_minimum_promises_to_pay_whatever_there_is(
     deployment: Deployment, brand: Brand, minimum: int | None
 ) -> None:
-    offer(deployment, brand, payout(5_000, "sepa"))
+    offer(deployment, brand, payout(5_000, "stripe_connect"))
     offer(deployment, brand, payout(minimum, "paypal"))
     rules = payout_settings.of(deployment, brand).currency("ILS")
     assert (rules.minimum, rules.rail) == (1, "paypal")
 
 
 def test_what_the_brand_says_for_a_currency_goes_first(deployment: Deployment, brand: Brand) -> None:
-    offer(deployment, brand, payout(5_000, "sepa"))
-    offer(deployment, brand, payout(700, "sepa", "USD"), "USD")
+    offer(deployment, brand, payout(5_000, "stripe_connect"))
+    offer(deployment, brand, payout(700, "stripe_connect", "USD"), "USD")
     set_for(deployment, brand, "ILS", tax_form=True, minimum=9_000, adjustment_limit=0)
     rules = payout_settings.of(deployment, brand)
-    assert rules.currency("ILS") == CurrencyRules(9_000, "sepa", 0, tax_form_required=True)
+    assert rules.currency("ILS") == CurrencyRules(9_000, "stripe_connect", 0, tax_form_required=True)
     assert rules.currency("ILS").gates == Gates(minimum=9_000, tax_form_required=True)
-    assert rules.currency("USD") == CurrencyRules(700, "sepa", None, tax_form_required=True)
+    assert rules.currency("USD") == CurrencyRules(700, "stripe_connect", None, tax_form_required=True)
     assert rules.currency("EUR") == CurrencyRules(1, "csv", None, tax_form_required=True)
     set_for(deployment, brand, "EUR", rail="paypal")
-    assert payout_settings.of(deployment, brand).currency("EUR") == CurrencyRules(1, "paypal")
+    own = payout_settings.of(deployment, brand)
+    assert own.currency("EUR") == CurrencyRules(1, "paypal", by_method=False), "no creator's method goes before that"
 
 
 def test_terms_count_once_they_are_in_force(deployment: Deployment, brand: Brand, clock: Clock) -> None:

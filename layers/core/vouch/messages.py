@@ -227,6 +227,37 @@ PROBLEMS: dict[str, Words] = {
         "en": ("A setting is missing", "A connection to {platform} needs it; the platform's own page shows it."),
         "he": ("חסרה הגדרה", "חיבור אל {platform} זקוק לה; היא מופיעה בדף של הפלטפורמה עצמה."),
     },
+    "unknown_currency": {
+        "en": ("No such currency", "Currencies go by their three letters of ISO 4217, like `ILS`."),
+        "he": ("אין מטבע כזה", "מטבע נכתב בשלוש אותיות לפי ISO 4217, כמו `ILS`."),
+    },
+    "rail_unknown": {
+        "en": ("No such rail", "These are known: {rails}."),
+        "he": ("אין דרך תשלום כזאת", "אלה מוכרות: {rails}."),
+    },
+    "rail_unfit_for_currency": {
+        "en": ("The rail does not carry the currency", "Nobody can be paid {currency} by {rail}; choose another rail."),
+        "he": ("דרך התשלום אינה נושאת את המטבע", "לא ניתן לשלם {currency} דרך {rail}; בחרו דרך אחרת."),
+    },
+    "rail_not_set_up": {
+        "en": ("The rail is not set up", "{rail} needs your own account there first: `PUT /v1/payout_rails/{rail}`."),
+        "he": ("דרך התשלום עוד לא הוגדרה", "ב-{rail} נדרש קודם חשבון משלכם: `PUT /v1/payout_rails/{rail}`."),
+    },
+    "rail_setting_missing": {
+        "en": (
+            "A setting is missing",
+            "{rail} needs it. A secret is given again when the address that it is sent to changes.",
+        ),
+        "he": ("חסרה הגדרה", "{rail} זקוק לה. סוד נמסר מחדש כשהכתובת שאליה הוא נשלח משתנה."),
+    },
+    "rail_setting_unknown": {
+        "en": ("No such setting", "{rail} has no setting of this name."),
+        "he": ("אין הגדרה כזאת", "ב-{rail} אין הגדרה בשם הזה."),
+    },
+    "rail_setting_not_valid": {
+        "en": ("Not a setting to work with", "This is not what {rail} wants here; copy it whole from there."),
+        "he": ("הגדרה לא תקינה", "זה אינו מה ש-{rail} מצפה לו כאן; העתיקו את ההגדרה בשלמותה."),
+    },
     "status_not_possible": {
         "en": ("Not from here", "What is {status} cannot become {wanted}."),
         "he": ("לא מכאן", "מה שמצבו {status} אינו יכול להפוך ל-{wanted}."),

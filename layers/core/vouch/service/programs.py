@@ -8,6 +8,7 @@ from vouch.domain import periods, times
 from vouch.domain import terms as domain
 from vouch.domain.errors import NotFound, Unprocessable
 from vouch.domain.terms import number_in_force
+from vouch.rails.registry import RAILS
 from vouch.service import pages
 from vouch.service.deployment import Deployment
 from vouch.service.mint import Mint
@@ -50,7 +51,7 @@ def created(
     parameter: str | None,
 ) -> InForce:
     """A new program; its first terms count from `effective_from`, or from the beginning of time."""
-    domain.from_plain(terms, currency)
+    _check(terms, currency)
     now = times.text(deployment.brand_now(brand))
     program = programs.new_program(
         brand.id, mint.id(programs.PREFIX), name=name, currency=currency, parameter=parameter, created_at=now
@@ -129,7 +130,7 @@ def published(
         earlier = places.at(deployment.database, TermsVersion, brand.id, terms_id)
         if earlier is not None:
             return earlier
-        _check(terms, program.currency)
+        _check_version(terms, program.currency)
         if begin < times.text(now):
             raise Unprocessable("effective_in_past", param="effective_from", now=times.short(now))
         if len(program.versions) >= VERSIONS_MAX:
@@ -179,8 +180,14 @@ def _in_force(deployment: Deployment, brand: Brand, program: Program) -> InForce
 
 
 def _check(terms: dict[str, Any], currency: str) -> None:
+    payout = domain.from_plain(terms, currency).payout
+    if RAILS[payout.rail].unit(currency) is None:
+        raise Unprocessable("rail_unfit_for_currency", param="terms.payout.rail", rail=payout.rail, currency=currency)
+
+
+def _check_version(terms: dict[str, Any], currency: str) -> None:
     try:
-        domain.from_plain(terms, currency)
+        _check(terms, currency)
     except Unprocessable as refusal:
         # In this body the terms' fields stand at the top.
         raise Unprocessable(

@@ -68,6 +68,8 @@ Platform = Literal[
     "shopify", "woocommerce", "tiktok_shop", "meta", "stripe", "square", "bigcommerce", "standard_webhooks", "rest"
 ]
 """`rest` is the API itself. Terms may name a platform before it can be connected."""
+Rail = Literal["csv", "masav", "paypal", "sepa", "stripe_connect"]
+"""Every rail there is; to be paid by most of them, a brand needs an account of its own there."""
 Country = Annotated[
     str,
     Field(description="Two letters of ISO 3166", examples=["IL"]),
@@ -211,7 +213,7 @@ class Commission(Body):
 
 class Payout(Body):
     minimum: Unsaid[Price] = None
-    rail: Literal["csv"] = "csv"
+    rail: Rail = "csv"
 
 
 class Terms(Body):

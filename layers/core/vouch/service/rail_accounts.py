@@ -1,0 +1,182 @@
+"""A brand's own accounts at rails: their settings, sealed before they are kept, and whether a rail is paused."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from vouch.domain import times
+from vouch.domain.errors import NotFound, TooLarge, Unprocessable
+from vouch.rails.base import BadSetting, Rail, Settings
+from vouch.rails.registry import RAILS
+from vouch.service import addresses
+from vouch.service.deployment import Deployment
+from vouch.service.revisions import committed, revised
+from vouch.store import rail_accounts, versions
+from vouch.store.database import Writes
+from vouch.store.tables import Brand, RailAccount
+
+BYTES_MAX = 4096
+"""Of all settings as JSON: so much KMS seals at once."""
+Said = Mapping[str, str | None]
+"""Settings by name; null takes one away."""
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A brand's account at a rail, open. `paused`: why nothing is sent there for now; None: it is."""
+
+    settings: Settings
+    version: int
+    paused: str | None
+
+
+def opened(deployment: Deployment, brand_id: str, rail: str) -> Settings:
+    """The brand's settings of the rail, as `account` has them."""
+    return account(deployment, brand_id, rail).settings
+
+
+def account(deployment: Deployment, brand_id: str, rail: str) -> Account:
+    """Raises NotFound where there is no such rail, and Unprocessable where the brand has not set it up but has to."""
+    known = _rail(rail)
+    item = rail_accounts.account(deployment.database, brand_id, rail)
+    if not is_set_up(item):
+        raise Unprocessable("rail_not_set_up", rail=rail)
+    settings = _open(deployment, brand_id, item.sealed) if item.sealed else known.settings({})
+    return Account(settings, item.version, item.reason if item.status == "paused" else None)
+
+
+def found(deployment: Deployment, brand: Brand, rail: str) -> RailAccount:
+    """The brand's account at the rail, set up or not. Raises NotFound where there is no such rail."""
+    return rail_accounts.account(deployment.database, brand.id, _rail(rail).name)
+
+
+def listed(deployment: Deployment, brand: Brand) -> list[RailAccount]:
+    """The brand's accounts at all rails there are, set up or not, by name."""
+    return rail_accounts.accounts(deployment.database, brand.id, sorted(RAILS))
+
+
+def is_set_up(item: RailAccount) -> bool:
+    """Whether the brand can be paid for over it."""
+    return bool(item.sealed) or RAILS[item.rail].ready
+
+
+def callback_url(deployment: Deployment, brand: Brand, rail: str) -> str | None:
+    """Where the rail tells what became of payments; None where it has nothing to tell."""
+    return f"{deployment.settings.public_url}/rails/{rail}/{brand.id}" if RAILS[rail].api else None
+
+
+def changed(deployment: Deployment, brand: Brand, rail: str, said: Said, *, if_match: int | None) -> RailAccount:
+    """The account with these settings in place of all before; secrets that are not said stay as they were.
+
+    A secret was given for the host that it is sent to: who names another one gives it again, or it is gone. A paused
+    rail stays paused.
+    """
+    known = _rail(rail)
+
+    def apply(item: RailAccount, _: Writes) -> None:
+        before = _open(deployment, brand.id, item.sealed) if item.sealed else None
+        settings = _completed(known, said, before)
+        if known.api is not None:
+            addresses.check(deployment, known.api.address(settings), param="settings.api_base_url")
+        text = json.dumps(dict(settings), ensure_ascii=False, sort_keys=True)
+        if len(text.encode()) > BYTES_MAX:
+            raise TooLarge(param="settings", limit=BYTES_MAX)
+        item.sealed = deployment.vault.seal(brand.id, text)
+        item.shown = {name: value for name, value in settings.items() if name not in known.secret}
+        item.secrets = sorted(settings.keys() & known.secret)
+
+    return _revised(deployment, brand, rail, apply, if_match)
+
+
+def removed(deployment: Deployment, brand: Brand, rail: str, *, if_match: int | None) -> RailAccount:
+    """The account without any settings. Raises NotFound where it has none, or there is no such rail."""
+    _rail(rail)
+
+    def apply(item: RailAccount, _: Writes) -> None:
+        if not item.sealed:
+            raise NotFound
+        item.sealed, item.shown, item.secrets = None, {}, []
+        _go_on(item)
+
+    return _revised(deployment, brand, rail, apply, if_match)
+
+
+def pause(deployment: Deployment, brand_id: str, rail: str, *, version: int, reason: str) -> RailAccount:
+    """Nothing is sent over the rail from now on, unless the account is another by now than the one of that version.
+
+    What the rail said of an account that the brand has changed, or resumed, since is not true of the new one.
+    """
+    at = times.text(deployment.now())
+
+    def attempt(writes: Writes) -> RailAccount:
+        item = rail_accounts.account(deployment.database, brand_id, rail)
+        if item.version == version and item.status == "active":
+            item.status, item.reason, item.paused_at = "paused", reason, at
+            versions.put(writes, item)
+        return item
+
+    return committed(deployment, attempt)
+
+
+def resumed(deployment: Deployment, brand: Brand, rail: str, *, if_match: int | None) -> RailAccount:
+    """The account, over which is sent again. One that was not paused becomes a new version, too."""
+    _rail(rail)
+
+    def apply(item: RailAccount, _: Writes) -> None:
+        if not is_set_up(item):
+            raise Unprocessable("rail_not_set_up", rail=rail)
+        _go_on(item)
+
+    return _revised(deployment, brand, rail, apply, if_match)
+
+
+def _rail(name: str) -> Rail:
+    if name not in RAILS:
+        raise NotFound
+    return RAILS[name]
+
+
+def _open(deployment: Deployment, brand_id: str, sealed: str) -> dict[str, str]:
+    settings: dict[str, str] = json.loads(deployment.vault.open(brand_id, sealed))
+    return settings
+
+
+def _go_on(item: RailAccount) -> None:
+    item.status, item.reason, item.paused_at = "active", None, None
+
+
+def _completed(rail: Rail, said: Said, before: Settings | None) -> Settings:
+    """What was said, checked, with the secrets of `before` that were neither said anew nor given for another host."""
+    given = {name: value for name, value in said.items() if value is not None}
+    if before is None:
+        return _checked(rail, given)
+    kept = {name: before[name] for name in rail.secret - said.keys() if name in before}
+    settings = _checked(rail, given | kept)
+    if rail.api is not None and rail.api.address(settings) != rail.api.address(before):
+        return _checked(rail, given)
+    return settings
+
+
+def _checked(rail: Rail, said: Mapping[str, str]) -> Settings:
+    try:
+        return rail.settings(said)
+    except BadSetting as bad:
+        param = f"settings.{bad.param}"
+        match bad.code:
+            case "required":
+                raise Unprocessable("rail_setting_missing", param=param, rail=rail.name) from None
+            case "unknown":
+                raise Unprocessable("rail_setting_unknown", param=param, rail=rail.name) from None
+            case _:
+                raise Unprocessable("rail_setting_not_valid", param=param, rail=rail.name) from None
+
+
+def _revised(
+    deployment: Deployment, brand: Brand, rail: str, apply: Callable[[RailAccount, Writes], None], if_match: int | None
+) -> RailAccount:
+    return revised(
+        deployment,
+        lambda: rail_accounts.account(deployment.database, brand.id, rail),
+        apply,
+        if_match=if_match,
+    )
