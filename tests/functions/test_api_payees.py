@@ -3,9 +3,11 @@
 import base64
 import io
 import json
+import re
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -116,6 +118,14 @@ def test_a_method_is_set_sealed_and_shown_by_its_end(
         shown,
     )
     assert payees.destination(deployment, brand.brand_id, known.method.sealed) == to
+
+
+def test_the_page_for_brands_shows_what_is_answered(brand: Client, noa: str) -> None:
+    page = (Path(__file__).parents[2] / "docs/payout-methods.md").read_text()
+    said, answered, hold = (json.loads(found) for found in re.findall(r"^\{.*\}$", page, re.MULTILINE))
+    assert put(brand, noa, said).body == answered
+    held = put(brand, noa, hold, "payee")
+    assert (held.status, held.body["held"]) == (200, True)
 
 
 def test_what_is_sealed_opens_for_its_own_brand_only(brand: Client, noa: str, deployment: Deployment) -> None:
