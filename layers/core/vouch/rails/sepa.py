@@ -1,8 +1,9 @@
 """SEPA credit transfers: one `pain.001.001.09` (ISO 20022) for each run, as a batch that the bank books in one sum.
 
-The elements are those of the EPC's customer-to-PSP guidelines (EPC132-08). Written with the standard library: what
-`sepaxml` writes holds the time and random ids of its making, and the validator that it brings along doubles the time
-of a cold start. That files keep to the schema is held true by tests, which read them with that very validator.
+The elements are those of the EPC's customer-to-PSP guidelines (EPC132-08). They are put together here because what
+`sepaxml` writes holds the time of its making and random ids, so that a file made again would be another one; its
+validator would cost every cold start half a second. That files keep to the schema is for tests to say, which read them
+with the same validator.
 """
 
 import string
