@@ -118,7 +118,11 @@ def kinds(operation: str) -> list[str]:
     """The ways in which this operation can break."""
     writes = {"TransactWriteItems", "PutItem", "DeleteItem", "UpdateItem"}
     reads = {"BatchGetItem"}
-    possible = {"conflict": operation in writes, "answered in part": operation in reads}
+    possible = {
+        "conflict": operation in writes,
+        "answered in part": operation in reads,
+        "answer lost below the retry": operation != "send_email",  # its client sends nothing twice
+    }
     return [kind for kind in KINDS if possible.get(kind, True)]
 
 

@@ -16,6 +16,8 @@ StreamRecord = Mapping[str, Any]
 _NEWS: frozenset[str] = frozenset(get_args(PayoutNews))
 _NEVER_BEGUN = frozenset({"cancelled"})
 """Why a payout failed of which its creator never heard that it was to come."""
+_Letter = tuple[str, dict[str, Any], str | None]
+"""The brand, the message, and the address that is sealed into it; None: the creator's own of the day it is sent."""
 _UNREADABLE = (LookupError, TypeError, ValueError, AttributeError)
 
 
@@ -29,60 +31,50 @@ def announce(deployment: Deployment, record: StreamRecord) -> int:
     A record that comes again has the same mails written, which are known by then (`vouch.store.mails`).
     """
     try:
-        before, after = _item(record.get("OldImage")), _item(record.get("NewImage"))
+        letters = list(_letters(_item(record.get("OldImage")), _item(record.get("NewImage"))))
     except _UNREADABLE as failure:
         raise Unreadable(type(failure).__name__) from None
-    number = 0
-    for message in _messages(deployment, before, after):
-        put_off(deployment, deployment.settings.mail_queue_url, message, seconds=0)
-        number += 1
-    return number
+    for brand_id, message, address in letters:
+        sealed = {"sealed": deployment.vault.seal(brand_id, address)} if address is not None else {}
+        put_off(deployment, deployment.settings.mail_queue_url, message | sealed, seconds=0)
+    return len(letters)
 
 
-def _item(image: dict[str, Any] | None) -> PayoutItem | PayoutMethod | None:
+def _item(image: dict[str, Any] | None) -> Main | None:
     """None where there is none, and for what nobody is told of: the mapping filters, but not before all."""
     item = Main.from_raw_data(image) if image is not None else None
     return item if isinstance(item, PayoutItem | PayoutMethod) else None
 
 
-def _messages(deployment: Deployment, before: Main | None, after: Main | None) -> Iterator[dict[str, Any]]:
+def _letters(before: Main | None, after: Main | None) -> Iterator[_Letter]:
     match before, after:
         case PayoutItem() | None, PayoutItem():
             return _of_payout(before, after)
         case PayoutMethod() | None, PayoutMethod():
-            return _of_method(deployment, before, after)
+            return _of_method(before, after)
         case _:
             return iter(())
 
 
-def _of_payout(before: PayoutItem | None, after: PayoutItem) -> Iterator[dict[str, Any]]:
+def _of_payout(before: PayoutItem | None, after: PayoutItem) -> Iterator[_Letter]:
     known = before is not None and before.status == after.status
     if after.status in _NEWS and not known and after.reason not in _NEVER_BEGUN:
-        brand_id = after.pk.partition("#")[0]
-        yield {
-            "mail": "payout",
-            "brand": brand_id,
-            "creator": after.creator_id,
-            "payout": after.id,
-            "status": after.status,
-            "tries": 0,
-        }
+        told = {"mail": "payout", "payout": after.id, "status": after.status}
+        yield _letter(after.pk.partition("#")[0], after.creator_id, told)
 
 
-def _of_method(deployment: Deployment, before: PayoutMethod | None, after: PayoutMethod) -> Iterator[dict[str, Any]]:
-    """To each address that is to hear of it, and to that of the PayPal account that was paid until now.
-
-    The first method of all is told to the creator's own.
-    """
+def _of_method(before: PayoutMethod | None, after: PayoutMethod) -> Iterator[_Letter]:
+    """To each address that is to hear of it, and to that of the PayPal account that was paid until now."""
     if before is not None and before.sealed == after.sealed:
         return
     brand_id, _, creator_id = after.pk.split("#")
     old, former, _ = after.replaced or (None, None, None)
-    told = {"mail": "method", "brand": brand_id, "creator": creator_id, "version": after.version}
-    told |= {"new": after.type, "old": old, "tries": 0}
-    if not after.told:
-        yield told | {"to": "own"}
-    for number, address in enumerate(after.told or ()):
-        yield told | {"to": str(number), "sealed": deployment.vault.seal(brand_id, address)}
+    told = {"mail": "method", "version": after.version, "new": after.type, "old": old}
+    for number, address in enumerate(after.told):
+        yield _letter(brand_id, creator_id, told | {"to": str(number)}, address)
     if old == "paypal":
-        yield told | {"to": "paypal", "sealed": former}
+        yield _letter(brand_id, creator_id, told | {"to": "paypal", "sealed": former})
+
+
+def _letter(brand_id: str, creator_id: str, told: dict[str, Any], address: str | None = None) -> _Letter:
+    return brand_id, {"brand": brand_id, "creator": creator_id, "tries": 0} | told, address

@@ -170,12 +170,11 @@ def _of_method(
     deployment: Deployment, brand: Brand, creator: Creator, reader: Reader, asked: Mapping[str, Any]
 ) -> _Letter | Ending:
     """To one of the addresses that are to hear of it."""
-    to: str = creator.email
     if asked["to"] == "paypal":
         to = payees.destination(deployment, brand.id, asked["sealed"]).fields["email"]
         if people.mailbox(to) == people.mailbox(creator.email):
             return Ending("known")
-    elif asked["to"] != "own":
+    else:
         to = deployment.vault.open(brand.id, asked["sealed"])
     mail = words.of_method(reader, new=asked["new"], old=asked["old"])
     return _Letter(brand, creator, f"method#{asked['version']}#{asked['to']}", to, mail)
