@@ -108,6 +108,8 @@ class PayPal(StandIn):
         self.everywhere = False
         self.linked = True
         """Whether the refusal of a batch that exists links to it."""
+        self.funds_first = False
+        """Whether the balance is looked at before what is known already; which it is at PayPal nobody says."""
         self.items: dict[str, Item] = {}
         self.callbacks: list[Callback] = []
         """All that has been said, in the order in which it happened."""
@@ -239,13 +241,15 @@ class PayPal(StandIn):
         if wrong:
             return _error(400, "VALIDATION_ERROR", "Invalid request - see details", *wrong)
         known = self._batches.get(sender_batch_id)
-        if known is not None and self.clock() - known[1] < REMEMBERED:
-            return self._duplicate(known[0])
+        if known is not None and self.clock() - known[1] >= REMEMBERED:
+            known = None
         amounts = [Item("", "", "", said, self.clock()).amount for said in items]
+        if (known is None or self.funds_first) and not self._affords(amounts):
+            return _error(422, "INSUFFICIENT_FUNDS", "Sender has insufficient funds.")
+        if known is not None:
+            return self._duplicate(known[0])
         if self.funds is not None:
             for amount in amounts:
-                if self.funds.get(amount.currency, 0) < amount.amount:
-                    return _error(422, "INSUFFICIENT_FUNDS", "Sender has insufficient funds.")
                 self.funds[amount.currency] -= amount.amount
         batch_id = f"BATCH{len(self._batches) + 1:08}"
         self._batches[sender_batch_id] = (batch_id, self.clock())
@@ -258,6 +262,9 @@ class PayPal(StandIn):
             "sender_batch_header": body["sender_batch_header"],
         }
         return Told.json({"batch_header": header, "links": [self._link(batch_id)]}, 201)
+
+    def _affords(self, amounts: list[Money]) -> bool:
+        return self.funds is None or all(self.funds.get(each.currency, 0) >= each.amount for each in amounts)
 
     def _duplicate(self, batch_id: str) -> Told:
         issue = {
