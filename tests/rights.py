@@ -139,12 +139,10 @@ def _watch(deployment: Deployment, asked: set[Asked], patch: pytest.MonkeyPatch)
 
     _watch_tables(deployment, note, patch)
     for part, method, action in _STANDING_IN:
-        resource = {"vault": "VaultKey", "ses": "identity/MailFrom"}.get(part, "BodiesBucket/*")
-        if action == "s3:ListBucket":
-            resource = "BodiesBucket"
-        _watch_method(getattr(deployment, part), method, lambda *_, a=action, r=resource, **__: note(a, r), patch)
+        say = _note_bucket(deployment, note, action) if part == "s3" else _note_fixed(part, note, action)
+        _watch_method(getattr(deployment, part), method, say, patch)
     names = {"wake": "WakeQueue", "spread": "SpreadQueue", "spill": "SpillQueue", "simulate": "SimulateQueue"}
-    names |= {"fetch": "FetchQueue", "privacy": "PrivacyQueue", "mail": "MailQueue"}
+    names |= {"fetch": "FetchQueue", "privacy": "PrivacyQueue", "mail": "MailQueue", "pay": "PayQueue"}
     queues = {getattr(deployment.settings, f"{name}_queue_url"): queue for name, queue in names.items()}
     send = lambda *_, QueueUrl, **__: note("sqs:SendMessage", queues[QueueUrl])  # noqa: E731, N803 - boto3's name
     _watch_method(deployment.sqs, "send_message", send, patch)
@@ -155,6 +153,22 @@ def _watch(deployment: Deployment, asked: set[Asked], patch: pytest.MonkeyPatch)
         return submit(pool, copy_context().run, job, *args, **more)
 
     patch.setattr(ThreadPoolExecutor, "submit", submit_in_context)
+
+
+def _note_fixed(part: str, note: Callable[[str, str], None], action: str) -> Callable[..., None]:
+    resource = {"vault": "VaultKey", "ses": "identity/MailFrom"}[part]
+    return lambda *_, **__: note(action, resource)
+
+
+def _note_bucket(deployment: Deployment, note: Callable[[str, str], None], action: str) -> Callable[..., None]:
+    def say(*_: Any, Bucket: str, **__: Any) -> None:  # noqa: N803 - boto3's name
+        is_files = Bucket == deployment.settings.files_bucket
+        if action != "s3:ListBucket":
+            note(action, "FilesBucket/*" if is_files else "BodiesBucket/*")
+        elif not is_files:  # of files only those are read that are there
+            note(action, "BodiesBucket")
+
+    return say
 
 
 def _name_while_running(name: str, handler: str, patch: pytest.MonkeyPatch) -> None:

@@ -8,12 +8,13 @@ from aws_lambda_powertools.event_handler.api_gateway import Route
 from aws_lambda_powertools.event_handler.openapi.models import HTTPBearer
 
 from attribution.api import api as attribution
+from payouts import statement_pdf
 from payouts.api import api as payouts
 from referrals import embed
 from referrals.api import api as referrals
 from vouch import __version__
 from vouch.bodies import BODY_BYTES_MAX
-from vouch.http import Api
+from vouch.http import ONLY_ONCE, Api
 from vouch.problems import PROBLEM_TYPE
 from vouch.wire.about import Problem
 from vouch.wire.explanations import EXAMPLE as EXPLANATION
@@ -96,7 +97,8 @@ _OWN_REFUSALS: Final[dict[str, _Codes]] = {
     | {422: ("unknown_line", "refund_of_nothing", "tax_above_amount", "from_the_future", *_SUBMISSION[422])},
     "submit_dispute": _SUBMISSION | {422: ("from_the_future", *_SUBMISSION[422])},
     "submit_decision": _SUBMISSION | {422: ("order_unknown_yet", "not_enrolled", "no_terms", *_SUBMISSION[422])},
-    "show_statement": {422: ("statement_too_long",)},
+    "show_statement": {400: ("one_of_two",), 422: ("statement_too_long",)},
+    "print_statement": {400: ("one_of_two",), 422: ("statement_too_long",)},
     "show_payout_method": {404: ("not_found", "payout_method_missing")},
     "set_payout_method": {
         422: (
@@ -114,6 +116,11 @@ _OWN_REFUSALS: Final[dict[str, _Codes]] = {
         422: ("rail_setting_missing", "rail_setting_unknown", "rail_setting_not_valid", "address_not_allowed")
     },
     "resume_payout_rail": {412: ("stale_version",), 422: ("rail_not_set_up",)},
+    "create_run": {404: ("not_found",), 422: ("rail_unknown", "rail_not_set_up", "rail_unfit_for_currency")},
+    "show_file": {409: ("file_not_yet_written",), 422: ("file_ambiguous",)},
+    "cancel_run": {409: ("run_already_sent",)},
+    "settle_payout": {409: ("payout_not_in_time", "payout_settled_otherwise", "payout_told_by_rail")},
+    "fail_payout": {409: ("payout_not_in_time", "payout_told_by_rail")},
     "create_simulation": _TERMS | {404: ("not_found",), 429: ("too_many_at_once",)},
     "explain_simulated_order": {422: _UNTOLD},
     "preview_terms": {
@@ -131,7 +138,7 @@ _OWN_REFUSALS: Final[dict[str, _Codes]] = {
 def document() -> str:
     """The document as JSON; this process's routes do not change."""
     merged: dict[str, Any] = {}
-    for api in (referrals, attribution, payouts):
+    for api in (referrals, attribution, payouts, Api(statement_pdf.routes)):
         described = _described(api)
         if not merged:
             merged = described
@@ -168,7 +175,8 @@ def _mend(operation: dict[str, Any], route: Route) -> None:
     operation["responses"] = answers | _refusals(operation, route) | {"default": _REFUSAL}
     closed = operation["security"] != [{}]
     if closed and route.method == "POST":
-        operation.setdefault("parameters", []).append(_header("Idempotency-Key", "A repeat gets the first answer"))
+        key = _header("Idempotency-Key", "A repeat gets the first answer") | {"required": _is_only_once(route)}
+        operation.setdefault("parameters", []).append(key)
     if _is_versioned(route):
         operation.setdefault("parameters", []).append(_header("If-Match", "The `ETag` of what is to be changed"))
 
@@ -180,6 +188,7 @@ def _refusals(operation: dict[str, Any], route: Route) -> dict[str, Any]:
     posts = closed and route.method == "POST"
     follows = [
         (400, "invalid_request", "requestBody" in operation or any(taken["in"] == "query" for taken in parameters)),
+        (400, "idempotency_key_required", _is_only_once(route)),
         (400, "invalid_json", "requestBody" in operation),
         (400, "unknown_field", "requestBody" in operation),
         (400, "invalid_cursor", any(taken["name"] == "cursor" for taken in parameters)),
@@ -199,6 +208,10 @@ def _refusals(operation: dict[str, Any], route: Route) -> dict[str, Any]:
         if holds and code not in codes.setdefault(status, []):
             codes[status].append(code)
     return {str(status): _refusal(*named) for status, named in sorted(codes.items()) if named}
+
+
+def _is_only_once(route: Route) -> bool:
+    return ONLY_ONCE.items() <= (route.openapi_extensions or {}).items()
 
 
 def _is_versioned(route: Route) -> bool:
@@ -250,6 +263,7 @@ def _following(name: str, summary: str, missing: dict[str, Any]) -> dict[str, An
     }
 
 
+_RECEIVED: Final = {"type": "object", "properties": {"status": {"type": "string", "enum": ["noted", "ignored"]}}}
 _PAGE: Final = {"text/html": {"schema": _TEXT}}
 _CHALLENGE: Final = ("hub.mode", "hub.verify_token", "hub.challenge")
 _DOORS: Final[dict[str, Any]] = {
@@ -302,6 +316,29 @@ _DOORS: Final[dict[str, Any]] = {
             "responses": {
                 "200": {"description": "The script", "content": {"text/javascript": {"schema": _TEXT}}},
                 "304": {"description": "What is known is the newest"},
+            },
+        }
+    },
+    "/rails/{rail}/{brand_id}": {
+        "post": {
+            "operationId": "receive_callback",
+            "summary": "What a rail tells by itself, proven by its signature; the rail is then asked",
+            "tags": ["rails"],
+            "security": [{}],
+            "parameters": [_path_parameter("rail"), _path_parameter("brand_id")],
+            "requestBody": {"required": True, "content": {"application/json": {"schema": {"type": "object"}}}},
+            "responses": {
+                "200": {
+                    "description": "Heard, or of no concern",
+                    "content": {"application/json": {"schema": _RECEIVED}},
+                },
+                "401": _refusal("bad_signature"),
+                "404": _refusal("not_found"),
+                "405": _refusal("method_not_allowed"),
+                "413": _refusal("too_large"),
+                "422": _refusal("invalid_body"),
+                "503": _refusal("unavailable"),
+                "default": _REFUSAL,
             },
         }
     },

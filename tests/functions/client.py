@@ -1,5 +1,6 @@
 """Asks an API function as API Gateway would, with events of an HTTP API (payload 2.0)."""
 
+import base64
 import json
 from dataclasses import dataclass, field
 from types import SimpleNamespace
@@ -18,6 +19,13 @@ class Answer:
     status: int
     headers: dict[str, str]
     text: str
+    is_base64: bool = False
+
+    @property
+    def content(self) -> bytes:
+        """What a browser gets of an answer that is no text."""
+        assert self.is_base64
+        return base64.b64decode(self.text)
 
     @property
     def body(self) -> Any:
@@ -59,7 +67,7 @@ def event(
 def ask(api: Api, asked: dict[str, Any]) -> Answer:
     got = api.handler(asked, CONTEXT)
     headers = {name.lower(): value for name, value in got["headers"].items()}
-    return Answer(got["statusCode"], headers, got["body"])
+    return Answer(got["statusCode"], headers, got["body"], got.get("isBase64Encoded", False))
 
 
 @dataclass(frozen=True)

@@ -35,6 +35,7 @@ _QUEUES = (
     "SimulateQueueUrl",
     "FetchQueueUrl",
     "PrivacyQueueUrl",
+    "PayQueueUrl",
     "MailQueueUrl",
 )
 

@@ -27,12 +27,14 @@ class Settings:
     clicks_table: str
     figures_table: str
     bodies_bucket: str
+    files_bucket: str
     wake_queue_url: str
     spread_queue_url: str
     spill_queue_url: str
     simulate_queue_url: str
     fetch_queue_url: str
     privacy_queue_url: str
+    pay_queue_url: str
     mail_queue_url: str
     vault_key_id: str
     deployment_secret_arn: str

@@ -20,9 +20,11 @@ and the handler's module names the modules: `api = Api(programs.routes, links.ro
 - Refusals are raised by name (`vouch.domain.errors`), and `vouch.problems` gives each its status.
 - Any POST may carry an `Idempotency-Key`. Things that it creates take their ids from `call.mint`, and a create that
   finds its own id taken has found its own earlier try: success. `openapi_extensions=SHOWN_ONCE` marks an answer with
-  a secret: such an answer is never kept, a repeat works it out again.
+  a secret: such an answer is never kept, a repeat works it out again. `openapi_extensions=ONLY_ONCE` marks what is not
+  done without a key.
 """
 
+import base64
 import time
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
@@ -34,10 +36,10 @@ from aws_lambda_powertools.event_handler.api_gateway import ResponseBuilder, Rou
 from vouch import bodies, calls, refusals, telemetry
 from vouch.calls import PUBLIC, Call, brand_access, operator_access
 from vouch.domain.errors import MethodNotAllowed, NotFound
-from vouch.once import SHOWN_ONCE, Once
+from vouch.once import ONLY_ONCE, SHOWN_ONCE, Once
 from vouch.service.deployment import Deployment, deployment
 
-__all__ = ["PUBLIC", "SHOWN_ONCE", "Api", "Call", "Routes", "brand_access", "operator_access"]
+__all__ = ["ONLY_ONCE", "PUBLIC", "SHOWN_ONCE", "Api", "Call", "Routes", "brand_access", "document", "operator_access"]
 _PATH_PART_MAX: Final = 253
 """A host's greatest length. Nothing of ours is named by more, and a key of the store can hold no more."""
 
@@ -134,6 +136,13 @@ class Api(APIGatewayHttpResolver):
 
     def _told(self, error: Exception) -> Response[str]:
         return refusals.told(error, self.context["call"], self.context.get("_route"))
+
+
+def document(media_type: str, content: bytes, headers: dict[str, str | list[str]]) -> Response[Any]:
+    """An answer of bytes, whole to the last one: those that are no text Powertools would take for UTF-8."""
+    response: Response[Any] = Response(HTTPStatus.OK, media_type, base64.b64encode(content).decode(), headers)
+    response.base64_encoded = True
+    return response
 
 
 def _check_path(parts: Mapping[str, str]) -> None:

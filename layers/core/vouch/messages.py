@@ -35,6 +35,13 @@ PROBLEMS: dict[str, Words] = {
         "en": ("The Idempotency-Key is not valid", "It has 1 to 255 visible ASCII characters."),
         "he": ("המפתח Idempotency-Key אינו תקף", "אורכו 1 עד 255 תווי ASCII נראים."),
     },
+    "idempotency_key_required": {
+        "en": (
+            "An Idempotency-Key is required",
+            "What moves money is asked for under a key, so that a repeat moves none.",
+        ),
+        "he": ("נדרש Idempotency-Key", "בקשה שמזיזה כסף נשלחת עם מפתח, כדי שחזרה עליה לא תזיז כסף שוב."),
+    },
     "unauthenticated": {
         "en": ("Who is asking?", "Send a valid key: `Authorization: Bearer …`."),
         "he": ("מי שואל?", "יש לשלוח מפתח תקף: `Authorization: Bearer …`."),
@@ -74,6 +81,34 @@ PROBLEMS: dict[str, Words] = {
     "idempotency_mismatch": {
         "en": ("Another request under the same key", "This Idempotency-Key belongs to a request with another body."),
         "he": ("בקשה אחרת תחת אותו מפתח", "ה-Idempotency-Key הזה שייך לבקשה עם גוף אחר."),
+    },
+    "payout_not_in_time": {
+        "en": ("The payout is past that, or not yet there", "It is {status}."),
+        "he": ("התשלום כבר אינו שם, או עדיין לא", "מצבו {status}."),
+    },
+    "payout_settled_otherwise": {
+        "en": ("The payout was settled under another reference", "It is {reference}."),
+        "he": ("התשלום הושלם תחת אסמכתה אחרת", "האסמכתה היא {reference}."),
+    },
+    "payout_told_by_rail": {
+        "en": ("The rail says what becomes of this payout", "{rail} is asked; nobody else's word counts."),
+        "he": ("אמצעי התשלום אומר מה עלה בגורל התשלום", "{rail} נשאל; מילה של אחר אינה קובעת."),
+    },
+    "run_already_sent": {
+        "en": ("The run has been sent", "It is {status}; its payouts can still fail one by one."),
+        "he": ("סבב התשלומים כבר נשלח", "מצבו {status}; תשלומים בודדים עדיין יכולים להיכשל."),
+    },
+    "file_not_found": {
+        "en": ("The run has no such file", "A file is written by a run that pays over a rail of files."),
+        "he": ("לסבב אין קובץ כזה", "קובץ נכתב על ידי סבב שמשלם באמצעי תשלום של קבצים."),
+    },
+    "file_not_yet_written": {
+        "en": ("The file is not written yet", "The run is {status}; ask again in a moment."),
+        "he": ("הקובץ עדיין לא נכתב", "הסבב במצב {status}; אפשר לנסות שוב עוד רגע."),
+    },
+    "file_ambiguous": {
+        "en": ("Which of the files?", "The run has written: {files}. Say `rail` and `currency`."),
+        "he": ("איזה מהקבצים?", "הסבב כתב: {files}. יש לציין `rail` ו-`currency`."),
     },
     "slug_taken": {
         "en": ("The slug is taken", "A slug that was used once belongs to its link for ever."),

@@ -23,6 +23,8 @@ from vouch.store.tables import Idempotency
 
 SHOWN_ONCE: Final = {"x-shown-once": True}
 """The extension of a route whose answer holds a secret: it is never kept, a repeat works it out again."""
+ONLY_ONCE: Final = {"x-only-once": True}
+"""The extension of a route that moves money: it is not called without an `Idempotency-Key`."""
 _KEY: Final = re.compile(r"[\x21-\x7e]{1,255}")
 
 
@@ -33,10 +35,13 @@ class Once(BaseMiddlewareHandler[APIGatewayHttpResolver]):
     def handler(self, app: APIGatewayHttpResolver, next_middleware: NextMiddleware) -> Response[Any]:
         call: Call = app.context["call"]
         key = app.current_event.headers.get("idempotency-key")
+        route: Route = app.context["_route"]
+        extensions = (route.openapi_extensions or {}).items()
+        if key is None and ONLY_ONCE.items() <= extensions:
+            raise Malformed("idempotency_key_required", param="Idempotency-Key")
         if app.current_event.http_method != "POST" or call.caller is None or key is None:
             return next_middleware(app)
-        route: Route = app.context["_route"]
-        kept = not SHOWN_ONCE.items() <= (route.openapi_extensions or {}).items()
+        kept = not SHOWN_ONCE.items() <= extensions
         item, ours = _begun(call, route.path, key, app.current_event)
         if not ours and kept:
             return _replayed(item)

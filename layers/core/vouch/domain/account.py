@@ -29,6 +29,7 @@ from vouch.domain.ledger import (
     HELD,
     IN_TRANSIT,
     PAYOUT,
+    PAYOUT_FEE,
     PAYOUT_RELEASED,
     PAYOUT_RETURNED,
     PAYOUT_SETTLED,
@@ -195,6 +196,8 @@ def with_entries(balance: Balance, entries: Iterable[Entry]) -> Balance:
     """The balance with what payouts and adjustments post under its version, those of the time line at its watermark."""
     sums = dict(balance.sums)
     for entry in entries:
+        if entry.kind == PAYOUT_FEE:
+            continue  # the brand's expense, and none of the creator's accounts
         available = entry.credited(creator_account(entry.creator_id, AVAILABLE))
         in_transit = entry.credited(creator_account(entry.creator_id, IN_TRANSIT))
         before = sums.get(entry.currency, Sums())

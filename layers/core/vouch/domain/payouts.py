@@ -20,7 +20,7 @@ from vouch.domain.money import BPS_WHOLE, divide_half_up
 Status = Literal["created", "submitting", "submitted", "unknown", "settled", "failed", "returned"]
 STATUSES: tuple[Status, ...] = get_args(Status)
 OPEN: frozenset[Status] = frozenset({"created", "submitting", "submitted", "unknown"})
-FOLLOWING: Mapping[Status, frozenset[Status]] = {
+FOLLOWING: Mapping[str, frozenset[Status]] = {
     "created": frozenset({"submitting", "submitted", "failed"}),
     "submitting": frozenset({"created", "submitted", "unknown", "settled", "failed"}),
     "submitted": frozenset({"settled", "failed"}),
@@ -136,7 +136,7 @@ def obstacle(payee: Payee, gates: Gates, now: datetime) -> Skipped | None:
     return None
 
 
-def may_become(before: Status, after: Status) -> bool:
+def may_become(before: str, after: Status) -> bool:
     """Whether the one may turn into the other."""
     return after in FOLLOWING[before]
 

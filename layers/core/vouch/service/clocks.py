@@ -1,11 +1,11 @@
-"""A test brand's clock: it stands still until it is moved, and moving it runs the days in between."""
+"""A test brand's clock: it stands still until it is moved, and moving it lives through the days in between."""
 
 from collections.abc import Callable
 from datetime import datetime
 
 from vouch.domain import times
 from vouch.domain.errors import Forbidden, Unprocessable
-from vouch.service import brands, folds, volumes
+from vouch.service import brands, folds, payout_runs, volumes
 from vouch.service.deployment import Deployment
 from vouch.service.revisions import committed
 from vouch.store import programs
@@ -20,7 +20,9 @@ def check_test_mode(brand: Brand) -> None:
 
 
 def moved(deployment: Deployment, brand: Brand, now: datetime, *, in_time: Callable[[], bool]) -> bool:
-    """Sets the brand's clock, seals volumes and folds what has matured by then; False where time ran out: again.
+    """Sets the brand's clock, seals volumes, folds what has matured by then and begins the payout runs that are due.
+
+    False where time ran out: again.
 
     Raises Unprocessable where the clock would go back. Only a brand without any program may begin in the past.
     """
@@ -36,9 +38,14 @@ def moved(deployment: Deployment, brand: Brand, now: datetime, *, in_time: Calla
         return known
 
     known = committed(deployment, attempt)
-    return volumes.seal_to(deployment, known, now, in_time=in_time) and folds.fold_to(
-        deployment, known, now, in_time=in_time
-    )
+    if not volumes.seal_to(deployment, known, now, in_time=in_time):
+        return False
+    if not folds.fold_to(deployment, known, now, in_time=in_time):
+        return False
+    moved_brand = brands.found(deployment, brand.id)
+    for run in payout_runs.scheduled(deployment, moved_brand, now):
+        payout_runs.gone_on(deployment, moved_brand, run, in_time=in_time)
+    return True
 
 
 def _has_programs(deployment: Deployment, brand: Brand) -> bool:

@@ -8,7 +8,7 @@ from vouch.store.database import BATCH_GET_MAX, Database, Writes
 from vouch.store.tables import ApiKey, Brand, Main
 
 INDEX = "BRANDS"
-Job = Literal["folds", "audit", "seals", "pulls"]
+Job = Literal["folds", "audit", "seals", "pulls", "payouts"]
 """What comes to every brand in turns; a brand's item has an attribute of each name."""
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from vouch.domain import ids, times
-from vouch.store.database import Database, Writes
+from vouch.store.database import Database
 from vouch.store.tables import Brand, PayoutRun, RunChunk
 
 PREFIX = "run_"
@@ -68,23 +68,9 @@ def new(
     )
 
 
-def replace(writes: Writes, run: PayoutRun, now: datetime) -> None:
-    """Puts the run's next version in the place of the one that was read and of no other."""
-    known = run.version
-    run.version, run.moved_at = known + 1, times.text(now)
-    writes.put(run, PayoutRun.version == known)
-
-
 def new_chunk(run: PayoutRun, number: int, creators: Sequence[str]) -> RunChunk:
     """Some creators of a run, not stored yet."""
     return RunChunk(run.pk, _chunk_key(number), creators=list(creators), status="listed", version=1)
-
-
-def replace_chunk(writes: Writes, chunk: RunChunk) -> None:
-    """As `replace`."""
-    known = chunk.version
-    chunk.version = known + 1
-    writes.put(chunk, RunChunk.version == known)
 
 
 def chunk(database: Database, brand_id: str, run_id: str, number: int) -> RunChunk | None:

@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 
+from pynamodb.expressions.update import Action
+
 from vouch.domain import ids, times
 from vouch.domain.ledger import PayoutPart
 from vouch.store.database import Database, Writes
@@ -83,13 +85,6 @@ def part(item: PayoutItem) -> PayoutPart:
     )
 
 
-def replace(writes: Writes, item: PayoutItem) -> None:
-    """Puts the payout's next version in the place of the one that was read and of no other."""
-    known = item.version
-    item.version = known + 1
-    writes.put(item, PayoutItem.version == known)
-
-
 def put_attempt(writes: Writes, item: PayoutItem) -> None:
     """Notes the attempt that the payout's `tries` is about to make."""
     writes.put_new(PayoutAttempt(item.pk, f"A#{item.tries:04}", key=item.key, at=item.tried_at))
@@ -116,9 +111,15 @@ def watched(database: Database, brand_id: str, after: str = "") -> Iterator[Open
     return database.query(OpenPayout, _watched(brand_id), OpenPayout.sk > after if after else None)
 
 
-def watched_one(database: Database, brand_id: str, payout_id: str) -> OpenPayout | None:
-    """One of them."""
-    return database.get(OpenPayout, _watched(brand_id), payout_id)
+def postpone(database: Database, row: OpenPayout, next_at: datetime) -> None:
+    """The rail was asked, and is asked again then, unless somebody has said otherwise since the row was read."""
+    changes: list[Action] = [OpenPayout.next_at.set(times.text(next_at)), OpenPayout.looks.set(row.looks + 1)]
+    database.update(row, changes, OpenPayout.next_at == row.next_at)
+
+
+def unwatched(database: Database, row: OpenPayout) -> None:
+    """The time in which news may come is over."""
+    database.delete(row, OpenPayout.next_at == row.next_at)
 
 
 def _watched(brand_id: str) -> str:

@@ -66,8 +66,8 @@ class Main(Item):
 class Brand(Main, discriminator="brand"):
     """`b` / `BRAND`, index `BRANDS`. `clock` is set in test brands whose clock was moved.
 
-    `hosts` = {host: [who wants links to lead there: `brand`, or a connection's id]}. `folds`, `audit`, `seals` and
-    `pulls` = how far the last round of that job has come: [the moment that it is about, where it goes on or null,
+    `hosts` = {host: [who wants links to lead there: `brand`, or a connection's id]}. `folds`, `audit`, `seals`, `pulls`
+    and `payouts` = how far the last round of that job has come: [the moment that it is about, where it goes on or null,
     whether nothing failed, when it had its last turn]; see `vouch.service.turns`.
     """
 
@@ -81,6 +81,7 @@ class Brand(Main, discriminator="brand"):
     audit = JSONAttribute(null=True)
     seals = JSONAttribute(null=True)
     pulls = JSONAttribute(null=True)
+    payouts = JSONAttribute(null=True)
 
 
 class ApiKey(Main, discriminator="key"):
@@ -440,7 +441,7 @@ class PayoutSettings(Main, discriminator="payout_settings"):
     """`b` / `PAYOUTS`: how the brand pays, where its programs' terms do not say it.
 
     `currencies` = {currency: {minimum, rail, schedule, schedule_begins, adjustment_limit}}, each null where nothing is
-    said; a schedule is `schedules.plain`, and counts from when it was set in the brand's time.
+    said; a schedule is as the API has it, and begins when it was set, in the brand's time.
     """
 
     time_zone = UnicodeAttribute()
@@ -472,8 +473,9 @@ class PayoutItem(Main, discriminator="payout"):
     `amount` = `withheld` + what the creator gets; `authority` is the country whose tax was withheld. `to` is the
     destination as it was sealed when the payout was made, `shown` what may be read of it. `names` are the rail's ids of
     it, `reference` the one that a person would look for; `reason` is why it failed or came back. `tries` counts its
-    attempts, `tried_at` is when the last one began. `key` is what its calls are idempotent by, since `keyed_at`. `fee`
-    = [amount, currency], what the rail took beside that.
+    attempts, `tried_at` is when the last one began. `key` is what its calls are idempotent by, since `keyed_at`;
+    `resent` is what the rail said of a further one while the first has no answer. `fee` = [amount, currency], what the
+    rail took beside that.
     """
 
     id = UnicodeAttribute()
@@ -495,6 +497,7 @@ class PayoutItem(Main, discriminator="payout"):
     tried_at = UnicodeAttribute(null=True)
     key = UnicodeAttribute(null=True)
     keyed_at = UnicodeAttribute(null=True)
+    resent = UnicodeAttribute(null=True)
     created_at = UnicodeAttribute(attr_name="at")
     changed_at = UnicodeAttribute(attr_name="m")
     settled_at = UnicodeAttribute(null=True)
@@ -867,6 +870,15 @@ class SimulationPart(Figure, discriminator="simulation_part"):
     expires_at = IntegerAttribute()
 
 
+class MailItem(Figure, discriminator="mail"):
+    """`b#MAIL#<c>` / `<name>`: a mail, under way until `lease` for the `tries`-th time, or how it `ended`."""
+
+    lease = UnicodeAttribute()
+    tries = IntegerAttribute()
+    ended = UnicodeAttribute(null=True)
+    expires_at = IntegerAttribute()
+
+
 class Idempotency(Figure, discriminator="idempotency"):
     """A request under an `Idempotency-Key`: running until `lease`, or finished with the answer to replay."""
 
@@ -883,15 +895,6 @@ GSI1, GSI2 = "gsi1", "gsi2"
 
 class OfSecond(str):
     """A partition of the second index; any other text names one of the first."""
-
-class MailItem(Figure, discriminator="mail"):
-    """`b#MAIL#<c>` / `<name>`: a mail, under way until `lease` for the `tries`-th time, or how it `ended`."""
-
-    lease = UnicodeAttribute()
-    tries = IntegerAttribute()
-    ended = UnicodeAttribute(null=True)
-    expires_at = IntegerAttribute()
-
 
     __slots__ = ()
 

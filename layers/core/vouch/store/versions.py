@@ -9,12 +9,15 @@ from vouch.store.tables import (
     Handle,
     Link,
     PayeeItem,
+    PayoutItem,
     PayoutMethod,
+    PayoutRun,
     PayoutSettings,
     ProductItem,
     ProductTie,
     Program,
     RailAccount,
+    RunChunk,
     TieList,
 )
 
@@ -26,12 +29,15 @@ Versioned = (
     | Handle
     | Link
     | PayeeItem
+    | PayoutItem
     | PayoutMethod
+    | PayoutRun
     | PayoutSettings
     | ProductItem
     | ProductTie
     | Program
     | RailAccount
+    | RunChunk
     | TieList
 )
 

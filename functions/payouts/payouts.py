@@ -1,0 +1,82 @@
+"""`/v1/payouts`: what became of each creator's amount of a run."""
+
+import time
+from typing import Annotated, Final
+
+from aws_lambda_powertools.event_handler.openapi.params import Query
+
+from vouch.http import Routes, brand_access
+from vouch.service import payouts, sending
+from vouch.store import payouts as items
+from vouch.store.tables import PayoutItem
+from vouch.wire import payouts as wire
+from vouch.wire.base import LIMIT, Cursor, Limit, Page
+
+routes = Routes()
+_SECONDS: Final = 20
+_Id = Annotated[str | None, Query(max_length=64)]
+
+
+@routes.get("/v1/payouts", security=brand_access("payouts:read"))
+def list_payouts(
+    status: wire.PayoutStatus = None,
+    creator_id: _Id = None,
+    run_id: _Id = None,
+    limit: Limit = LIMIT,
+    cursor: Cursor = None,
+) -> Page[wire.Payout]:
+    """The newest first. With a status a page may hold fewer than `limit` while `next_cursor` is set."""
+    call = routes.call
+    if run_id is not None:
+        page = payouts.of_run(
+            call.deployment, call.brand, run_id, status=status, creator_id=creator_id, limit=limit, cursor=cursor
+        )
+    else:
+        page = payouts.listed(
+            call.deployment, call.brand, status=status, creator_id=creator_id, limit=limit, cursor=cursor
+        )
+    return Page(items=[_shown(item) for item in page.items], next_cursor=page.next_cursor)
+
+
+@routes.get("/v1/payouts/<payout_id>", security=brand_access("payouts:read"))
+def show_payout(payout_id: str) -> wire.PayoutInFull:
+    call = routes.call
+    item = payouts.found(call.deployment, call.brand.id, payout_id)
+    attempts = [
+        wire.Attempt(at=attempt.at, key=attempt.key)
+        for attempt in items.attempts(call.deployment.database, call.brand.id, payout_id)
+    ]
+    return wire.PayoutInFull.of(item, **_computed(item), attempts=attempts)
+
+
+@routes.post("/v1/payouts/<payout_id>/settle", security=brand_access("payouts:write"))
+def settle_payout(payout_id: str, body: wire.Settled) -> wire.Payout:
+    """The brand's bank has paid it; for rails of files, once the run's file is written."""
+    call = routes.call
+    return _shown(payouts.settled_by_hand(call.deployment, call.brand, payout_id, body.reference))
+
+
+@routes.post("/v1/payouts/<payout_id>/fail", security=brand_access("payouts:write"))
+def fail_payout(payout_id: str, body: wire.Failed) -> wire.Payout:
+    """The bank could not pay it, or paid it and it came back: the creator has it available again.
+
+    Of a payout by a rail's API only the rail says that. One of which nobody knows what became may be given up here once
+    the rail would not recognise another try, and says that it knows of none.
+    """
+    call, ends = routes.call, time.monotonic() + _SECONDS
+    item = payouts.found(call.deployment, call.brand.id, payout_id)
+    if payouts.rail_of(item).api is None:
+        item = payouts.failed_by_hand(call.deployment, call.brand, payout_id, body.reason)
+    else:
+        item = sending.given_up(
+            call.deployment, call.brand, payout_id, body.reason, in_time=lambda: time.monotonic() < ends
+        )
+    return _shown(item)
+
+
+def _shown(item: PayoutItem) -> wire.Payout:
+    return wire.Payout.of(item, **_computed(item))
+
+
+def _computed(item: PayoutItem) -> dict[str, object]:
+    return {"net": item.amount - item.withheld, "destination": item.shown}

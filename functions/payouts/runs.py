@@ -1,0 +1,92 @@
+"""`/v1/payout_runs`: paying many creators at once."""
+
+import time
+from typing import Annotated, Any, Final
+
+from aws_lambda_powertools.event_handler.openapi.params import Query
+from aws_lambda_powertools.event_handler.openapi.types import OpenAPIResponse
+
+from vouch.http import ONLY_ONCE, Routes, brand_access, document
+from vouch.service import payout_runs
+from vouch.service.payout_runs import Wish
+from vouch.service.reserving import Outcome
+from vouch.store.tables import PayoutRun
+from vouch.wire import payouts as wire
+from vouch.wire.base import LIMIT, Cursor, Filter, Limit, Page
+
+routes = Routes()
+_SECONDS: Final = 12
+"""Small runs are answered ready; larger ones go on by themselves."""
+_FILE: Final[dict[int, OpenAPIResponse]] = {
+    200: {"description": "The file", "content": {"*/*": {"schema": {"type": "string", "format": "binary"}}}}
+}
+
+
+@routes.post("/v1/payout_runs", security=brand_access("payouts:write"), status_code=201, openapi_extensions=ONLY_ONCE)
+def create_run(body: wire.NewRun) -> wire.Run:
+    """Pays what is available, or lists what would be paid. Needs an `Idempotency-Key`.
+
+    A run of many creators is `preparing` when it is answered, and goes on by itself.
+    """
+    call, ends = routes.call, time.monotonic() + _SECONDS
+    wish = Wish(body.rail, body.currency, body.creator_ids, body.dry_run)
+    run = payout_runs.started(call.deployment, call.mint, call.brand, wish)
+    run = payout_runs.gone_on(call.deployment, call.brand, run, in_time=lambda: time.monotonic() < ends)
+    return _shown(run)
+
+
+@routes.get("/v1/payout_runs", security=brand_access("payouts:read"))
+def list_runs(limit: Limit = LIMIT, cursor: Cursor = None) -> Page[wire.Run]:
+    """The newest first."""
+    page = payout_runs.listed(routes.call.deployment, routes.call.brand, limit=limit, cursor=cursor)
+    return Page(items=[_shown(run) for run in page.items], next_cursor=page.next_cursor)
+
+
+@routes.get("/v1/payout_runs/<run_id>", security=brand_access("payouts:read"))
+def show_run(run_id: str) -> wire.Run:
+    return _shown(payout_runs.found(routes.call.deployment, routes.call.brand, run_id))
+
+
+@routes.get("/v1/payout_runs/<run_id>/outcomes", security=brand_access("payouts:read"))
+def list_outcomes(run_id: str, cursor: Cursor = None) -> Page[wire.Outcome]:
+    """What the run makes of each creator who has anything, 50 creators a page at most. Of a dry run, the whole list."""
+    call = routes.call
+    run = payout_runs.found(call.deployment, call.brand, run_id)
+    page = payout_runs.outcomes(call.deployment, run, call.brand, cursor=cursor)
+    return Page(items=[_outcome(each) for each in page.items], next_cursor=page.next_cursor)
+
+
+@routes.get("/v1/payout_runs/<run_id>/file", security=brand_access("payouts:read"), responses=_FILE)
+def show_file(
+    run_id: str,
+    rail: Filter = None,
+    currency: Annotated[str | None, Query(max_length=3, description="Where the run has several files")] = None,
+) -> Any:
+    """The file for the bank, the same bytes every time."""
+    call = routes.call
+    file = payout_runs.file(call.deployment, call.brand, run_id, rail, currency)
+    return document(file.media_type, file.content, {"Content-Disposition": f'attachment; filename="{file.name}"'})
+
+
+@routes.post("/v1/payout_runs/<run_id>/cancel", security=brand_access("payouts:write"))
+def cancel_run(run_id: str) -> wire.Run:
+    """Takes back what was not sent; what is on its way goes on, and says itself what becomes of it."""
+    call, ends = routes.call, time.monotonic() + _SECONDS
+    run = payout_runs.cancelled(call.deployment, call.brand, run_id, in_time=lambda: time.monotonic() < ends)
+    return _shown(run)
+
+
+def _shown(run: PayoutRun) -> wire.Run:
+    totals = [wire.Total(currency=currency, amount=amount) for currency, amount in sorted(run.totals.items())]
+    several = len(totals) > 1
+    return wire.Run.of(
+        run,
+        total=None if several else sum(each.amount for each in totals),
+        totals=totals,
+        progress=wire.Progress(creators=run.looked_at, chunks=run.chunks, reserved=run.reserved, sent=run.sent),
+        files=[wire.RunFile(rail=rail, currency=currency, name=name) for rail, currency, name, *_ in run.files or ()],
+    )
+
+
+def _outcome(outcome: Outcome) -> wire.Outcome:
+    return wire.Outcome.of(outcome, net=outcome.amount - outcome.withheld)

@@ -1,0 +1,311 @@
+"""What becomes of a payout: each change of its status, and what that posts, is one transaction.
+
+A payout's own version guards its steps, the balance's version the sums, and each step's entry can be there once.
+Whatever is told twice, late or out of order therefore changes nothing the second time.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+
+from vouch.domain import account, times
+from vouch.domain.account import Balance
+from vouch.domain.errors import Conflict, NotFound
+from vouch.domain.ledger import (
+    Entry,
+    payout_fee_entry,
+    payout_released_entry,
+    payout_returned_entry,
+    payout_settled_entry,
+)
+from vouch.domain.money import Money
+from vouch.domain.payouts import Payment, Status, may_become
+from vouch.rails.base import Rail
+from vouch.rails.registry import RAILS
+from vouch.service import pages, payees
+from vouch.service.deployment import Deployment
+from vouch.service.folds import fold_and_post
+from vouch.service.pages import Page
+from vouch.service.revisions import committed
+from vouch.store import balances, ledger, payout_runs, payouts, versions
+from vouch.store.database import Writes
+from vouch.store.tables import Brand, PayoutItem
+
+_WATCHED_EVERY = timedelta(days=1)
+"""How often a rail is asked whether what it has paid came back."""
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """What is to be kept of what a rail, or a person, said. `names` are added to those that are known.
+
+    `resent`: what the rail said of a further try under the same key, while the first one has no answer.
+    """
+
+    reason: str | None = None
+    reference: str | None = None
+    names: Mapping[str, str] = field(default_factory=dict)
+    fee: Money | None = None
+    resent: str | None = None
+
+
+def found(deployment: Deployment, brand_id: str, payout_id: str) -> PayoutItem:
+    """Raises NotFound where the brand has no such payout."""
+    item = payouts.payout(deployment.database, brand_id, payout_id)
+    if item is None:
+        raise NotFound
+    return item
+
+
+def listed(
+    deployment: Deployment,
+    brand: Brand,
+    *,
+    status: Status | None,
+    creator_id: str | None,
+    limit: int,
+    cursor: str | None,
+) -> Page[PayoutItem]:
+    """The brand's payouts, or one creator's, the newest first. With a status a page may be short though more follow."""
+    index = payouts.index(brand.id) if creator_id is None else payouts.creators_index(brand.id, creator_id)
+    where = {"status": status}
+    return pages.read(deployment, PayoutItem, index, limit=limit, cursor=cursor, newest_first=True, where=where)
+
+
+def of_run(
+    deployment: Deployment,
+    brand: Brand,
+    run_id: str,
+    *,
+    status: Status | None,
+    creator_id: str | None,
+    limit: int,
+    cursor: str | None,
+) -> Page[PayoutItem]:
+    """A run's payouts, in the order in which they were made; likewise. Raises NotFound."""
+    if payout_runs.run(deployment.database, brand.id, run_id) is None:
+        raise NotFound
+    scope = f"{brand.id}/{run_id}/{status}/{creator_id}/payouts"
+    start, skip = (int(part) for part in pages.opened(deployment, scope, cursor)) if cursor else (0, 0)
+    wanted: list[str] = []
+    place: tuple[int, int] | None = None
+    for chunk in payout_runs.chunks(deployment.database, brand.id, run_id, start=start):
+        made = [payout_id for *_, payout_id, _ in chunk.outcomes or () if payout_id]
+        number = payout_runs.number_of(chunk)
+        for position, payout_id in enumerate(made):
+            if number == start and position < skip:
+                continue
+            if len(wanted) == limit:
+                place = (number, position)
+                break
+            wanted.append(payout_id)
+        if place is not None:
+            break
+    items = payouts.payouts(deployment.database, brand.id, wanted)
+    fitting = [item for item in items if status in (None, item.status) and creator_id in (None, item.creator_id)]
+    following = pages.sealed(deployment, scope, [str(part) for part in place]) if place else None
+    return Page(fitting, following)
+
+
+# --- its steps --------------------------------------------------------------------------------------------------------
+
+
+def submitted(deployment: Deployment, brand: Brand, payout_id: str, news: News) -> PayoutItem:
+    """The rail has it; what it says of a payout that has gone further is no news."""
+    return _moved(deployment, brand, payout_id, "submitted", news)
+
+
+def unknown(deployment: Deployment, brand: Brand, payout_id: str, news: News, *, seen: int) -> PayoutItem:
+    """Its call had no answer: only a look at the rail tells what became of it. `seen` as in `failed`."""
+    return _moved(deployment, brand, payout_id, "unknown", news, seen=seen)
+
+
+def taken_back(deployment: Deployment, brand: Brand, payout_id: str, news: News, *, seen: int) -> PayoutItem:
+    """The rail refused it without any effect, so it waits as before; its next call goes under another key. Likewise."""
+
+    def forget_key(item: PayoutItem) -> None:
+        item.key = item.keyed_at = None
+
+    return _moved(deployment, brand, payout_id, "created", news, forget_key, seen=seen)
+
+
+def settled(deployment: Deployment, brand: Brand, payout_id: str, news: News) -> PayoutItem:
+    """The money is the creator's. Raises Conflict where the payout is one that failed."""
+    now = deployment.brand_now(brand)
+
+    def attempt(writes: Writes) -> PayoutItem:
+        item = found(deployment, brand.id, payout_id)
+        if item.status in ("settled", "returned"):
+            return item
+        _check(item, "settled")
+        stored = balances.load(deployment.database, brand.id, item.creator_id)
+        before = stored.balance
+        part, version = payouts.part(item), before.version + 1
+        entries = [payout_settled_entry(part, at=now, version=version)]
+        if news.fee is not None and news.fee.amount:
+            entries.append(payout_fee_entry(part, news.fee, at=now, version=version))
+        after = account.with_entries(replace(before, version=version), entries)
+        balances.replace(writes, brand.id, item.creator_id, stored, after)
+        _post(writes, brand, entries)
+        _keep(deployment, item, "settled", news)
+        item.settled_at = times.text(now)
+        if news.fee is not None:
+            item.fee = [news.fee.amount, news.fee.currency]
+        versions.put(writes, item)
+        _watch(deployment, brand, item, writes)
+        return item
+
+    return committed(deployment, attempt)
+
+
+def failed(deployment: Deployment, brand: Brand, payout_id: str, news: News, *, seen: int | None = None) -> PayoutItem:
+    """It failed for good: what was reserved is available again. Raises Conflict where the money has gone.
+
+    `seen` is the version that this was found out about, where it is true of no later one: another call may be on its
+    way since.
+    """
+
+    def entry(item: PayoutItem, balance: Balance) -> Entry:
+        return payout_released_entry(payouts.part(item), at=balance.watermark, version=balance.version)
+
+    return _given_back(deployment, brand, payout_id, "failed", news, entry, seen=seen)
+
+
+def returned(deployment: Deployment, brand: Brand, payout_id: str, news: News) -> PayoutItem:
+    """It came back after it was the creator's, and is available again. Raises Conflict where it never was."""
+
+    def entry(item: PayoutItem, balance: Balance) -> Entry:
+        return payout_returned_entry(payouts.part(item), at=balance.watermark, version=balance.version)
+
+    return _given_back(deployment, brand, payout_id, "returned", news, entry)
+
+
+def _given_back(
+    deployment: Deployment,
+    brand: Brand,
+    payout_id: str,
+    status: Status,
+    news: News,
+    entry: Callable[[PayoutItem, Balance], Entry],
+    *,
+    seen: int | None = None,
+) -> PayoutItem:
+    item = found(deployment, brand.id, payout_id)
+
+    def draft(balance: Balance, writes: Writes) -> Sequence[Entry]:
+        nonlocal item
+        item = found(deployment, brand.id, payout_id)
+        if item.status == status or seen not in (None, item.version):
+            return ()
+        _check(item, status)
+        _keep(deployment, item, status, news)
+        versions.put(writes, item)
+        payouts.unwatch(writes, brand.id, item.id)
+        return (entry(item, balance),)
+
+    fold_and_post(deployment, brand.id, item.creator_id, deployment.brand_now(brand), draft)
+    return item
+
+
+def _moved(
+    deployment: Deployment,
+    brand: Brand,
+    payout_id: str,
+    status: Status,
+    news: News,
+    change: Callable[[PayoutItem], None] = lambda _: None,
+    *,
+    seen: int | None = None,
+) -> PayoutItem:
+    """The payout after a step that posts nothing; one that cannot be taken from where it is changes nothing."""
+
+    def attempt(writes: Writes) -> PayoutItem:
+        item = found(deployment, brand.id, payout_id)
+        if not may_become(item.status, status) or seen not in (None, item.version):
+            return item
+        _keep(deployment, item, status, news)
+        change(item)
+        versions.put(writes, item)
+        return item
+
+    return committed(deployment, attempt)
+
+
+def _check(item: PayoutItem, status: Status) -> None:
+    if not may_become(item.status, status):
+        raise Conflict("payout_not_in_time", status=item.status)
+
+
+def _keep(deployment: Deployment, item: PayoutItem, status: Status, news: News) -> None:
+    item.status, item.changed_at = status, times.text(deployment.now())
+    item.reason, item.resent = news.reason, news.resent
+    item.reference = news.reference or item.reference
+    item.names = {**(item.names or {}), **news.names} or None
+
+
+def _watch(deployment: Deployment, brand: Brand, item: PayoutItem, writes: Writes) -> None:
+    rail = rail_of(item)
+    if rail.api is not None and rail.api.watched:
+        payouts.watch(writes, brand.id, item.id, deployment.now() + _WATCHED_EVERY)
+    elif rail.api is not None:
+        payouts.unwatch(writes, brand.id, item.id)
+
+
+def payment(deployment: Deployment, brand: Brand, profiles: Mapping[str, payees.Profile], item: PayoutItem) -> Payment:
+    """What its rail is to carry. Of a creator who is gone since, the rail is asked about it all the same."""
+    profile = profiles.get(item.creator_id)
+    return Payment(
+        id=item.id,
+        amount=item.amount - item.withheld,
+        currency=item.currency,
+        name=profile.creator.name if profile else "",
+        email=profile.creator.email if profile else "",
+        made_at=times.parse(item.created_at),
+        destination=payees.destination(deployment, brand.id, item.to) if item.to else None,
+        note=brand.name,
+    )
+
+
+def rail_of(item: PayoutItem) -> Rail:
+    """The rail that the payout goes by."""
+    return RAILS[item.rail]
+
+
+def _post(writes: Writes, brand: Brand, entries: Sequence[Entry]) -> None:
+    for entry in entries:
+        writes.put_new(ledger.item(brand.id, entry))
+
+
+# --- by hand, on rails of files ---------------------------------------------------------------------------------------
+
+
+def settled_by_hand(deployment: Deployment, brand: Brand, payout_id: str, reference: str) -> PayoutItem:
+    """The brand has paid by its bank, under that reference. The same again is no news; another word is a Conflict."""
+    item = _by_hand(deployment, brand, payout_id, "settled", final=("settled", "returned"))
+    if item.status in ("settled", "returned"):
+        if item.reference != reference:
+            raise Conflict("payout_settled_otherwise", reference=item.reference or "")
+        return item
+    return settled(deployment, brand, payout_id, News(reference=reference))
+
+
+def failed_by_hand(deployment: Deployment, brand: Brand, payout_id: str, reason: str) -> PayoutItem:
+    """The brand's bank could not pay it. What was settled and then came back is `returned`."""
+    item = _by_hand(deployment, brand, payout_id, "failed", final=("failed", "returned"))
+    if item.status in ("failed", "returned"):
+        return item
+    step = returned if item.status == "settled" else failed
+    return step(deployment, brand, payout_id, News(reason=reason))
+
+
+def _by_hand(
+    deployment: Deployment, brand: Brand, payout_id: str, status: Status, *, final: tuple[Status, ...]
+) -> PayoutItem:
+    """The payout, if a person may say that of it. Raises Conflict."""
+    item = found(deployment, brand.id, payout_id)
+    if rail_of(item).api is not None:
+        raise Conflict("payout_told_by_rail", rail=item.rail)
+    came_back = status == "failed" and item.status == "settled"
+    if item.status not in (*final, "submitted") and not came_back:
+        raise Conflict("payout_not_in_time", status=item.status)
+    return item

@@ -1,0 +1,173 @@
+"""What a run does with one creator: fold, decide in each currency whether and how much, and reserve it, all at once.
+
+A dry run asks the same questions of the same figures, and writes nothing.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from vouch.domain import account
+from vouch.domain.account import Balance
+from vouch.domain.ledger import Entry, PayoutPart, payout_entry
+from vouch.domain.payouts import Payment, Skipped, obstacle, parts
+from vouch.rails.base import Rail
+from vouch.rails.registry import RAILS
+from vouch.service import payees
+from vouch.service.deployment import Deployment
+from vouch.service.folds import extended, fold_and_post
+from vouch.service.payees import Profile
+from vouch.service.payout_settings import CurrencyRules, Rules
+from vouch.store import balances, ledger
+from vouch.store import payouts as items
+from vouch.store.database import Refused, Writes
+from vouch.store.tables import Brand, PayoutItem, PayoutRun
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a run makes of one creator in one currency: a payout of `amount`, or why there is none.
+
+    Of a creator who is left out `amount` is what they have.
+    """
+
+    creator_id: str
+    currency: str
+    amount: int
+    withheld: int
+    rail: str
+    payout_id: str | None = None
+    skipped: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Paying:
+    """A run at its work: what holds for all its creators. `rails` are those that the brand has set up."""
+
+    deployment: Deployment
+    brand: Brand
+    run: PayoutRun
+    rules: Rules
+    rails: frozenset[str]
+    now: datetime
+
+    def reserved(self, profile: Profile) -> list[Outcome]:
+        """Reserves what one creator is paid, once per run: what an earlier try of the run has reserved is found."""
+        creator_id = profile.creator.id
+        made: dict[str, PayoutItem] = {}
+        outcomes: list[Outcome] = []
+
+        def draft(balance: Balance, writes: Writes) -> Sequence[Entry]:
+            nonlocal outcomes
+            made.update(self._open(creator_id, balance))
+            outcomes = self._decided(profile, balance, made)
+            new = [outcome for outcome in outcomes if outcome.payout_id and outcome.currency not in made]
+            return [self._reserve(profile, outcome, outcome.payout_id or "", balance, writes) for outcome in new]
+
+        while True:
+            try:
+                fold_and_post(self.deployment, self.brand.id, creator_id, self.now, draft, final=(PayoutItem,))
+            except Refused:  # it is there already, and over: an earlier try of ours made it
+                wanted = [outcome.payout_id for outcome in outcomes if outcome.payout_id]
+                made.update(self._made(wanted))
+            else:
+                return outcomes
+
+    def looked_at(self, profile: Profile) -> list[Outcome]:
+        """What `reserved` would do at this moment."""
+        database, brand_id, creator_id = self.deployment.database, self.brand.id, profile.creator.id
+        stored = balances.load(database, brand_id, creator_id).balance
+        until = max(self.now, stored.watermark)
+        entries = ledger.time_line(database, brand_id, creator_id, start=stored.zone_start, until=until)
+        folded = account.fold(stored, entries, until, self.deployment.now())
+        return self._decided(profile, extended(self.deployment, brand_id, folded).balance, {})
+
+    def _open(self, creator_id: str, balance: Balance) -> Mapping[str, PayoutItem]:
+        """What is open of this very run: an earlier try of ours has made it."""
+        named = {items.payout_id(self.run.id, creator_id, currency) for currency in balance.sums}
+        return self._made([sums.payout_id for sums in balance.sums.values() if sums.payout_id in named])
+
+    def _made(self, payout_ids: Sequence[str | None]) -> Mapping[str, PayoutItem]:
+        wanted = [payout_id for payout_id in payout_ids if payout_id]
+        if not wanted:
+            return {}
+        return {item.currency: item for item in items.payouts(self.deployment.database, self.brand.id, wanted)}
+
+    def _decided(self, profile: Profile, balance: Balance, made: Mapping[str, PayoutItem]) -> list[Outcome]:
+        currencies = sorted({*balance.sums, *made})
+        chosen = [currency for currency in currencies if self.run.currency in (None, currency)]
+        return [
+            _outcome(made[currency]) if currency in made else self._judged(profile, balance, currency)
+            for currency in chosen
+        ]
+
+    def _judged(self, profile: Profile, balance: Balance, currency: str) -> Outcome:
+        creator_id, sums = profile.creator.id, balance.of(currency)
+        rules = self.rules.currency(currency)
+        rail = RAILS[self._rail_for(profile, rules)]
+        available = max(sums.available, 0)
+        share = parts(available, withholding_bps=profile.payee.withholding_bps, unit=rail.unit(currency) or 1)
+        skipped: str | None = None
+        if not available:
+            skipped = "nothing_available"
+        elif sums.payout_id is not None:
+            skipped = "open_payout"
+        elif share.amount < max(rules.minimum, 1):
+            skipped = "below_minimum"
+        else:
+            gates = obstacle(profile.payee, rules.gates, self.now)
+            skipped = gates or self._rail_obstacle(profile, rail, currency, share.net)
+        if skipped is not None:
+            return Outcome(creator_id, currency, available, 0, rail.name, skipped=skipped)
+        payout_id = items.payout_id(self.run.id, creator_id, currency)
+        return Outcome(creator_id, currency, share.amount, share.withheld, rail.name, payout_id=payout_id)
+
+    def _rail_for(self, profile: Profile, rules: CurrencyRules) -> str:
+        """The run's rail; else the one that the settings name; else one that the creator's method asks for."""
+        if self.run.rail:
+            return self.run.rail
+        kind = profile.method.kind if profile.method else None
+        if rules.by_method and kind is not None:
+            for name in sorted(self.rails):
+                if kind in (RAILS[name].takes or ()):
+                    return name
+        return rules.rail
+
+    def _rail_obstacle(self, profile: Profile, rail: Rail, currency: str, net: int) -> str | None:
+        method = profile.method
+        found: Skipped | None = None
+        if rail.name not in self.rails:
+            found = "rail_not_set_up"
+        elif rail.unit(currency) is None:
+            found = "rail_unfit_for_currency"
+        elif rail.takes is not None and method is None:
+            found = "payout_method_missing"
+        elif rail.takes is not None and method is not None and method.kind not in rail.takes:
+            found = "rail_unfit_for_method"
+        if found is not None:
+            return found
+        destination = None
+        if rail.takes is not None and method is not None:
+            destination = payees.destination(self.deployment, self.brand.id, method.sealed)
+        name, email = profile.creator.name, profile.creator.email
+        return rail.obstacle(Payment("", net, currency, name, email, self.now, destination, self.brand.name))
+
+    def _reserve(self, profile: Profile, outcome: Outcome, payout_id: str, balance: Balance, writes: Writes) -> Entry:
+        part = PayoutPart(
+            payout_id=payout_id,
+            creator_id=outcome.creator_id,
+            currency=outcome.currency,
+            amount=outcome.amount,
+            withheld=outcome.withheld,
+            rail=outcome.rail,
+            authority=(profile.payee.country or "") if outcome.withheld else "",
+        )
+        item = items.new(self.brand.id, part, self.run.id, balance.watermark)
+        if profile.method is not None:
+            item.to, item.shown = profile.method.sealed, profile.method.shown
+        writes.put_new(item)
+        return payout_entry(part, at=balance.watermark, version=balance.version)
+
+
+def _outcome(item: PayoutItem) -> Outcome:
+    return Outcome(item.creator_id, item.currency, item.amount, item.withheld, item.rail, payout_id=item.id)

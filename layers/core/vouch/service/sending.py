@@ -1,0 +1,238 @@
+"""Sending payouts by rails with an API, once each, whatever becomes of the calls.
+
+Before each call stands an attempt that says under which key it is made. A call without an answer leaves the payout
+`unknown`, and the rail is asked. Only where it knows of nothing, and only while it remembers keys, the same call is
+made again under the same key; after that only looks are left, and a person. What the rail finally says is posted.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+from functools import partial
+
+from vouch import telemetry
+from vouch.domain import times
+from vouch.domain.errors import Conflict
+from vouch.domain.payouts import Payment
+from vouch.rails.base import Api, Conversation, Settings, Told, Unreadable
+from vouch.service import payees, payouts, rail_accounts, rail_calls
+from vouch.service.deployment import Deployment
+from vouch.service.payouts import News
+from vouch.service.queues import put_off
+from vouch.service.revisions import committed
+from vouch.store import payouts as items
+from vouch.store import versions
+from vouch.store.database import Writes
+from vouch.store.tables import Brand, OpenPayout, PayoutItem
+
+LEASE = timedelta(minutes=10)
+"""No call takes so long: whose attempt is older than that, died."""
+ALARMED_AFTER = timedelta(hours=24)
+_FIRST_LOOK = 60
+_LOOKS_FIRST, _LOOKS_LAST = timedelta(minutes=5), timedelta(hours=12)
+"""Between two looks that nobody called for; each pause is twice the one before it."""
+InTime = Callable[[], bool]
+
+
+def sent(deployment: Deployment, brand: Brand, payout_id: str, *, in_time: InTime) -> PayoutItem:
+    """Has the rail pay what was created, or what it does not know of in spite of an earlier call."""
+    item = payouts.found(deployment, brand.id, payout_id)
+    api = payouts.rail_of(item).api
+    if api is None:
+        return item
+    account = rail_accounts.account(deployment, brand.id, item.rail)
+    if account.paused:
+        return item
+    payment = _payment(deployment, brand, item)
+    first = item.status == "created"
+    item, begun = _begun(deployment, brand, item, api)
+    if not begun:
+        return item
+    told = _asked(deployment, api, account.settings, api.send(payment, item.key, account.settings), in_time)
+    if told.word == "refused":
+        reason = told.reason or "refused"
+        rail_accounts.pause(deployment, brand.id, item.rail, version=account.version, reason=reason)
+    item = _heard(deployment, brand, item, told, final=first)
+    if item.status in ("unknown", "submitted"):
+        look_soon(deployment, brand, item.id, seconds=told.seconds or _FIRST_LOOK)
+    return item
+
+
+def looked(deployment: Deployment, brand: Brand, payout_id: str, *, in_time: InTime) -> PayoutItem:
+    """Asks the rail what became of a payout, and does what follows from it. Never pays what may have been paid."""
+    item = payouts.found(deployment, brand.id, payout_id)
+    api = payouts.rail_of(item).api
+    if api is None or item.status in ("created", "failed", "returned"):
+        return item
+    if item.status == "submitting":
+        if deployment.now() - times.parse(item.tried_at) < LEASE:
+            return item
+        item = payouts.unknown(deployment, brand, item.id, News(reason="no_answer"), seen=item.version)
+    if item.status == "unknown" and api.found_by_name and not item.names:
+        return _again(deployment, brand, item, api, in_time)
+    settings = rail_accounts.opened(deployment, brand.id, item.rail)
+    conversation = api.look_up(_payment(deployment, brand, item), item.key, item.names or {}, settings)
+    told = _asked(deployment, api, settings, conversation, in_time)
+    if told.word == "absent" and item.status == "unknown":
+        return _absent(deployment, brand, item, api, in_time)
+    return _heard(deployment, brand, item, told, final=True)
+
+
+def given_up(deployment: Deployment, brand: Brand, payout_id: str, reason: str, *, in_time: InTime) -> PayoutItem:
+    """A person's word that a payout never reached its rail, taken only where a look at this moment says so, too.
+
+    And only once the rail would not recognise a further try: until then the payout ends by itself. Raises Conflict.
+    """
+    item = payouts.found(deployment, brand.id, payout_id)
+    api = payouts.rail_of(item).api
+    if item.status == "failed":
+        return item
+    if api is None or item.status != "unknown" or _may_be_sent(item, api, deployment.now()):
+        raise Conflict("payout_told_by_rail", rail=item.rail)
+    settings = rail_accounts.opened(deployment, brand.id, item.rail)
+    conversation = api.look_up(_payment(deployment, brand, item), item.key, item.names or {}, settings)
+    told = _asked(deployment, api, settings, conversation, in_time)
+    if told.word != "absent":
+        raise Conflict("payout_told_by_rail", rail=item.rail)
+    return payouts.failed(deployment, brand, item.id, News(reason=reason), seen=item.version)
+
+
+def look_soon(deployment: Deployment, brand: Brand, payout_id: str, *, seconds: int) -> None:
+    """Has the payout looked after in so many seconds, 900 at most."""
+    message = {"look": [brand.id, payout_id], "group": payout_id}
+    put_off(deployment, deployment.settings.pay_queue_url, message, seconds=min(seconds, 900))
+
+
+def _begun(deployment: Deployment, brand: Brand, seen: PayoutItem, api: Api) -> tuple[PayoutItem, bool]:
+    """The payout with the attempt that is about to be made, and whether it is ours to make."""
+    now = deployment.now()
+
+    def attempt(writes: Writes) -> tuple[PayoutItem, bool]:
+        item = payouts.found(deployment, brand.id, seen.id)
+        if item.version != seen.version or not _may_be_sent(item, api, now):
+            return item, False
+        item.status, item.tried_at, item.tries = "submitting", times.text(now), item.tries + 1
+        item.changed_at = item.tried_at
+        if not item.key:
+            item.key = item.id if item.tries == 1 else f"{item.id}-{item.tries}"
+            item.keyed_at = item.tried_at
+        items.put_attempt(writes, item)
+        items.watch(writes, brand.id, item.id, now + LEASE)
+        versions.put(writes, item)
+        return item, True
+
+    return committed(deployment, attempt)
+
+
+def _may_be_sent(item: PayoutItem, api: Api, now: datetime) -> bool:
+    if item.status == "created":
+        return True
+    return item.status == "unknown" and now - times.parse(item.keyed_at) < api.window
+
+
+def _asked(deployment: Deployment, api: Api, settings: Settings, conversation: Conversation, in_time: InTime) -> Told:
+    try:
+        return rail_calls.have(deployment, api, settings, conversation, in_time=in_time)
+    except rail_calls.NoAnswer:
+        return Told("later", reason="no_answer")
+    except rail_calls.NotCalled:
+        return Told("refused", reason="rail_address_not_allowed")
+    except Unreadable as failure:
+        telemetry.count("RailUnreadable")
+        telemetry.logger().error("a rail's answer cannot be read", detail=str(failure))
+        return Told("later", reason="rail_answer_unreadable")
+
+
+def _heard(deployment: Deployment, brand: Brand, item: PayoutItem, told: Told, *, final: bool) -> PayoutItem:
+    """What follows from what the rail said of the payout as `item` has it.
+
+    Not `final`: it is about a further try, so a failure or refusal leaves open what became of the first one.
+    """
+    news = News(reason=told.reason, reference=told.reference, names=told.names, fee=told.fee)
+    if told.amount is not None and (told.amount.amount, told.amount.currency) != _net(item):
+        telemetry.count("PayoutMismatch")
+        telemetry.logger().error("a rail carries another amount than ours", payout=item.id, rail=item.rail)
+        return _left_open(deployment, brand, item, News(reason="amount_mismatch", names=told.names))
+    step: Callable[[Deployment, Brand, str, News], PayoutItem] | None = None
+    match told.word:
+        case "settled":
+            step = payouts.settled
+        case "accepted":
+            step = payouts.submitted
+        case "returned" | "failed" if item.status == "settled":
+            step = payouts.returned
+        case "returned":
+            step = payouts.failed
+        case "failed" if final:
+            step = partial(payouts.failed, seen=item.version)
+        case "refused" if final and item.status == "submitting":
+            step = partial(payouts.taken_back, seen=item.version)
+        case _:
+            pass
+    if step is not None:
+        return step(deployment, brand, item.id, news)
+    resent = told.word if told.word in ("failed", "refused") else None
+    return _left_open(deployment, brand, item, replace(news, resent=resent))
+
+
+def _left_open(deployment: Deployment, brand: Brand, item: PayoutItem, news: News) -> PayoutItem:
+    if item.status == "submitting":
+        return payouts.unknown(deployment, brand, item.id, news, seen=item.version)
+    return item
+
+
+def _absent(deployment: Deployment, brand: Brand, item: PayoutItem, api: Api, in_time: InTime) -> PayoutItem:
+    """The rail knows of no such payment, some time after the last call of which we had no answer."""
+    news = News(reason=item.reason)
+    if item.resent == "failed":  # the last try was refused for good, and the first one left no trace either
+        return payouts.failed(deployment, brand, item.id, news, seen=item.version)
+    if item.resent == "refused":
+        return payouts.taken_back(deployment, brand, item.id, news, seen=item.version)
+    return _again(deployment, brand, item, api, in_time)
+
+
+def _again(deployment: Deployment, brand: Brand, item: PayoutItem, api: Api, in_time: InTime) -> PayoutItem:
+    if not _may_be_sent(item, api, deployment.now()):
+        return item
+    return sent(deployment, brand, item.id, in_time=in_time)
+
+
+def _net(item: PayoutItem) -> tuple[int, str]:
+    return item.amount - item.withheld, item.currency
+
+
+def _payment(deployment: Deployment, brand: Brand, item: PayoutItem) -> Payment:
+    return payouts.payment(deployment, brand, payees.profiles(deployment, brand.id, [item.creator_id]), item)
+
+
+# --- looking after what is open ---------------------------------------------------------------------------------------
+
+
+def after(deployment: Deployment, brand: Brand, *, start: str, in_time: InTime) -> tuple[str | None, list[Exception]]:
+    """Looks after the brand's open payouts that are due, behind `start`; where it goes on, None at the end."""
+    failures: list[Exception] = []
+    for row in items.watched(deployment.database, brand.id, start):
+        if not in_time():
+            return start, failures
+        try:
+            if row.next_at <= times.text(deployment.now()):
+                watched(deployment, brand, row, in_time=in_time)
+        except Exception as failure:  # noqa: BLE001 - told once the others were looked after
+            failures.append(failure)
+        start = row.sk
+    return None, failures
+
+
+def watched(deployment: Deployment, brand: Brand, row: OpenPayout, *, in_time: InTime) -> None:
+    """Looks after one of them, and says when it is looked after next."""
+    item = looked(deployment, brand, row.sk, in_time=in_time)
+    now = deployment.now()
+    if item.status == "unknown" and now - times.parse(item.keyed_at) >= ALARMED_AFTER:
+        telemetry.count("PayoutUnknown")
+        telemetry.logger().error("nobody knows what became of a payout", payout=item.id, rail=item.rail)
+    api = payouts.rail_of(item).api
+    if item.status == "settled" and api is not None and now - times.parse(item.changed_at) >= api.watched:
+        items.unwatched(deployment.database, row)
+        return
+    pause = min(_LOOKS_FIRST * 2 ** min(row.looks, 10), _LOOKS_LAST)
+    items.postpone(deployment.database, row, now + pause)

@@ -1,0 +1,123 @@
+"""Payout runs and payouts, as the API has them."""
+
+from typing import Annotated, Literal
+
+from aws_lambda_powertools.event_handler.openapi.params import Query
+from pydantic import Field
+
+from vouch.domain.payouts import Status
+from vouch.wire.base import Answer, Body, Currency, Id, Name, Shown
+
+
+class NewRun(Body):
+    """Whom to pay, and how; what is not said restricts nothing."""
+
+    rail: Annotated[
+        str | None,
+        Field(max_length=32, description="Not said: as the payout settings have it, or the creator's method asks for"),
+    ] = None
+    currency: Currency | None = None
+    creator_ids: Annotated[list[Id], Field(min_length=1, max_length=1000)] | None = None
+    dry_run: bool = Field(default=False, description="Only lists what would be paid, and to whom not")
+
+
+class Total(Answer):
+    """The sum of a run's payouts in one currency, tax withheld included."""
+
+    currency: str
+    amount: int
+
+
+class Progress(Answer):
+    """How far a run is: `creators` were looked at; of its `chunks` so many are reserved, and so many sent."""
+
+    creators: int
+    chunks: int
+    reserved: int
+    sent: int
+
+
+class RunFile(Answer):
+    """A file that the run has written; without a name it is still to be."""
+
+    rail: str
+    currency: str
+    name: str | None
+
+
+class Run(Answer):
+    """One paying of many creators.
+
+    `completed`: all of it was handed to rails, in files or by calls; what became of each payout, the payouts say.
+    """
+
+    id: str
+    status: Literal["preparing", "writing", "sending", "completed", "cancelled"]
+    dry_run: bool
+    rail: str | None
+    currency: str | None
+    payouts: int = Field(description="How many there are by now")
+    total: int | None = Field(description="Their sum in minor units; null where they are in several currencies")
+    totals: list[Total]
+    progress: Progress
+    files: list[RunFile]
+    scheduled_for: Shown | None = Field(description="The moment of the schedule that began it")
+    at: Shown = Field(description="The brand's time at which it began")
+    created_at: Shown
+
+
+class Outcome(Answer):
+    """What a run makes of one creator in one currency: a payout, or the reason why there is none.
+
+    `amount` is what is paid, or of a creator who is left out what they have.
+    """
+
+    creator_id: str
+    currency: str
+    amount: int
+    withheld: int
+    net: int
+    rail: str
+    payout_id: str | None = Field(description="In a dry run the id that it would have")
+    skipped: str | None = Field(examples=["below_minimum", "payout_method_missing"])
+
+
+class Payout(Answer):
+    """One creator's amount of a run; `amount` = `withheld` + `net`."""
+
+    id: str
+    run_id: str
+    creator_id: str
+    amount: int
+    withheld: int
+    net: int
+    currency: str
+    rail: str
+    status: Status
+    reason: str | None = Field(description="Why it failed, came back or waits")
+    destination: str | None = Field(description="Where it goes, as far as it may be shown")
+    reference: str | None = Field(description="By which the bank or the rail knows it")
+    created_at: Shown
+    settled_at: Shown | None
+
+
+class Attempt(Answer):
+    """A call of the rail that was about to be made, and the key that makes it one payment however often it is made."""
+
+    at: Shown
+    key: str
+
+
+class PayoutInFull(Payout):
+    attempts: list[Attempt]
+
+
+class Settled(Body):
+    reference: Annotated[Name, Field(description="The bank's, by which the payment can be found")]
+
+
+class Failed(Body):
+    reason: Name
+
+
+PayoutStatus = Annotated[Status | None, Query()]
