@@ -1,7 +1,7 @@
 """MASAV, the Israeli clearing house: a file of credits in shekels. The layout is as published, not certified.
 
 The records below follow MASAV's technical paper on payments (מפרט טכני לביצוע תשלומים באמצעות מס"ב) as those have read
-it who write such files in public: five programs, which agree on every position. A record has 128 characters and ends
+it who write such files in public: six programs, which agree on every position. A record has 128 characters and ends
 with CR LF; in it numbers stand right behind zeros, words right behind blanks. Nines end the file.
 
 They do not agree on names: on which side of its 16 places a short one stands, and whether Latin ones are turned round
