@@ -36,10 +36,10 @@ def noa(deployment: Deployment) -> Iterator[Correspondence]:
         yield Correspondence(deployment)
 
 
-def refusal(code: str, status: int = 400) -> ClientError:
+def refusal(code: str, status: int = 400, address: str = "noa@example.com") -> ClientError:
     """SES quotes the address in some of its refusals."""
     told: Any = {
-        "Error": {"Code": code, "Message": "Email address is not verified: noa@example.com"},
+        "Error": {"Code": code, "Message": f"Email address is not verified: {address}"},
         "ResponseMetadata": {"HTTPStatusCode": status},
     }
     return ClientError(told, "SendEmail")
@@ -214,6 +214,7 @@ def test_patience_has_an_end_in_the_dead_letters(noa: Correspondence, caplog: py
 @pytest.mark.parametrize(
     "failure",
     [
+        refusal("MessageRejected", address="payouts@vouch.test"),
         refusal("AccountSuspendedException"),
         refusal("SendingPausedException"),
         refusal("MailFromDomainNotVerifiedException"),

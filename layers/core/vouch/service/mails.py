@@ -84,8 +84,10 @@ def _sent(deployment: Deployment, letter: _Letter, item: MailItem, asked: Mappin
         mails.withdraw(deployment.database, item)
         raise Unsent(type(failure).__name__) from None
     except ClientError as refusal:
-        code = str(refusal.response.get("Error", {}).get("Code"))
-        if code in _REFUSED:
+        said = refusal.response.get("Error", {})
+        code = str(said.get("Code"))
+        # One that names our own sender, as not verified, is no fault of the mail.
+        if code in _REFUSED and deployment.settings.mail_from not in str(said.get("Message")):
             return _given_up(deployment, item, code)
         mails.withdraw(deployment.database, item)
         if code not in _BUSY or asked["tries"] == PATIENCE:
