@@ -31,6 +31,7 @@ from vouch.rails.base import (
     Reason,
     Request,
     Told,
+    Unproven,
     Unreadable,
     Word,
 )
@@ -276,6 +277,7 @@ class TestLookingUp:
         told, calls = heard(API.look_up(PAYOUT, KEY, {}, SETTINGS))
         assert told == Told("later")
         assert calls == []
+        assert API.found_by_name
 
     @pytest.mark.parametrize(
         "status, word, reason",
@@ -855,10 +857,10 @@ class TestCallbacks:
     def test_where_paypal_does_not_say_nobody_knows(self, said: Answer) -> None:
         headers = {f"paypal-{name}": "x" for name in ("auth-algo", "cert-url")}
         headers |= {f"paypal-transmission-{name}": "x" for name in ("id", "sig", "time")}
-        with pytest.raises(Unreadable):
+        with pytest.raises(Unproven):
             heard(API.verify(Request(headers, b"{}"), SETTINGS, NOON), TOKEN, said)
-        with pytest.raises(Unreadable):
-            heard(API.verify(Request(headers, b"{}"), SETTINGS, NOON), answer(b"", 503))
+        with pytest.raises(Unproven):
+            heard(API.verify(Request(headers, b"{}"), SETTINGS, NOON), said)
 
     def test_twice_and_out_of_order_they_name_the_same(self, api: PayPal) -> None:
         pays(api)

@@ -30,6 +30,10 @@ class BadSignature(Exception):
     """A callback that nothing proves genuine: one error, one 401, and nobody is told which."""
 
 
+class Unproven(Exception):
+    """Whether a callback is genuine only the rail can say, and it did not just now: it may come again."""
+
+
 class Unreadable(Exception):
     """An answer or a genuine callback that is not what the rail documents. Nothing follows from it."""
 
@@ -179,7 +183,7 @@ class Api:
     window: timedelta
     """For so long from the first try on the same key makes no second payment; our own margin is taken off already."""
     verify: Callable[[Request, Settings, datetime], Generator[Call, Answer, Notice]]
-    """The callback's notice, once it is proven genuine. Raises BadSignature."""
+    """The callback's notice, once it is proven genuine. Raises BadSignature and Unproven."""
     watched: timedelta = timedelta(0)
     """For so long after it settled a payment may still come back, and is asked after."""
     found_by_name: bool = False
@@ -204,6 +208,8 @@ class Rail:
     """The brand's settings, checked and in canonical form. Raises BadSetting."""
     secret: frozenset[str] = frozenset()
     """Which of them are never shown again."""
+    identity: frozenset[str] = frozenset()
+    """Which of them say whose account it is, beside the API's address. What one knows nothing of, another may have paid."""
     write: Callable[[FileOrder], File] | None = None
     api: Api | None = None
     ready: bool = False

@@ -34,6 +34,7 @@ from vouch.rails.base import (
     Request,
     Settings,
     Told,
+    Unproven,
     Unreadable,
     Word,
 )
@@ -416,7 +417,7 @@ def _headers(token: str) -> Mapping[str, str]:
 
 
 def _verify(request: Request, settings: Settings, now: datetime) -> Generator[Call, Answer, Notice]:  # noqa: ARG001
-    """PayPal is asked whether it was PayPal, about the very bytes that came. Raises Unreadable where it does not say.
+    """PayPal is asked whether it was PayPal, about the very bytes that came.
 
     Events of a batch name no item, and so no payout.
     """
@@ -428,19 +429,27 @@ def _verify(request: Request, settings: Settings, now: datetime) -> Generator[Ca
         event = read(request.body)  # and so it cannot end before its end, where it stands in the question
     except Unreadable:
         raise BadSignature from None
+    try:
+        genuine = yield from _is_genuine(signed | {"webhook_id": webhook_id}, request.body, settings)
+    except Unreadable as unreadable:
+        raise Unproven(str(unreadable)) from None
+    if not genuine:
+        raise BadSignature
+    return Notice(apis.payout_ids(event.hinted("resource").hinted("payout_item").text("sender_item_id")))
+
+
+def _is_genuine(signed: Mapping[str, str], event: bytes, settings: Settings) -> Generator[Call, Answer, bool]:
+    """Raises Unreadable where PayPal does not say."""
     token = yield from _token(settings)
     if isinstance(token, Told):
         raise Unreadable("no token to ask by")
-    question = json.dumps(signed | {"webhook_id": webhook_id}).encode()
-    body = question[:-1] + b', "webhook_event": ' + request.body + b"}"
+    body = json.dumps(signed).encode()[:-1] + b', "webhook_event": ' + event + b"}"
     answer = yield Call("POST", "/v1/notifications/verify-webhook-signature", headers=_headers(token), body=body)
     if answer.status == HTTPStatus.BAD_REQUEST:
-        raise BadSignature  # what was signed is not even of the form that PayPal's has
+        return False  # what was signed is not even of the form that PayPal's has
     if answer.status not in apis.SUCCESS:
         raise Unreadable("no answer to whether it is genuine")
-    if read(answer.body).word("verification_status") != "SUCCESS":
-        raise BadSignature
-    return Notice(apis.payout_ids(event.hinted("resource").hinted("payout_item").text("sender_item_id")))
+    return read(answer.body).word("verification_status") == "SUCCESS"
 
 
 RAIL = Rail(
@@ -450,5 +459,14 @@ RAIL = Rail(
     obstacle=_obstacle,
     settings=_settings,
     secret=frozenset({"client_secret"}),
-    api=Api(address=_address, send=_send, look_up=_look_up, window=WINDOW, verify=_verify, watched=WATCHED),
+    identity=frozenset({"client_id"}),
+    api=Api(
+        address=_address,
+        send=_send,
+        look_up=_look_up,
+        window=WINDOW,
+        verify=_verify,
+        watched=WATCHED,
+        found_by_name=True,
+    ),
 )

@@ -5,7 +5,7 @@ from enum import StrEnum
 
 from vouch.domain import ids
 from vouch.domain.errors import NotFound, Unprocessable
-from vouch.rails.base import BadSignature, Request, Unreadable
+from vouch.rails.base import BadSignature, Request, Unproven, Unreadable
 from vouch.rails.registry import RAILS
 from vouch.service import rail_accounts, rail_calls, sending
 from vouch.service.deployment import Deployment
@@ -40,7 +40,7 @@ def heard(deployment: Deployment, rail: str, brand_id: str, request: Request, *,
         notice = rail_calls.have(deployment, api, settings, proof, in_time=in_time)
     except BadSignature:
         return Heard.FORGED
-    except (rail_calls.NoAnswer, rail_calls.NotCalled):
+    except (rail_calls.NoAnswer, rail_calls.NotCalled, Unproven):
         return Heard.LATER
     except Unreadable:
         return Heard.IGNORED
