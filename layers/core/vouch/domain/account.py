@@ -21,6 +21,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from vouch.domain import period_rules, times
 from vouch.domain.ledger import (
@@ -163,7 +164,7 @@ def fold(
     shrinks = bool(read) and (zone_start > balance.zone_start or checkpoint != balance.checkpoint)
     tallies = {place: balance.tallies.get(place, Tally()) + tally for place, tally in news.items()}
     return Folded(
-        replace(
+        _aged(
             balance,
             watermark=until,
             zone_start=zone_start,
@@ -189,7 +190,7 @@ def extended(folded: Folded, wanted: Extras) -> Folded:
     for (_, currency), amount in posted.items():
         before = sums.get(currency, Sums())
         sums[currency] = replace(before, available=before.available + amount, zone=before.zone + amount)
-    return replace(folded, balance=replace(balance, sums=sums, extras={**others, **wanted}), posted=posted)
+    return replace(folded, balance=_aged(balance, sums=sums, extras={**others, **wanted}), posted=posted)
 
 
 def with_entries(balance: Balance, entries: Iterable[Entry]) -> Balance:
@@ -209,7 +210,7 @@ def with_entries(balance: Balance, entries: Iterable[Entry]) -> Balance:
             zone=before.zone + available,
             payout_id=_open_payout(before.payout_id, entry),
         )
-    return aged(replace(balance, sums=sums))
+    return _aged(balance, sums=sums)
 
 
 def paid(entry: Entry) -> int:
@@ -219,15 +220,6 @@ def paid(entry: Entry) -> int:
     if entry.kind == PAYOUT_RETURNED:
         return -entry.credited(creator_account(entry.creator_id, AVAILABLE))
     return 0
-
-
-def aged(balance: Balance) -> Balance:
-    """The balance with its debts' age brought up to its watermark."""
-    sums = {
-        currency: replace(each, owing_since=(each.owing_since or balance.watermark) if each.available < 0 else None)
-        for currency, each in balance.sums.items()
-    }
-    return replace(balance, sums=sums)
 
 
 def _open_payout(before: str | None, entry: Entry) -> str | None:
@@ -337,3 +329,13 @@ def _advanced(balance: Balance, until: datetime, real: datetime) -> tuple[dateti
     if balance.checkpoint.watermark == until:
         return until, balance.checkpoint
     return balance.checkpoint.watermark, Checkpoint(until, real)
+
+
+def _aged(balance: Balance, *, sums: Mapping[str, Sums], **changes: Any) -> Balance:
+    """The balance with other sums, of which each says since when it is a debt, if it is one."""
+    after = replace(balance, **changes)
+    owing = {
+        currency: replace(each, owing_since=(each.owing_since or after.watermark) if each.available < 0 else None)
+        for currency, each in sums.items()
+    }
+    return replace(after, sums=owing)

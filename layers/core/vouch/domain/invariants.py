@@ -7,12 +7,16 @@ I3   all entries at or before the watermark = all that was folded + stragglers n
 I4   one entry per entry id
 I5   what is posted of an order = what settling its facts again says (`vouch.service.orders.audit`)
 I6   0 ≤ reversed ≤ earned, and the ledger holds of the order what is left of it
-I10  pending, held and in transit ≥ 0; available < 0 only after debits
+I10  pending, held and in transit ≥ 0; available < 0 only after debits, of which payouts are none
 I11  nothing is folded before its moment
+I12  in transit = the one payout that is open, and the balance item names it
+I13  each payout was reserved once, then settled or released at most once, and returned only once it was settled; and
+     its own item says the same
 I14  what the caps and bonuses of the terms make of the tallies is posted, no less and no more
-I19  no entry was changed: a fold, and what is posted with it, is what its id says
+I17  what a payout paid and what was withheld of it is what was reserved
+I19  no entry was changed: a fold, and what is posted with a change of the balance, is what its id says
 
-The names are those of the design, whose other invariants are of payouts, rails and rates.
+The names are those of the design, whose other invariants are of rails and rates.
 """
 
 from collections import Counter, defaultdict
@@ -24,21 +28,60 @@ from vouch.domain import account, period_rules, times
 from vouch.domain.account import IN_FLIGHT_MAX, Balance
 from vouch.domain.attribution import TermsKey
 from vouch.domain.ledger import (
+    ADJUSTMENT,
     AVAILABLE,
     BONUS,
+    CORRECTION,
     EARNED,
     FOLD,
     HELD,
     IN_TRANSIT,
+    PAYOUT,
+    PAYOUT_FEE,
+    PAYOUT_RELEASED,
+    PAYOUT_RETURNED,
+    PAYOUT_SETTLED,
+    SETTLE,
+    WRITEOFF,
     Entry,
+    adjustment_entry_id,
     bonus_id,
+    cash,
     creator_account,
     fold_id,
+    payout_entry_id,
 )
+from vouch.domain.payouts import OPEN
 from vouch.domain.period_rules import Place, RuleKey, Tally, settle_periods
 from vouch.domain.terms import Terms
 
 CLOCKS_APART_MAX = timedelta(minutes=1)
+_STEPS = {
+    PAYOUT: "reserve",
+    PAYOUT_SETTLED: "settle",
+    PAYOUT_FEE: "fee",
+    PAYOUT_RELEASED: "release",
+    PAYOUT_RETURNED: "return",
+}
+"""The kinds of what payouts post, and how their ids name it."""
+_ADJUSTMENTS = frozenset({ADJUSTMENT, WRITEOFF, CORRECTION})
+_PARTS: Mapping[str, frozenset[str]] = {
+    FOLD: frozenset({EARNED, AVAILABLE}),
+    BONUS: frozenset({AVAILABLE}),
+    PAYOUT: frozenset({AVAILABLE, IN_TRANSIT}),
+    PAYOUT_SETTLED: frozenset({IN_TRANSIT}),
+    PAYOUT_FEE: frozenset(),
+    PAYOUT_RELEASED: frozenset({AVAILABLE, IN_TRANSIT}),
+    PAYOUT_RETURNED: frozenset({AVAILABLE}),
+} | dict.fromkeys(_ADJUSTMENTS, frozenset({AVAILABLE}))
+"""Which of the creator's accounts an entry of a kind moves; of `settle` it hangs on its position."""
+_LIVES = (
+    frozenset({"reserve"}),
+    frozenset({"reserve", "settle"}),
+    frozenset({"reserve", "release"}),
+    frozenset({"reserve", "settle", "return"}),
+)
+"""The steps that a payout may have taken, fees apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +113,36 @@ class Claim:
 Parts = Mapping[tuple[str, str], int]
 
 
+@dataclass(slots=True)
+class Paid:
+    """What the ledger says of one payout: its steps, what was reserved, and what the brand paid and withheld."""
+
+    currency: str
+    steps: set[str] = field(default_factory=set)
+    amount: int = 0
+    withheld: int | None = None
+
+    @property
+    def statuses(self) -> frozenset[str]:
+        """Those that its item may have."""
+        if "return" in self.steps:
+            return frozenset({"returned"})
+        if "settle" in self.steps:
+            return frozenset({"settled"})
+        return frozenset({"failed"}) if "release" in self.steps else OPEN
+
+
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """What a payout's item says."""
+
+    payout_id: str
+    status: str
+    currency: str
+    amount: int
+    withheld: int
+
+
 class AccountAudit:
     """Looks once at everything that an account holds, against the balance that was read just before.
 
@@ -99,6 +172,7 @@ class AccountAudit:
         self._recounts: defaultdict[str, _Recount] = defaultdict(_Recount)
         self._tallies: defaultdict[Place, _TallyRecount] = defaultdict(_TallyRecount)
         self._extras: Counter[RuleKey] = Counter()
+        self._paid: dict[str, Paid] = {}
         self._orders: defaultdict[str, defaultdict[tuple[str, str], int]] = defaultdict(lambda: defaultdict(int))
         self._found: list[Violation] = []
 
@@ -116,23 +190,27 @@ class AccountAudit:
         self._check_legs(sort_key, entry)
         if entry.fold is not None:
             self._check_id(sort_key, entry, entry.fold)
-        if entry.kind == FOLD:
-            self._fold(entry)
-            return
         if entry.order_id is not None:
             part = HELD if entry.position is None else EARNED
             self._orders[entry.order_id][part, entry.currency] += self._credited(entry, part)
         if self._is_since(entry):
             return
+        if entry.payout_id is not None:
+            self._payout(entry, entry.payout_id)
+        if entry.kind == PAYOUT_FEE:
+            return
         recount = self._recounts[entry.currency]
         recount.available += self._credited(entry, AVAILABLE)
         recount.in_transit += self._credited(entry, IN_TRANSIT)
+        recount.paid += account.paid(entry)
         if entry.rule is not None:
-            recount.counted += self._credited(entry, AVAILABLE)
             self._extras[entry.rule, entry.currency] += self._credited(entry, AVAILABLE)
-        if entry.position is None:
-            recount.held += self._credited(entry, HELD)
-        else:
+        if entry.kind == FOLD:
+            recount.counted -= self._credited(entry, EARNED)
+            return
+        recount.counted += self._credited(entry, AVAILABLE)
+        recount.held += self._credited(entry, HELD)
+        if entry.position is not None:
             self._on_time_line(sort_key, entry, entry.position, recount)
 
     def orders(self) -> dict[str, Parts]:
@@ -141,15 +219,23 @@ class AccountAudit:
             order: {part: amount for part, amount in parts.items() if amount} for order, parts in self._orders.items()
         }
 
+    def payouts(self) -> Mapping[str, Paid]:
+        """What the entries say of payouts, by their ids."""
+        return self._paid
+
     def violations(self) -> list[Violation]:
         """All that was found, once everything has been looked at."""
         if self._early:
             self._report("I11", f"folded up to {times.short(self._balance.watermark)}, which lies ahead")
         for currency in sorted({*self._recounts, *self._balance.sums}):
             self._check_sums(currency, self._recounts[currency])
+            self._check_open(currency)
         for place in sorted({*self._tallies, *self._balance.tallies, *self._balance.zone_tallies}):
             self._check_tally(place, self._tallies[place])
         self._check_extras()
+        for payout_id, paid in sorted(self._paid.items()):
+            if paid.steps - {"fee"} not in _LIVES or ("fee" in paid.steps and "settle" not in paid.steps):
+                self._report("I13", f"its steps are {', '.join(sorted(paid.steps))}", payout_id)
         return self._found
 
     def _is_since(self, entry: Entry) -> bool:
@@ -157,31 +243,56 @@ class AccountAudit:
         return entry.posted_at > self._now if entry.fold is None else entry.fold > self._balance.version
 
     def _check_legs(self, sort_key: str, entry: Entry) -> None:
-        part = HELD if entry.position is None else AVAILABLE if entry.kind == BONUS else EARNED
-        strangers = [
-            leg.account
-            for leg in entry.legs
-            if leg.account.startswith("creator:") and not leg.account.startswith(creator_account(self._creator, ""))
-        ]
-        of_fold = (entry.fold is not None, entry.rule is not None) == (entry.kind in (FOLD, BONUS), entry.kind == BONUS)
-        if strangers or not self._credited(entry, part) or not of_fold:
+        own = creator_account(self._creator, "")
+        theirs = [leg.account for leg in entry.legs if leg.account.startswith("creator:")]
+        moved = {name.removeprefix(own) for name in theirs}
+        parts = _PARTS.get(entry.kind, frozenset({HELD if entry.position is None else EARNED}))
+        known = entry.kind == SETTLE or entry.kind in _PARTS
+        marks = (entry.fold, entry.rule, entry.payout_id, entry.adjustment_id)
+        expected = (entry.kind != SETTLE, entry.kind == BONUS, entry.kind in _STEPS, entry.kind in _ADJUSTMENTS)
+        if not known or moved != parts or tuple(mark is not None for mark in marks) != expected:
             self._report("I1", f"a {entry.kind} that does not belong here: {entry.legs}", sort_key)
 
     def _check_id(self, sort_key: str, entry: Entry, version: int) -> None:
+        named = None
         if entry.rule is not None:
             named = bonus_id(self._creator, entry.rule, entry.currency, version)
-        else:
+        elif entry.payout_id is not None and entry.kind in _STEPS:
+            named = payout_entry_id(entry.payout_id, _STEPS[entry.kind])
+        elif entry.adjustment_id is not None:
+            named = adjustment_entry_id(entry.kind, entry.adjustment_id)
+        elif entry.kind == FOLD:
             named = fold_id(self._creator, entry.currency, entry.position or times.EPOCH, version)
         if entry.id != named:
-            self._report("I19", "its id is not the one of this fold", sort_key)
+            self._report("I19", "its id is not the one of what it posts", sort_key)
 
-    def _fold(self, entry: Entry) -> None:
-        if self._is_since(entry):
-            return
-        recount = self._recounts[entry.currency]
-        recount.counted -= self._credited(entry, EARNED)
-        recount.available += self._credited(entry, AVAILABLE)
-        recount.in_transit += self._credited(entry, IN_TRANSIT)
+    def _payout(self, entry: Entry, payout_id: str) -> None:
+        step = _STEPS.get(entry.kind, entry.kind)
+        paid = self._paid.setdefault(payout_id, Paid(entry.currency))
+        if step in paid.steps:
+            self._report("I13", f"a second {step}", payout_id)
+        paid.steps.add(step)
+        if step == "reserve":
+            paid.currency, paid.amount = entry.currency, self._credited(entry, IN_TRANSIT)
+        if step in ("settle", "return"):
+            gross = abs(self._credited(entry, IN_TRANSIT) + self._credited(entry, AVAILABLE))
+            net = abs(sum(leg.amount for leg in entry.legs if leg.account.startswith(cash(""))))
+            taxed = abs(sum(leg.amount for leg in entry.legs if leg.account.startswith("tax:")))
+            if paid.withheld not in (None, taxed) or net + taxed != gross:
+                self._report("I17", f"{step}: paid {net} and withheld {taxed} of {gross}", payout_id)
+            paid.withheld = taxed
+
+    def _check_open(self, currency: str) -> None:
+        open_ones = {
+            payout_id: paid.amount
+            for payout_id, paid in self._paid.items()
+            if paid.currency == currency and "reserve" in paid.steps and not paid.steps & {"settle", "release"}
+        }
+        sums = self._balance.of(currency)
+        named = {sums.payout_id} - {None}
+        if named != open_ones.keys() or sums.in_transit != sum(open_ones.values()):
+            said = f"in transit {sums.in_transit} for {sums.payout_id}"
+            self._report("I12", f"{currency}: {said}, the entries say {open_ones}")
 
     def _on_time_line(self, sort_key: str, entry: Entry, position: datetime, recount: "_Recount") -> None:
         amount = account.value(entry)
@@ -190,12 +301,12 @@ class AccountAudit:
         if position > self._now:
             recount.pending += amount
             return
-        recount.debits |= amount < 0
+        recount.debits |= amount < 0 and entry.kind != PAYOUT
         if position > self._balance.watermark:
             recount.unfolded += amount
             return
         young = self._late_is_young or entry.posted_at > self._balance.watermark - IN_FLIGHT_MAX
-        late = young and entry.kind != BONUS
+        late = young and entry.fold is None
         if position >= self._balance.zone_start:
             recount.zone.add(amount, may_be_late=late)
         else:
@@ -217,15 +328,18 @@ class AccountAudit:
             self._report("I3", f"{currency}: the folds took {recount.counted}, the balance counts {sums.counted}")
         if not recount.zone.allows(sums.zone):
             self._report("I3", f"{currency}: {sums.zone} was counted of the zone, there is {recount.zone.total}")
-        if (recount.available, recount.in_transit) != (sums.available, sums.in_transit):
-            said, legs = (sums.available, sums.in_transit), (recount.available, recount.in_transit)
-            self._report("I3", f"{currency}: available and in transit {said}, the entries say {legs}")
+        said = (sums.available, sums.in_transit, sums.paid)
+        legs = (recount.available, recount.in_transit, recount.paid)
+        if said != legs:
+            self._report("I3", f"{currency}: available, in transit and paid {said}, the entries say {legs}")
         for name, amount in (("pending", recount.pending), ("held", recount.held), ("in transit", sums.in_transit)):
             if amount < 0:
                 self._report("I10", f"{currency}: {name} {amount}")
         available = sums.available + recount.zone.total - sums.zone + recount.unfolded
         if available < 0 and not recount.debits:
             self._report("I10", f"{currency}: available {available} without a debit")
+        if (sums.available < 0) is not (sums.owing_since is not None):
+            self._report("I10", f"{currency}: available {sums.available}, owing since {sums.owing_since}")
 
     def _check_tally(self, place: Place, recount: "_TallyRecount") -> None:
         zone = self._balance.zone_tallies.get(place, Tally())
@@ -273,6 +387,26 @@ def unequal(orders: Mapping[str, Parts], claims: Iterable[Claim]) -> dict[str, t
     return {order: (there, wanted) for order, (there, wanted) in compared.items() if there != wanted}
 
 
+def unkept(paid: Mapping[str, Paid], promises: Iterable[Promise]) -> list[Violation]:
+    """The payouts of which the ledger and their own items say different things; `paid` has each that is there."""
+    found = []
+    for promise in promises:
+        known = paid.get(promise.payout_id)
+        if known is None:
+            found.append(Violation("I13", promise.payout_id, f"it is {promise.status}, and the ledger knows of none"))
+            continue
+        there = (known.currency, known.amount, promise.withheld if known.withheld is None else known.withheld)
+        said = (promise.currency, promise.amount, promise.withheld)
+        if promise.status not in known.statuses or said != there:
+            steps = ", ".join(sorted(known.steps))
+            found.append(
+                Violation(
+                    "I13", promise.payout_id, f"it is {promise.status} of {said}, in the ledger {steps} of {there}"
+                )
+            )
+    return found
+
+
 @dataclass(slots=True)
 class _Zone:
     """What lies in the zone, and by how much postings that came late may have made it more or less than was counted."""
@@ -304,6 +438,7 @@ class _Recount:
     counted: int = 0
     available: int = 0
     in_transit: int = 0
+    paid: int = 0
     debits: bool = False
 
 

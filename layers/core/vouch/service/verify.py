@@ -15,11 +15,21 @@ from typing import Any
 
 from vouch import telemetry
 from vouch.domain.errors import Unavailable
-from vouch.domain.invariants import AccountAudit, Claim, Parts, Violation, commission_violations, unequal
+from vouch.domain.invariants import (
+    AccountAudit,
+    Claim,
+    Paid,
+    Parts,
+    Promise,
+    Violation,
+    commission_violations,
+    unequal,
+    unkept,
+)
 from vouch.service import brands, orders, promises
 from vouch.service.deployment import Deployment
 from vouch.service.turns import Time
-from vouch.store import audits, balances, ledger
+from vouch.store import audits, balances, ledger, payouts
 from vouch.store.database import pause
 from vouch.store.tables import Brand
 
@@ -130,11 +140,13 @@ _PHASES = {"accounts": _next_account, "orders": _next_orders}
 def _account(
     deployment: Deployment, brand: Brand, creator_id: str, in_time: Callable[[], bool]
 ) -> tuple[list[Violation], int]:
+    before = _promises(deployment, brand, creator_id, in_time)
     audit = _audited(deployment, brand, creator_id, in_time)
     claims = _claims(deployment, brand, creator_id, in_time)
     found = [*audit.violations(), *commission_violations(claims)]
     suspects = list(unequal(audit.orders(), claims))
     found += _order_violations(deployment, brand, creator_id, suspects, in_time)
+    found += _payout_violations(deployment, brand, creator_id, before, audit.payouts(), in_time)
     if audit.late:
         telemetry.count("LateStraggler")
     return found, audit.entries + len(claims)
@@ -193,6 +205,33 @@ def _order_violations(
         suspects = [order for order in suspects if order not in still]
         pause(attempt)
     return found
+
+
+def _promises(
+    deployment: Deployment, brand: Brand, creator_id: str, in_time: Callable[[], bool]
+) -> dict[str, tuple[int, Promise]]:
+    """What the creator's payouts say, and in which version, by id."""
+    return {
+        item.id: (item.version, Promise(item.id, item.status, item.currency, item.amount, item.withheld))
+        for item in _while(in_time, audits.payouts(deployment.database, brand.id, creator_id))
+    }
+
+
+def _payout_violations(
+    deployment: Deployment,
+    brand: Brand,
+    creator_id: str,
+    before: Mapping[str, tuple[int, Promise]],
+    paid: Mapping[str, Paid],
+    in_time: Callable[[], bool],
+) -> list[Violation]:
+    """I13 for the payouts that nobody changed while the entries were read; each of the ledger's has its item."""
+    after = _promises(deployment, brand, creator_id, in_time)
+    still = [promise for payout_id, (version, promise) in before.items() if after.get(payout_id, (0,))[0] == version]
+    missing = [payout_id for payout_id in paid if payout_id not in after]
+    there = {item.id for item in payouts.payouts(deployment.database, brand.id, missing)}
+    lost = [Violation("I13", payout_id, "it has no item") for payout_id in missing if payout_id not in there]
+    return [*unkept(paid, still), *lost]
 
 
 def _settled_again(deployment: Deployment, brand: Brand, order_id: str) -> list[Violation]:

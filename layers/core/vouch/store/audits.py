@@ -7,8 +7,9 @@ from typing import Any
 from vouch.domain.invariants import Claim
 from vouch.store import creators as people
 from vouch.store import orders as stored
+from vouch.store import payouts as stored_payouts
 from vouch.store.database import BATCH_GET_MAX, Database
-from vouch.store.tables import Commission, Main, Order
+from vouch.store.tables import Commission, Main, Order, PayoutItem
 
 Bookmark = dict[str, Any] | None
 
@@ -31,6 +32,17 @@ def claims(database: Database, brand_id: str, creator_id: str) -> Iterator[Claim
     while True:
         keys, after = database.index_keys(Main, index, limit=BATCH_GET_MAX, after=after)
         yield from _claims(database, keys)
+        if after is None:
+            return
+
+
+def payouts(database: Database, brand_id: str, creator_id: str) -> Iterator[PayoutItem]:
+    """The creator's payouts, read a page at a time as they are used."""
+    index, after = stored_payouts.creators_index(brand_id, creator_id), None
+    while True:
+        keys, after = database.index_keys(PayoutItem, index, limit=BATCH_GET_MAX, after=after)
+        found = database.get_many((PayoutItem, pk, sk) for pk, sk in keys)
+        yield from (item for item in found.values() if isinstance(item, PayoutItem))
         if after is None:
             return
 
