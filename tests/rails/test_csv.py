@@ -108,7 +108,7 @@ def test_a_name_stays_in_its_cell(name: str, shown: str) -> None:
 
 
 @given(st.lists(st.tuples(AMOUNTS, NAMES, NAMES, st.sampled_from(DESTINATIONS)), min_size=1, max_size=8))
-@settings(deadline=None)
+@settings(deadline=None, max_examples=200)
 def test_the_list_is_the_payments(said: list[tuple[int, str, str, Destination | None]]) -> None:
     payments = [
         payment(number, to, amount, name=name, note=note) for number, (amount, name, note, to) in enumerate(said)

@@ -167,7 +167,7 @@ def test_it_is_paid_on_the_runs_day_in_israel_or_as_many_days_later_as_set(
     st.sampled_from(["a", "b", "windows_1255"]),
     st.sampled_from(["visual", "logical"]),
 )
-@settings(deadline=None)
+@settings(deadline=None, max_examples=200)
 def test_whatever_can_be_carried_keeps_to_the_layout_and_adds_up(
     said: list[tuple[int, str]], hebrew: str, direction: str
 ) -> None:

@@ -152,7 +152,7 @@ def test_it_is_paid_on_the_runs_day_in_europe_or_as_many_days_later_as_set(
 
 
 @given(st.lists(st.tuples(AMOUNTS, LATIN_NAMES | NAMES, LATIN_NAMES | NAMES), min_size=1, max_size=6))
-@settings(deadline=None)
+@settings(deadline=None, max_examples=200)
 @example([(99_999_999_999, "Noa </Nm><IBAN>&amp;\n", "]]>")])
 def test_whatever_can_be_carried_keeps_to_the_schema_and_comes_back(said: list[tuple[int, str, str]]) -> None:
     payments = [
@@ -245,7 +245,7 @@ def test_who_has_no_latin_name_is_not_paid_so(holder: str) -> None:
 
 
 @given(st.text(st.sampled_from("abcABC09äÖéßŁø’ /-?:().,'+"), max_size=66).map("N{}.".format))
-@settings(deadline=None)
+@settings(deadline=None, max_examples=200)
 def test_a_name_that_a_payout_method_takes_is_written_just_so(name: str) -> None:
     try:
         taken = payout_methods.destination("iban", {**IBAN.fields, "holder": name})
