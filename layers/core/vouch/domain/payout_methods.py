@@ -77,11 +77,9 @@ def ending(secret: str) -> str:
 
 def holder(text: str) -> str:
     """An account holder's name: one line of text with a letter in it, without what nobody sees."""
-    if texts.holds_control(text):
-        raise Unprocessable("invalid_holder_name", param="holder", most=HOLDER_LENGTH_MAX)
     seen = "".join(character for character in texts.normal(text) if not texts.is_unseen(character))
     name = " ".join(seen.split())
-    if len(name) > HOLDER_LENGTH_MAX or not any(map(str.isalpha, name)):
+    if texts.holds_control(text) or len(name) > HOLDER_LENGTH_MAX or not any(map(str.isalpha, name)):
         raise Unprocessable("invalid_holder_name", param="holder", most=HOLDER_LENGTH_MAX)
     return name
 
@@ -101,7 +99,7 @@ def iban(text: str) -> str:
     """An IBAN (ISO 13616) in capitals, without spaces: a country of the registry, its structure, its check digits."""
     number = _plain(text)
     country, said = number[:2], number[2:4]
-    # Beside the one pair of digits that is right, two that differ from it by 97 would pass the remainder.
+    # The remainder alone would let another pair of digits pass, one that differs from the right one by 97.
     if country not in STRUCTURES or not _shape(country).fullmatch(number) or said != _check_digits(number):
         raise Unprocessable("invalid_iban", param="iban")
     return number
