@@ -1,5 +1,6 @@
 """Conversations with rails: over loopback, as a worker has them, or with what was written down."""
 
+import copy
 import json
 from collections.abc import Callable, Generator, Iterator
 from contextlib import suppress
@@ -31,8 +32,9 @@ BAD_BODIES = (
 _HOSTILE: tuple[Any, ...] = (
     *(None, True, False, 0, -1, 1, 1.5, 10**15, 10**30, "", " ", "0", "-1.00", "1e5", "1,00", "9" * 30, "0.001", "٣"),
     *("x" * 300, "\x00", "\ud800", "a\n", "../..", "USD", "usd", "XXX", "KWD", "SUCCESS", "RETURNED", "FAILED", "list"),
-    *([], {}, [{}], [None], [1], {"id": 1}, {"value": "1.00", "currency": "USD"}, float("1e308")),
+    *([], {}, [{}], [None], [1], {"id": 1}, {"value": "1.00", "currency": "USD"}, float("1e308"), ...),
 )
+"""What stands in a place instead; `...` is nothing at all."""
 
 
 class NoAnswer(Exception):
@@ -100,14 +102,11 @@ def bent(content: Any) -> st.SearchStrategy[bytes]:
     def drawn(draw: st.DrawFn) -> bytes:
         changed = json.loads(json.dumps(content))
         for _ in range(draw(st.integers(1, 2))):
-            changed = _with(changed, draw(st.sampled_from(places)), draw(st.sampled_from((*_HOSTILE, _GONE))))
+            changed = _with(changed, draw(st.sampled_from(places)), copy.deepcopy(draw(st.sampled_from(_HOSTILE))))
         body = json.dumps(changed).encode()
         return body[: draw(st.integers(0, len(body)))] if draw(st.integers(0, 19)) == 0 else body
 
     return drawn()
-
-
-_GONE = object()
 
 
 def _places(content: Any, path: tuple[str | int, ...]) -> Iterator[tuple[str | int, ...]]:
@@ -120,12 +119,12 @@ def _places(content: Any, path: tuple[str | int, ...]) -> Iterator[tuple[str | i
 def _with(content: Any, path: tuple[str | int, ...], value: Any) -> Any:
     """Where the way does not lead there any more nothing is changed."""
     if not path:
-        return None if value is _GONE else value
+        return None if value is ... else value
     inside = content
     with suppress(KeyError, IndexError, TypeError):
         for step in path[:-1]:
             inside = inside[step]
-        if value is _GONE:
+        if value is ...:
             del inside[path[-1]]
         else:
             inside[path[-1]] = value

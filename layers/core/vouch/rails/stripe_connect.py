@@ -240,5 +240,6 @@ RAIL = Rail(
     obstacle=lambda _: None,
     settings=_settings,
     secret=frozenset({"secret_key", "webhook_secret", "former_webhook_secret"}),
+    identity=frozenset({"secret_key"}),  # one that was rolled is the same account's, and nothing says so
     api=Api(address=_address, send=_send, look_up=_look_up, window=WINDOW, verify=_verify),
 )
