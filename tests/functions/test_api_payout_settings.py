@@ -423,6 +423,33 @@ def test_rails_that_there_are_not_are_absent(ours: Client, rail: str) -> None:
         assert (got.status, got.code) == (404, "not_found")
 
 
+def test_an_account_is_another_one_by_its_address_and_its_owner_and_not_by_its_keys(
+    ours: Client, deployment: Deployment
+) -> None:
+    def identity() -> str:
+        return rail_accounts.account(deployment, ours.brand_id, "coins").identity
+
+    set_up(ours)
+    first = identity()
+    for same in ({"client_secret": "rolled"}, {"webhook_secret": "new"}, {"webhook_secret": None}):
+        set_up(ours, **same)
+        assert identity() == first
+    others = set()
+    for other in ({"client_id": "cups"}, {"environment": "sandbox"}, {"api_base_url": "https://coins.test.example"}):
+        set_up(ours, **other)
+        others.add(identity())
+    assert len(others | {first}) == 4
+    set_up(ours)
+    assert identity() == first, "whoever comes back to it can be asked again"
+
+
+def test_an_open_account_shows_nothing_of_its_settings_where_it_is_printed(
+    ours: Client, deployment: Deployment
+) -> None:
+    set_up(ours)
+    assert "canary" not in repr(rail_accounts.account(deployment, ours.brand_id, "coins"))
+
+
 # --- paused -----------------------------------------------------------------------------------------------------------
 
 

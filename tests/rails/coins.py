@@ -37,5 +37,6 @@ RAIL = Rail(
     obstacle=lambda _: None,
     settings=_settings,
     secret=frozenset({"client_secret", "webhook_secret"}),
+    identity=frozenset({"client_id"}),
     api=Api(_address, _never, _never, timedelta(hours=23), _never),
 )

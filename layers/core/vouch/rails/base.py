@@ -209,7 +209,7 @@ class Rail:
     secret: frozenset[str] = frozenset()
     """Which of them are never shown again."""
     identity: frozenset[str] = frozenset()
-    """Which of them say whose account it is, beside the API's address. What one knows nothing of, another may have paid."""
+    """Which of them say whose account it is, as the API's address does: another may have paid what this one has not."""
     write: Callable[[FileOrder], File] | None = None
     api: Api | None = None
     ready: bool = False

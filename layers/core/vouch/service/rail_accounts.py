@@ -2,9 +2,9 @@
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from vouch.domain import times
+from vouch.domain import ids, times
 from vouch.domain.errors import NotFound, TooLarge, Unprocessable
 from vouch.rails.base import BadSetting, Rail, Settings
 from vouch.rails.registry import RAILS
@@ -23,11 +23,16 @@ Said = Mapping[str, str | None]
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A brand's account at a rail, open. `paused`: why nothing is sent there for now; None: it is."""
+    """A brand's account at a rail, open. `paused`: why nothing is sent there for now; None: it is.
 
-    settings: Settings
+    `identity` is another one once calls go to another account: that this one knows nothing of a payment says nothing
+    of whether the one before has made it.
+    """
+
+    settings: Settings = field(repr=False)
     version: int
     paused: str | None
+    identity: str
 
 
 def opened(deployment: Deployment, brand_id: str, rail: str) -> Settings:
@@ -42,7 +47,8 @@ def account(deployment: Deployment, brand_id: str, rail: str) -> Account:
     if not is_set_up(item):
         raise Unprocessable("rail_not_set_up", rail=rail)
     settings = _open(deployment, brand_id, item.sealed) if item.sealed else known.settings({})
-    return Account(settings, item.version, item.reason if item.status == "paused" else None)
+    paused = item.reason if item.status == "paused" else None
+    return Account(settings, item.version, paused, _identity(known, settings))
 
 
 def found(deployment: Deployment, brand: Brand, rail: str) -> RailAccount:
@@ -139,6 +145,11 @@ def _rail(name: str) -> Rail:
 def _open(deployment: Deployment, brand_id: str, sealed: str) -> dict[str, str]:
     settings: dict[str, str] = json.loads(deployment.vault.open(brand_id, sealed))
     return settings
+
+
+def _identity(rail: Rail, settings: Settings) -> str:
+    address = rail.api.address(settings) if rail.api is not None else ""
+    return ids.derived("", address, *(f"{name}={settings.get(name, '')}" for name in sorted(rail.identity)))
 
 
 def _go_on(item: RailAccount) -> None:
