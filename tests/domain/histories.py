@@ -1,18 +1,38 @@
 """Random lives of an account, in simulated time: postings in flight, slow folds that page and race, clocks that stand
-still and jump, caps and bonuses over months and versions of terms. One seed, one history.
+still and jump, caps and bonuses over months and versions of terms, payouts in all their steps. One seed, one history.
 """
 
 import heapq
 from collections import defaultdict
 from collections.abc import Generator, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from random import Random
 
 from vouch.domain import account
 from vouch.domain.account import Balance, Figures, Folded
-from vouch.domain.ledger import EARNED, HELD, Counted, Difference, Entry, bonus_entry, fold_entry, settlement_entry
+from vouch.domain.ledger import (
+    ADJUSTMENT,
+    AVAILABLE,
+    EARNED,
+    HELD,
+    PAYOUT_RETURNED,
+    PAYOUT_SETTLED,
+    Counted,
+    Difference,
+    Entry,
+    PayoutPart,
+    adjustment_entry,
+    bonus_entry,
+    creator_account,
+    fold_entry,
+    payout_entry,
+    payout_released_entry,
+    payout_returned_entry,
+    payout_settled_entry,
+    settlement_entry,
+)
 from vouch.domain.money import Money
 from vouch.domain.period_rules import Place, Tally, settle_periods
 from vouch.domain.terms import Bonus, Commission, PeriodCap, Terms
@@ -42,6 +62,7 @@ class History:
 
     balance: Balance = field(default_factory=Balance)
     landed: list[Entry] = field(default_factory=list)
+    beside: list[Entry] = field(default_factory=list)
     folds: list[Entry] = field(default_factory=list)
     moved: dict[str, int] = field(default_factory=dict)
     finals: list[Balance] = field(default_factory=list)
@@ -49,6 +70,7 @@ class History:
     stragglers: int = 0
     races: int = 0
     unfinished: int = 0
+    payouts: list[PayoutPart] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -137,8 +159,36 @@ def _fold(random: Random, history: History, clock: Clock) -> Generator[float, fl
     folded = extended(account.fold(before, read, until, real, months_max=months_max))
     if history.balance.version != before.version:
         history.races += 1
-    elif folded.changed:
-        _commit(history, folded)
+        return
+    drafted = [] if folded.balance.unfinished else list(_drafted(random, history, folded.balance))
+    if folded.changed or drafted:
+        _commit(history, replace(folded, balance=account.with_entries(folded.balance, drafted)))
+        history.landed += [entry for entry in drafted if entry.position is not None]
+        history.beside += [entry for entry in drafted if entry.position is None]
+
+
+def _drafted(random: Random, history: History, balance: Balance) -> Iterator[Entry]:
+    """What is posted together with a fold: a payout's next step, or somebody's word; nothing as a rule."""
+    currency, at, version = random.choice(CURRENCIES), balance.watermark, balance.version
+    sums, dice = balance.of(currency), random.random()
+    done = [part for part in history.payouts if part.currency == currency and part.payout_id != sums.payout_id]
+    if sums.payout_id is not None and dice < 0.5:
+        [part] = [part for part in history.payouts if part.payout_id == sums.payout_id]
+        step = payout_settled_entry if dice < 0.3 else payout_released_entry
+        yield step(part, at=at, version=version)
+    elif sums.payout_id is None and sums.available > 0 and dice < 0.5:
+        part = PayoutPart(f"po_{len(history.payouts)}", CREATOR, currency, sums.available, sums.available // 4, "csv")
+        history.payouts.append(part)
+        yield payout_entry(part, at=at, version=version)
+    elif done and dice > 0.8:
+        known = {(entry.payout_id, entry.kind) for entry in [*history.landed, *history.beside]}
+        back = [part for part in done if (part.payout_id, PAYOUT_SETTLED) in known]
+        new = [part for part in back if (part.payout_id, PAYOUT_RETURNED) not in known]
+        if new:
+            yield payout_returned_entry(new[0], at=at, version=version)
+    elif dice > 0.9:
+        amount = random.choice([-25, 40])
+        yield adjustment_entry(ADJUSTMENT, f"adj_{version}", CREATOR, currency, amount, at=at, version=version)
 
 
 def extended(folded: Folded) -> Folded:
@@ -213,10 +263,15 @@ def total(entries: Iterable[Entry], currency: str, *, until: datetime | None = N
 
 
 def theirs(entries: Iterable[Entry], currency: str, *, until: datetime) -> int:
-    """The same with what caps and bonuses have to make of it, whatever was posted of that."""
+    """The same with what payouts and people took and gave, and what caps and bonuses have to make of it."""
     landed = list(_by(entries, until))
     extras = settle_periods(tallied(landed), TERMS)
-    return total(landed, currency) + sum(amount for (_, each), amount in extras.items() if each == currency)
+    others = sum(
+        entry.credited(creator_account(CREATOR, AVAILABLE))
+        for entry in landed
+        if entry.currency == currency and entry.rule is None
+    )
+    return total(landed, currency) + others + sum(amount for (_, each), amount in extras.items() if each == currency)
 
 
 def tallied(entries: Iterable[Entry]) -> dict[Place, Tally]:

@@ -1,5 +1,6 @@
 """The fold: whatever is in flight, and whoever folds when, each entry is counted exactly once."""
 
+from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
 from itertools import pairwise
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from tests.domain import histories
 from tests.domain.histories import (
+    CREATOR,
     CURRENCIES,
     PLACES,
     START,
@@ -26,10 +28,21 @@ from tests.domain.histories import (
 )
 from vouch.domain import account
 from vouch.domain.account import IN_FLIGHT_MAX, Balance, Checkpoint, Figures, Sums
-from vouch.domain.ledger import Entry, PeriodRule
+from vouch.domain.ledger import (
+    ADJUSTMENT,
+    IN_TRANSIT,
+    PAYOUT,
+    PAYOUT_RELEASED,
+    PAYOUT_RETURNED,
+    PAYOUT_SETTLED,
+    Entry,
+    PeriodRule,
+    creator_account,
+)
 from vouch.domain.period_rules import RuleKey, Tally, settle_periods
 
 seeds = st.integers(0, 2**32)
+IN_TRANSIT_OF = creator_account(CREATOR, IN_TRANSIT)
 MINUTE = timedelta(minutes=1)
 
 
@@ -43,6 +56,10 @@ def faults(history: History) -> list[str]:
         values = sum(account.value(entry) for entry in landed if entry.currency == currency)
         if {sums.available, sums.counted, values} != {recounted} or history.moved.get(currency, 0) != earned:
             found.append(f"{currency}: {sums}, moved {history.moved}, recounted {recounted} of {earned}")
+        transit = sum(e.credited(IN_TRANSIT_OF) for e in [*landed, *history.beside] if e.currency == currency)
+        paid = sum(account.paid(e) for e in [*landed, *history.beside] if e.currency == currency)
+        if (sums.in_transit, sums.paid) != (transit, paid) or transit < 0 or (transit > 0) is not bool(sums.payout_id):
+            found.append(f"{currency}: {sums}, in transit {transit}, paid {paid}")
         for final in history.finals:
             before = [account.value(e) for e in history.landed if e.currency == currency and _before(e, final)]
             expected = (sum(a for a in before if a > 0), -sum(a for a in before if a < 0))
@@ -85,6 +102,8 @@ def test_the_histories_are_hard() -> None:
     assert sum(any(a.watermark == b.watermark for a, b in pairwise(life.finals)) for life in lives) > 30
     assert sum(life.unfinished for life in lives) > 30
     posted = [[final.extras.get(key) for final in life.finals] for life in lives for key in rules_of(life)]
+    kinds = Counter(entry.kind for life in lives for entry in [*life.landed, *life.beside])
+    assert min(kinds[kind] for kind in (PAYOUT, PAYOUT_SETTLED, PAYOUT_RELEASED, PAYOUT_RETURNED, ADJUSTMENT)) > 20
     assert sum(len({*amounts} - {None}) > 1 for amounts in posted) > 30, "capped, and capped otherwise"
     assert sum(amounts[-1] is None for amounts in posted) > 20, "capped or given a bonus for a while"
 
