@@ -3,6 +3,9 @@
 Before each call stands an attempt that says under which key it is made. A call without an answer leaves the payout
 `unknown`, and the rail is asked. Only where it knows of nothing, and only while it remembers keys, the same call is
 made again under the same key; after that only looks are left, and a person. What the rail finally says is posted.
+
+All that is said of one account at the rail: where the brand has another one since, nobody there knows what became of a
+payout, so it is neither paid again nor taken for lost.
 """
 
 from collections.abc import Callable
@@ -19,6 +22,7 @@ from vouch.service import payees, payouts, rail_accounts, rail_calls
 from vouch.service.deployment import Deployment
 from vouch.service.payouts import News
 from vouch.service.queues import put_off
+from vouch.service.rail_accounts import Account
 from vouch.service.revisions import committed
 from vouch.store import payouts as items
 from vouch.store import versions
@@ -41,11 +45,11 @@ def sent(deployment: Deployment, brand: Brand, payout_id: str, *, in_time: InTim
     if api is None:
         return item
     account = rail_accounts.account(deployment, brand.id, item.rail)
-    if account.paused:
+    if account.paused or not _is_same(item, account):
         return item
     payment = _payment(deployment, brand, item)
     first = item.status == "created"
-    item, begun = _begun(deployment, brand, item, api)
+    item, begun = _begun(deployment, brand, item, api, account)
     if not begun:
         return item
     told = _asked(deployment, api, account.settings, api.send(payment, item.key, account.settings), in_time)
@@ -70,9 +74,11 @@ def looked(deployment: Deployment, brand: Brand, payout_id: str, *, in_time: InT
         item = payouts.unknown(deployment, brand, item.id, News(reason="no_answer"), seen=item.version)
     if item.status == "unknown" and api.found_by_name and not item.names:
         return _again(deployment, brand, item, api, in_time)
-    settings = rail_accounts.opened(deployment, brand.id, item.rail)
-    conversation = api.look_up(_payment(deployment, brand, item), item.key, item.names or {}, settings)
-    told = _asked(deployment, api, settings, conversation, in_time)
+    account = rail_accounts.account(deployment, brand.id, item.rail)
+    if not _is_same(item, account):
+        telemetry.logger().error("the account that paid is gone", payout=item.id, rail=item.rail)
+        return item
+    told = _looked_up(deployment, brand, item, api, account, in_time)
     if told.word == "absent" and item.status == "unknown":
         return _absent(deployment, brand, item, api, in_time)
     return _heard(deployment, brand, item, told, final=True)
@@ -81,7 +87,8 @@ def looked(deployment: Deployment, brand: Brand, payout_id: str, *, in_time: InT
 def given_up(deployment: Deployment, brand: Brand, payout_id: str, reason: str, *, in_time: InTime) -> PayoutItem:
     """A person's word that a payout never reached its rail, taken only where a look at this moment says so, too.
 
-    And only once the rail would not recognise a further try: until then the payout ends by itself. Raises Conflict.
+    And only once the rail would not recognise a further try: until then the payout ends by itself. Where the brand has
+    another account there since, the word is enough. Raises Conflict.
     """
     item = payouts.found(deployment, brand.id, payout_id)
     api = payouts.rail_of(item).api
@@ -89,10 +96,8 @@ def given_up(deployment: Deployment, brand: Brand, payout_id: str, reason: str, 
         return item
     if api is None or item.status != "unknown" or _may_be_sent(item, api, deployment.now()):
         raise Conflict("payout_told_by_rail", rail=item.rail)
-    settings = rail_accounts.opened(deployment, brand.id, item.rail)
-    conversation = api.look_up(_payment(deployment, brand, item), item.key, item.names or {}, settings)
-    told = _asked(deployment, api, settings, conversation, in_time)
-    if told.word != "absent":
+    account = rail_accounts.account(deployment, brand.id, item.rail)
+    if _is_same(item, account) and _looked_up(deployment, brand, item, api, account, in_time).word != "absent":
         raise Conflict("payout_told_by_rail", rail=item.rail)
     return payouts.failed(deployment, brand, item.id, News(reason=reason), seen=item.version)
 
@@ -103,7 +108,21 @@ def look_soon(deployment: Deployment, brand: Brand, payout_id: str, *, seconds: 
     put_off(deployment, deployment.settings.pay_queue_url, message, seconds=min(seconds, 900))
 
 
-def _begun(deployment: Deployment, brand: Brand, seen: PayoutItem, api: Api) -> tuple[PayoutItem, bool]:
+def _looked_up(
+    deployment: Deployment, brand: Brand, item: PayoutItem, api: Api, account: Account, in_time: InTime
+) -> Told:
+    conversation = api.look_up(_payment(deployment, brand, item), item.key, item.names or {}, account.settings)
+    return _asked(deployment, api, account.settings, conversation, in_time)
+
+
+def _is_same(item: PayoutItem, account: Account) -> bool:
+    """Whether it is the account by which the payout was sent; any is, before it was."""
+    return not item.key or item.account == account.identity
+
+
+def _begun(
+    deployment: Deployment, brand: Brand, seen: PayoutItem, api: Api, account: Account
+) -> tuple[PayoutItem, bool]:
     """The payout with the attempt that is about to be made, and whether it is ours to make."""
     now = deployment.now()
 
@@ -115,7 +134,7 @@ def _begun(deployment: Deployment, brand: Brand, seen: PayoutItem, api: Api) -> 
         item.changed_at = item.tried_at
         if not item.key:
             item.key = item.id if item.tries == 1 else f"{item.id}-{item.tries}"
-            item.keyed_at = item.tried_at
+            item.keyed_at, item.account = item.tried_at, account.identity
         items.put_attempt(writes, item)
         items.watch(writes, brand.id, item.id, now + LEASE)
         versions.put(writes, item)

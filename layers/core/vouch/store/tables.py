@@ -473,9 +473,9 @@ class PayoutItem(Main, discriminator="payout"):
     `amount` = `withheld` + what the creator gets; `authority` is the country whose tax was withheld. `to` is the
     destination as it was sealed when the payout was made, `shown` what may be read of it. `names` are the rail's ids of
     it, `reference` the one that a person would look for; `reason` is why it failed or came back. `tries` counts its
-    attempts, `tried_at` is when the last one began. `key` is what its calls are idempotent by, since `keyed_at`;
-    `resent` is what the rail said of a further one while the first has no answer. `fee` = [amount, currency], what the
-    rail took beside that.
+    attempts, `tried_at` is when the last one began. `key` is what its calls are idempotent by, since `keyed_at`, at the
+    account with the identity `account`; `resent` is what the rail said of a further one while the first has no answer.
+    `fee` = [amount, currency], what the rail took beside that.
     """
 
     id = UnicodeAttribute()
@@ -497,6 +497,7 @@ class PayoutItem(Main, discriminator="payout"):
     tried_at = UnicodeAttribute(null=True)
     key = UnicodeAttribute(null=True)
     keyed_at = UnicodeAttribute(null=True)
+    account = UnicodeAttribute(null=True)
     resent = UnicodeAttribute(null=True)
     created_at = UnicodeAttribute(attr_name="at")
     changed_at = UnicodeAttribute(attr_name="m")
