@@ -11,12 +11,25 @@ import pytest
 from tests.fixtures import Clock
 from vouch.domain import tenures, times
 from vouch.domain.errors import Conflict, Stale, VouchError
-from vouch.service import brands, codes, connections, creators, links, product_ties, products, programs, rates
+from vouch.service import (
+    brands,
+    codes,
+    connections,
+    creators,
+    links,
+    payout_settings,
+    product_ties,
+    products,
+    programs,
+    rail_accounts,
+    rates,
+)
 from vouch.service.creators import CreatorChange, NewCreator
 from vouch.service.deployment import Deployment
 from vouch.service.links import LinkChange
 from vouch.service.mint import fresh
 from vouch.service.pages import Selection
+from vouch.service.payout_settings import Settings
 from vouch.service.programs import ProgramChange
 from vouch.store import handles, idempotency
 from vouch.store import product_ties as store
@@ -389,3 +402,43 @@ def test_of_equal_requests_at_once_one_runs(deployment: Deployment, clock: Clock
     assert sum(at_once(begin)[0]) == 1
     clock.pass_(idempotency.KEPT)
     assert sum(at_once(begin)[0]) == 1
+
+
+def test_of_many_who_set_what_nobody_had_set_one_is_first(deployment: Deployment, brand: Brand) -> None:
+    def set_(number: int) -> Any:
+        currencies = {"ILS": {"minimum": number + 1, "rail": None, "schedule": None, "adjustment_limit": None}}
+        wanted = Settings("UTC", tax_form_required=False, currencies=currencies)
+        return payout_settings.changed(deployment, brand, wanted, if_match=0)
+
+    won, refused = at_once(set_)
+    assert (len(won), {refusal.reason for refusal in refused}) == (1, {"stale_version"})
+    stored = payout_settings.found(deployment, brand)
+    assert (stored.version, stored.currencies) == (1, won[0].currencies)
+
+
+def test_a_rail_that_refuses_many_at_once_is_paused_once(deployment: Deployment, brand: Brand) -> None:
+    rail_accounts.changed(deployment, brand, "paypal", {"client_id": "c", "client_secret": "s"}, if_match=None)
+    won, refused = at_once(
+        lambda number: rail_accounts.pause(deployment, brand.id, "paypal", version=1, reason=f"reason {number}")
+    )
+    assert refused == []
+    assert {(item.status, item.version) for item in won} == {("paused", 2)}
+    assert len({item.reason for item in won}) == 1
+
+
+def test_a_pause_undoes_no_new_settings_and_they_no_pause(deployment: Deployment, brand: Brand) -> None:
+    rail_accounts.changed(deployment, brand, "paypal", {"client_id": "c", "client_secret": "s"}, if_match=None)
+
+    def hand(number: int) -> Any:
+        if number % 2:
+            return rail_accounts.pause(deployment, brand.id, "paypal", version=1, reason="insufficient_funds")
+        return rail_accounts.changed(deployment, brand, "paypal", {"client_id": f"c{number}"}, if_match=None)
+
+    won, _ = at_once(hand)
+    assert len(won) == HANDS
+    account = rail_accounts.account(deployment, brand.id, "paypal")
+    paused = {item.version for item in won[1::2] if item.status == "paused"}
+    assert account.settings["client_secret"] == "s"
+    assert account.settings["client_id"] in {"c0", "c2", "c4", "c6"}
+    assert account.version == 1 + HANDS // 2 + (account.paused is not None), "each change counts, and at most one pause"
+    assert (account.paused is not None) == (min(paused, default=0) >= 2)

@@ -48,7 +48,7 @@ def account(deployment: Deployment, brand_id: str, rail: str) -> Account:
         raise Unprocessable("rail_not_set_up", rail=rail)
     settings = _open(deployment, brand_id, item.sealed) if item.sealed else known.settings({})
     paused = item.reason if item.status == "paused" else None
-    return Account(settings, item.version, paused, _identity(known, settings))
+    return Account(settings, item.version, paused, _identity(known, brand_id, settings))
 
 
 def found(deployment: Deployment, brand: Brand, rail: str) -> RailAccount:
@@ -147,9 +147,9 @@ def _open(deployment: Deployment, brand_id: str, sealed: str) -> dict[str, str]:
     return settings
 
 
-def _identity(rail: Rail, settings: Settings) -> str:
+def _identity(rail: Rail, brand_id: str, settings: Settings) -> str:
     address = rail.api.address(settings) if rail.api is not None else ""
-    return ids.derived("", address, *(f"{name}={settings.get(name, '')}" for name in sorted(rail.identity)))
+    return ids.derived("", brand_id, address, *(f"{name}={settings.get(name, '')}" for name in sorted(rail.identity)))
 
 
 def _go_on(item: RailAccount) -> None:
