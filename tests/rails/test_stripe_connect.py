@@ -45,7 +45,8 @@ ACCOUNT = "acct_1NoaReady"
 NOA = Destination("stripe", "Noa Levi", {"account": ACCOUNT})
 PAYOUT = payment(1, NOA, 13_050, "USD", note="April")
 KEY = f"{PAYOUT.id}-1"
-SETTINGS = RAIL.settings({"secret_key": "sk_test_1", "webhook_secret": "whsec_1"})
+NEEDED = {"account": "acct_1Platform", "secret_key": "sk_test_1"}
+SETTINGS = RAIL.settings(NEEDED | {"webhook_secret": "whsec_1"})
 TRANSFER = {
     "id": "tr_1MiN3gLkdIwHu7ix",
     "object": "transfer",
@@ -336,8 +337,11 @@ class TestAmounts:
 
 
 class TestSettings:
-    def test_only_the_key_is_needed(self) -> None:
-        assert RAIL.settings({"secret_key": " rk_live_1 ", "webhook_secret": ""}) == {"secret_key": "rk_live_1"}
+    def test_the_key_and_whose_it_is_are_needed(self) -> None:
+        said = {"account": "acct_1Platform", "secret_key": " rk_live_1 ", "webhook_secret": ""}
+        assert RAIL.settings(said) == {"account": "acct_1Platform", "secret_key": "rk_live_1", "sandbox": "false"}
+        assert RAIL.settings(NEEDED)["sandbox"] == "true"
+        assert RAIL.identity == frozenset({"account", "sandbox"})
         assert RAIL.secret == frozenset({"secret_key", "webhook_secret", "former_webhook_secret"})
         assert not RAIL.ready
         assert RAIL.takes == frozenset({"stripe"})
@@ -350,21 +354,26 @@ class TestSettings:
         [
             ({"secret_key": ""}, "secret_key", "required"),
             ({"secret_key": "pk_live_1"}, "secret_key", "invalid"),
-            ({"secret_key": "sk_live 1"}, "secret_key", "invalid"),
+            ({"secret_key": "sk_1"}, "secret_key", "invalid"),
+            ({"secret_key": "sk_live_ 1"}, "secret_key", "invalid"),
+            ({"account": ""}, "account", "required"),
+            ({"account": "cus_1"}, "account", "invalid"),
+            ({"account": "acct_1/.."}, "account", "invalid"),
+            ({"sandbox": "false"}, "sandbox", "invalid"),
             ({"secret_key": "sk_live_\n1"}, "secret_key", "invalid"),
             ({"webhook_secret": "é"}, "webhook_secret", "invalid"),
-            ({"sandbox": "true"}, "sandbox", "unknown"),
+            ({"mode": "live"}, "mode", "unknown"),
             ({"api_base_url": "ftp://api.example.com"}, "api_base_url", "invalid"),
         ],
     )
     def test_what_is_wrong_is_named(self, changes: dict[str, str], param: str, code: str) -> None:
         with pytest.raises(BadSetting) as refusal:
-            RAIL.settings({"secret_key": "sk_live_1"} | changes)
+            RAIL.settings(NEEDED | changes)
         assert (refusal.value.param, refusal.value.code) == (param, code)
 
     def test_where_the_api_is(self) -> None:
         assert API.address(SETTINGS) == "https://api.stripe.com"
-        elsewhere = RAIL.settings({"secret_key": "sk_1", "api_base_url": "http://localhost:12111/"})
+        elsewhere = RAIL.settings(NEEDED | {"api_base_url": "http://localhost:12111/"})
         assert API.address(elsewhere) == "http://localhost:12111"
         assert RAIL.settings(elsewhere) == elsewhere
 
@@ -526,7 +535,7 @@ class TestOverLoopback:
 
 class TestCallbacks:
     def heard(self, callback: Callback, now: datetime = NOON, /, **secrets: str) -> Notice:
-        own = RAIL.settings({"secret_key": "sk_1"} | (secrets or {"webhook_secret": "whsec_transfers"}))
+        own = RAIL.settings(NEEDED | (secrets or {"webhook_secret": "whsec_transfers"}))
         notice, calls = heard(API.verify(Request(callback.received, callback.body), own, now))
         assert calls == []
         return notice

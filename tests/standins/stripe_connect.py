@@ -80,6 +80,7 @@ class StripeConnect(StandIn):
     def settings(self) -> dict[str, str]:
         """A brand's, for this platform."""
         return {
+            "account": "acct_1Platform",
             "secret_key": self.secret_key,
             "webhook_secret": self.webhook_secret,
             "api_base_url": self.address,

@@ -6,6 +6,7 @@ for 24 hours, a 500 and a refusal, too, and gives the same one again; so nothing
 is believed before a look at the group shows that there is no transfer.
 """
 
+import re
 from collections.abc import Generator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -87,19 +88,31 @@ _BY_PARAMETER: Mapping[str, Reason] = {
 _OPEN = frozenset({"idempotency_error", "idempotency_key_in_use", "lock_timeout", "rate_limit", "api_error"})
 """Types and codes of errors after which nobody knows whether there is a transfer."""
 _LISTED_MAX = "100"
+_SECRETS = ("secret_key", "webhook_secret", "former_webhook_secret")
+_KEY = re.compile("[sr]k_(live|test)_")
+_ACCOUNT = re.compile("acct_[A-Za-z0-9]{1,64}")
 
 
 def _settings(said: Mapping[str, str]) -> Settings:
     """`webhook_secret` is what callbacks are proven by, `former_webhook_secret` likewise while it is being rolled.
 
-    Whether it is a sandbox is said by the key.
+    `account` is the platform's own: a key does not say whose it is, and one that was rolled is another key of the same
+    account. `sandbox` is as the key says, and may be said, too.
     """
-    settings.refuse_unknown(said, ("secret_key", "webhook_secret", "former_webhook_secret", "api_base_url"))
-    key = apis.credential(said, "secret_key")
-    if not key.startswith(("sk_", "rk_")):
+    settings.refuse_unknown(said, ("account", "sandbox", "api_base_url", *_SECRETS))
+    key, account = apis.credential(said, "secret_key"), apis.credential(said, "account")
+    mode = _KEY.match(key)
+    if mode is None:
         raise BadSetting("secret_key", settings.INVALID)
+    if not _ACCOUNT.fullmatch(account):
+        raise BadSetting("account", settings.INVALID)
+    sandbox = "true" if mode[1] == "test" else "false"
+    if settings.text(said, "sandbox", sandbox) != sandbox:
+        raise BadSetting("sandbox", settings.INVALID)
     return apis.spoken(
         {
+            "account": account,
+            "sandbox": sandbox,
             "secret_key": key,
             "webhook_secret": apis.credential(said, "webhook_secret", ""),
             "former_webhook_secret": apis.credential(said, "former_webhook_secret", ""),
@@ -239,7 +252,7 @@ RAIL = Rail(
     takes=frozenset({"stripe"}),
     obstacle=lambda _: None,
     settings=_settings,
-    secret=frozenset({"secret_key", "webhook_secret", "former_webhook_secret"}),
-    identity=frozenset({"secret_key"}),  # one that was rolled is the same account's, and nothing says so
+    secret=frozenset(_SECRETS),
+    identity=frozenset({"account", "sandbox"}),
     api=Api(address=_address, send=_send, look_up=_look_up, window=WINDOW, verify=_verify),
 )
