@@ -211,7 +211,7 @@ class Commission(Body):
     recruiter: Unsaid[Recruiter] = None
 
 
-class Payout(Body):
+class PayoutTerms(Body):
     minimum: Unsaid[Price] = None
     rail: Rail = "csv"
 
@@ -222,7 +222,7 @@ class Terms(Body):
     hold_days: Annotated[int, Field(ge=0, le=365)] = 14
     attribution: Attribution = Attribution()
     commission: Commission = Commission()
-    payout: Payout = Payout()
+    payout: PayoutTerms = PayoutTerms()
     journey: bool = Field(default=False, description="Whether visitors may be given the journey cookie")
     convert_to: Unsaid[Currency] = Field(
         None, description="The program's currency, if orders in others are to earn in it, not in their own"
