@@ -5,6 +5,7 @@ import time
 from dataclasses import asdict
 from http import HTTPStatus
 from typing import Annotated, Any, Final
+from urllib.parse import parse_qsl, quote, urlencode
 
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.openapi.params import Query
@@ -15,6 +16,7 @@ from vouch.domain.account import Figures
 from vouch.domain.buckets import KeptFigures
 from vouch.domain.errors import Unprocessable
 from vouch.http import Routes, brand_access
+from vouch.media import CSV, JSON, PDF, preferred
 from vouch.service import accounts, pages, statements
 from vouch.service import verify as verification
 from vouch.service.statements import Bookmark, Statement
@@ -24,14 +26,14 @@ from vouch.wire.base import Currency, Cursor, Moment
 
 routes = Routes()
 _SECONDS: Final = 20
-_CSV: Final = "text/csv"
 _CSV_ENTRIES_MAX: Final = 20_000
 """Three megabytes and a few seconds; Lambda answers with six at most."""
 _STATEMENT: Final[dict[int, OpenAPIResponse]] = {
     200: {
         "description": "The statement",
-        "content": {"application/json": {"model": wire.Statement}, _CSV: {"schema": {"type": "string"}}},
-    }
+        "content": {JSON: {"model": wire.Statement}, CSV: {"schema": {"type": "string"}}},
+    },
+    303: {"description": "Where it is as PDF", "headers": {"Location": {"schema": {"type": "string"}}}},
 }
 
 
@@ -47,23 +49,30 @@ def show_balances(creator_id: str) -> list[wire.Balance | wire.KeptBalance]:
 def show_statement(
     creator_id: str,
     currency: Annotated[Currency, Query()],
+    month: wire.StatementMonth = None,
     start: Annotated[Moment | None, Query(alias="from")] = None,
     end: Annotated[Moment | None, Query(alias="to")] = None,
     limit: wire.StatementLimit = wire.STATEMENT_LIMIT,
     cursor: Cursor = None,
 ) -> Any:
-    """From the beginning until now, unless `from` and `to` say otherwise.
+    """From the beginning until now, unless `month`, or `from` and `to`, say otherwise.
 
-    As CSV it comes whole, in one piece; where it is longer than that, `statement_too_long` asks for a shorter range.
+    `Accept` decides between JSON, CSV and PDF: what it gives the greatest weight, of equals what it names first, and
+    JSON where it is content with anything. As CSV it comes whole, in one piece; where it is longer than that,
+    `statement_too_long` asks for a shorter range. As PDF it is at `…/statement.pdf`, where the answer leads.
     """
     call = routes.call
-    if _CSV in routes.current_event.headers.get("accept", ""):
+    wanted = preferred(routes.current_event.headers.get("accept", ""), (JSON, CSV, PDF))
+    if wanted == PDF:
+        return _led_to_paper(creator_id)
+    start, end = statements.bounds(call.deployment, call.brand, start, end, month)
+    if wanted == CSV:
         whole = statements.statement(
             call.deployment, call.brand, creator_id, currency, start=start, end=end, limit=_CSV_ENTRIES_MAX
         )
         if whole.next is not None:
             raise Unprocessable("statement_too_long", param="from", most=_CSV_ENTRIES_MAX)
-        return Response(HTTPStatus.OK, f"{_CSV}; charset=utf-8", statements.csv_text(whole))
+        return Response(HTTPStatus.OK, f"{CSV}; charset=utf-8", statements.csv_text(whole))
     scope = f"{call.brand.id}/{creator_id}/{currency}/{start}/{end}"
     after = None
     if cursor is not None:
@@ -102,6 +111,12 @@ def verify_ledger(cursor: Cursor = None) -> wire.Verification:
 def _balance(currency: str, figures: Figures) -> wire.Balance | wire.KeptBalance:
     model = wire.KeptBalance if isinstance(figures, KeptFigures) else wire.Balance
     return model(currency=currency, **asdict(figures))
+
+
+def _led_to_paper(creator_id: str) -> Response[str]:
+    asked = urlencode(parse_qsl(routes.current_event.raw_event.get("rawQueryString", "")))
+    location = f"/v1/creators/{quote(creator_id, safe='')}/statement.pdf?{asked}"
+    return Response(HTTPStatus.SEE_OTHER, body="", headers={"Location": location})
 
 
 def _following(scope: str, page: Statement) -> str | None:

@@ -171,7 +171,7 @@ def _mend(operation: dict[str, Any], route: Route) -> None:
     operation["tags"] = [route.openapi_path.removeprefix("/v1").split("/")[1].partition(".")[0]]
     if route.func.__doc__:
         operation["description"] = route.func.__doc__
-    answers = {status: answer for status, answer in operation["responses"].items() if status.startswith("2")}
+    answers = {status: answer for status, answer in operation["responses"].items() if status.startswith(("2", "3"))}
     operation["responses"] = answers | _refusals(operation, route) | {"default": _REFUSAL}
     closed = operation["security"] != [{}]
     if closed and route.method == "POST":

@@ -6,6 +6,7 @@ import pytest
 
 from attribution.api import api as attribution
 from payouts.api import api as payouts
+from payouts.papers import api as papers
 from referrals.api import api as referrals
 from tests.functions.client import Client
 from vouch.http import Api
@@ -13,7 +14,7 @@ from vouch.service import keys
 from vouch.service.deployment import Deployment
 
 OPERATOR_KEY = "operators-own-key"
-APIS = {"referrals": referrals, "attribution": attribution, "payouts": payouts}
+APIS = {"referrals": referrals, "attribution": attribution, "payouts": payouts, "papers": papers}
 NewBrand = Callable[..., Client]
 
 

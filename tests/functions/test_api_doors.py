@@ -52,7 +52,7 @@ BODIES: dict[tuple[str, str], Any] = {
     ("POST", "/v1/orders/<order_id>/disputes"): {"external_id": "d-1", "status": "open"},
     ("POST", "/v1/orders/<order_id>/decisions"): {"kind": "reject", "reason": "ours now"},
 }
-QUERIES = {"/v1/creators/<creator_id>/statement": {"currency": "ILS"}}
+QUERIES = {f"/v1/creators/<creator_id>/{name}": {"currency": "ILS"} for name in ("statement", "statement.pdf")}
 
 
 def scopes_of(route: Route) -> list[str]:

@@ -239,8 +239,9 @@ class _Drawing:
 
     def _figure(self, amount: int, x: float, y: float, style: _Style) -> None:
         text = figure(amount, self._statement.currency)
-        style = self._fitting(text, _FIGURE - _GAP, replace(style, colour=_RED) if amount < 0 else style)
-        self._put(text, x, y, _FIGURE, style, edge="right", runs_left=True)
+        fitting = self._fitting(text, _FIGURE - _GAP, replace(style, colour=_RED) if amount < 0 else style)
+        lower = (style.height - fitting.height) * 0.7  # on one line with larger letters
+        self._put(text, x, y + lower, _FIGURE, fitting, edge="right", runs_left=True)
 
     # --- below it -----------------------------------------------------------------------------------------------------
 
@@ -254,7 +255,7 @@ class _Drawing:
     def _foot(self, page: int, pages: int) -> None:
         paper = self._paper
         names = " · ".join(self._speech.quoted(in_short(name, _NAME_MAX)) for name in (paper.brand, paper.creator))
-        self._put(names, 0, _FOOT, _INNER, _SMALL)
+        self._put(names, 0, _FOOT, _INNER, self._fitting(names, _INNER * 0.8, _SMALL, _TEXT))
         self._put(self._heading("page", page=page, pages=pages), 0, _FOOT, _INNER, _SMALL, edge="end")
 
     # --- the pen ------------------------------------------------------------------------------------------------------
@@ -313,9 +314,9 @@ class _Drawing:
         """The text with a question mark for each letter that the typeface does not have, instead of nothing."""
         return "".join(letter if ord(letter) in self._letters or is_unseen(letter) else "?" for letter in text)
 
-    def _fitting(self, text: str, width: float, style: _Style) -> _Style:
+    def _fitting(self, text: str, width: float, style: _Style, features: Mapping[str, bool] = _FIGURES) -> _Style:
         """The style, smaller where the text would not fit."""
-        needed = self._needed(text, style, features=_FIGURES)
+        needed = self._needed(text, style, features=features)
         return style if needed <= width else replace(style, size=style.size * width / needed)
 
     def _broken(self, text: str, width: float, style: _Style) -> list[str]:

@@ -126,10 +126,19 @@ def statement(
     )
 
 
-def month(deployment: Deployment, brand: Brand, name: str) -> tuple[datetime, datetime]:
-    """The range of a month like `2026-05`, from midnight to midnight where the brand is at home."""
+def bounds(
+    deployment: Deployment, brand: Brand, start: datetime | None, end: datetime | None, month: str | None
+) -> tuple[datetime | None, datetime | None]:
+    """The range that was said: two moments, or a month like `2026-05` in the time zone of the brand's payouts.
+
+    Raises Malformed for both at once.
+    """
+    if month is None:
+        return start, end
+    if start is not None or end is not None:
+        raise Malformed("one_of_two", param="month", one="month", other="from")
     time_zone = payout_settings.settings(deployment.database, brand.id).time_zone
-    year, _, number = name.partition("-")
+    year, _, number = month.partition("-")
     calendar = calendars.span("month", datetime(int(year), int(number), 1, tzinfo=ZoneInfo(time_zone)), time_zone)
     return calendar.begins, calendar.ends
 

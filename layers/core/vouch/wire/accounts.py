@@ -9,6 +9,10 @@ from vouch.wire.base import Answer, Body, Moment, Shown
 
 StatementLimit = Annotated[int, Query(ge=1, le=1000, description="How many entries at most")]
 STATEMENT_LIMIT = 1000
+StatementMonth = Annotated[
+    str | None,
+    Query(pattern="^20[0-9]{2}-(0[1-9]|1[0-2])$", description="Like `2026-05`, where the brand is at home"),
+]
 
 
 class Balance(Answer):
@@ -35,13 +39,15 @@ class KeptBalance(Balance):
 class Entry(Answer):
     """One entry at the moment from which it may be paid, and the balance with it.
 
+    What a payout takes is of kind `payout`, and comes back as `payout_released` where it was not carried out, or as
+    `payout_returned` where it came back; a person's word is an `adjustment`, a `writeoff` or a `correction`.
     One of kind `bonus` is no order's: a cap takes or gives back (`cap_per_period`), or a bonus is paid or taken back
     (`bonuses.` and its id). It is posted once a day, by all that has become payable by then.
     """
 
     id: str
     at: Shown
-    kind: str = Field(examples=["settle", "bonus"])
+    kind: str = Field(examples=["settle", "bonus", "payout"])
     order_id: str | None
     payout_id: str | None
     amount: int
