@@ -116,7 +116,14 @@ def _granted(statement: dict[str, Any]) -> Granted:
 
 
 def _named(resource: Resource) -> str:
-    """`MainTable`, `MainTable/index/gsi1`, `BodiesBucket/*`; of a whole ARN its last part, `identity/MailFrom`."""
+    """`MainTable`, `MainTable/index/gsi1`, `BodiesBucket/*`; of a whole ARN its last part, `identity/MailFrom`.
+
+    Where the emulator is given more it counts what AWS is given.
+    """
+    if "Fn::If" in resource:
+        condition, on_aws, _ = resource["Fn::If"]
+        assert condition == "HasTls", resource
+        return _named(on_aws)
     name: str = resource["Fn::GetAtt"][0] if "Fn::GetAtt" in resource else resource["Fn::Sub"]
     return name.rpartition(":")[2].replace("${", "").replace(".Arn}", "").replace("}", "")
 

@@ -8,8 +8,12 @@ import pytest
 from local.template import of_type
 
 # The only statements that may say `*`, each about one resource: see their comments in the template.
-BUCKET_REFUSES_CLEAR_TEXT = ("BodiesBucketPolicy", "Action")
+BUCKETS_REFUSE_CLEAR_TEXT = {("BodiesBucketPolicy", "Action"), ("FilesBucketPolicy", "Action")}
 KEY_LEAVES_IT_TO_IAM = {("VaultKey", "Action"), ("VaultKey", "Resource")}
+
+
+# On the emulator alone, and nowhere else may a condition widen a statement.
+MAILS_ON_THE_EMULATOR = ("MailFunction", "Resource")
 
 
 def test_no_statement_grants_every_action_or_every_resource(declared: dict[str, Any]) -> None:
@@ -19,7 +23,13 @@ def test_no_statement_grants_every_action_or_every_resource(declared: dict[str, 
         for part in ("Action", "Resource")
         if any(is_wide(value) for value in listed(statement[part]))
     }
-    assert wide == {BUCKET_REFUSES_CLEAR_TEXT, *KEY_LEAVES_IT_TO_IAM}
+    assert wide == {*BUCKETS_REFUSE_CLEAR_TEXT, *KEY_LEAVES_IT_TO_IAM, MAILS_ON_THE_EMULATOR}
+
+
+def test_mails_are_sent_by_the_one_identity(declared: dict[str, Any]) -> None:
+    granted = [each["Resource"] for _, each in statements(declared) if "ses:" in str(each["Action"])]
+    identity = "arn:${AWS::Partition}:ses:${AWS::Region}:${AWS::AccountId}:identity/${MailFrom}"
+    assert granted == [{"Fn::If": ["HasTls", {"Fn::Sub": identity}, "*"]}]
 
 
 def test_nobody_may_update_or_delete_a_ledger_entry(declared: dict[str, Any]) -> None:
@@ -82,4 +92,6 @@ def listed(value: Any) -> list[Any]:
 
 
 def is_wide(value: Any) -> bool:
+    if isinstance(value, dict) and "Fn::If" in value:
+        return any(is_wide(branch) for branch in value["Fn::If"][1:])
     return value == "*" or (isinstance(value, str) and value.endswith(":*"))
