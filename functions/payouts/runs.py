@@ -83,7 +83,7 @@ def _shown(run: PayoutRun) -> wire.Run:
         run,
         total=None if several else sum(each.amount for each in totals),
         totals=totals,
-        progress=wire.Progress(creators=run.looked_at, chunks=run.chunks, reserved=run.reserved, sent=run.sent),
+        progress=wire.RunProgress(creators=run.looked_at, chunks=run.chunks, reserved=run.reserved, sent=run.sent),
         files=[wire.RunFile(rail=rail, currency=currency, name=name) for rail, currency, name, *_ in run.files or ()],
     )
 

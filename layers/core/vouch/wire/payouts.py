@@ -28,7 +28,7 @@ class Total(Answer):
     amount: int
 
 
-class Progress(Answer):
+class RunProgress(Answer):
     """How far a run is: `creators` were looked at; of its `chunks` so many are reserved, and so many sent."""
 
     creators: int
@@ -59,7 +59,7 @@ class Run(Answer):
     payouts: int = Field(description="How many there are by now")
     total: int | None = Field(description="Their sum in minor units; null where they are in several currencies")
     totals: list[Total]
-    progress: Progress
+    progress: RunProgress
     files: list[RunFile]
     scheduled_for: Shown | None = Field(description="The moment of the schedule that began it")
     at: Shown = Field(description="The brand's time at which it began")
