@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.books import note_due
 from tests.fixtures import NOON, Clock
 from tests.functions.client import Client
 from tests.functions.conftest import APIS, NewBrand
@@ -53,6 +54,18 @@ def test_what_was_earned_is_pending_until_the_clock_passes_its_hold(shop: Shop) 
     moved = books(shop).post("/v1/test_clock", {"now": "2026-05-18T12:00:00Z"})
     assert (moved.status, moved.body) == (200, {"now": "2026-05-18T12:00:00Z", "frozen": True, "folded": True})
     assert books(shop).get(path).body == [nothing | {"available": 1000}]
+
+
+def test_balances_of_an_account_too_large_to_be_read_say_as_of_when_they_are(
+    shop: Shop, deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order(shop, "A-1", 10_000)
+    brand = brands.found(deployment, shop.brand.get("/v1/brand").body["id"])
+    note_due(deployment, brand, shop.creator)
+    path = f"/v1/creators/{shop.creator}/balances"
+    exact = books(shop).get(path).body
+    monkeypatch.setattr("vouch.service.accounts._ENTRIES_MAX", 0)
+    assert books(shop).get(path).body == [exact[0] | {"as_of": "2026-05-04T12:00:00Z"}]
 
 
 def test_a_statement_adds_up_on_every_page_and_as_csv(shop: Shop) -> None:
