@@ -69,9 +69,9 @@ def _due(change: Change) -> tuple[str, str, date] | None:
 
 
 def _counted(changes: Iterable[Change]) -> dict[buckets.Key, list[buckets.Counted]]:
-    """What the sums of accounts have to count of these, by item and in the stream's order."""
+    """What the sums of accounts have to count of these, by item, in the stream's order as they are."""
     found: defaultdict[buckets.Key, list[buckets.Counted]] = defaultdict(list)
-    for change in sorted(changes, key=lambda change: change.number):
+    for change in changes:
         account, entry = ledger.account_of(change.pk), ledger.from_stream(change.image)
         if account is None or entry is None:
             continue
