@@ -1,0 +1,153 @@
+"""A brand that pays: creators with something to be paid, rails that stand in, and all that is done about a payout."""
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
+from datetime import timedelta
+from itertools import count
+from typing import Any
+
+import pytest
+
+from payouts import callback, pay, rounds
+from tests import books
+from tests.books import _AT
+from tests.faults.world import Context, cold_start
+from tests.fixtures import NOON
+from tests.standins.callbacks import Callback
+from vouch.domain import ids
+from vouch.domain.payouts import Destination
+from vouch.service import mint, payout_runs, payouts, rail_accounts
+from vouch.service.deployment import Deployment
+from vouch.service.mint import Mint
+from vouch.service.payout_runs import Wish
+from vouch.store import balances, ledger, payees
+from vouch.store.tables import Brand, Creator, PayoutItem, PayoutMethod, PayoutRun
+
+_numbers = count(1)
+_DESTINATIONS = {
+    "paypal": lambda name: Destination("paypal", name, {"email": f"{name}@payee.test"}),
+    "stripe_connect": lambda name: Destination("stripe", name, {"account": f"acct_{name}"}),
+}
+
+
+class Payday:
+    """One live brand; `currency` is what all of its creators have."""
+
+    def __init__(self, deployment: Deployment, monkeypatch: pytest.MonkeyPatch, *, currency: str = "USD") -> None:
+        self.deployment = deployment
+        self.currency = currency
+        deployment.settings = replace(deployment.settings, public_url="http://127.0.0.1:4566")
+        for function in (pay, rounds, callback):
+            monkeypatch.setattr(function, "deployment", lambda: deployment)
+        self.brand: Brand = books.open_books(deployment, f"payday {next(_numbers)}")
+        self.destinations: dict[str, Destination] = {}
+        self.looking: Callable[[], AbstractContextManager[None]] = nullcontext
+        """Around whatever only looks."""
+
+    # --- set-up -------------------------------------------------------------------------------------------------------
+
+    def set_up(self, rail: str, settings: dict[str, str]) -> None:
+        """Gives the brand an account at the rail."""
+        rail_accounts.changed(self.deployment, self.brand, rail, settings, if_match=None)
+
+    def creator(self, amount: int, rail: str = "csv") -> str:
+        """A new creator who has that much available, and a destination that the rail pays to."""
+        name = f"creator{next(_numbers)}"
+        creator_id = ids.derived("cre_", name)
+        Creator(
+            f"{self.brand.id}#C#{creator_id}", "C", g1pk=f"{self.brand.id}#CRE", g1sk=creator_id, id=creator_id,
+            email=f"{name}@example.test", name=name, language="en", handles={}, persons=[], active_from=_AT,
+            created_at=_AT, version=1,
+        ).save()  # fmt: skip
+        if rail in _DESTINATIONS:
+            destination = self.destinations[creator_id] = _DESTINATIONS[rail](name)
+            _, pk, sk = payees.method_key(self.brand.id, creator_id)
+            said = {"kind": destination.kind, "holder": destination.holder, "fields": dict(destination.fields)}
+            sealed = self.deployment.vault.seal(self.brand.id, json.dumps(said))
+            PayoutMethod(pk, sk, type=destination.kind, sealed=sealed, shown="…", created_at=_AT, version=1).save()
+        self.earn(creator_id, amount)
+        return creator_id
+
+    def earn(self, creator_id: str, amount: int) -> None:
+        """So much more (or less) of it may be paid from now on."""
+        entry = books.entry(amount, creator_id=creator_id, currency=self.currency, now=self.deployment.now())
+        ledger.item(self.brand.id, entry).save()
+
+    # --- what happens -------------------------------------------------------------------------------------------------
+
+    def run(self, *creators: str, rail: str | None = None, name: str | None = None) -> PayoutRun:
+        """A run of these creators, or of all, as far as a request takes it; the same again under the same `name`."""
+        minted = mint.fresh(self.deployment)
+        if name is not None:
+            minted = Mint(NOON, lambda size: hashlib.sha256(name.encode()).digest()[:size])
+        run = payout_runs.started(self.deployment, minted, self.brand, Wish(rail, self.currency, creators or None))
+        return payout_runs.gone_on(self.deployment, self.brand, run, in_time=lambda: True)
+
+    def take(self) -> bool:
+        """The queue brings what has waited longest, if anything has. Raises where it has to come again; it does."""
+        waiting = self.deployment.sqs.sent.get(self.deployment.settings.pay_queue_url, [])
+        if not waiting:
+            return False
+        message = waiting.popleft()
+        self.pass_(timedelta(seconds=message["DelaySeconds"]))
+        record = {"messageId": "1", "body": message["MessageBody"]}
+        try:
+            failed = pay.handler({"Records": [record]}, Context(lambda: 300_000))["batchItemFailures"]
+        except BaseException:
+            waiting.append(message)
+            raise
+        if failed:
+            waiting.append(message)
+            raise ComesAgain
+        return True
+
+    def work(self) -> None:
+        """The queue brings all that waits."""
+        while self.take():
+            pass
+
+    def round(self) -> None:
+        """The hour's round."""
+        rounds.handler({}, Context(lambda: 300_000))
+
+    def call_back(self, rail: str, told: Callback) -> int:
+        """The rail tells something by itself; how that is answered."""
+        event = {
+            "headers": dict(told.headers),
+            "body": told.body.decode(),
+            "pathParameters": {"rail": rail, "brand_id": self.brand.id},
+            "requestContext": {"http": {"method": "POST"}},
+        }
+        return int(callback.handler(event, Context(lambda: 20_000))["statusCode"])
+
+    def pass_(self, span: timedelta) -> None:
+        """Time goes on."""
+        clock: Any = self.deployment.now
+        clock.pass_(span)
+
+    def restart(self) -> None:
+        """The next call meets a new process."""
+        cold_start(self.deployment)
+
+    # --- what came of it ----------------------------------------------------------------------------------------------
+
+    def payouts_of(self, creator_id: str) -> Sequence[PayoutItem]:
+        """The newest first."""
+        with self.looking():
+            page = payouts.listed(
+                self.deployment, self.brand, status=None, creator_id=creator_id, limit=100, cursor=None
+            )
+        return page.items
+
+    def sums(self, creator_id: str) -> tuple[int, int, int]:
+        """Available, in transit and paid, as of the last fold."""
+        with self.looking():
+            sums = balances.read(self.deployment.database, self.brand.id, creator_id).of(self.currency)
+        return sums.available, sums.in_transit, sums.paid
+
+
+class ComesAgain(Exception):
+    """The function said that the message has to come again."""
