@@ -219,6 +219,7 @@ def test_sums_that_do_not_fit_are_not_cut() -> None:
         ("Noa Levi", "Noa Levi"),
         ("Zoë Müller", "Zoe Muller"),
         ("Noa 🏺 & <Levi>", "Noa & <Levi>"),
+        ("~Noa\x7fLevi~", "~Noa Levi~"),
         ("נועה ישראלי-לוי הגדולה", "יול-ילארשי העונ"),
         ("Noa Levi the Great Potter", "Noa Levi the Gre"),
     ],
@@ -295,6 +296,14 @@ def test_settings_come_in_one_form() -> None:
         "days_ahead": "0",
     }
     assert RAIL.settings(SETTINGS) == SETTINGS
+    edges = {"institution": "1", "sender": "1", "name": "N" * 30, "serial": "999"}
+    assert RAIL.settings({**BRAND, **edges}) == {
+        **SETTINGS,
+        "institution": "00000001",
+        "sender": "00001",
+        "name": "N" * 30,
+        "serial": "999",
+    }
     assert not RAIL.ready
     assert not RAIL.secret
 
