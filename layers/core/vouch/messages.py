@@ -94,6 +94,33 @@ PROBLEMS: dict[str, Words] = {
         "en": ("The rail says what becomes of this payout", "{rail} is asked; nobody else's word counts."),
         "he": ("אמצעי התשלום אומר מה עלה בגורל התשלום", "{rail} נשאל; מילה של אחר אינה קובעת."),
     },
+    "own_adjustment": {
+        "en": ("Another key has to decide this", "Whoever asked for it does not approve or decline it."),
+        "he": ("נדרשת החלטה של מפתח אחר", "מי שביקש את השינוי אינו מאשר ואינו דוחה אותו."),
+    },
+    "adjustment_decided": {
+        "en": ("It was decided before", "It is {status}."),
+        "he": ("כבר הוחלט על כך", "מצבו {status}."),
+    },
+    "already_reversed": {
+        "en": ("It was taken back before", "{correction} takes it back, or waits for an approval to do so."),
+        "he": ("כבר בוטל", "{correction} מבטל את זה, או ממתין לאישור כדי לבטל."),
+    },
+    "not_reversible": {
+        "en": (
+            "There is nothing to take back",
+            "Only an adjustment or a write-off that is posted can be taken back; after a correction, adjust anew.",
+        ),
+        "he": ("אין מה לבטל", "רק התאמה או מחיקת חוב שנרשמו ניתנות לביטול; במקום לבטל תיקון, רשמו התאמה חדשה."),
+    },
+    "nothing_owed": {
+        "en": ("There is nothing to forgive", "What is available to this creator in {currency} is not below zero."),
+        "he": ("אין חוב למחוק", "היתרה הזמינה של היוצר ב-{currency} אינה שלילית."),
+    },
+    "statement_line_differs": {
+        "en": ("This line said something else before", "`{line}` is known, and what a rail states does not change."),
+        "he": ("השורה הזאת אמרה קודם משהו אחר", "`{line}` כבר מוכרת, ומה שנמסר בדף החשבון אינו משתנה."),
+    },
     "run_already_sent": {
         "en": ("The run has been sent", "It is {status}; its payouts can still fail one by one."),
         "he": ("סבב התשלומים כבר נשלח", "מצבו {status}; תשלומים בודדים עדיין יכולים להיכשל."),
@@ -504,6 +531,7 @@ FIELDS: dict[str, dict[Language, str]] = {
         "en": "This is too long: at most {most} bytes of UTF-8.",
         "he": "ארוך מדי: לכל היותר {most} בתים ב-UTF-8.",
     },
+    "zero": {"en": "This cannot be 0.", "he": "זה אינו יכול להיות 0."},
     "too_small": {"en": "This is below {least}.", "he": "זה קטן מ-{least}."},
     "too_great": {"en": "This is above {most}.", "he": "זה גדול מ-{most}."},
     "not_one_of": {"en": "This is none of {expected}.", "he": "זה אינו אחד מ-{expected}."},

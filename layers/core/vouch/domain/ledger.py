@@ -249,22 +249,32 @@ def payout_entry_id(payout_id: str, step: str) -> str:
     return ids.derived("ent_", PAYOUT, payout_id, step)
 
 
-_CONTRA = {ADJUSTMENT: EXPENSE_ADJUSTMENT, WRITEOFF: EXPENSE_WRITEOFF, CORRECTION: EXPENSE_ADJUSTMENT}
+_CONTRA = {ADJUSTMENT: EXPENSE_ADJUSTMENT, WRITEOFF: EXPENSE_WRITEOFF}
 
 
 def adjustment_entry(
-    kind: str, adjustment_id: str, creator_id: str, currency: str, amount: int, *, at: datetime, version: int
+    kind: str,
+    adjustment_id: str,
+    creator_id: str,
+    currency: str,
+    amount: int,
+    *,
+    at: datetime,
+    version: int,
+    corrects: str = ADJUSTMENT,
 ) -> Entry:
     """Postings 8, 9 and 11: `amount` more (or less) available by a person's word, together with a fold.
 
-    `kind` is `adjustment`, `writeoff`, or `correction`, which takes back another one to the unit.
+    `kind` is `adjustment`, `writeoff`, or `correction`, which takes back another one, of the kind `corrects`, to the
+    unit. It goes by the id of that one: so an adjustment is posted once, and taken back once.
     """
+    contra = _CONTRA[corrects if kind == CORRECTION else kind]
     return Entry(
         id=adjustment_entry_id(kind, adjustment_id),
         kind=kind,
         creator_id=creator_id,
         currency=currency,
-        legs=(Leg(_CONTRA[kind], amount), Leg(creator_account(creator_id, AVAILABLE), -amount)),
+        legs=(Leg(contra, amount), Leg(creator_account(creator_id, AVAILABLE), -amount)),
         posted_at=at,
         position=at,
         fold=version,
@@ -273,7 +283,7 @@ def adjustment_entry(
 
 
 def adjustment_entry_id(kind: str, adjustment_id: str) -> str:
-    """An adjustment is posted at most once."""
+    """An adjustment or write-off is posted at most once, and so is the correction that takes it back."""
     return ids.derived("ent_", kind, adjustment_id)
 
 

@@ -565,6 +565,32 @@ class RunChunk(Main, discriminator="run_chunk"):
     version = IntegerAttribute(attr_name="v")
 
 
+class AdjustmentItem(Main, discriminator="adjustment"):
+    """`b#J#<adj>` / `J`, index `b#J` by time, second index `b#C#<c>#J` likewise: what a person says of an account.
+
+    `type` is `adjustment`, `writeoff` or `correction`; one that waits for an approval has posted nothing. The amount of
+    a write-off is null until it is posted. `created_by`, `approved_by` and `declined_by` are ids of API keys.
+    `reverses` is what a correction takes back, which names it in turn as `reversed_by` while it waits or is posted.
+    """
+
+    id = UnicodeAttribute()
+    type = UnicodeAttribute(attr_name="t")
+    creator_id = UnicodeAttribute(attr_name="c")
+    currency = UnicodeAttribute(attr_name="ccy")
+    amount = IntegerAttribute(null=True, attr_name="a")
+    reason = UnicodeAttribute()
+    status = UnicodeAttribute(attr_name="st")
+    created_by = UnicodeAttribute()
+    approved_by = UnicodeAttribute(null=True)
+    declined_by = UnicodeAttribute(null=True)
+    reverses = UnicodeAttribute(null=True)
+    reversed_by = UnicodeAttribute(null=True)
+    entry_id = UnicodeAttribute(null=True)
+    created_at = UnicodeAttribute(attr_name="at")
+    posted_at = UnicodeAttribute(null=True)
+    version = IntegerAttribute(attr_name="v")
+
+
 class VisitItem(Main, discriminator="visit"):
     """`b#V#<contact>` / `V#<at>#<vis>`: a visit by message, and whose link or code led there; never updated.
 

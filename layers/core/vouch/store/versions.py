@@ -2,6 +2,7 @@
 
 from vouch.store.database import Writes
 from vouch.store.tables import (
+    AdjustmentItem,
     Code,
     ConnectionItem,
     Creator,
@@ -22,7 +23,8 @@ from vouch.store.tables import (
 )
 
 Versioned = (
-    Code
+    AdjustmentItem
+    | Code
     | ConnectionItem
     | Creator
     | Enrolment

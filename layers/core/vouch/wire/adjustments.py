@@ -1,0 +1,62 @@
+"""What a person says of an account, as the API has it."""
+
+from typing import Annotated, Literal
+
+from aws_lambda_powertools.event_handler.openapi.params import Query
+from pydantic import AfterValidator, Field
+from pydantic_core import PydanticCustomError
+
+from vouch.wire.base import Amount, Answer, Body, Currency, Id, Name, Shown
+
+Status = Literal["posted", "pending_approval", "declined"]
+AdjustmentStatus = Annotated[Status | None, Query()]
+
+
+def _some(amount: int) -> int:
+    if amount == 0:
+        raise PydanticCustomError("zero", "nothing")
+    return amount
+
+
+class NewAdjustment(Body):
+    """More for a creator, or less where `amount` is below zero; their balance may go below zero by it."""
+
+    creator_id: Id
+    amount: Annotated[Amount, AfterValidator(_some)]
+    currency: Currency
+    reason: Name
+
+
+class NewWriteoff(Body):
+    """What a creator owes in this currency is forgiven, all of it."""
+
+    creator_id: Id
+    currency: Currency
+    reason: Name
+
+
+class Reversal(Body):
+    reason: Name
+
+
+class Adjustment(Answer):
+    """What became available (or less so) by a person's word; `correction`: by taking another one back, to the unit.
+
+    Keys are named by their ids.
+    """
+
+    id: str
+    kind: Literal["adjustment", "writeoff", "correction"]
+    creator_id: str
+    amount: int | None = Field(description="Of a write-off that waits: null, it will be what is owed when it is posted")
+    currency: str
+    reason: str
+    status: Status
+    created_by: str
+    approved_by: str | None = Field(description="Null also where none was needed")
+    declined_by: str | None
+    reverses: str | None = Field(description="What a correction takes back")
+    reversed_by: str | None = Field(description="The correction that takes it back, or waits for an approval to do so")
+    entry_id: str | None = Field(description="Its entry in the ledger, and in the statement")
+    created_at: Shown
+    posted_at: Shown | None
