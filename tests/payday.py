@@ -1,12 +1,11 @@
 """A brand that pays: creators with something to be paid, rails that stand in, and all that is done about a payout."""
 
 import hashlib
-import json
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from datetime import timedelta
-from itertools import count
+from itertools import batched, count
 from typing import Any
 
 import pytest
@@ -19,14 +18,15 @@ from tests.fixtures import NOON
 from tests.standins.callbacks import Callback
 from vouch.domain import ids
 from vouch.domain.payouts import Destination
-from vouch.service import mint, payout_runs, payouts, rail_accounts
+from vouch.service import mint, payees, payout_runs, payouts, rail_accounts
 from vouch.service.deployment import Deployment
 from vouch.service.mint import Mint
 from vouch.service.payout_runs import Wish
-from vouch.store import balances, ledger, payees
-from vouch.store.tables import Brand, Creator, PayoutItem, PayoutMethod, PayoutRun
+from vouch.store import balances, ledger
+from vouch.store.tables import Brand, Creator, EntryItem, Item, PayoutItem, PayoutRun
 
 _numbers = count(1)
+_BATCH_PUT_MAX = 25
 _DESTINATIONS = {
     "paypal": lambda name: Destination("paypal", name, {"email": f"{name}@payee.test"}),
     "stripe_connect": lambda name: Destination("stripe", name, {"account": f"acct_{name}"}),
@@ -55,26 +55,38 @@ class Payday:
 
     def creator(self, amount: int, rail: str = "csv") -> str:
         """A new creator who has that much available, and a destination that the rail pays to."""
-        name = f"creator{next(_numbers)}"
-        creator_id = ids.derived("cre_", name)
-        Creator(
+        [creator_id] = self.creators([amount], rail)
+        return creator_id
+
+    def creators(self, amounts: Sequence[int], rail: str = "csv") -> list[str]:
+        """Such creators, one for each amount."""
+        made: dict[str, str] = {}
+        items: list[Item] = []
+        for amount in amounts:
+            name = f"creator{next(_numbers)}"
+            creator_id = ids.derived("cre_", name)
+            made[creator_id] = name
+            items += self._creator(creator_id, name), self._earned(creator_id, amount)
+        _put_all(self.deployment, items)
+        for creator_id, name in made.items() if rail in _DESTINATIONS else ():
+            destination = self.destinations[creator_id] = _DESTINATIONS[rail](name)
+            payees.method_set(self.deployment, self.brand, creator_id, destination, if_match=None)
+        return list(made)
+
+    def _creator(self, creator_id: str, name: str) -> Creator:
+        return Creator(
             f"{self.brand.id}#C#{creator_id}", "C", g1pk=f"{self.brand.id}#CRE", g1sk=creator_id, id=creator_id,
             email=f"{name}@example.test", name=name, language="en", handles={}, persons=[], active_from=_AT,
             created_at=_AT, version=1,
-        ).save()  # fmt: skip
-        if rail in _DESTINATIONS:
-            destination = self.destinations[creator_id] = _DESTINATIONS[rail](name)
-            _, pk, sk = payees.method_key(self.brand.id, creator_id)
-            said = {"kind": destination.kind, "holder": destination.holder, "fields": dict(destination.fields)}
-            sealed = self.deployment.vault.seal(self.brand.id, json.dumps(said))
-            PayoutMethod(pk, sk, type=destination.kind, sealed=sealed, shown="…", created_at=_AT, version=1).save()
-        self.earn(creator_id, amount)
-        return creator_id
+        )  # fmt: skip
+
+    def _earned(self, creator_id: str, amount: int) -> EntryItem:
+        entry = books.entry(amount, creator_id=creator_id, currency=self.currency, now=self.deployment.now())
+        return ledger.item(self.brand.id, entry)
 
     def earn(self, creator_id: str, amount: int) -> None:
         """So much more (or less) of it may be paid from now on."""
-        entry = books.entry(amount, creator_id=creator_id, currency=self.currency, now=self.deployment.now())
-        ledger.item(self.brand.id, entry).save()
+        self._earned(creator_id, amount).save()
 
     # --- what happens -------------------------------------------------------------------------------------------------
 
@@ -147,6 +159,15 @@ class Payday:
         with self.looking():
             sums = balances.read(self.deployment.database, self.brand.id, creator_id).of(self.currency)
         return sums.available, sums.in_transit, sums.paid
+
+
+def _put_all(deployment: Deployment, items: Sequence[Item]) -> None:
+    client = deployment.database.connection.client
+    for some in batched(items, _BATCH_PUT_MAX, strict=False):
+        puts: dict[str, list[Any]] = {}
+        for item in some:
+            puts.setdefault(str(item.Meta.table_name), []).append({"PutRequest": {"Item": item.serialize()}})
+        assert not client._make_api_call("BatchWriteItem", {"RequestItems": puts})["UnprocessedItems"]
 
 
 class ComesAgain(Exception):
