@@ -67,7 +67,8 @@ def test_what_else_changes_of_a_settled_payout_is_no_news(noa: Correspondence) -
 
 
 def test_a_payout_that_was_called_off_before_it_was_sent_is_no_news(noa: Correspondence) -> None:
-    assert news(noa, noa.becomes(noa.payout(status="created"), "failed", "cancelled")) == []
+    assert news(noa, noa.becomes(noa.payout(status="created"), "failed", "run_cancelled")) == []
+    assert news(noa, noa.becomes(noa.payout(), "failed", "run_cancelled")) == ["failed"], "it was under way"
 
 
 def test_other_items_are_passed_over(noa: Correspondence) -> None:

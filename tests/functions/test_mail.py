@@ -157,6 +157,7 @@ def test_failed_then_settled_is_never_told_as_both(noa: Correspondence) -> None:
         ("insufficient_funds", "nothing that you have to do"),
         ("rail_refused", "nothing that you have to do"),
         ("compliance", "Clay can tell you why"),
+        ("cancelled", "Clay can tell you why"),
     ],
 )
 def test_a_failure_says_what_there_is_to_do(noa: Correspondence, reason: str | None, says: str) -> None:
@@ -222,7 +223,7 @@ def test_patience_has_an_end_in_the_dead_letters(noa: Correspondence, caplog: py
         refusal("InternalFailure", 500),
         ConnectTimeoutError(endpoint_url=SES),
     ],
-    ids=str,
+    ids=lambda failure: failure.response["Error"]["Code"] if isinstance(failure, ClientError) else "unreachable",
 )
 def test_what_an_operator_or_time_has_to_mend_comes_again_as_often_as_the_queue_brings_it(
     noa: Correspondence, caplog: pytest.LogCaptureFixture, failure: Exception

@@ -14,8 +14,8 @@ from vouch.words.mails import PayoutNews
 StreamRecord = Mapping[str, Any]
 """What a stream says of an item: `NewImage` and `OldImage`, as far as there are any."""
 _NEWS: frozenset[str] = frozenset(get_args(PayoutNews))
-_NEVER_BEGUN = frozenset({"cancelled"})
-"""Why a payout failed of which its creator never heard that it was to come."""
+_CALLED_OFF = "run_cancelled"
+"""Why a payout failed that was never sent: nobody was waiting for it."""
 _Letter = tuple[str, dict[str, Any], str | None]
 """The brand, the message, and the address that is sealed into it; None: the creator's own of the day it is sent."""
 _UNREADABLE = (LookupError, TypeError, ValueError, AttributeError)
@@ -58,7 +58,8 @@ def _letters(before: Main | None, after: Main | None) -> Iterator[_Letter]:
 
 def _of_payout(before: PayoutItem | None, after: PayoutItem) -> Iterator[_Letter]:
     known = before is not None and before.status == after.status
-    if after.status in _NEWS and not known and after.reason not in _NEVER_BEGUN:
+    called_off = before is not None and before.status == "created" and after.reason == _CALLED_OFF
+    if after.status in _NEWS and not known and not called_off:
         told = {"mail": "payout", "payout": after.id, "status": after.status}
         yield _letter(after.pk.partition("#")[0], after.creator_id, told)
 

@@ -32,7 +32,7 @@ TRIES_MAX = 3
 _REFUSED = frozenset({"MessageRejected", "BadRequestException"})
 _BUSY = frozenset({"TooManyRequestsException", "LimitExceededException", "ThrottlingException", "Throttling"})
 _MENDED_BY_OTHERS: frozenset[str] = apis.BRANDS | {"amount_refused", "rail_refused"}
-_TOLD_BY_THE_BRAND: frozenset[str] = frozenset({"reversed", "partly_reversed", "compliance"})
+_TOLD_BY_THE_BRAND: frozenset[str] = frozenset({"cancelled", "reversed", "partly_reversed", "compliance"})
 
 
 class Unsent(Exception):
