@@ -43,6 +43,6 @@ def _matured(entries: Iterable[Entry], until: datetime, pending: Counter[str]) -
     """Those up to that moment; what is due later is added up by currency instead."""
     for entry in entries:
         if entry.position is not None and entry.position > until:
-            pending[entry.currency] += account.due(entry)
+            pending[entry.currency] += account.value(entry)
         else:
             yield entry
