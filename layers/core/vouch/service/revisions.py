@@ -17,6 +17,7 @@ from vouch.store.tables import (
     PayoutSettings,
     Program,
     RailAccount,
+    ThresholdList,
 )
 
 _TRIES = 12
@@ -44,7 +45,9 @@ def committed[T](deployment: Deployment, attempt: Callable[[Writes], T], *, fina
     raise Unavailable
 
 
-def revised[I: (Code, ConnectionItem, Creator, Enrolment, Link, PayeeItem, PayoutSettings, Program, RailAccount)](
+def revised[
+    I: (Code, ConnectionItem, Creator, Enrolment, Link, PayeeItem, PayoutSettings, Program, RailAccount, ThresholdList)
+](
     deployment: Deployment,
     read: Callable[[], I | None],
     change: Callable[[I, Writes], None],

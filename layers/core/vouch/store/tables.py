@@ -450,6 +450,13 @@ class PayoutSettings(Main, discriminator="payout_settings"):
     version = IntegerAttribute()
 
 
+class ThresholdList(Main, discriminator="thresholds"):
+    """`b` / `THRESHOLDS`: `thresholds` = [[name, currency, amount, `earned` or `paid`]], for a creator's year."""
+
+    thresholds = JSONAttribute()
+    version = IntegerAttribute()
+
+
 class RailAccount(Main, discriminator="rail_account"):
     """`b` / `RAIL#<rail>`: the brand's own account at a rail.
 

@@ -19,6 +19,7 @@ from vouch.store.tables import (
     Program,
     RailAccount,
     RunChunk,
+    ThresholdList,
     TieList,
 )
 
@@ -40,6 +41,7 @@ Versioned = (
     | Program
     | RailAccount
     | RunChunk
+    | ThresholdList
     | TieList
 )
 
