@@ -27,7 +27,7 @@ from vouch.service.deployment import Deployment
 from vouch.service.folds import fold_and_post
 from vouch.service.pages import Page
 from vouch.service.revisions import committed
-from vouch.store import balances, ledger, payout_runs, payouts, versions
+from vouch.store import balances, clearing, ledger, payout_runs, payouts, versions
 from vouch.store.database import Writes
 from vouch.store.tables import Brand, PayoutItem
 
@@ -152,6 +152,7 @@ def settled(deployment: Deployment, brand: Brand, payout_id: str, news: News) ->
         if news.fee is not None:
             item.fee = [news.fee.amount, news.fee.currency]
         versions.put(writes, item)
+        clearing.put_moved(writes, brand.id, item, entries)
         _watch(deployment, brand, item, writes)
         return item
 
@@ -201,7 +202,9 @@ def _given_back(
         _keep(deployment, item, status, news)
         versions.put(writes, item)
         payouts.unwatch(writes, brand.id, item.id)
-        return (entry(item, balance),)
+        posted = (entry(item, balance),)
+        clearing.put_moved(writes, brand.id, item, posted)
+        return posted
 
     fold_and_post(deployment, brand.id, item.creator_id, deployment.brand_now(brand), draft)
     return item

@@ -598,6 +598,46 @@ class AdjustmentItem(Main, discriminator="adjustment"):
     version = IntegerAttribute(attr_name="v")
 
 
+class CashRow(Main, discriminator="cash"):
+    """`b#CASH#<rail>#<ccy>` / `<at>#<ent>`: an entry's part in `cash:<rail>`, + debit; put with it, never updated.
+
+    `step` is `payment`, `fee` or `return`; `reference` is what a person would look for.
+    """
+
+    payout_id = UnicodeAttribute(attr_name="po")
+    step = UnicodeAttribute()
+    amount = IntegerAttribute(attr_name="a")
+    reference = UnicodeAttribute(null=True, attr_name="ref")
+
+
+class CashName(Main, discriminator="cash_name"):
+    """`b#CN#<rail>#<name>` / `<ccy>#<amount>`: of which payout a rail or a bank says that, under one of its names."""
+
+    payout_id = UnicodeAttribute(attr_name="po")
+
+
+class StatementLine(Main, discriminator="statement_line"):
+    """`b#S#<lin>` / `S`, index `b#S#<rail>#<ccy>` by time: a line of a rail's own statement, as it was said.
+
+    `stands_for` = [payout, step], the movement of ours that it was found to be; then it has the `Claim` to it.
+    """
+
+    id = UnicodeAttribute()
+    at = UnicodeAttribute()
+    amount = IntegerAttribute(attr_name="a")
+    currency = UnicodeAttribute(attr_name="ccy")
+    reference = UnicodeAttribute(null=True, attr_name="ref")
+    payout_id = UnicodeAttribute(null=True, attr_name="po")
+    step = UnicodeAttribute(null=True)
+    stands_for = JSONAttribute(null=True)
+
+
+class Claim(Main, discriminator="claim"):
+    """`b#P#<po>` / `S#<step>`: the one line of the rail's statement that stands for that step of the payout."""
+
+    line = UnicodeAttribute()
+
+
 class VisitItem(Main, discriminator="visit"):
     """`b#V#<contact>` / `V#<at>#<vis>`: a visit by message, and whose link or code led there; never updated.
 

@@ -1,0 +1,248 @@
+"""Clearing: rails' own statements are taken in, and held against what the books say went through each rail.
+
+Which movement a line stands for is found out when it is sent, and noted with it; what could not be found then, because
+the books did not know it yet, is looked for again when the line is sent again.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import batched
+
+from vouch.domain import clearing as domain
+from vouch.domain import ids, times
+from vouch.domain.clearing import STEPS, Line, Step
+from vouch.domain.errors import Conflict, NotFound, Unprocessable
+from vouch.rails.registry import RAILS
+from vouch.service import pages
+from vouch.service.deployment import Deployment
+from vouch.service.pages import Page
+from vouch.service.revisions import committed
+from vouch.store import clearing, payouts
+from vouch.store.database import Key, Writes
+from vouch.store.tables import Brand, CashName, CashRow, Claim, Item, PayoutItem, StatementLine
+
+_TOGETHER = 40
+"""So many lines are noted in one transaction, each with its claim."""
+_PAGE = 500
+"""So many movements and lines one request holds against each other."""
+
+_LEDGER, _STATEMENT = "ledger", "statement"
+Found = Mapping[tuple[str, str | None], Item]
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What came of a statement: `new` lines, and how many of all that were sent stand for a movement of ours."""
+
+    lines: int
+    new: int
+    found: int
+
+
+@dataclass(frozen=True, slots=True)
+class Unmatched:
+    """A movement of the books without its line, or a line without its movement."""
+
+    side: str
+    id: str
+    step: str | None
+    payout_id: str | None
+    reference: str | None
+    amount: int
+    at: datetime
+    age_days: int
+
+
+@dataclass(frozen=True, slots=True)
+class Clearing:
+    """What one request held against each other; the sums of all pages are those of the range."""
+
+    ledger_total: int
+    statement_total: int
+    matched: int
+    unmatched: Sequence[Unmatched]
+    next_cursor: str | None
+
+    @property
+    def difference(self) -> int:
+        """What the books have more than the rail."""
+        return self.ledger_total - self.statement_total
+
+
+# --- a rail's statement -----------------------------------------------------------------------------------------------
+
+
+def taken(deployment: Deployment, brand: Brand, rail: str, lines: Sequence[Line]) -> Taken:
+    """Keeps the lines that are new, and looks for what they stand for. What is known already is left as it is.
+
+    Raises NotFound where there is no such rail, and Conflict for a line that said something else before; those before
+    it may then have been taken.
+    """
+    if rail not in RAILS:
+        raise NotFound
+    distinct: dict[str, tuple[int, Line]] = {}
+    for number, line in enumerate(lines):
+        if distinct.setdefault(line.id, (number, line))[1] != line:
+            raise _differs(number, line)
+    new = found = 0
+    for chunk in batched(distinct.values(), _TOGETHER, strict=False):
+        some = committed(deployment, lambda writes, chunk=chunk: _kept(deployment, brand, rail, chunk, writes))  # type: ignore[misc]
+        new, found = new + some.new, found + some.found
+    return Taken(len(distinct), new, found)
+
+
+def _kept(deployment: Deployment, brand: Brand, rail: str, chunk: Sequence[tuple[int, Line]], writes: Writes) -> Taken:
+    known = deployment.database.get_many(_looked_for(brand.id, rail, [line for _, line in chunk]))
+    named = {line.id: _payout_ids(brand.id, rail, line, known) for _, line in chunk}
+    wanted = {payout_id for payout_ids in named.values() for payout_id in payout_ids}
+    ours = deployment.database.get_many(key for payout_id in sorted(wanted) for key in _of_payout(brand.id, payout_id))
+    claimed = {key for key, item in ours.items() if isinstance(item, Claim)}
+    new = found = 0
+    for number, line in chunk:
+        item = known.get(clearing.line_key(brand.id, rail, line.id)[1:])
+        if isinstance(item, StatementLine) and clearing.line(item) != line:
+            raise _differs(number, line)
+        if isinstance(item, StatementLine) and item.stands_for:
+            found += 1
+            continue
+        kept = item if isinstance(item, StatementLine) else clearing.new_line(brand.id, rail, line)
+        stands_for = _stands_for(brand.id, rail, line, named[line.id], ours, claimed)
+        if stands_for is not None:
+            kept.stands_for = list(stands_for)
+            claim = clearing.claim(brand.id, *stands_for, line.id)
+            claimed.add((claim.pk, claim.sk))
+            writes.put_new(claim)
+            found += 1
+        if item is None:
+            writes.put_new(kept)
+            new += 1
+        elif stands_for is not None:
+            writes.put(kept)
+    return Taken(len(chunk), new, found)
+
+
+def _looked_for(brand_id: str, rail: str, lines: Sequence[Line]) -> list[Key]:
+    keys: list[Key] = [clearing.line_key(brand_id, rail, line.id) for line in lines]
+    for line in lines:
+        if not line.payout_ids:
+            keys += [clearing.name_key(brand_id, rail, name, line.currency, line.amount) for name in line.names]
+    return keys
+
+
+def _payout_ids(brand_id: str, rail: str, line: Line, known: Found) -> list[str]:
+    """The payouts that the line names, or that moved so much under a name that it has."""
+    if line.payout_ids:
+        return [payout_id for payout_id in line.payout_ids if ids.is_id(payout_id, payouts.PREFIX)]
+    keys = [clearing.name_key(brand_id, rail, name, line.currency, line.amount)[1:] for name in line.names]
+    return [item.payout_id for key in keys if isinstance(item := known.get(key), CashName)]
+
+
+def _of_payout(brand_id: str, payout_id: str) -> list[Key]:
+    return [payouts.key(brand_id, payout_id), *(clearing.claim_key(brand_id, payout_id, step) for step in STEPS)]
+
+
+def _stands_for(
+    brand_id: str, rail: str, line: Line, named: Sequence[str], ours: Found, claimed: set[tuple[str, str | None]]
+) -> tuple[str, Step] | None:
+    """The payout and the step of it that the line is, if no other line is."""
+    for payout_id in named:
+        item = ours.get(payouts.key(brand_id, payout_id)[1:])
+        if not isinstance(item, PayoutItem) or item.rail != rail:
+            continue
+        for step in domain.steps_of(line, item.amount - item.withheld, item.currency, clearing.fee(item)):
+            if clearing.claim_key(brand_id, payout_id, step)[1:] not in claimed:
+                return payout_id, step
+    return None
+
+
+def _differs(number: int, line: Line) -> Conflict:
+    return Conflict("statement_line_differs", param=f"lines.{number}", line=line.id)
+
+
+# --- the report -------------------------------------------------------------------------------------------------------
+
+
+def report(
+    deployment: Deployment,
+    brand: Brand,
+    rail: str,
+    currency: str,
+    start: datetime,
+    end: datetime,
+    *,
+    cursor: str | None,
+) -> Clearing:
+    """A rail's movements of `[start, end)` in the books, then the lines of its statement, and what of either is alone.
+
+    Each counts by its own date; what it is matched with may have any. Raises Unprocessable where there is no such rail.
+    """
+    if rail not in RAILS:
+        raise Unprocessable("rail_unknown", param="rail", rails=", ".join(sorted(RAILS)))
+    low, high = times.text(start), times.text(end)
+    scope = f"{brand.id}/{rail}/{currency}/{low}/{high}/clearing"
+    side, place = pages.opened(deployment, scope, cursor) if cursor else (_LEDGER, "")
+    rows: Sequence[CashRow] = ()
+    if side == _LEDGER:
+        rows = clearing.rows(deployment.database, brand.id, rail, currency, (low, high), after=place, limit=_PAGE)
+        place = ""
+    lines, following = Page[StatementLine]([], None), [_LEDGER, rows[-1].sk] if len(rows) == _PAGE else None
+    if following is None:
+        index = clearing.lines_index(brand.id, rail, currency)
+        lines = pages.read(
+            deployment, StatementLine, index, limit=_PAGE, cursor=place or None, within=(low, high), shown="clearing"
+        )
+        following = [_STATEMENT, lines.next_cursor] if lines.next_cursor else None
+    return _held_against(
+        deployment, brand, rows, lines.items, pages.sealed(deployment, scope, following) if following else None
+    )
+
+
+def _held_against(
+    deployment: Deployment,
+    brand: Brand,
+    rows: Sequence[CashRow],
+    lines: Sequence[StatementLine],
+    next_cursor: str | None,
+) -> Clearing:
+    now = deployment.brand_now(brand)
+    keys: list[Key] = [clearing.claim_key(brand.id, row.payout_id, row.step) for row in rows]
+    keys += [payouts.key(brand.id, line.stands_for[0]) for line in lines if line.stands_for]
+    found = deployment.database.get_many(keys)
+    alone = [row for row in rows if clearing.claim_key(brand.id, row.payout_id, row.step)[1:] not in found]
+    strange = [line for line in lines if not _is_posted(brand, line, found)]
+    unmatched = [_of_row(row, now) for row in alone] + [_of_line(line, now) for line in strange]
+    return Clearing(
+        ledger_total=sum(row.amount for row in rows),
+        statement_total=sum(line.amount for line in lines),
+        matched=len(rows) - len(alone),
+        unmatched=unmatched,
+        next_cursor=next_cursor,
+    )
+
+
+def _is_posted(brand: Brand, line: StatementLine, found: Found) -> bool:
+    """Whether the books have by now what the line stands for."""
+    if not line.stands_for:
+        return False
+    payout_id, step = line.stands_for
+    item = found.get(payouts.key(brand.id, payout_id)[1:])
+    if not isinstance(item, PayoutItem):
+        return False
+    posted = domain.movements(item.status, item.amount - item.withheld, item.currency, clearing.fee(item))
+    return domain.Movement(step, line.amount, line.currency) in posted
+
+
+def _of_row(row: CashRow, now: datetime) -> Unmatched:
+    at = clearing.moved_at(row)
+    entry_id = clearing.entry_id(row)
+    return Unmatched(_LEDGER, entry_id, row.step, row.payout_id, row.reference, row.amount, at, _days(at, now))
+
+
+def _of_line(line: StatementLine, now: datetime) -> Unmatched:
+    at = times.parse(line.at)
+    return Unmatched(_STATEMENT, line.id, line.step, line.payout_id, line.reference, line.amount, at, _days(at, now))
+
+
+def _days(at: datetime, now: datetime) -> int:
+    return max((now - at).days, 0)
