@@ -219,6 +219,8 @@ def test_it_reaches_no_account_outside_of_the_scheme(to: Any) -> None:
         ("Łukasz Ødegård", "Lukasz Odegard"),
         ("O’Brien & Söhne", "O'Brien + Sohne"),
         ("Noa_Levi;[Pots]", "Noa-Levi,(Pots)"),
+        ("{Noa}\\|`Levi", "(Noa)//'Levi"),
+        ("Noa /-?:().,'+ 7", "Noa /-?:().,'+ 7"),
         ("Noa 🏺 Levi™", "Noa LeviTM"),
         ('Noa "the potter" <b>', "Noa the potter b"),
         ("No\u200ba\u202e", "Noa"),
@@ -290,6 +292,9 @@ def test_settings_come_in_one_form() -> None:
         "days_ahead": "10",
     }
     assert RAIL.settings(whole) == whole
+    longest = {"name": "N" * 70, "street": "S" * 70, "building": "7" * 16, "postcode": "1" * 16, "town": "B" * 35}
+    assert RAIL.settings({**whole, **longest}) == {**whole, **longest}
+    assert read(written([payment(1, IBAN)], {**whole, **longest}))[1]["Dbtr"]["PstlAdr"]["StrtNm"] == "S" * 70
     assert not RAIL.ready
     assert not RAIL.secret
 
@@ -308,7 +313,10 @@ def test_settings_come_in_one_form() -> None:
         ({"street": "Topfergasse"}, "town", "required"),
         ({**ADDRESS, "country": "D1"}, "country", "invalid"),
         ({**ADDRESS, "country": "DEU"}, "country", "invalid"),
+        ({**ADDRESS, "street": "S" * 71}, "street", "invalid"),
         ({**ADDRESS, "building": "7" * 17}, "building", "invalid"),
+        ({**ADDRESS, "postcode": "1" * 17}, "postcode", "invalid"),
+        ({**ADDRESS, "town": "B" * 36}, "town", "invalid"),
         ({"days_ahead": "11"}, "days_ahead", "invalid"),
         ({"days_ahead": "-1"}, "days_ahead", "invalid"),
         ({"days_ahead": "tomorrow"}, "days_ahead", "invalid"),
