@@ -164,7 +164,6 @@ _OPEN = frozenset(
 """Errors of a request after which nobody knows whether there is a payment."""
 _FIELDS: Sequence[tuple[str, Reason]] = (
     ("receiver", "payee_unknown"),
-    ("recipient", "payee_unknown"),
     ("currency", "payee_currency_unsupported"),
     ("amount", "amount_refused"),
 )
