@@ -12,6 +12,7 @@ from vouch.domain import spreadsheets
 from vouch.domain.errors import Conflict, Unprocessable
 from vouch.domain.simulation import Amounts, Change, OrderChange
 from vouch.http import Routes, brand_access
+from vouch.media import CSV, JSON, preferred
 from vouch.service import explanations, simulations
 from vouch.store.simulations import terms
 from vouch.store.tables import Simulation
@@ -21,7 +22,6 @@ from vouch.wire.explanations import Explanation
 
 routes = Routes()
 _SECONDS: Final = 15
-_CSV: Final = "text/csv"
 _CSV_ROWS_MAX: Final = 30_000
 """Four megabytes; Lambda answers with six at most."""
 _COLUMNS: Final = ("creator_id", "program_id", "currency", "before", "after", "delta")
@@ -32,7 +32,7 @@ _BEGUN: Final[dict[int, OpenAPIResponse]] = {
 _RESULT: Final[dict[int, OpenAPIResponse]] = {
     200: {
         "description": "The simulation",
-        "content": {"application/json": {"model": wire.SimulationResult}, _CSV: {"schema": {"type": "string"}}},
+        "content": {JSON: {"model": wire.SimulationResult}, CSV: {"schema": {"type": "string"}}},
     }
 }
 
@@ -56,7 +56,7 @@ def create_simulation(body: wire.NewSimulation) -> Response[wire.SimulationResul
         in_time=lambda: time.monotonic() < deadline,
     )
     status = HTTPStatus.ACCEPTED if item.status == "running" else HTTPStatus.CREATED
-    return Response(status, "application/json", _result(item, None))
+    return Response(status, JSON, _result(item, None))
 
 
 @routes.get("/v1/simulations", security=brand_access("simulations:read"))
@@ -72,7 +72,7 @@ def list_simulations(limit: Limit = LIMIT, cursor: Cursor = None) -> Page[wire.S
 def show_simulation(simulation_id: str, cursor: Cursor = None) -> Any:
     """The largest differences come first. As CSV it comes whole, once it is done."""
     item = simulations.found(routes.call.deployment, routes.call.brand, simulation_id)
-    if _CSV not in routes.current_event.headers.get("accept", ""):
+    if preferred(routes.current_event.headers.get("accept", ""), (JSON, CSV)) == JSON:
         return _result(item, cursor)
     if item.status != "done":
         raise Conflict("simulation_not_done", status=item.status)
@@ -80,7 +80,7 @@ def show_simulation(simulation_id: str, cursor: Cursor = None) -> Any:
         raise Unprocessable("simulation_too_long", most=_CSV_ROWS_MAX)
     rows = simulations.every_row(routes.call.deployment, item)
     table = ((*stake, change.before, change.after, change.delta) for stake, change in rows)
-    return Response(HTTPStatus.OK, f"{_CSV}; charset=utf-8", spreadsheets.text(_COLUMNS, table))
+    return Response(HTTPStatus.OK, f"{CSV}; charset=utf-8", spreadsheets.text(_COLUMNS, table))
 
 
 @routes.get("/v1/simulations/<simulation_id>/orders", security=brand_access("simulations:read", "orders:read"))
