@@ -28,7 +28,7 @@ HEADINGS: Final[dict[str, Phrase]] = {
     "page": {"en": "Page {page} of {pages}", "he": "עמוד {page} מתוך {pages}"},
     "nothing": {"en": "Nothing happened in this period.", "he": "לא היו תנועות בתקופה זו."},
     "dated": {
-        "en": "Each entry stands at the day from which it may be paid. Days are those of {zone}.",
+        "en": "Each entry stands on the day from which it may be paid. Days are those of {zone}.",
         "he": "כל תנועה רשומה ביום שממנו היא ניתנת לתשלום. הימים לפי {zone}.",
     },
     "not_over": {
