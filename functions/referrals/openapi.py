@@ -54,6 +54,7 @@ _UNTOLD: Final = ("rate_missing", "awaiting_volume")
 _CONNECTION: Final[_Codes] = {404: ("not_found",), 422: ("not_a_host", "address_not_allowed", "too_many")}
 _SUBMISSION: Final[_Codes] = {404: ("not_found",), 422: ("invalid_order", "amount_out_of_range")}
 _SAMPLE: Final = ("duplicate_line", "discount_above_price", *_SUBMISSION[422])
+_DECISION: Final[_Codes] = {403: ("own_adjustment",), 409: ("adjustment_decided",)}
 _OWN_REFUSALS: Final[dict[str, _Codes]] = {
     "create_brand": {422: ("not_a_test_brand",)},
     "list_host": {422: ("not_a_host", "too_many")},
@@ -121,6 +122,13 @@ _OWN_REFUSALS: Final[dict[str, _Codes]] = {
     "cancel_run": {409: ("run_already_sent",)},
     "settle_payout": {409: ("payout_not_in_time", "payout_settled_otherwise", "payout_told_by_rail")},
     "fail_payout": {409: ("payout_not_in_time", "payout_told_by_rail")},
+    "create_adjustment": {404: ("not_found",)},
+    "create_writeoff": {404: ("not_found",), 422: ("nothing_owed",)},
+    "approve_adjustment": _DECISION | {422: ("nothing_owed",)},
+    "decline_adjustment": _DECISION,
+    "reverse_adjustment": {409: ("already_reversed", "not_reversible")},
+    "take_statement": {409: ("statement_line_differs",)},
+    "show_clearing": {422: ("rail_unknown",)},
     "create_simulation": _TERMS | {404: ("not_found",), 429: ("too_many_at_once",)},
     "explain_simulated_order": {422: _UNTOLD},
     "preview_terms": {

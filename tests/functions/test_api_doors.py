@@ -35,6 +35,7 @@ PLACES = {
     "delivery_id": "dlv_",
     "simulation_id": "sim_",
     "reconciliation_id": "rec_",
+    "adjustment_id": "adj_",
 }
 BODIES: dict[tuple[str, str], Any] = {
     ("PATCH", "/v1/programs/<program_id>"): {"name": "Ours now"},
@@ -48,6 +49,7 @@ BODIES: dict[tuple[str, str], Any] = {
     ("PATCH", "/v1/codes/<code_id>"): {"status": "ended"},
     ("PATCH", "/v1/connections/<connection_id>"): {"status": "disabled"},
     ("POST", "/v1/connections/<connection_id>/rotate"): {"secret": "ours now"},
+    ("POST", "/v1/adjustments/<adjustment_id>/reverse"): {"reason": "ours now"},
     ("POST", "/v1/orders/<order_id>/refunds"): {"external_id": "r-1", "amount": 1},
     ("POST", "/v1/orders/<order_id>/disputes"): {"external_id": "d-1", "status": "open"},
     ("POST", "/v1/orders/<order_id>/decisions"): {"kind": "reject", "reason": "ours now"},
@@ -140,8 +142,17 @@ def reconciliation_of_theirs(theirs: Shop, deployment: Deployment) -> str:
 
 
 @pytest.fixture
+def adjustment_of_theirs(theirs: Shop) -> str:
+    brand = Client(APIS["payouts"], theirs.brand.key)
+    given = {"creator_id": theirs.creator, "amount": 1, "currency": "ILS", "reason": "theirs"}
+    made: str = brand.made("/v1/adjustments", given, idempotency_key="theirs")["id"]
+    return made
+
+
+@pytest.fixture
 def there(
     theirs: Shop,
+    adjustment_of_theirs: str,
     order_of_theirs: str,
     parked_of_theirs: str,
     simulation_of_theirs: str,
@@ -149,6 +160,7 @@ def there(
 ) -> dict[str, Any]:
     """The ids of all that is theirs."""
     more = {"order": order_of_theirs, "delivery": parked_of_theirs, "simulation": simulation_of_theirs}
+    more["adjustment"] = adjustment_of_theirs
     return {**vars(theirs), **more, "reconciliation": reconciliation_of_theirs}
 
 
