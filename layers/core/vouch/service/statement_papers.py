@@ -75,8 +75,10 @@ def paper(
 def _adding_up(whole: Statement) -> Statement:
     """What is printed must add up on the paper; an entry that was posted between two of its reads is in one alone."""
     amounts = [line.amount for line in whole.entries]
-    credited, debited = sum(amount for amount in amounts if amount > 0), -sum(amount for amount in amounts if amount < 0)
-    totals = Totals(credited, debited)
+    totals = Totals(
+        credited=sum(amount for amount in amounts if amount > 0),
+        debited=-sum(amount for amount in amounts if amount < 0),
+    )
     return replace(whole, totals=totals, closing=whole.opening + totals.net)
 
 
