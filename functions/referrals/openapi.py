@@ -8,8 +8,8 @@ from aws_lambda_powertools.event_handler.api_gateway import Route
 from aws_lambda_powertools.event_handler.openapi.models import HTTPBearer
 
 from attribution.api import api as attribution
-from payouts import statement_pdf
 from payouts.api import api as payouts
+from payouts.statement_pdf import api as papers
 from referrals import embed
 from referrals.api import api as referrals
 from vouch import __version__
@@ -118,7 +118,7 @@ _OWN_REFUSALS: Final[dict[str, _Codes]] = {
     },
     "resume_payout_rail": {412: ("stale_version",), 422: ("rail_not_set_up",)},
     "create_run": {404: ("not_found",), 422: ("rail_unknown", "rail_not_set_up", "rail_unfit_for_currency")},
-    "show_file": {409: ("file_not_yet_written",), 422: ("file_ambiguous",)},
+    "show_file": {404: ("file_not_found",), 409: ("file_not_yet_written",), 422: ("file_ambiguous",)},
     "cancel_run": {409: ("run_already_sent",)},
     "settle_payout": {409: ("payout_not_in_time", "payout_settled_otherwise", "payout_told_by_rail")},
     "fail_payout": {409: ("payout_not_in_time", "payout_told_by_rail")},
@@ -146,7 +146,7 @@ _OWN_REFUSALS: Final[dict[str, _Codes]] = {
 def document() -> str:
     """The document as JSON; this process's routes do not change."""
     merged: dict[str, Any] = {}
-    for api in (referrals, attribution, payouts, Api(statement_pdf.routes)):
+    for api in (referrals, attribution, payouts, papers):
         described = _described(api)
         if not merged:
             merged = described

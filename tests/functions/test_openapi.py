@@ -45,6 +45,7 @@ def test_every_route_is_in_it_with_who_may_call_it(document: Any) -> None:
             assert described.pop((route.method, route.openapi_path))["security"] == list(route.security or [])
     by_hand = {("GET", "/r/{slug}"), ("HEAD", "/r/{slug}"), ("GET", "/r/{slug}/qr.svg"), ("GET", "/r/{slug}/qr.png")}
     by_hand |= {("GET", "/webhooks/{connection_id}"), ("POST", "/webhooks/{connection_id}")}
+    by_hand |= {("POST", "/rails/{rail}/{brand_id}")}
     assert set(described) == by_hand | {("GET", "/embed.js"), ("GET", "/deletions/{id}")}
 
 

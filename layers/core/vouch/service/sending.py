@@ -4,8 +4,8 @@ Before each call stands an attempt that says under which key it is made. A call 
 `unknown`, and the rail is asked. Only where it knows of nothing, and only while it remembers keys, the same call is
 made again under the same key; after that only looks are left, and a person. What the rail finally says is posted.
 
-All that is said of one account at the rail: where the brand has another one since, nobody there knows what became of a
-payout, so it is neither paid again nor taken for lost.
+An account that knows nothing of a payout proves nothing where the brand had another one when it was sent: it is
+neither paid again nor taken for lost.
 """
 
 from collections.abc import Callable
@@ -75,10 +75,10 @@ def looked(deployment: Deployment, brand: Brand, payout_id: str, *, in_time: InT
     if item.status == "unknown" and api.found_by_name and not item.names:
         return _again(deployment, brand, item, api, in_time)
     account = rail_accounts.account(deployment, brand.id, item.rail)
-    if not _is_same(item, account):
-        telemetry.logger().error("the account that paid is gone", payout=item.id, rail=item.rail)
-        return item
     told = _looked_up(deployment, brand, item, api, account, in_time)
+    if told.word == "absent" and not _is_same(item, account):
+        telemetry.logger().error("the account that was to pay is gone", payout=item.id, rail=item.rail)
+        return item
     if told.word == "absent" and item.status == "unknown":
         return _absent(deployment, brand, item, api, in_time)
     return _heard(deployment, brand, item, told, final=True)
@@ -87,8 +87,9 @@ def looked(deployment: Deployment, brand: Brand, payout_id: str, *, in_time: InT
 def given_up(deployment: Deployment, brand: Brand, payout_id: str, reason: str, *, in_time: InTime) -> PayoutItem:
     """A person's word that a payout never reached its rail, taken only where a look at this moment says so, too.
 
-    And only once the rail would not recognise a further try: until then the payout ends by itself. Where the brand has
-    another account there since, the word is enough. Raises Conflict.
+    And only once the rail would not recognise a further try: until then the payout ends by itself. Where no look can
+    tell, by a rail that finds payments by its own names alone or at another account than the one that was to pay, the
+    word is enough. Raises Conflict.
     """
     item = payouts.found(deployment, brand.id, payout_id)
     api = payouts.rail_of(item).api
@@ -97,7 +98,8 @@ def given_up(deployment: Deployment, brand: Brand, payout_id: str, reason: str, 
     if api is None or item.status != "unknown" or _may_be_sent(item, api, deployment.now()):
         raise Conflict("payout_told_by_rail", rail=item.rail)
     account = rail_accounts.account(deployment, brand.id, item.rail)
-    if _is_same(item, account) and _looked_up(deployment, brand, item, api, account, in_time).word != "absent":
+    tells = _is_same(item, account) and (item.names or not api.found_by_name)
+    if tells and _looked_up(deployment, brand, item, api, account, in_time).word != "absent":
         raise Conflict("payout_told_by_rail", rail=item.rail)
     return payouts.failed(deployment, brand, item.id, News(reason=reason), seen=item.version)
 
