@@ -79,6 +79,7 @@ def test_the_file_as_a_bank_reads_it() -> None:
     ids = [f"po-{each.id.removeprefix('po_')}" for each in payments]
     run = f"run-{RUN.removeprefix('run_')}"
     assert (file.name, file.media_type) == (f"{RUN}-EUR.xml", "application/xml")
+    assert file.content.startswith(b"<?xml version='1.0' encoding='UTF-8'?>")
     assert head == {
         "MsgId": run,
         "CreDtTm": "2026-05-04T14:00:00+02:00",
@@ -207,6 +208,19 @@ def test_it_carries_euros_to_ibans() -> None:
 @pytest.mark.parametrize("to", [None, IL_BANK, with_fields(IBAN, {"iban": "IL620108000000099999999"})])
 def test_it_reaches_no_account_outside_of_the_scheme(to: Any) -> None:
     assert RAIL.obstacle(payment(1, to)) == "rail_unfit_for_method"
+
+
+@pytest.mark.parametrize(
+    "countries",
+    [
+        "AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IT LT LU LV MT NL PL PT RO SE SI SK",  # the European Union
+        "IS LI NO",  # the rest of the Economic Area
+        "AD AL CH GB GI MC MD ME MK RS SM VA",
+    ],
+)
+def test_it_reaches_every_account_within(countries: str) -> None:
+    for country in countries.split():
+        assert RAIL.obstacle(payment(1, with_fields(IBAN, {"iban": f"{country}00"}))) is None
 
 
 @pytest.mark.parametrize(
