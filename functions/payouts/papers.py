@@ -1,8 +1,6 @@
 """Papers as PDF, in a function of their own: what draws them is larger than all that the others load."""
 
 import documents.statements  # noqa: F401 - what draws is loaded while the function starts, not under the first request
-from payouts import statement_pdf
-from vouch.http import Api
+from payouts.statement_pdf import api
 
-api = Api(statement_pdf.routes)
 handler = api.handler

@@ -8,7 +8,7 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.openapi.params import Query
 from aws_lambda_powertools.event_handler.openapi.types import OpenAPIResponse
 
-from vouch.http import Routes, brand_access
+from vouch.http import Api, Routes, brand_access
 from vouch.media import PDF
 from vouch.service import statement_papers, statements
 from vouch.wire import accounts as wire
@@ -56,3 +56,6 @@ def print_statement(
     answer = Response(HTTPStatus.OK, PDF, base64.b64encode(papers.drawn(paper)).decode(), headers=headers)
     answer.base64_encoded = True
     return answer
+
+
+api = Api(routes)

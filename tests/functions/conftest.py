@@ -6,7 +6,7 @@ import pytest
 
 from attribution.api import api as attribution
 from payouts.api import api as payouts
-from payouts.papers import api as papers
+from payouts.statement_pdf import api as papers
 from referrals.api import api as referrals
 from tests.functions.client import Client
 from vouch.http import Api
