@@ -170,6 +170,10 @@ def _heard(deployment: Deployment, brand: Brand, item: PayoutItem, told: Told, *
     Not `final`: it is about a further try, so a failure or refusal leaves open what became of the first one.
     """
     news = News(reason=told.reason, reference=told.reference, names=told.names, fee=told.fee)
+    if told.reason is not None:
+        telemetry.logger().info(
+            "a rail said why", payout=item.id, rail=item.rail, reason=told.reason, detail=told.detail
+        )
     if told.amount is not None and (told.amount.amount, told.amount.currency) != _net(item):
         telemetry.count("PayoutMismatch")
         telemetry.logger().error("a rail carries another amount than ours", payout=item.id, rail=item.rail)
