@@ -1,8 +1,9 @@
-"""What the README says to type is typed, to the letter, and does what the README says."""
+"""What the README and the page on payouts say to type is typed, to the letter, and does what they say."""
 
 import json
 import re
 import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,20 +13,36 @@ from local.stack import Stack
 from local.template import REPOSITORY
 
 README = (REPOSITORY / "README.md").read_text()
+PAYOUTS = (REPOSITORY / "docs/how-payouts-work.md").read_text()
 _NEXT = "--- next ---"
 
 
 @pytest.fixture(scope="module")
 def said(demo: Stack, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
-    """What each block of the README's walk prints, and then its looks around, in what looks like the repository."""
-    folder = tmp_path_factory.mktemp("readme")
+    """What each block of the README's walk prints, and then its looks around."""
+    blocks = typed(section("Your first order"))
+    looks = re.findall(r"`((?:ask|curl|show|words|for) [^`]*)`", section("Looking around"))
+    return printed(demo, tmp_path_factory.mktemp("readme"), [*blocks, "\n".join([*looks, ""])])
+
+
+@pytest.fixture(scope="module")
+def paid(demo: Stack, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """What each block of the page on payouts prints, after the README's own words were defined."""
+    [words, *_] = typed(section("Your first order"))
+    return printed(demo, tmp_path_factory.mktemp("payouts"), [words, *typed(PAYOUTS)])
+
+
+def typed(text: str) -> list[str]:
+    return re.findall(r"```sh\n(.*?)```", text, re.DOTALL)
+
+
+def printed(demo: Stack, folder: Path, blocks: list[str]) -> list[str]:
+    """What each of them prints, in what looks like the repository."""
     (folder / ".local").mkdir()
     (folder / ".local/demo.env").write_text(environment(demo))
     (folder / "docs").symlink_to(REPOSITORY / "docs")
-    blocks = re.findall(r"```sh\n(.*?)```", section("Your first order"), re.DOTALL)
-    looks = re.findall(r"`((?:curl|show|words|for) [^`]*)`", section("Looking around"))
     # As in zsh, where a pattern that matches no file ends the line.
-    script = f"echo '{_NEXT}'\n".join(["set -eu; shopt -s failglob\n", *blocks, "\n".join([*looks, ""])])
+    script = f"echo '{_NEXT}'\n".join(["set -eu; shopt -s failglob\n", *blocks])
     ran = subprocess.run(
         ["/bin/bash", "-c", script], cwd=folder, capture_output=True, text=True, timeout=120, check=False
     )
@@ -105,13 +122,29 @@ def test_fifteen_percent_would_have_cost_more(said: list[str], demo: Stack) -> N
 def test_looking_around_shows_what_is_promised(said: list[str], demo: Stack) -> None:
     data, _, words = said[9].partition("הזמנה מ-")
     others = re.split(r"^Order of .*", words, flags=re.MULTILINE)[1:]
-    contract, orders, held, statement, deliveries = documents(data)
+    before, list_, after = re.split(r"^(\ufeff.*\n(?:po_.*\n)+)", data, flags=re.MULTILINE)
+    contract, orders, held, statement, deliveries, payouts = documents(before)
+    assert documents(after) == []
     assert "/v1/orders/{order_id}/explanation" in contract["paths"]
     assert orders["items"]
     assert {item["status"] for item in held["items"]} == {"held"}
     assert statement["entries"]
+    assert all(payout["id"] in list_ for payout in payouts["items"])
     [unreadable] = deliveries["items"]
     assert unreadable["reason"] == "unknown_status"
     tells = ("the customer first came through", "This is payment 2", "Converted at 1 USD", "not decided yet")
     for told, other in zip(tells, others, strict=True):
         assert told in other
+
+
+def test_the_page_on_payouts_pays_whom_its_dry_run_names(paid: list[str]) -> None:
+    """Whoever walks through the README meanwhile may make more payable."""
+    [would] = documents(paid[1])
+    shown, _, list_ = paid[2].partition("\ufeff")
+    [run] = documents(shown)
+    settled, payout, verified = documents(paid[3])
+    assert (run["status"], run["payouts"]) == ("completed", list_.count("po_"))
+    assert run["payouts"] >= len([outcome for outcome in would["items"] if outcome["skipped"] is None]) > 1
+    assert (settled["status"], payout["reference"]) == ("settled", "wire 4711")
+    assert payout["id"] in list_
+    assert verified["ok"]

@@ -1,6 +1,7 @@
 """The demo that `make run` fills an empty stack with: a brand, and 60 days of its life through the real HTTP doors.
 
-The same every time, told relative to the day of the run. Its last act is to have the books checked.
+The same every time, told relative to the day of the run. At its end friends are paid, and its last act is to have the
+books checked.
 """
 
 import shlex
@@ -11,14 +12,17 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from local.artefacts import Trouble
+from local.demo import payday
 from local.demo.brand import INLET_SECRET, SHOPIFY_SECRET, DemoBrand, set_up
 from local.demo.client import Client, Refused
+from local.demo.payday import Payday
 from local.demo.people import BRAND, CREATORS
 from local.demo.play import Astray, Player
 from local.demo.story import DAYS, story
 from local.progress import Progress
 from local.stack import Stack
 
+_PARTS = ("available", "pending", "held", "in_transit", "paid")
 _WORKERS = 4  # more would wait for more processes of each function to start
 
 
@@ -39,14 +43,18 @@ def seed(stack: Stack, progress: Progress) -> dict[str, Any]:
             for decision in told.decisions:
                 player.decide(decision)
             player.check_orders()
+            paid = payday.pay(brand)
             _verify(brand)
             progress.say(f"{told.visits} clicks, {len(told.orders)} orders, {told.deliveries} deliveries")
+            for line in paid.told():
+                progress.say(line)
+            progress.say(f"  the list: {stack.api_url}{paid.file}")
             _say_accounts(brand, progress)
     except (Refused, Astray) as error:
         raise Trouble(
             f"The demo went wrong: {error}. `make reset` and begin again, or leave it out with SEED=0."
         ) from error
-    return _summary(brand, now, {name: player.order_id(order) for name, order in told.examples.items()})
+    return _summary(brand, now, {name: player.order_id(order) for name, order in told.examples.items()}, paid)
 
 
 def environment(stack: Stack) -> str:
@@ -61,6 +69,7 @@ def environment(stack: Stack) -> str:
         "SECRET": demo["webhook_secret"],
         "CREATOR": demo["creator_ids"]["noa"],
         "PROGRAM": demo["program_ids"]["friends"],
+        "PAYOUT_RUN": demo["payout_run_id"],
     } | {name.upper(): order_id for name, order_id in demo["order_ids"].items()}
     return "".join(f"{name}={shlex.quote(value)}\n" for name, value in variables.items())
 
@@ -93,11 +102,11 @@ def _verify(brand: DemoBrand) -> None:
 def _say_accounts(brand: DemoBrand, progress: Progress) -> None:
     for creator in CREATORS:
         for balance in brand.api.get(f"/v1/creators/{brand.creator_ids[creator.key]}/balances"):
-            parts = [f"{name} {balance[name] / 100:.2f}" for name in ("available", "pending", "held")]
+            parts = [f"{name} {balance[name] / 100:.2f}" for name in _PARTS if balance[name]]
             progress.say(f"  {creator.name}: {', '.join(parts)} {balance['currency']}")
 
 
-def _summary(brand: DemoBrand, now: datetime, order_ids: Mapping[str, str]) -> dict[str, Any]:
+def _summary(brand: DemoBrand, now: datetime, order_ids: Mapping[str, str], paid: Payday) -> dict[str, Any]:
     return {
         "brand_id": brand.id,
         "brand": BRAND,
@@ -106,6 +115,7 @@ def _summary(brand: DemoBrand, now: datetime, order_ids: Mapping[str, str]) -> d
         "program_ids": brand.program_ids,
         "creator_ids": brand.creator_ids,
         "order_ids": order_ids,
+        "payout_run_id": paid.run["id"],
         "link_url": brand.link_urls["noa"],
         "links": brand.link_urls,
         "codes": brand.codes,
