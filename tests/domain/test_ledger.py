@@ -7,16 +7,20 @@ import pytest
 
 from tests.domain.histories import CREATOR, START
 from vouch.domain.ledger import (
+    ADJUSTMENT,
     AVAILABLE,
+    CORRECTION,
     EARNED,
     EXPENSE_BONUS,
     HELD,
+    WRITEOFF,
     Counted,
     Difference,
     Entry,
     Leg,
     PeriodRule,
     Unbalanced,
+    adjustment_entry,
     bonus_entry,
     creator_account,
     fold_entry,
@@ -121,3 +125,14 @@ def test_ids_stay_what_they_were() -> None:
         ("bonus", "ent_642XF1YHHMBZJP8KTD8W0Z1QAC"),
     ]
     assert {(entry.creator_id, entry.posted_at) for entry in entries} == {(CREATOR, START)}
+
+
+def test_what_a_person_says_is_an_expense_that_a_correction_takes_back_whole_and_once() -> None:
+    for kind, expense in ((ADJUSTMENT, "expense:adjustment"), (WRITEOFF, "expense:writeoff")):
+        entry = adjustment_entry(kind, "adj_1", CREATOR, "ILS", 70, at=START, version=1)
+        assert entry.legs == (Leg(expense, 70), Leg(creator_account(CREATOR, AVAILABLE), -70))
+        back = adjustment_entry(CORRECTION, "adj_1", CREATOR, "ILS", -70, at=START, version=2, corrects=kind)
+        assert back.legs == tuple(Leg(leg.account, -leg.amount) for leg in entry.legs)
+        again = adjustment_entry(CORRECTION, "adj_1", CREATOR, "ILS", -70, at=START + HOUR, version=9, corrects=kind)
+        assert (back.id, back.adjustment_id, back.kind) == (again.id, "adj_1", CORRECTION)
+        assert back.id != entry.id
