@@ -84,3 +84,25 @@ def test_a_creator_is_paid_by_a_file(shop: Shop) -> None:
     assert (settled["status"], settled["reference"]) == ("settled", "TRX 77")
     assert balance(api, shop)["paid"] == 5_000
     assert api.get("/v1/ledger/verify").body["violations"] == []
+
+
+@pytest.mark.parametrize(
+    "account, rail",
+    [
+        ({"type": "iban", "holder": "Noa Levi", "iban": "DE75512108001245126199"}, "csv"),
+        ({"type": "paypal", "email": "noa@example.com"}, "paypal"),
+    ],
+)
+def test_a_method_leads_to_a_rail_that_carries_the_currency(shop: Shop, account: Any, rail: str) -> None:
+    """Nobody who earns shekels is left out because euros would go to their IBAN."""
+    api = earned(shop)
+    accounts = {
+        "sepa": {"name": "Pottery Ltd", "iban": "DE75512108001245126199"},
+        "paypal": {"client_id": "client", "client_secret": "secret"},
+    }
+    for name, settings in accounts.items():
+        assert api.send("PUT", f"/v1/payout_rails/{name}", {"settings": settings}).status == 200
+    assert api.send("PUT", f"/v1/creators/{shop.creator}/payout_method", account).status == 200
+    made = run(api, dry_run=True)
+    [outcome] = api.get(f"/v1/payout_runs/{made['id']}/outcomes").body["items"]
+    assert (outcome["rail"], outcome["skipped"]) == (rail, None)

@@ -104,7 +104,7 @@ class Paying:
     def _judged(self, profile: Profile, balance: Balance, currency: str) -> Outcome:
         creator_id, sums = profile.creator.id, balance.of(currency)
         rules = self.rules.currency(currency)
-        rail = RAILS[self._rail_for(profile, rules)]
+        rail = RAILS[self._rail_for(profile, rules, currency)]
         available = max(sums.available, 0)
         share = parts(available, withholding_bps=profile.payee.withholding_bps, unit=rail.unit(currency) or 1)
         skipped: str | None = None
@@ -122,14 +122,14 @@ class Paying:
         payout_id = items.payout_id(self.run.id, creator_id, currency)
         return Outcome(creator_id, currency, share.amount, share.withheld, rail.name, payout_id=payout_id)
 
-    def _rail_for(self, profile: Profile, rules: CurrencyRules) -> str:
-        """The run's rail; else the one that the settings name; else one that the creator's method asks for."""
+    def _rail_for(self, profile: Profile, rules: CurrencyRules, currency: str) -> str:
+        """The run's rail; else the one that the settings name; else one that can pay to the creator's method."""
         if self.run.rail:
             return self.run.rail
         kind = profile.method.kind if profile.method else None
         if rules.by_method and kind is not None:
             for name in sorted(self.rails):
-                if kind in (RAILS[name].takes or ()):
+                if kind in (RAILS[name].takes or ()) and RAILS[name].unit(currency) is not None:
                     return name
         return rules.rail
 
