@@ -36,8 +36,8 @@ class Flow:
     rail: str
     ends: str
     or_else: str | None = None
-    fate: Callable[[StandIn, str], None] = lambda *_: None
-    """What the rail makes of the payout, before it is sent."""
+    fate: Fate | None = None
+    """What PayPal makes of it; None: it pays."""
     then: Callable[["Life"], None] = lambda _: None
     """What happens once it has come that far."""
     until: str | None = None
@@ -65,12 +65,8 @@ def _comes_back(life: "Life") -> None:
         paypal.becomes(life.payout_id, "RETURNED")
     told = [each for each in paypal.callbacks if life.payout_id.encode() in each.body]
     for callback in reversed(told):  # the news first, and then what was before
-        assert life.day.call_back("paypal", callback) == 200
-
-
-def _unpayable(stand_in: StandIn, payout_id: str) -> None:
-    assert isinstance(stand_in, PayPal)
-    stand_in.fates[payout_id] = Fate("FAILED", "RECEIVER_COUNTRY_NOT_ALLOWED")
+        if life.day.call_back("paypal", callback) != 200:
+            raise ComesAgain
 
 
 FLOWS = {
@@ -79,7 +75,7 @@ FLOWS = {
     "stripe, paid": Flow("stripe_connect", "settled"),
     "stripe, cancelled": Flow("stripe_connect", "failed", "settled", then=_cancelled, until="created"),
     "paypal, paid": Flow("paypal", "settled"),
-    "paypal, failed": Flow("paypal", "failed", fate=_unpayable),
+    "paypal, failed": Flow("paypal", "failed", fate=Fate("FAILED", "RECEIVER_COUNTRY_NOT_ALLOWED")),
     "paypal, paid and returned": Flow("paypal", "returned", then=_comes_back, until="settled"),
 }
 RAIL_FAULTS: dict[str, Fault] = {
@@ -104,6 +100,8 @@ class Life:
         self.name = self.creator
         if isinstance(stand_in, StripeConnect):
             stand_in.accounts[day.destinations[self.creator].fields["account"]] = "ready"
+        if isinstance(stand_in, PayPal) and flow.fate is not None:
+            stand_in.fates[day.destinations[self.creator].fields["email"]] = flow.fate
 
     def live(self, patience: timedelta = timedelta()) -> None:
         """Everything that Vouch and the brand do comes again until it is done; the first time `patience` later."""
@@ -135,10 +133,7 @@ class Life:
 
     def _begin(self) -> None:
         run = self.day.run(self.creator, rail=self.flow.rail, name=self.name)
-        found = [payout.id for payout in self.day.payouts_of(self.creator)]
-        if found and self.stand_in is not None:
-            self.flow.fate(self.stand_in, found[0])
-        assert run.id
+        assert run.rail == self.flow.rail
 
     def _until_done(self, do: Callable[[], object], patience: timedelta) -> None:
         for _ in range(6):
