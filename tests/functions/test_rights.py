@@ -13,7 +13,10 @@ from tests.faults.world import Context, World, event, functions, record, take
 from tests.fixtures import NOON
 from tests.functions.client import Client
 from tests.functions.conftest import APIS, NewBrand
+from tests.payday import Payday
 from tests.rights import Asked, allowed
+from tests.standins.server import lost
+from tests.standins.stripe_connect import StripeConnect
 from vouch.domain import ids
 from vouch.service.deployment import Deployment
 from vouch.store import balances, inbox, ledger, orders, products, registers
@@ -123,6 +126,28 @@ def test_a_clock_that_is_moved_once_over_what_matures_meanwhile(deployment: Depl
         assert (moved.status, moved.body["folded"]) == (200, True)
     assert balances.read(deployment.database, brand.brand_id, NOA).of("ILS").available == 200
     assert list(ledger.everything(deployment.database, brand.brand_id, NOA))
+
+
+def test_a_payout_from_the_queue_to_a_callback(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch, within_its_rights: set[Asked]
+) -> None:
+    day = Payday(deployment, monkeypatch)
+    with StripeConnect(deployment.now) as stripe:
+        day.set_up("stripe_connect", stripe.settings)
+        creator = day.creator(2500, "stripe_connect")
+        [account] = [day.destinations[creator].fields["account"]]
+        stripe.accounts[account] = "ready"
+        stripe.faults.append(lost)
+        day.run(creator)
+        while day.payouts_of(creator)[0].status != "unknown":
+            day.take()
+        assert day.call_back("stripe_connect", stripe.callbacks[0]) == 200
+        day.pass_(timedelta(hours=1))
+        day.round()
+        day.work()
+    assert day.payouts_of(creator)[0].status == "settled"
+    running = {each.function for each in within_its_rights}
+    assert running == {"PayFunction", "CallbackFunction", "RoundsFunction"}
 
 
 def test_a_redrive_of_what_its_platform_has_yet_to_tell(deployment: Deployment, new_brand: NewBrand) -> None:
