@@ -1,15 +1,20 @@
 """Rails' statements and the clearing report over HTTP, and creators who owe: every number worked by hand."""
 
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from tests.fixtures import Clock
+from tests.faults.injection import tried
+from tests.fixtures import NOON, Clock
 from tests.functions.client import Answer, Client
 from tests.functions.conftest import APIS, NewBrand
 from tests.functions.setting_up import Shop, open_shop
-from vouch.domain import ids
+from vouch.domain import ids, times
+from vouch.domain.clearing import Line
+from vouch.domain.errors import Unavailable
 from vouch.domain.money import Money
 from vouch.rails import registry
 from vouch.service import brands, clearing, payouts
@@ -61,6 +66,15 @@ def report(client: Client, **query: Any) -> Any:
     got = client.get("/v1/reports/clearing", **{"rail": "csv", "currency": "ILS"} | query)
     assert got.status == 200, got.text
     return got.body
+
+
+def calls_of(deployment: Deployment, number: int, kind: str, job: Callable[[], object]) -> list[str]:
+    """As `tried`; but the deployment is as it was before, for those who ask the API next."""
+    kept = dict(vars(deployment))
+    try:
+        return tried(deployment, number, kind, job)
+    finally:
+        vars(deployment).update(kept)
 
 
 def alone(found: Any) -> list[tuple[str, str, int]]:
@@ -272,6 +286,22 @@ def test_a_fee_as_high_as_the_payment_and_one_in_another_currency_are_noted(
     assert report(books, currency="USD")["unmatched"] == []
 
 
+def test_a_page_costs_a_bounded_number_of_requests(shop: Shop, books: Client, deployment: Deployment) -> None:
+    """Two payouts and two lines: the rows, their claims with the lines' payouts, the index and the lines."""
+    sent = []
+    for number in range(2):
+        pay(books, shop, 100 + number, f"{number}", f"TRX {number}")
+        sent.append(line(f"B-{number}", -100 - number, reference=f"TRX {number}"))
+    assert state(books, *sent).body["found"] == 2
+    brand = brands.found(deployment, shop.brand.brand_id)
+    span = (brand, "csv", "ILS", times.EPOCH, times.END)
+    calls = calls_of(deployment, 0, "", lambda: clearing.report(deployment, *span, cursor=None))
+    assert calls == ["Query", "Query", "BatchGetItem", "BatchGetItem"]
+    lines = [Line(f"C-{number}", NOON, -1, "ILS", payout_id=ids.derived("po_", "none")) for number in range(80)]
+    calls = calls_of(deployment, 0, "", lambda: clearing.taken(deployment, brand, "csv", lines))
+    assert calls == ["BatchGetItem", "BatchGetItem", "TransactWriteItems"] * 2, "for each 40 lines"
+
+
 # --- statements -------------------------------------------------------------------------------------------------------
 
 
@@ -301,6 +331,47 @@ def test_many_lines_come_at_once(shop: Shop, books: Client) -> None:
     assert state(books, *lines).body["new"] == 0
     got = state(books, *lines, line("one more", -1))
     assert (got.status, got.body["errors"][0]["code"]) == (400, "too_long")
+
+
+def test_twenty_uploads_at_once_take_each_line_once_and_a_payout_has_one(
+    shop: Shop, books: Client, deployment: Deployment
+) -> None:
+    """Ten times the same three lines, and ten times three others that name the same three payouts."""
+    brand = brands.found(deployment, shop.brand.brand_id)
+    payouts = [pay(books, shop, 100 + number, f"{number}", f"TRX {number}") for number in range(3)]
+    statements = [
+        [Line(f"{name}{number}", NOON, -100 - number, "ILS", payout_id=payouts[number]) for number in range(3)]
+        for name in "AB"
+    ]
+
+    def upload(number: int) -> None:
+        while True:
+            try:
+                clearing.taken(deployment, brand, "csv", statements[number % 2])
+            except Unavailable:
+                continue
+            return
+
+    with ThreadPoolExecutor(20) as threads:
+        list(threads.map(upload, range(20)))
+    found = report(books)
+    assert (found["statement_total"], found["matched"], found["difference"]) == (2 * -303, 3, 303)
+    assert [each["side"] for each in found["unmatched"]] == ["statement"] * 3
+
+
+@pytest.mark.parametrize("operation", [1, 2, 3, 4])
+@pytest.mark.parametrize("kind", ["fails before", "crash after", "answer lost below the retry"])
+def test_a_statement_whose_upload_breaks_is_sent_again(
+    shop: Shop, books: Client, deployment: Deployment, operation: int, kind: str
+) -> None:
+    brand = brands.found(deployment, shop.brand.brand_id)
+    payout = pay(books, shop, 100, "1", "TRX 1")
+    lines = [Line("B-1", NOON, -100, "ILS", "TRX 1"), Line("B-2", NOON, -5, "ILS")]
+    calls = calls_of(deployment, operation, kind, lambda: clearing.taken(deployment, brand, "csv", lines))
+    assert len(calls) >= min(operation, 3)
+    assert clearing.taken(deployment, brand, "csv", lines).found == 1
+    assert (report(books)["matched"], alone(report(books))) == (1, [("statement", "B-2", -5)])
+    assert payout in {item["id"] for item in books.get("/v1/payouts").body["items"]}
 
 
 @pytest.mark.parametrize("rail", ["paypal", "stripe_connect", "csv", "sepa", "masav"])

@@ -118,7 +118,7 @@ def _kept(deployment: Deployment, brand: Brand, rail: str, chunk: Sequence[tuple
             writes.put_new(kept)
             new += 1
         elif stands_for is not None:
-            writes.put(kept)
+            writes.put(kept, StatementLine.stands_for.does_not_exist())
     return Taken(len(chunk), new, found)
 
 
