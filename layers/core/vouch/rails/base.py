@@ -211,6 +211,8 @@ class Rail:
     identity: frozenset[str] = frozenset()
     """Which of them say whose account it is, as the API's address does: another may have paid what this one has not."""
     write: Callable[[FileOrder], File] | None = None
+    called: Callable[[str], str] | None = None
+    """By which name its file knows a payout, where that is not the payout's id."""
     api: Api | None = None
     ready: bool = False
     """Whether it works without any settings of the brand's."""

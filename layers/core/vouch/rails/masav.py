@@ -211,4 +211,5 @@ RAIL = Rail(
     obstacle=_obstacle,
     settings=_settings,
     write=_write,
+    called=reference,
 )

@@ -189,4 +189,5 @@ RAIL = Rail(
     obstacle=_obstacle,
     settings=_settings,
     write=_write,
+    called=end_to_end_id,
 )

@@ -10,7 +10,8 @@ try of it has done. A run that nobody takes further is taken up again by the hou
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import astuple, dataclass
 from datetime import datetime, timedelta
@@ -220,7 +221,8 @@ def _page(deployment: Deployment, brand: Brand, run: PayoutRun) -> tuple[list[st
 
 def _reserve(deployment: Deployment, brand: Brand, run: PayoutRun, number: int) -> None:
     chunk = _chunk(deployment, brand, run, number)
-    if chunk.status == "listed" and run.status != "cancelled":
+    is_late = chunk.status != "listed"
+    if not is_late and run.status != "cancelled":
         paying = Paying(
             deployment,
             brand,
@@ -231,9 +233,13 @@ def _reserve(deployment: Deployment, brand: Brand, run: PayoutRun, number: int) 
         )
         found_out = list(_found_out(deployment, brand, run, paying, chunk.creators))
         run, chunk = _note_reserved(deployment, brand, run, number, found_out)
+        is_late = not _payout_ids(found_out) <= _payout_ids(_outcomes(chunk))
     if run.status == "cancelled":
-        _release_chunk(deployment, brand, run, chunk)
+        _release_chunk(deployment, brand, run, chunk, "run_cancelled")
         return
+    if is_late:  # another one did it, who found less to pay; what is not in that one's list nobody would ever send
+        noted = _payout_ids(_outcomes(chunk))
+        _release_chunk(deployment, brand, run, chunk, "left_for_next_run", but=noted)
     if chunk.status == "reserved":
         _tell(deployment, run, {"send": [brand.id, run.id, number]})
     _conclude(deployment, brand, run)
@@ -392,12 +398,18 @@ def _mark_submitted(deployment: Deployment, brand: Brand, some: Sequence[PayoutI
     writes = Writes()
     for item in some:
         item.status, item.changed_at = "submitted", times.text(deployment.now())
+        item.reference = _called(item)
         versions.put(writes, item)
     try:
         deployment.database.commit(writes)
     except Refused:  # an earlier try of ours did it, or part of it
         for item in some:
-            payouts.submitted(deployment, brand, item.id, News())
+            payouts.submitted(deployment, brand, item.id, News(reference=_called(item)))
+
+
+def _called(item: PayoutItem) -> str | None:
+    called = RAILS[item.rail].called
+    return called(item.id) if called is not None else None
 
 
 # --- calls ------------------------------------------------------------------------------------------------------------
@@ -462,16 +474,24 @@ def _release(deployment: Deployment, brand: Brand, run: PayoutRun, in_time: InTi
         if not in_time():
             _tell(deployment, run, {"release": [brand.id, run.id]}, seconds=1)
             return
-        _release_chunk(deployment, brand, run, chunk)
+        _release_chunk(deployment, brand, run, chunk, "run_cancelled")
 
 
-def _release_chunk(deployment: Deployment, brand: Brand, run: PayoutRun, chunk: RunChunk) -> None:
-    """Whatever the run has reserved there, whether or not it was noted, and not yet sent."""
+def _release_chunk(
+    deployment: Deployment,
+    brand: Brand,
+    run: PayoutRun,
+    chunk: RunChunk,
+    reason: str,
+    *,
+    but: AbstractSet[str] = frozenset(),
+) -> None:
+    """Whatever the run has reserved there `but` these, whether or not it was noted, and not yet sent."""
     for creator_id in chunk.creators:
         for sums in balances.read(deployment.database, brand.id, creator_id).sums.values():
             item = stored_payouts.payout(deployment.database, brand.id, sums.payout_id) if sums.payout_id else None
-            if item is not None and item.run_id == run.id and item.status == "created":
-                payouts.failed(deployment, brand, item.id, News(reason="run_cancelled"), seen=item.version)
+            if item is not None and item.run_id == run.id and item.status == "created" and item.id not in but:
+                payouts.failed(deployment, brand, item.id, News(reason=reason), seen=item.version)
 
 
 # --- the hourly round -------------------------------------------------------------------------------------------------
@@ -491,7 +511,7 @@ def scheduled(deployment: Deployment, brand: Brand, now: datetime) -> list[Payou
 def taken_up(deployment: Deployment, brand: Brand) -> None:
     """Sends again for what nobody takes further: a message was lost, or a rail was paused."""
     now = deployment.now()
-    for run in listed(deployment, brand, limit=_LATEST, cursor=None).items:
+    for run in payout_runs.latest(deployment.database, brand.id, limit=_LATEST):
         if run.status not in _UNDER_WAY or now - times.parse(run.moved_at) < _STALLED:
             continue
         if run.status != "sending" and now - times.parse(run.moved_at) >= _ALARMED_AFTER:
@@ -524,6 +544,10 @@ def _chunk(deployment: Deployment, brand: Brand, run: PayoutRun, number: int) ->
 
 def _outcomes(chunk: RunChunk) -> list[Outcome]:
     return [Outcome(*said) for said in chunk.outcomes or ()]
+
+
+def _payout_ids(outcomes: Iterable[Outcome]) -> set[str]:
+    return {outcome.payout_id for outcome in outcomes if outcome.payout_id is not None}
 
 
 def _is_called(rail: str) -> bool:

@@ -68,6 +68,13 @@ def new(
     )
 
 
+def latest(database: Database, brand_id: str, *, limit: int) -> list[PayoutRun]:
+    """The brand's latest runs, the newest first."""
+    keys, _ = database.index_keys(PayoutRun, index(brand_id), limit=limit, newest_first=True)
+    found = database.get_many((PayoutRun, pk, sk) for pk, sk in keys)
+    return [item for place in keys if isinstance(item := found.get(place), PayoutRun)]
+
+
 def new_chunk(run: PayoutRun, number: int, creators: Sequence[str]) -> RunChunk:
     """Some creators of a run, not stored yet."""
     return RunChunk(run.pk, _chunk_key(number), creators=list(creators), status="listed", version=1)
