@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -346,12 +347,10 @@ def test_twenty_uploads_at_once_take_each_line_once_and_a_payout_has_one(
     ]
 
     def upload(number: int) -> None:
-        while True:
-            try:
+        for _ in range(20):
+            with suppress(Unavailable):
                 clearing.taken(deployment, brand, "csv", statements[number % 2])
-            except Unavailable:
-                continue
-            return
+                return
 
     with ThreadPoolExecutor(20) as threads:
         list(threads.map(upload, range(20)))

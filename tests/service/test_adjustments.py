@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import partial
 from hashlib import sha256
@@ -31,6 +32,7 @@ FIRST, SECOND = "key_first", "key_second"
 _numbers = count(1)
 _READS = ("crash before",)
 _WRITES = ("fails before", "crash after", "throttled", "conflict", "answer lost below the retry")
+_TRIES_MAX = 20
 Job = Callable[[], AdjustmentItem]
 
 
@@ -180,13 +182,14 @@ def at_once(jobs: list[Job]) -> list[str]:
     """How each of them ended."""
 
     def ended(job: Job) -> str:
-        while True:
+        for _ in range(_TRIES_MAX):
             try:
                 return str(job().status)
             except Unavailable:
                 continue
             except Conflict as refusal:
                 return refusal.reason
+        return "unavailable"
 
     with ThreadPoolExecutor(len(jobs)) as threads:
         return list(threads.map(ended, jobs))
@@ -257,13 +260,11 @@ def test_adjustments_and_folds_at_once_lose_nothing(deployment: Deployment, bran
 
     def work(number: int) -> None:
         moment = NOON + timedelta(minutes=number)
-        while True:
-            try:
+        for _ in range(_TRIES_MAX):
+            with suppress(Unavailable):
                 asked(deployment, brand, 7, f"a{number}")
                 folds.fold_creator(deployment, brand.id, NOA, moment)
-            except Unavailable:
-                continue
-            return
+                return
 
     with ThreadPoolExecutor(20) as threads:
         list(threads.map(work, range(20)))
