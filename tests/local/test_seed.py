@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from local import stack
-from local.demo import brand, inlet, shopify
+from local.demo import brand, inlet, payday, shopify
 from local.demo.sales import Books, Dispute, Refund, books
 from local.demo.story import DAYS, Delivery, Story, story
 from vouch.domain.context import Context
@@ -176,6 +176,17 @@ def test_the_unreadable_delivery_is_genuine_and_cannot_be_read(told: Story) -> N
     shopify_adapter.verify(unreadable, Account([brand.SHOPIFY_SECRET]), NOW)
     with pytest.raises(Unreadable):
         shopify_adapter.facts(unreadable, PLAIN)
+
+
+def test_the_payday_is_told_in_two_lines() -> None:
+    left_out = [("below_minimum", 900), ("below_minimum", 100), ("payouts_held", 7000)]
+    outcomes = [(None, 12_345), (None, 5_000), *left_out]
+    would: list[dict[str, Any]] = [{"skipped": reason, "amount": amount} for reason, amount in outcomes]
+    paid = payday.Payday({"id": "run_1", "total": 17_345}, would, [{"status": "submitted"}, {"status": "settled"}])
+    assert paid.told() == [
+        "a dry run would pay 2 creators 173.45 ILS, 2 left out (below_minimum), 1 left out (payouts_held)",
+        "friends are paid 173.45 ILS by list: 1 settled, 1 submitted",
+    ]
 
 
 def test_another_port_moves_the_demos_addresses(tmp_path: Path) -> None:
