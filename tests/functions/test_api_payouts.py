@@ -8,12 +8,14 @@ from typing import Any
 
 import pytest
 
-from payouts import pay
+from payouts import pay, runs
 from tests.faults.world import Context
 from tests.fixtures import NOON
 from tests.functions.client import Client
 from tests.functions.conftest import APIS, NewBrand
-from tests.functions.setting_up import Shop, open_shop
+from tests.functions.setting_up import Shop, new_creator, open_shop
+from vouch.domain import ids
+from vouch.service import payout_runs
 from vouch.service.deployment import Deployment
 
 LATER = (NOON + timedelta(days=20)).isoformat()
@@ -77,8 +79,7 @@ def test_a_creator_is_paid_by_a_file(shop: Shop) -> None:
     assert balance(api, shop) == {
         "currency": "ILS", "pending": 0, "held": 0, "available": 0, "in_transit": 5_000, "paid": 0,
     }  # fmt: skip
-    file = api.get(f"/v1/payout_runs/{made['id']}/file")
-    [row] = csv.DictReader(io.StringIO(file.content.decode("utf-8-sig")))
+    [row] = rows(api, made)
     assert (row["payout_id"], row["amount"], row["currency"]) == (payout["id"], "50.00", "ILS")
     settled = api.post(f"/v1/payouts/{payout['id']}/settle", {"reference": "TRX 77"}).body
     assert (settled["status"], settled["reference"]) == ("settled", "TRX 77")
@@ -106,3 +107,196 @@ def test_a_method_leads_to_a_rail_that_carries_the_currency(shop: Shop, account:
     made = run(api, dry_run=True)
     [outcome] = api.get(f"/v1/payout_runs/{made['id']}/outcomes").body["items"]
     assert (outcome["rail"], outcome["skipped"]) == (rail, None)
+
+
+def test_a_dry_run_lists_and_pays_nobody(shop: Shop, new_creator_id: str) -> None:
+    api = earned(shop)
+    made = run(api, dry_run=True)
+    assert (made["status"], made["payouts"], made["total"], made["dry_run"]) == ("completed", 1, 5_000, True)
+    outcomes = api.get(f"/v1/payout_runs/{made['id']}/outcomes").body["items"]
+    assert [(each["creator_id"], each["amount"], each["skipped"]) for each in outcomes] == [(shop.creator, 5_000, None)]
+    assert new_creator_id not in str(outcomes), "who has nothing is not told of"
+    assert api.get("/v1/payouts").body["items"] == []
+    assert balance(api, shop)["available"] == 5_000
+    assert api.get(f"/v1/payout_runs/{made['id']}/file").code == "file_not_found"
+    real = run(api, "k2")
+    [payout] = api.get("/v1/payouts", run_id=real["id"]).body["items"]
+    assert payout["amount"] == outcomes[0]["amount"]
+
+
+@pytest.fixture
+def new_creator_id(shop: Shop) -> str:
+    return str(new_creator(shop.brand, "dana", program_ids=[shop.program])["id"])
+
+
+def test_a_run_is_asked_for_under_a_key_and_is_the_same_one_under_the_same_key(shop: Shop) -> None:
+    api = earned(shop)
+    refused = api.post("/v1/payout_runs", {})
+    assert (refused.status, refused.code) == (400, "idempotency_key_required")
+    made = run(api)
+    again = api.post("/v1/payout_runs", {}, idempotency_key="k1")
+    assert (again.body, again.headers["idempotent-replayed"]) == (made, "true")
+    assert api.post("/v1/payout_runs", {"dry_run": True}, idempotency_key="k1").code == "idempotency_mismatch"
+    second = run(api, "k2")
+    assert (second["payouts"], second["total"]) == (0, 0)
+    assert {each["id"] for each in api.get("/v1/payout_runs").body["items"]} == {second["id"], made["id"]}
+
+
+def test_what_cannot_be_asked_for_is_refused(shop: Shop) -> None:
+    api = books(shop)
+    for wish, status, code in [
+        ({"rail": "pigeon"}, 422, "rail_unknown"),
+        ({"rail": "sepa"}, 422, "rail_not_set_up"),
+        ({"currency": "XXX"}, 400, "invalid_request"),
+        ({"creator_ids": []}, 400, "invalid_request"),
+        ({"creator_ids": [ids.derived("cre_", "nobody")]}, 404, "not_found"),
+        ({"status": "paid"}, 400, "unknown_field"),
+    ]:
+        answer = api.post("/v1/payout_runs", wish, idempotency_key=f"{wish}".replace(" ", ""))
+        assert (answer.status, answer.code) == (status, code), wish
+    assert api.get("/v1/payout_runs").body["items"] == []
+
+
+def outcome(api: Client, key: str = "dry") -> Any:
+    [found] = api.get(f"/v1/payout_runs/{run(api, key, dry_run=True)['id']}/outcomes").body["items"]
+    return found
+
+
+def test_a_creator_is_left_out_for_a_reason_and_paid_once_it_is_gone(shop: Shop) -> None:
+    """Each gate in turn: less than the minimum, held, no tax form, and a destination that was just changed."""
+    api = earned(shop)
+    settings = {"currencies": {"ILS": {"minimum": 5_001, "rail": "csv"}}, "tax_form_required": True}
+
+    def set_up(**changes: Any) -> None:
+        answer = api.send("PUT", "/v1/payout_settings", settings | changes)
+        assert answer.status == 200, answer.text
+
+    def say(what: str, body: Any) -> None:
+        answer = api.send("PUT", f"/v1/creators/{shop.creator}/{what}", body)
+        assert answer.status == 200, answer.text
+
+    set_up()
+    assert (outcome(api, "1")["skipped"], outcome(api, "1")["amount"]) == ("below_minimum", 5_000)
+    set_up(currencies={"ILS": {"minimum": 5_000, "rail": "csv"}})
+    assert outcome(api, "2")["skipped"] == "tax_form_missing"
+    say("payee", {"held": True, "withholding_bps": 0, "tax_form": "W-8BEN"})
+    assert outcome(api, "3")["skipped"] == "payouts_held"
+    say("payee", {"held": False, "withholding_bps": 2_500, "tax_form": "W-8BEN", "country": "IL"})
+    say("payout_method", {"type": "paypal", "email": "noa@payee.example"})
+    assert outcome(api, "4")["skipped"] is None
+    say("payout_method", {"type": "paypal", "email": "other@payee.example"})
+    assert outcome(api, "5")["skipped"] == "payout_method_on_hold"
+    assert run(api, "6")["payouts"] == 0
+    api.post("/v1/test_clock", {"now": (NOON + timedelta(days=23)).isoformat()})
+    found = outcome(api, "7")
+    assert (found["amount"], found["withheld"], found["net"]) == (5_000, 1_250, 3_750)
+    assert run(api, "8")["payouts"] == 1
+    assert balance(api, shop)["available"] == 0
+
+
+def test_tax_that_is_withheld_is_no_part_of_what_the_file_pays(shop: Shop) -> None:
+    api = earned(shop, price=50_010)
+    payee = {"held": False, "withholding_bps": 3_000, "country": "IL"}
+    assert api.send("PUT", f"/v1/creators/{shop.creator}/payee", payee).status == 200
+    made = run(api)
+    [payout] = api.get("/v1/payouts").body["items"]
+    assert (payout["amount"], payout["withheld"], payout["net"]) == (5_001, 1_500, 3_501)
+    [row] = rows(api, made)
+    assert row["amount"] == "35.01"
+    api.post(f"/v1/payouts/{payout['id']}/settle", {"reference": "1"})
+    assert balance(api, shop)["paid"] == 5_001
+    assert api.get("/v1/ledger/verify").body["violations"] == []
+
+
+def rows(api: Client, made: Any) -> list[dict[str, str]]:
+    file = api.get(f"/v1/payout_runs/{made['id']}/file")
+    return list(csv.DictReader(io.StringIO(file.content.decode("utf-8-sig"))))
+
+
+def test_what_a_person_says_of_a_payout_is_said_once(shop: Shop) -> None:
+    api = earned(shop)
+    run(api)
+    [payout] = api.get("/v1/payouts").body["items"]
+    path = f"/v1/payouts/{payout['id']}"
+    assert api.post(f"{path}/settle", {}).status == 400
+    assert api.post(f"{path}/settle", {"reference": "TRX 1"}).body["status"] == "settled"
+    assert api.post(f"{path}/settle", {"reference": "TRX 1"}).body["status"] == "settled"
+    assert api.post(f"{path}/settle", {"reference": "TRX 2"}).code == "payout_settled_otherwise"
+    back = api.post(f"{path}/fail", {"reason": "The account is closed"}).body
+    assert (back["status"], back["reason"]) == ("returned", "The account is closed")
+    assert api.post(f"{path}/fail", {"reason": "again"}).body["status"] == "returned"
+    assert api.post(f"{path}/settle", {"reference": "TRX 2"}).code == "payout_settled_otherwise"
+    assert (balance(api, shop)["available"], balance(api, shop)["paid"]) == (5_000, 0)
+    statement = api.get(f"/v1/creators/{shop.creator}/statement", currency="ILS").body
+    assert [(each["kind"], each["amount"], each["balance"]) for each in statement["entries"]] == [
+        ("settle", 5_000, 5_000),
+        ("payout", -5_000, 0),
+        ("payout_returned", 5_000, 5_000),
+    ]
+    assert {each["payout_id"] for each in statement["entries"][1:]} == {payout["id"]}
+    assert api.get("/v1/ledger/verify").body["violations"] == []
+
+
+def test_a_run_that_was_written_cannot_be_cancelled_and_its_payouts_can_fail(shop: Shop) -> None:
+    api = earned(shop)
+    made = run(api)
+    assert api.post(f"/v1/payout_runs/{made['id']}/cancel").code == "run_already_sent"
+    [payout] = api.get("/v1/payouts", status="submitted").body["items"]
+    assert api.post(f"/v1/payouts/{payout['id']}/fail", {"reason": "No such account"}).body["status"] == "failed"
+    assert api.get("/v1/payouts", status="submitted").body["items"] == []
+    assert balance(api, shop)["available"] == 5_000
+    again = run(api, "k2")
+    assert (again["payouts"], again["total"]) == (1, 5_000)
+
+
+def test_a_large_run_goes_on_by_itself(
+    shop: Shop, new_creator_id: str, work: Callable[[], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(payout_runs, "CHUNK_MAX", 1)
+    monkeypatch.setattr(runs, "_SECONDS", -1)
+    api = earned(shop)
+    made = run(api)
+    assert (made["status"], made["payouts"]) == ("preparing", 0)
+    assert api.get(f"/v1/payout_runs/{made['id']}/file").code == "file_not_yet_written"
+    work()
+    done = api.get(f"/v1/payout_runs/{made['id']}").body
+    assert (done["status"], done["payouts"], done["progress"]["creators"]) == ("completed", 1, 2)
+    assert len(rows(api, done)) == 1
+    assert rows(api, done) == rows(api, done)
+
+
+def test_a_schedule_begins_its_run_when_the_test_clock_comes_by(shop: Shop) -> None:
+    api = books(shop)
+    schedule = {"period": "month", "day": 1}
+    said = {"currencies": {"ILS": {"rail": "csv", "schedule": schedule}}, "time_zone": "Asia/Jerusalem"}
+    assert api.send("PUT", "/v1/payout_settings", said).status == 200
+    earned(shop)
+    assert api.get("/v1/payout_runs").body["items"] == []
+    for _ in range(2):
+        api.post("/v1/test_clock", {"now": "2026-06-02T00:00:00Z"})
+        [made] = api.get("/v1/payout_runs").body["items"]
+        assert (made["scheduled_for"], made["payouts"], made["status"]) == ("2026-06-01T06:00:00Z", 1, "completed")
+
+
+def test_another_brand_sees_nothing_of_it(shop: Shop, new_brand: NewBrand) -> None:
+    api = earned(shop)
+    made = run(api)
+    [payout] = api.get("/v1/payouts").body["items"]
+    stranger = Client(APIS["payouts"], new_brand("Rugs").key)
+    nobody, none = ids.derived("run_", "nobody"), ids.derived("po_", "nobody")
+    for path, missing in [
+        (f"/v1/payout_runs/{made['id']}", f"/v1/payout_runs/{nobody}"),
+        (f"/v1/payout_runs/{made['id']}/outcomes", f"/v1/payout_runs/{nobody}/outcomes"),
+        (f"/v1/payout_runs/{made['id']}/file", f"/v1/payout_runs/{nobody}/file"),
+        (f"/v1/payouts/{payout['id']}", f"/v1/payouts/{none}"),
+    ]:
+        assert stranger.get(path).told == stranger.get(missing).told, path
+        assert stranger.get(path).status == 404, path
+    for verb, body in [("settle", {"reference": "1"}), ("fail", {"reason": "1"})]:
+        there = stranger.post(f"/v1/payouts/{payout['id']}/{verb}", body)
+        assert there.told == stranger.post(f"/v1/payouts/{none}/{verb}", body).told
+    assert stranger.post(f"/v1/payout_runs/{made['id']}/cancel").status == 404
+    assert stranger.get("/v1/payouts", run_id=made["id"]).status == 404
+    assert stranger.get("/v1/payouts", creator_id=shop.creator).body["items"] == []
+    asked = {"creator_ids": [shop.creator]}
+    assert stranger.post("/v1/payout_runs", asked, idempotency_key="k").status == 404

@@ -29,14 +29,17 @@ FIVE = {"amount": 5, "currency": "ILS"}
 
 def recounted(posted: list[Entry], currency: str, start: datetime, end: datetime) -> Statement:
     """The statement by hand."""
-    ordered = sorted((each.position, each.id, each) for each in posted if each.position and each.currency == currency)
-    opening = sum(account.value(each) for at, _, each in ordered if at < start)
+    placed = [each for each in posted if each.position and each.currency == currency]
+    ordered = [(each.position or NOON, each) for each in sorted(placed, key=ledger.place)]
+    opening = sum(account.value(each) for at, each in ordered if at < start)
     lines, balance = [], opening
-    for at, id_, each in ordered:
+    for at, each in ordered:
         if start <= at < end:
             balance += account.value(each)
             of_rule = asdict(each.rule) if each.rule else {}
-            lines.append(Line(id_, at, each.kind, each.order_id, account.value(each), balance, **of_rule))
+            lines.append(
+                Line(each.id, ledger.place(each), at, each.kind, each.order_id, account.value(each), balance, **of_rule)
+            )
     amounts = [line.amount for line in lines]
     totals = Totals(sum(a for a in amounts if a > 0), -sum(a for a in amounts if a < 0))
     return Statement(currency, start, end, opening, balance, totals, lines, None)
@@ -164,7 +167,7 @@ def test_the_spreadsheet_says_the_same(deployment: Deployment) -> None:
 @pytest.mark.parametrize("start", ["=", "+", "-", "@"])
 def test_no_text_runs_as_a_formula(start: str) -> None:
     of_rule = (f"{start}program", f"{start}bonus", f"{start}month", f"{start}payout")
-    line = Line(f"{start}1+1", NOON, f"{start}kind", f"{start}order", -5, 95, *of_rule)
+    line = Line(f"{start}1+1", "", NOON, f"{start}kind", f"{start}order", -5, 95, *of_rule)
     text = csv_text(Statement("ILS", NOON, NOON + DAY, 100, 95, Totals(0, 5), [line], None))
     row = next(row for row in csv.reader(io.StringIO(text, newline="")) if "-5" in row)
     expected = ["2026-05-04T12:00:00Z", f"'{start}1+1", f"'{start}kind", f"'{start}order", "ILS", "-5", "95"]

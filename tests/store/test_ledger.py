@@ -8,7 +8,7 @@ from tests.books import DANA, NOA, entry, post
 from tests.fixtures import NOON
 from vouch.domain import account
 from vouch.domain.account import Balance
-from vouch.domain.ledger import Counted, PeriodRule, bonus_entry, fold_entry
+from vouch.domain.ledger import Counted, PeriodRule, adjustment_entry, bonus_entry, fold_entry
 from vouch.service.deployment import Deployment
 from vouch.store import ledger
 from vouch.store.ledger import Footing, Found, Unreadable
@@ -51,8 +51,26 @@ def test_going_on_behind_an_entry_skips_none_of_the_same_moment(deployment: Depl
     brand = books.open_books(deployment)
     same = sorted((entry(number, now=NOON) for number in range(1, 6)), key=lambda each: each.id)
     post(brand, *same)
-    behind = ledger.time_line(deployment.database, brand.id, NOA, start=NOON, after=(NOON, same[1].id), page=2)
+    behind = ledger.time_line(deployment.database, brand.id, NOA, start=NOON, after=ledger.place(same[1]), page=2)
     assert list(behind) == same[2:]
+
+
+def test_what_changes_of_the_balance_posted_lies_behind_the_rest_of_its_moment_in_their_order(
+    deployment: Deployment,
+) -> None:
+    """A test clock may stand still for long: a payout that came back does not come before it was made."""
+    brand = books.open_books(deployment)
+    words = [
+        adjustment_entry("adjustment", f"adj_{version}", NOA, "ILS", 5, at=NOON, version=version)
+        for version in (9, 10, 11, 100)
+    ]
+    earned = [entry(number, now=NOON) for number in range(1, 6)]
+    post(brand, *reversed(words), *earned)
+    found = list(ledger.time_line(deployment.database, brand.id, NOA, start=NOON))
+    assert (set(found[:5]), found[5:]) == (set(earned), words)
+    assert list(ledger.time_line(deployment.database, brand.id, NOA, start=NOON, after=ledger.place(words[1]))) == [
+        *words[2:]
+    ]
 
 
 def test_the_footing_is_the_last_fold_of_that_currency_before_the_moment(deployment: Deployment) -> None:

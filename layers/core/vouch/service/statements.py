@@ -31,6 +31,7 @@ class Line:
     """One entry, and the balance with it; of what rule, in which period, or of which payout, where it is no order's."""
 
     id: str
+    place: str
     at: datetime
     kind: str
     order_id: str | None
@@ -59,8 +60,7 @@ class Totals:
 class Bookmark:
     """The last line of a page, behind which the next one begins."""
 
-    at: datetime
-    id: str
+    place: str
     balance: int
 
 
@@ -108,7 +108,7 @@ def statement(
         creator_id,
         start=start,
         until=end - TICK,
-        after=(after.at, after.id) if after else None,
+        after=after.place if after else None,
         page=limit and limit + 1,
     )
     lines = _lines(entries, currency, after.balance if after else before.net)
@@ -122,7 +122,7 @@ def statement(
         closing=by_end.net,
         totals=Totals(by_end.credited - before.credited, by_end.debited - before.debited),
         entries=shown,
-        next=Bookmark(shown[-1].at, shown[-1].id, shown[-1].balance) if more else None,
+        next=Bookmark(shown[-1].place, shown[-1].balance) if more else None,
     )
 
 
@@ -170,7 +170,9 @@ def _lines(entries: Iterator[Entry], currency: str, balance: int) -> Iterator[Li
             amount = account.value(entry)
             balance += amount
             origin = {"payout_id": entry.payout_id, **(asdict(entry.rule) if entry.rule else {})}
-            yield Line(entry.id, entry.position, entry.kind, entry.order_id, amount, balance, **origin)
+            yield Line(
+                entry.id, ledger.place(entry), entry.position, entry.kind, entry.order_id, amount, balance, **origin
+            )
 
 
 def _row(statement: Statement, kind: str, at: datetime, balance: int) -> Row:

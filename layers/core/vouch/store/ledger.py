@@ -1,6 +1,7 @@
 """A creator's entries: put once, never changed; on the time line sorted by the moment from which they may be paid.
 
-    E#<position>#<ent>          the time line
+    E#<position>#<ent>          the time line; what a change of the balance posted lies behind the rest of its moment,
+                                in the order of these changes, as ~<version>#<ent>
     EH#<posted at>#<ent>        held: waits for a decision, has no position, and lies beside what is ahead
     F#<ccy>#<T>#<version>       folds, each with what lay before Z for ever, so that a statement need not begin at zero
     P#<posted at>#<ent>         what payouts post beside the time line: that the rail has paid, and its fee
@@ -85,7 +86,7 @@ def item(brand_id: str, entry: Entry) -> EntryItem:
         return _item(brand_id, entry, f"{PAYMENTS}{times.text(entry.posted_at)}#{entry.id}")
     if entry.position is None:
         return _item(brand_id, entry, f"{HELD}{times.text(entry.posted_at)}#{entry.id}")
-    return _item(brand_id, entry, _on_time_line(entry.position, entry.id))
+    return _item(brand_id, entry, f"{ON_TIME_LINE}{place(entry)}")
 
 
 def fold_item(brand_id: str, fold: Entry, balance: Balance) -> EntryItem:
@@ -94,6 +95,14 @@ def fold_item(brand_id: str, fold: Entry, balance: Balance) -> EntryItem:
     stored = _item(brand_id, fold, f"{FOLDS}{fold.currency}#{times.text(balance.watermark)}#{balance.version:010}")
     stored.note = {"z": times.text(balance.zone_start), "c": sums.credited, "d": sums.debited}
     return stored
+
+
+def place(entry: Entry) -> str:
+    """Where an entry of the time line lies on it."""
+    if entry.position is None:
+        raise LookupError(f"{entry.id} has no position")
+    name = entry.id if entry.fold is None else f"~{entry.fold:010}#{entry.id}"
+    return f"{times.text(entry.position)}#{name}"
 
 
 def entry(stored: EntryItem) -> Entry:
@@ -128,15 +137,15 @@ def time_line(
     *,
     start: datetime,
     until: datetime | None = None,
-    after: tuple[datetime, str] | None = None,
+    after: str | None = None,
     page: int | None = None,
 ) -> Iterator[Entry]:
     """The entries with a position in `[start, until]`, in order; without `until` all that lie ahead too.
 
-    `after`, a position and an id, begins behind that entry instead. `page` is how many are read at a time, for those
+    `after`, the place of an entry, begins behind that one instead. `page` is how many are read at a time, for those
     who want few.
     """
-    low = f"{ON_TIME_LINE}{times.text(start)}" if after is None else f"{_on_time_line(*after)}{_PAST}"
+    low = f"{ON_TIME_LINE}{times.text(start)}" if after is None else f"{ON_TIME_LINE}{after}{_PAST}"
     high = f"{ON_TIME_LINE}{times.text(until)}{_PAST}" if until else f"{ON_TIME_LINE}~"
     if low > high:
         return iter(())
@@ -201,10 +210,6 @@ def everything(database: Database, brand_id: str, creator_id: str) -> Iterator[F
             yield Found(item.sk, entry(item))
         except _NO_ENTRY as error:
             yield Unreadable(item.sk, str(error))
-
-
-def _on_time_line(position: datetime, entry_id: str) -> str:
-    return f"{ON_TIME_LINE}{times.text(position)}#{entry_id}"
 
 
 def _item(brand_id: str, entry: Entry, sort_key: str) -> EntryItem:
