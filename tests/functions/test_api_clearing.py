@@ -390,6 +390,10 @@ def test_rails_that_there_are_not_and_what_is_left_out_is_refused(shop: Shop, bo
     assert books.get("/v1/reports/clearing", **asked).code == "rail_unknown"
     assert books.get("/v1/reports/clearing", rail="csv").body["param"] == "currency"
     assert state(books).body["errors"][0]["code"] == "too_short"
+    asked = {"rail": "csv", "currency": "ILS", "from": AT, "to": "2026-05-04T11:59:59Z"}
+    got = books.get("/v1/reports/clearing", **asked)
+    assert (got.status, got.code, got.body["param"]) == (400, "invalid_request", "to")
+    assert report(books, **{"from": AT, "to": AT})["unmatched"] == []
 
 
 def test_one_brands_statement_is_no_other_brands(shop: Shop, books: Client, new_brand: NewBrand) -> None:

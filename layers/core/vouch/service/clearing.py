@@ -12,7 +12,7 @@ from itertools import batched
 from vouch.domain import clearing as domain
 from vouch.domain import ids, times
 from vouch.domain.clearing import STEPS, Line, Step
-from vouch.domain.errors import Conflict, NotFound, Unprocessable
+from vouch.domain.errors import Conflict, Malformed, NotFound, Unprocessable
 from vouch.rails.registry import RAILS
 from vouch.service import pages
 from vouch.service.deployment import Deployment
@@ -175,8 +175,11 @@ def report(
 ) -> Clearing:
     """A rail's movements of `[start, end)` in the books, then the lines of its statement, and what of either is alone.
 
-    Each counts by its own date; what it is matched with may have any. Raises Unprocessable where there is no such rail.
+    Each counts by its own date; what it is matched with may have any. Raises Unprocessable where there is no such rail,
+    and Malformed where the end lies before the start.
     """
+    if end < start:
+        raise Malformed(param="to")
     if rail not in RAILS:
         raise Unprocessable("rail_unknown", param="rail", rails=", ".join(sorted(RAILS)))
     low, high = times.text(start), times.text(end)
