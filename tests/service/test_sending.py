@@ -1,0 +1,165 @@
+"""What becomes of payouts that rails with an API are to make: each word of theirs, and who may overrule it."""
+
+from datetime import timedelta
+
+import pytest
+
+from payouts import callback
+from tests.faults.world import Context
+from tests.payday import Payday
+from tests.standins.callbacks import Callback
+from tests.standins.paypal import Fate, PayPal
+from tests.standins.server import hangs_up, lost
+from tests.standins.stripe_connect import StripeConnect
+from vouch.domain.errors import Conflict
+from vouch.domain.money import Money
+from vouch.service import payouts, rail_accounts, sending
+from vouch.service.deployment import Deployment
+from vouch.store import payouts as items
+from vouch.store.tables import PayoutItem
+
+HOUR = timedelta(hours=1)
+
+
+@pytest.fixture
+def day(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> Payday:
+    return Payday(deployment, monkeypatch)
+
+
+def with_stripe(day: Payday, stripe: StripeConnect, amount: int = 5_000) -> str:
+    """A creator whom Stripe is to pay."""
+    day.set_up("stripe_connect", stripe.settings)
+    creator = day.creator(amount, "stripe_connect")
+    stripe.accounts[day.destinations[creator].fields["account"]] = "ready"
+    return creator
+
+
+def the(day: Payday, creator: str) -> PayoutItem:
+    [payout] = day.payouts_of(creator)
+    return payout
+
+
+def test_a_brand_without_funds_is_paused_and_goes_on_once_it_says_so(day: Payday) -> None:
+    with StripeConnect(day.deployment.now, funds={"USD": 100}) as stripe:
+        creator = with_stripe(day, stripe)
+        other = day.creator(50, "stripe_connect")
+        stripe.accounts[day.destinations[other].fields["account"]] = "ready"
+        run = day.run(creator, rail="stripe_connect")
+        day.work()
+        payout = the(day, creator)
+        assert (payout.status, payout.reason) == ("created", "insufficient_funds")
+        account = rail_accounts.account(day.deployment, day.brand.id, "stripe_connect")
+        assert account.paused == "insufficient_funds"
+        day.run(other, rail="stripe_connect")
+        day.work()
+        assert the(day, other).status == "created", "nothing is sent over a paused rail"
+        stripe.funds = {"USD": 10_000}
+        rail_accounts.resumed(day.deployment, day.brand, "stripe_connect", if_match=None)
+        day.pass_(HOUR)
+        day.round()
+        day.work()
+        assert (the(day, creator).status, the(day, other).status) == ("settled", "settled")
+        assert stripe.movements[payout.id] == [Money(5_000, "USD")]
+        keys = [attempt.key for attempt in items.attempts(day.deployment.database, day.brand.id, payout.id)]
+        assert keys == [payout.id, f"{payout.id}-2"], "what Stripe refused it would refuse again under the same key"
+        assert day.sums(creator) == (0, 0, 5_000)
+        assert run.id == payout.run_id
+
+
+def test_what_fails_for_good_is_available_again_and_says_why(day: Payday) -> None:
+    with StripeConnect(day.deployment.now) as stripe:
+        creator = with_stripe(day, stripe)
+        stripe.accounts[day.destinations[creator].fields["account"]] = "closed"
+        day.run(creator, rail="stripe_connect")
+        day.work()
+        payout = the(day, creator)
+        assert payout.status == "failed"
+        assert payout.reason
+        assert (day.sums(creator), stripe.movements) == ((5_000, 0, 0), {})
+
+
+def test_another_account_at_the_rail_neither_pays_again_nor_proves_anything(day: Payday) -> None:
+    """The first one paid and its answer was lost; the second has never heard of it."""
+    with StripeConnect(day.deployment.now) as first, StripeConnect(day.deployment.now) as second:
+        creator = with_stripe(day, first)
+        second.accounts = dict(first.accounts)
+        first.faults.append(lost)
+        day.run(creator, rail="stripe_connect")
+        while the(day, creator).status == "created":
+            day.take()
+        assert the(day, creator).status == "unknown"
+        day.set_up("stripe_connect", second.settings)
+        for _ in range(30):
+            day.work()
+            day.pass_(HOUR)
+            day.round()
+        assert (the(day, creator).status, second.movements) == ("unknown", {})
+        day.set_up("stripe_connect", first.settings)
+        day.pass_(24 * HOUR)
+        day.round()
+        assert the(day, creator).status == "settled"
+        assert first.movements == {the(day, creator).id: [Money(5_000, "USD")]}
+
+
+def test_nobody_gives_up_what_may_still_be_paid(day: Payday) -> None:
+    with StripeConnect(day.deployment.now) as stripe:
+        creator = with_stripe(day, stripe)
+        stripe.faults.extend([hangs_up] * 2)
+        day.run(creator, rail="stripe_connect")
+        while the(day, creator).status == "created":
+            day.take()
+        payout = the(day, creator)
+        with pytest.raises(Conflict):
+            sending.given_up(day.deployment, day.brand, payout.id, "?", in_time=lambda: True)
+        with pytest.raises(Conflict):
+            payouts.settled_by_hand(day.deployment, day.brand, payout.id, "TRX")
+        assert the(day, creator).status == "unknown"
+
+
+def test_a_fee_is_the_brands(day: Payday) -> None:
+    with PayPal(day.deployment.now, fee=31) as paypal:
+        day.set_up("paypal", paypal.settings)
+        creator = day.creator(5_000, "paypal")
+        day.run(creator, rail="paypal")
+        day.work()
+        assert (the(day, creator).status, the(day, creator).fee) == ("settled", [31, "USD"])
+        assert day.sums(creator) == (0, 0, 5_000)
+
+
+def test_who_claims_nothing_has_it_available_again_after_thirty_days(day: Payday) -> None:
+    with PayPal(day.deployment.now) as paypal:
+        day.set_up("paypal", paypal.settings)
+        creator = day.creator(5_000, "paypal")
+        paypal.fates[day.destinations[creator].fields["email"]] = Fate("UNCLAIMED", "RECEIVER_UNREGISTERED")
+        day.run(creator, rail="paypal")
+        day.work()
+        assert the(day, creator).status == "submitted"
+        for _ in range(62):
+            day.pass_(12 * HOUR)
+            day.round()
+            day.work()
+        assert (the(day, creator).status, day.sums(creator)) == ("failed", (5_000, 0, 0))
+
+
+def test_a_callback_that_nothing_proves_changes_nothing(day: Payday, deployment: Deployment) -> None:
+    with StripeConnect(deployment.now) as stripe:
+        creator = with_stripe(day, stripe)
+        day.run(creator, rail="stripe_connect")
+        day.work()
+        payout = the(day, creator)
+        told = stripe.reverse(payout.id)
+        forged = Callback({**told.headers, "Stripe-Signature": "t=1,v1=00"}, told.body)
+        assert day.call_back("stripe_connect", forged) == 401
+        assert day.call_back("paypal", told) == 404, "the brand has no account there"
+        assert not deployment.sqs.sent.get(deployment.settings.pay_queue_url)
+        assert day.call_back("stripe_connect", told) == 200
+        assert day.call_back("stripe_connect", told) == 200
+        day.work()
+        assert (the(day, creator).status, day.sums(creator)) == ("returned", (5_000, 0, 0))
+
+
+def test_a_callback_is_a_post_of_a_bounded_size(day: Payday) -> None:
+    asked = {"headers": {}, "pathParameters": {"rail": "paypal", "brand_id": day.brand.id}, "body": "x" * 300_000}
+    for method, status in [("GET", 405), ("POST", 413)]:
+        event = {**asked, "requestContext": {"http": {"method": method}}}
+        assert callback.handler(event, Context())["statusCode"] == status
