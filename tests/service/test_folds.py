@@ -3,9 +3,9 @@
 import random
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -15,6 +15,7 @@ from tests import books
 from tests.books import DANA, NOA, entry, post
 from tests.faults.injection import kinds, tried
 from tests.fixtures import NOON, Clock
+from tests.running_clock import RunningClock, every_ten_minutes
 from vouch.domain import account
 from vouch.domain.account import Balance, Sums
 from vouch.domain.errors import Unavailable
@@ -120,41 +121,6 @@ def test_whatever_fails_at_whichever_call_the_next_try_ends_with_the_same_books(
     assert fold_entries(deployment, brand) == [("ILS", 100), ("JPY", -7)]
     balance = balance_of(deployment, brand)
     assert (balance.of("ILS").available, balance.of("JPY").available, balance.version) == (100, -7, 1)
-
-
-class RunningClock:
-    """Real time, 240 times as fast, which waits for whoever would else be in flight for more than 14 minutes."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._start = time.monotonic()
-        self._last = NOON
-        self._in_flight: dict[int, datetime] = {}
-
-    def __call__(self) -> datetime:
-        with self._lock:
-            return self._tick()
-
-    def _tick(self) -> datetime:
-        running = NOON + 240 * timedelta(seconds=time.monotonic() - self._start)
-        allowed = [started + 14 * MINUTE for started in self._in_flight.values()]
-        self._last = max(self._last, min([running, *allowed]))
-        return self._last
-
-    @contextmanager
-    def in_flight(self, brand_now: Callable[[datetime], datetime]) -> Iterator[datetime]:
-        with self._lock:
-            started = self._tick()
-            now = brand_now(started)
-            self._in_flight[threading.get_ident()] = started
-        yield now
-        with self._lock:
-            del self._in_flight[threading.get_ident()]
-
-
-def every_ten_minutes(real: datetime) -> datetime:
-    """A test clock that somebody moves every ten minutes by a day, and that stands still in between."""
-    return NOON + (real - NOON) // (10 * MINUTE) * DAY
 
 
 @pytest.mark.parametrize("brand_now", [lambda real: real, every_ten_minutes], ids=["real time", "test clock"])

@@ -14,8 +14,8 @@ from vouch.words.mails import PayoutNews
 StreamRecord = Mapping[str, Any]
 """What a stream says of an item: `NewImage` and `OldImage`, as far as there are any."""
 _NEWS: frozenset[str] = frozenset(get_args(PayoutNews))
-_CALLED_OFF = "run_cancelled"
-"""Why a payout failed that was never sent: nobody was waiting for it."""
+_CALLED_OFF = frozenset({"run_cancelled", "left_for_next_run"})
+"""Why payouts failed that were never sent: nobody was waiting for them."""
 _Letter = tuple[str, dict[str, Any], str | None]
 """The brand, the message, and the address that is sealed into it; None: the creator's own of the day it is sent."""
 _UNREADABLE = (LookupError, TypeError, ValueError, AttributeError)
@@ -58,7 +58,7 @@ def _letters(before: Main | None, after: Main | None) -> Iterator[_Letter]:
 
 def _of_payout(before: PayoutItem | None, after: PayoutItem) -> Iterator[_Letter]:
     known = before is not None and before.status == after.status
-    called_off = before is not None and before.status == "created" and after.reason == _CALLED_OFF
+    called_off = before is not None and before.status == "created" and after.reason in _CALLED_OFF
     if after.status in _NEWS and not known and not called_off:
         told = {"mail": "payout", "payout": after.id, "status": after.status}
         yield _letter(after.pk.partition("#")[0], after.creator_id, told)
