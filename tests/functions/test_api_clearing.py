@@ -174,6 +174,7 @@ def test_another_amount_under_the_right_name_is_no_match(shop: Shop, books: Clie
         line("B-5", -500, payout_id="nonsense#"),
     ]
     assert state(books, *wrong).body == {"lines": 5, "new": 5, "found": 0}
+    assert state(books, line("B-6", -500, payout_id=payout), rail="sepa").body["found"] == 0, "it went by another rail"
     assert report(books)["matched"] == 0
     assert alone(report(books, currency="USD")) == [("statement", payout, -500)]
 
