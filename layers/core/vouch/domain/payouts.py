@@ -1,8 +1,8 @@
 """Payouts: who can be paid how much, what may become of a payout, and what may not.
 
     created ──▶ submitting ──▶ submitted ──▶ settled ──▶ returned
-       │            │              │            ▲
-       │            ├──▶ unknown ──┼────────────┤
+       │ ▲          │              │            ▲
+       │ └──────────┼──▶ unknown ──┼────────────┤
        │            │              │            │
        └────────────┴──────────────┴──▶ failed  └── (a rail may settle at once)
 
@@ -24,7 +24,7 @@ FOLLOWING: Mapping[str, frozenset[Status]] = {
     "created": frozenset({"submitting", "submitted", "failed"}),
     "submitting": frozenset({"created", "submitted", "unknown", "settled", "failed"}),
     "submitted": frozenset({"settled", "failed"}),
-    "unknown": frozenset({"submitting", "submitted", "settled", "failed"}),
+    "unknown": frozenset({"created", "submitting", "submitted", "settled", "failed"}),
     "settled": frozenset({"returned"}),
     "failed": frozenset(),
     "returned": frozenset(),

@@ -15,7 +15,7 @@ from functools import partial
 
 from vouch import telemetry
 from vouch.domain import times
-from vouch.domain.errors import Conflict
+from vouch.domain.errors import Conflict, Unprocessable
 from vouch.domain.payouts import Payment
 from vouch.rails.base import Api, Conversation, Settings, Told, Unreadable
 from vouch.service import payees, payouts, rail_accounts, rail_calls
@@ -44,8 +44,8 @@ def sent(deployment: Deployment, brand: Brand, payout_id: str, *, in_time: InTim
     api = payouts.rail_of(item).api
     if api is None:
         return item
-    account = rail_accounts.account(deployment, brand.id, item.rail)
-    if account.paused or not _is_same(item, account):
+    account = _account(deployment, brand, item)
+    if account is None or account.paused or not _is_same(item, account):
         return item
     payment = _payment(deployment, brand, item)
     first = item.status == "created"
@@ -74,22 +74,16 @@ def looked(deployment: Deployment, brand: Brand, payout_id: str, *, in_time: InT
         item = payouts.unknown(deployment, brand, item.id, News(reason="no_answer"), seen=item.version)
     if item.status == "unknown" and api.found_by_name and not item.names:
         return _again(deployment, brand, item, api, in_time)
-    account = rail_accounts.account(deployment, brand.id, item.rail)
-    told = _looked_up(deployment, brand, item, api, account, in_time)
-    if told.word == "absent" and not _is_same(item, account):
-        telemetry.logger().error("the account that was to pay is gone", payout=item.id, rail=item.rail)
-        return item
-    if told.word == "absent" and item.status == "unknown":
-        return _absent(deployment, brand, item, api, in_time)
-    return _heard(deployment, brand, item, told, final=True)
+    account = _account(deployment, brand, item)
+    return _looked_at(deployment, brand, item, api, account, in_time) if account is not None else item
 
 
 def given_up(deployment: Deployment, brand: Brand, payout_id: str, reason: str, *, in_time: InTime) -> PayoutItem:
     """A person's word that a payout never reached its rail, taken only where a look at this moment says so, too.
 
     And only once the rail would not recognise a further try: until then the payout ends by itself. Where no look can
-    tell, by a rail that finds payments by its own names alone or at another account than the one that was to pay, the
-    word is enough. Raises Conflict.
+    tell, by a rail that finds payments by its own names alone or without the account that was to pay, the word is
+    enough. Raises Conflict.
     """
     item = payouts.found(deployment, brand.id, payout_id)
     api = payouts.rail_of(item).api
@@ -97,10 +91,11 @@ def given_up(deployment: Deployment, brand: Brand, payout_id: str, reason: str, 
         return item
     if api is None or item.status != "unknown" or _may_be_sent(item, api, deployment.now()):
         raise Conflict("payout_told_by_rail", rail=item.rail)
-    account = rail_accounts.account(deployment, brand.id, item.rail)
-    tells = _is_same(item, account) and (item.names or not api.found_by_name)
-    if tells and _looked_up(deployment, brand, item, api, account, in_time).word != "absent":
-        raise Conflict("payout_told_by_rail", rail=item.rail)
+    account = _account(deployment, brand, item)
+    if account is not None and _is_same(item, account) and (item.names or not api.found_by_name):
+        told = _looked_up(deployment, brand, item, api, account, in_time)
+        if told.word != "absent":
+            raise Conflict("payout_told_by_rail", rail=item.rail)
     return payouts.failed(deployment, brand, item.id, News(reason=reason), seen=item.version)
 
 
@@ -110,11 +105,31 @@ def look_soon(deployment: Deployment, brand: Brand, payout_id: str, *, seconds: 
     put_off(deployment, deployment.settings.pay_queue_url, message, seconds=min(seconds, 900))
 
 
+def _looked_at(
+    deployment: Deployment, brand: Brand, item: PayoutItem, api: Api, account: Account, in_time: InTime
+) -> PayoutItem:
+    told = _looked_up(deployment, brand, item, api, account, in_time)
+    if told.word == "absent" and not _is_same(item, account):
+        telemetry.logger().error("the account that was to pay is gone", payout=item.id, rail=item.rail)
+        return item
+    if told.word == "absent" and item.status == "unknown":
+        return _absent(deployment, brand, item, api, in_time)
+    return _heard(deployment, brand, item, told, final=True)
+
+
 def _looked_up(
     deployment: Deployment, brand: Brand, item: PayoutItem, api: Api, account: Account, in_time: InTime
 ) -> Told:
     conversation = api.look_up(_payment(deployment, brand, item), item.key, item.names or {}, account.settings)
     return _asked(deployment, api, account.settings, conversation, in_time)
+
+
+def _account(deployment: Deployment, brand: Brand, item: PayoutItem) -> Account | None:
+    """None where the brand has taken it away: what is open over it waits, and keeps nothing else waiting."""
+    try:
+        return rail_accounts.account(deployment, brand.id, item.rail)
+    except Unprocessable:
+        return None
 
 
 def _is_same(item: PayoutItem, account: Account) -> bool:
@@ -249,8 +264,13 @@ def after(deployment: Deployment, brand: Brand, *, start: str, in_time: InTime) 
 
 
 def watched(deployment: Deployment, brand: Brand, row: OpenPayout, *, in_time: InTime) -> None:
-    """Looks after one of them, and says when it is looked after next."""
+    """Looks after one of them, and says when it is looked after next.
+
+    One that was sent before and waits again is sent anew: its run may have ended while nobody knew what became of it.
+    """
     item = looked(deployment, brand, row.sk, in_time=in_time)
+    if item.status == "created":
+        item = sent(deployment, brand, row.sk, in_time=in_time)
     now = deployment.now()
     if item.status == "unknown" and now - times.parse(item.keyed_at) >= ALARMED_AFTER:
         telemetry.count("PayoutUnknown")
@@ -259,5 +279,6 @@ def watched(deployment: Deployment, brand: Brand, row: OpenPayout, *, in_time: I
     if item.status == "settled" and api is not None and now - times.parse(item.changed_at) >= api.watched:
         items.unwatched(deployment.database, row)
         return
-    pause = min(_LOOKS_FIRST * 2 ** min(row.looks, 10), _LOOKS_LAST)
+    waits = item.status == "created"  # for the brand alone, who may have mended it by the next round
+    pause = _LOOKS_FIRST if waits else min(_LOOKS_FIRST * 2 ** min(row.looks, 10), _LOOKS_LAST)
     items.postpone(deployment.database, row, now + pause)
