@@ -18,7 +18,16 @@ def line(kind: str, amount: int, balance: int, *, rule: str | None = None, perio
     """An entry of that kind, as a statement has it."""
     order, payout = (ORDER if kind == "settle" else None), (PAYOUT if kind.startswith("payout") else None)
     return Line(
-        "ent_1", MAY + timedelta(days=3), kind, order, amount, balance, rule=rule, period=period, payout_id=payout
+        id="ent_1",
+        place="",
+        at=MAY + timedelta(days=3),
+        kind=kind,
+        order_id=order,
+        amount=amount,
+        balance=balance,
+        rule=rule,
+        period=period,
+        payout_id=payout,
     )
 
 
