@@ -107,6 +107,7 @@ def test_an_adjustment_is_posted_and_in_the_statement(shop: Shop, books: Client,
     assert legs(deployment, shop) == [[("expense:adjustment", 500), ("available", -500)]]
     [line] = books.get(f"/v1/creators/{shop.creator}/statement", currency="ILS").body["entries"]
     assert (line["id"], line["kind"], line["amount"], line["balance"]) == (entry.id, "adjustment", 500, 500)
+    assert (line["adjustment_id"], line["payout_id"], line["order_id"]) == (got.body["id"], None, None)
     assert books.get(f"/v1/adjustments/{got.body['id']}").body == got.body
     verified(books)
 

@@ -153,7 +153,9 @@ def test_the_spreadsheet_says_the_same(deployment: Deployment) -> None:
     post(brand, entry(100, now=NOON), entry(-30, now=NOON + HOUR))
     shown = statement(deployment, brand, NOA, "ILS", end=NOON + DAY)
     text = csv_text(shown)
-    assert text.startswith("\ufeffat,id,kind,order_id,currency,amount,balance,program_id,rule,period,payout_id\r\n")
+    assert text.startswith(
+        "\ufeffat,id,kind,order_id,currency,amount,balance,program_id,rule,period,payout_id,adjustment_id\r\n"
+    )
     rows = list(csv.DictReader(io.StringIO(text.removeprefix("\ufeff"))))
     assert [(row["kind"], row["amount"], row["balance"]) for row in rows] == [
         ("opening", "", "0"),
@@ -166,7 +168,7 @@ def test_the_spreadsheet_says_the_same(deployment: Deployment) -> None:
 
 @pytest.mark.parametrize("start", ["=", "+", "-", "@"])
 def test_no_text_runs_as_a_formula(start: str) -> None:
-    of_rule = (f"{start}program", f"{start}bonus", f"{start}month", f"{start}payout")
+    of_rule = (f"{start}program", f"{start}bonus", f"{start}month", f"{start}payout", f"{start}adjustment")
     line = Line(f"{start}1+1", "", NOON, f"{start}kind", f"{start}order", -5, 95, *of_rule)
     text = csv_text(Statement("ILS", NOON, NOON + DAY, 100, 95, Totals(0, 5), [line], None))
     row = next(row for row in csv.reader(io.StringIO(text, newline="")) if "-5" in row)

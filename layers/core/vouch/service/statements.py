@@ -22,13 +22,13 @@ from vouch.store.tables import Brand
 TICK = timedelta(microseconds=1)
 _COLUMNS = (
     *("at", "id", "kind", "order_id", "currency", "amount", "balance"),
-    *("program_id", "rule", "period", "payout_id"),
+    *("program_id", "rule", "period", "payout_id", "adjustment_id"),
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One entry, and the balance with it; of what rule, in which period, or of which payout, where it is no order's."""
+    """One entry, and the balance with it. What is no order's says its rule and period, payout, or adjustment."""
 
     id: str
     place: str
@@ -41,6 +41,7 @@ class Line:
     rule: str | None = None
     period: str | None = None
     payout_id: str | None = None
+    adjustment_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,16 +170,17 @@ def _lines(entries: Iterator[Entry], currency: str, balance: int) -> Iterator[Li
         if entry.currency == currency and entry.position is not None:
             amount = account.value(entry)
             balance += amount
-            origin = {"payout_id": entry.payout_id, **(asdict(entry.rule) if entry.rule else {})}
+            beside = {"payout_id": entry.payout_id, "adjustment_id": entry.adjustment_id}
+            origin = {**beside, **(asdict(entry.rule) if entry.rule else {})}
             yield Line(
                 entry.id, ledger.place(entry), entry.position, entry.kind, entry.order_id, amount, balance, **origin
             )
 
 
 def _row(statement: Statement, kind: str, at: datetime, balance: int) -> Row:
-    return [times.short(at), None, kind, None, statement.currency, None, balance, None, None, None, None]
+    return [times.short(at), None, kind, None, statement.currency, None, balance, None, None, None, None, None]
 
 
 def _line_row(statement: Statement, line: Line) -> Row:
     entry = [times.short(line.at), line.id, line.kind, line.order_id, statement.currency, line.amount, line.balance]
-    return [*entry, line.program_id, line.rule, line.period, line.payout_id]
+    return [*entry, line.program_id, line.rule, line.period, line.payout_id, line.adjustment_id]

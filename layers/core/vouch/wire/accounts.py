@@ -50,6 +50,7 @@ class Entry(Answer):
     kind: str = Field(examples=["settle", "bonus", "payout"])
     order_id: str | None
     payout_id: str | None
+    adjustment_id: str | None = Field(description="Of a correction, what it takes back")
     amount: int
     balance: int
     program_id: str | None = Field(description="Whose rule it is, where it is no order's")
