@@ -27,7 +27,7 @@ INDEXED = 1
 
 @dataclass
 class Meter:
-    """The requests of one call of a function, and the write units that AWS bills for what they put.
+    """The requests of one call of a function, and the write units that AWS bills for what they put and remove.
 
     Reckoned by its rule, one unit a kilobyte and item and two in a transaction: no engine here tells the same. An
     index takes a unit more for each item that is new in it.
@@ -41,7 +41,9 @@ class Meter:
         if operation == "PutItem":
             self.units += _kilobytes(asked["Item"])
         if operation == "TransactWriteItems":
-            self.units += sum(2 * _kilobytes(write["Put"]["Item"]) for write in asked["TransactItems"])
+            writes = asked["TransactItems"]
+            self.units += sum(2 * _kilobytes(write["Put"]["Item"]) for write in writes if "Put" in write)
+            self.units += sum(2 for write in writes if "Delete" in write)
 
 
 def _kilobytes(item: dict[str, dict[str, Any]]) -> int:

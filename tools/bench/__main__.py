@@ -9,7 +9,7 @@ from bench.rows import Row
 
 
 def main() -> None:
-    """Takes two minutes on two processors."""
+    """Takes three minutes on two processors."""
     print(f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, {platform.machine()}, {os.cpu_count()} processors, ", end="")
     print(f"{platform.python_implementation()} {platform.python_version()}\n")
     print(f"{'path':40} {'ours':>12} {'floor':>12}  {'unit':16} {'ratio':>6}  floor")
