@@ -167,6 +167,7 @@ def test_friends_are_paid_from_a_list_and_the_first_has_the_money(api: Api, demo
     file = api.client.send("GET", f"/v1/payout_runs/{run['id']}/file", headers=authorization).body
     rows = {row["payout_id"]: row for row in csv.DictReader(io.StringIO(file.decode("utf-8-sig")))}
     assert run["status"] == "completed"
+    assert api.get(f"/v1/creators/{demo.demo['creator_ids']['omar']}/payee")["held"]
     assert {names[payout["creator_id"]]: payout["status"] for payout in payouts} == {
         "noa": "settled",
         "itai": "submitted",
@@ -176,9 +177,11 @@ def test_friends_are_paid_from_a_list_and_the_first_has_the_money(api: Api, demo
         name: int(row["amount"].replace(".", "")) for name, row in rows.items()
     }
     for payout in payouts:
+        entries = api.get(f"/v1/creators/{payout['creator_id']}/statement", currency=sales.CURRENCY)["entries"]
+        assert [each["amount"] for each in entries if each["payout_id"] == payout["id"]] == [-payout["amount"]]
         [balance] = api.get(f"/v1/creators/{payout['creator_id']}/balances")
-        part = "paid" if payout["status"] == "settled" else "in_transit"
-        assert (balance["available"], balance[part]) == (0, payout["amount"])
+        # Noa may be paid once more: by whoever follows the page on payouts after the README.
+        assert balance["paid" if payout["status"] == "settled" else "in_transit"] >= payout["amount"]
 
 
 def test_one_delivery_waits_for_a_person_and_two_commissions_are_held(api: Api, explained: dict[str, Any]) -> None:

@@ -46,7 +46,9 @@ class Payer:
 
     stack: Stack
     client: Client
+    schedule: dict[str, Any] | None = None
     id: str = field(init=False)
+    now: datetime = field(init=False)
     api: Api = field(init=False)
     creators: dict[str, str] = field(default_factory=dict)
 
@@ -57,7 +59,8 @@ class Payer:
         )
         self.id, self.api = made["id"], Api(self.client, made["api_key"])
         program = self.api.post("/v1/programs", {"name": "Friends", "currency": "USD", "terms": _TERMS})["id"]
-        self.api.put("/v1/payout_settings", {"time_zone": "UTC", "currencies": {"USD": {"minimum": 2000}}})
+        dollars = {"minimum": 2000, "schedule": self.schedule}
+        self.api.put("/v1/payout_settings", {"time_zone": "UTC", "currencies": {"USD": dollars}})
         for name, orders in _ORDERS.items():
             said = {"email": f"{name}@payees.example", "name": name.title(), "program_ids": [program]}
             creator = self.creators[name] = self.api.post("/v1/creators", said)["id"]
@@ -66,7 +69,13 @@ class Payer:
                 self._sell(f"{name}-{number}", f"{name}10", born + timedelta(days=1))
             if name in _METHODS:
                 self.api.put(f"/v1/creators/{creator}/payout_method", _METHODS[name])
-        self.api.post("/v1/test_clock", {"now": (born + timedelta(days=20)).isoformat()})
+        self.now = born
+        self.live(timedelta(days=20))
+
+    def live(self, span: timedelta) -> None:
+        """Moves the brand's clock."""
+        self.now += span
+        assert self.api.post("/v1/test_clock", {"now": self.now.isoformat()})["folded"]
 
     def _sell(self, external_id: str, code: str, at: datetime) -> None:
         lines = [{"id": "1", "quantity": 1, "unit_price": 10_000}]
@@ -103,9 +112,9 @@ class Payer:
         return balance["available"], balance["in_transit"], balance["paid"]
 
     def entries(self, name: str) -> list[tuple[str, int]]:
-        """What the creator's statement has, smallest amounts first: a clock that stands still gives it no order."""
+        """What stands on the creator's statement."""
         statement = self.api.get(f"/v1/creators/{self.creators[name]}/statement", currency="USD")
-        return sorted(((entry["kind"], entry["amount"]) for entry in statement["entries"]), key=lambda each: each[1])
+        return [(entry["kind"], entry["amount"]) for entry in statement["entries"]]
 
     def proven(self) -> bool:
         """Whether the books add up."""
@@ -175,9 +184,23 @@ def test_a_list_is_paid_by_hand(brand: Payer) -> None:
     assert (settled["status"], failed["status"]) == ("settled", "failed")
     assert [brand.has(name) for name in everybody] == [(0, 0, EARNED), (EARNED, 0, 0), (EARNED // 2, 0, 0)]
     earned = [("settle", EARNED // 2)] * 2
-    assert brand.entries("noa") == [("payout", -EARNED), *earned]
-    assert brand.entries("dan") == [("payout", -EARNED), *earned, ("payout_released", EARNED)]
+    assert brand.entries("noa") == [*earned, ("payout", -EARNED)]
+    assert brand.entries("dan") == [*earned, ("payout", -EARNED), ("payout_released", EARNED)]
     assert brand.proven()
+
+
+def test_the_clock_begins_the_run_that_a_schedule_asks_for(demo: Stack) -> None:
+    with Client(demo.api_url) as client:
+        brand = Payer(demo, client, {"period": "week", "weekday": "sunday", "hour": 9})
+        [run] = brand.api.get("/v1/payout_runs")["items"]
+        due = datetime.fromisoformat(run["scheduled_for"])
+        assert (due.weekday(), due.hour, due.minute) == (6, 9, 0)
+        assert due <= brand.now < due + timedelta(days=7)
+        assert (run["status"], run["currency"], run["payouts"], run["total"]) == ("completed", "USD", 4, 4 * EARNED)
+        brand.live(timedelta(seconds=1))
+        assert brand.api.get("/v1/payout_runs")["items"] == [run]
+        assert [brand.has(name) for name in ("noa", "tal")] == [(0, EARNED, 0), (EARNED // 2, 0, 0)]
+        assert brand.proven()
 
 
 def test_a_transfer_whose_answer_was_lost_is_found_and_comes_back(
@@ -223,7 +246,7 @@ def test_a_payment_whose_answer_was_lost_is_settled_by_the_hourly_round_and_come
     assert brand.call_back("paypal", told) == 200
     assert brand.becomes("pat", "returned")["reason"] == "unclaimed"
     assert brand.has("pat") == (EARNED, 0, 0)
-    assert [brand.entries("pat")[each] for each in (0, -1)] == [("payout", -EARNED), ("payout_returned", EARNED)]
+    assert brand.entries("pat")[-2:] == [("payout", -EARNED), ("payout_returned", EARNED)]
     assert paypal.movements == {payout["id"]: [Money(EARNED, "USD")]}
     assert set(eventually(lambda: brand.mails(payout["id"]))) == {"pat@payees.example"}
     assert brand.proven()

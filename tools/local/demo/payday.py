@@ -12,6 +12,7 @@ REFERENCE = "העברה 4471"
 _SETTINGS = {"time_zone": "Asia/Jerusalem", "currencies": {CURRENCY: {"minimum": 5000}}}
 _NOAS_ACCOUNT = {"type": "il_bank", "holder": "נועה ברק", "bank": "12", "branch": "571", "account": "041116"}
 """Made up, with a check digit that is right."""
+_OMARS_NOTE = {"held": True, "held_reason": "Shipped to a reseller: asking the shop", "withholding_bps": 0}
 
 
 @dataclass(frozen=True)
@@ -41,10 +42,11 @@ class Payday:
 
 
 def pay(brand: DemoBrand) -> Payday:
-    """A dry run of everybody, a run of the friends, and the bank's word on Noa."""
+    """A dry run of everybody, Omar being held, a run of the friends, and the bank's word on Noa."""
     api = brand.api
     api.put("/v1/payout_settings", _SETTINGS)
     api.put(f"/v1/creators/{brand.creator_ids['noa']}/payout_method", _NOAS_ACCOUNT)
+    api.put(f"/v1/creators/{brand.creator_ids['omar']}/payee", _OMARS_NOTE)
     dry = api.post("/v1/payout_runs", {"rail": "csv", "dry_run": True}, once="look")
     would = api.get(f"/v1/payout_runs/{dry['id']}/outcomes")["items"]
     friends = [brand.creator_ids[name] for name in FRIENDS]
