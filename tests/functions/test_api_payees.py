@@ -113,7 +113,7 @@ def test_a_method_is_set_sealed_and_shown_by_its_end(
     assert known.method is not None
     assert (known.creator.id, known.payee, known.method.kind, known.method.shown) == (
         noa,
-        Payee(method=to.kind),
+        Payee(),
         to.kind,
         shown,
     )

@@ -305,7 +305,6 @@ class TestLookingUp:
         assert (told.word, told.reason) == (word, reason)
         assert told.detail == (None if word == "settled" else status)
         assert told.amount == Money(13_050, "USD")
-        assert told.event == (NAMES["item"] if word == "returned" else None)
         assert told.fee == (Money(25, "USD") if word == "settled" else None)
 
     def test_every_status_that_is_documented_is_known(self) -> None:
@@ -384,7 +383,7 @@ class TestLookingUp:
 
     def test_what_nobody_claimed_came_back_for_that_reason(self) -> None:
         told = looked_up(answer(item(transaction_status="RETURNED", errors={"name": "RECEIVER_UNREGISTERED"})))
-        assert (told.word, told.reason, told.event) == ("returned", "unclaimed", NAMES["item"])
+        assert (told.word, told.reason) == ("returned", "unclaimed")
 
     def test_what_came_back_for_another_reason_says_that(self) -> None:
         told = looked_up(answer(item(transaction_status="RETURNED", errors={"name": "RECEIVER_ACCOUNT_LOCKED"})))
@@ -644,7 +643,6 @@ def a_sound_answer(said: Told) -> None:
     assert said.detail is None or (said.detail.isascii() and len(said.detail) <= 64)
     assert all(value.isascii() and 0 < len(value) <= 255 and " " not in value for value in said.names.values())
     assert said.amount is None or (said.amount.amount >= 0 and said.amount.currency in EXPONENTS)
-    assert (said.event is not None) == (said.word == "returned")
 
 
 # --- against the stand-in ---------------------------------------------------------------------------------------------
@@ -732,7 +730,7 @@ class TestOverLoopback:
         assert looks(api, names).word == "accepted"
         clock.pass_(timedelta(days=1))
         back = looks(api, names)
-        assert (back.word, back.reason, back.event) == ("returned", "unclaimed", back.names["item"])
+        assert (back.word, back.reason) == ("returned", "unclaimed")
         assert timedelta(days=30) < API.watched
 
     def test_paid_and_refunded_later(self, api: PayPal) -> None:

@@ -110,7 +110,6 @@ class Payee:
     withholding_bps: int = 0
     tax_form: bool = False
     tax_form_expires: datetime | None = None
-    method: str | None = None
     changed_at: datetime | None = None
     country: str | None = None
 

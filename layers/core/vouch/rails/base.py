@@ -131,7 +131,7 @@ class Told:
 
     `names` are the rail's ids of the payment, merged with those known before; `reference` is the one that a person
     would look for. `amount` is what the rail says that it carries, where it does: another one than ours is an alarm.
-    `fee` is what it took beside that. `seconds`: when it wants to be asked again. `event` is what identifies a return.
+    `fee` is what it took beside that. `seconds`: when it wants to be asked again.
     """
 
     word: Word
@@ -142,7 +142,6 @@ class Told:
     amount: Money | None = None
     fee: Money | None = None
     seconds: int | None = None
-    event: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

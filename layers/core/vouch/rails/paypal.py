@@ -310,7 +310,6 @@ def _item(payment: Payment, item: Said, *, taken: bool = True) -> Told:
         reference=transaction or item_id,
         amount=_amount(payout.child("amount")),
         fee=_fee(item) if word == "settled" else None,
-        event=item_id if word == "returned" else None,
     )
 
 

@@ -184,9 +184,7 @@ def _transfer(payment: Payment, transfer: Said) -> Told:
         amount=_minor(amount, transfer.word("currency").upper()),
     )
     if back == amount:
-        reversals = transfer.hinted("reversals").hinted_list("data")  # the newest first
-        last = reversals[0].identifier_or_none("id") if reversals else None
-        return replace(told, word="returned", reason="reversed", event=last or transfer_id)
+        return replace(told, word="returned", reason="reversed")
     return replace(told, reason="partly_reversed", detail=str(back)) if back else told
 
 

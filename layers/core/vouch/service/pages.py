@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from vouch.domain.errors import Malformed
 from vouch.service.deployment import Deployment
-from vouch.store.tables import GSI1, INDEX_KEYS, Code, Item, Link, Main, index_of
+from vouch.store.tables import GSI1, INDEX_KEYS, Code, Item, Link, Main, behind, index_of
 
 _ANYTHING: Mapping[str, str | None] = {}
 _MAC_BYTES = 16
@@ -70,7 +70,7 @@ def read[I: Item](
         kind,
         index,
         limit=limit,
-        after=_key(index, opened(deployment, scope, cursor)) if cursor is not None else None,
+        after=behind(index, *opened(deployment, scope, cursor)) if cursor is not None else None,
         condition=narrowed if within else None,
         newest_first=newest_first,
     )
@@ -102,12 +102,6 @@ def opened(deployment: Deployment, scope: str, cursor: str) -> list[str]:
 
 def _fits(item: Item, where: Mapping[str, str | None]) -> bool:
     return all(wanted is None or getattr(item, name) == wanted for name, wanted in where.items())
-
-
-def _key(index: str, position: list[str]) -> dict[str, dict[str, str]]:
-    pk, sk, sort_key = position
-    partition_name, sort_name = INDEX_KEYS[index_of(index)]
-    return {"pk": {"S": pk}, "sk": {"S": sk}, partition_name: {"S": index}, sort_name: {"S": sort_key}}
 
 
 def _mac(key: bytes, scope: str, payload: bytes) -> bytes:

@@ -93,7 +93,7 @@ def method_set(
 
     def attempt(writes: Writes) -> PayoutMethod:
         creator, known, _ = _found(deployment, brand, creator_id)
-        item = known or payees.no_method(brand.id, creator_id, created_at=times.text(now))
+        item = known or payees.no_method(brand.id, creator_id)
         if if_match not in {None, item.version}:
             raise Stale
         if known is not None:
@@ -122,7 +122,7 @@ def hold_ends(deployment: Deployment, brand: Brand, item: PayoutMethod) -> datet
 def noted(deployment: Deployment, brand: Brand, creator_id: str) -> PayeeItem:
     """What the brand has noted of the creator: nothing, as long as its version is 0. Raises NotFound."""
     _, _, item = _found(deployment, brand, creator_id)
-    return item or payees.no_payee(brand.id, creator_id, created_at=times.text(deployment.brand_now(brand)))
+    return item or payees.no_payee(brand.id, creator_id)
 
 
 def note(deployment: Deployment, brand: Brand, creator_id: str, said: Note, *, if_match: int | None) -> PayeeItem:
@@ -157,7 +157,6 @@ def _profile(creator: Creator, method: PayoutMethod | None, payee: PayeeItem | N
         withholding_bps=payee.withholding_bps if payee else 0,
         tax_form=bool(payee and payee.tax_form),
         tax_form_expires=times.parse(expires_at) if expires_at else None,
-        method=method.type if method else None,
         changed_at=times.parse(changed_at) if changed_at else None,
         country=payee.country if payee else None,
     )

@@ -26,6 +26,7 @@ from vouch.service import pages, payees
 from vouch.service.deployment import Deployment
 from vouch.service.folds import fold_and_post
 from vouch.service.pages import Page
+from vouch.service.reserving import outcomes_of
 from vouch.service.revisions import committed
 from vouch.store import balances, clearing, ledger, payout_runs, payouts, versions
 from vouch.store.database import Writes
@@ -90,7 +91,7 @@ def of_run(
     wanted: list[str] = []
     place: tuple[int, int] | None = None
     for chunk in payout_runs.chunks(deployment.database, brand.id, run_id, start=start):
-        made = [payout_id for *_, payout_id, _ in chunk.outcomes or () if payout_id]
+        made = [outcome.payout_id for outcome in outcomes_of(chunk) if outcome.payout_id]
         number = payout_runs.number_of(chunk)
         for position, payout_id in enumerate(made):
             if number == start and position < skip:

@@ -21,7 +21,7 @@ from vouch.service.payout_settings import CurrencyRules, Rules
 from vouch.store import balances, ledger
 from vouch.store import payouts as items
 from vouch.store.database import Refused, Writes
-from vouch.store.tables import Brand, PayoutItem, PayoutRun
+from vouch.store.tables import Brand, PayoutItem, PayoutRun, RunChunk
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +38,11 @@ class Outcome:
     rail: str
     payout_id: str | None = None
     skipped: str | None = None
+
+
+def outcomes_of(chunk: RunChunk) -> list[Outcome]:
+    """What the run made of the chunk's creators; nothing as long as it is only listed."""
+    return [Outcome(*said) for said in chunk.outcomes or ()]
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ back in the one in which it did: a year that is over reads the same for ever. Ye
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import islice
 from zoneinfo import ZoneInfo
 
@@ -16,6 +16,7 @@ from vouch.domain.ledger import Entry
 from vouch.service import pages
 from vouch.service.deployment import Deployment
 from vouch.service.revisions import revised
+from vouch.service.statements import TICK
 from vouch.store import creators, payout_settings
 from vouch.store import ledger as entries
 from vouch.store import thresholds as store
@@ -27,7 +28,6 @@ ENTRIES_MAX = 100_000
 """Of one creator's year: some 35 requests, and a few seconds."""
 _PAYOUTS = frozenset({ledger.PAYOUT, ledger.PAYOUT_RELEASED, ledger.PAYOUT_RETURNED})
 _CASH, _WITHHELD = ledger.cash(""), "tax:withheld:"
-_TICK = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class Year:
     @property
     def last(self) -> datetime:
         """The last moment of it that is looked at: what lies ahead is nobody's yet."""
-        return min(self.ends - _TICK, self.as_of)
+        return min(self.ends - TICK, self.as_of)
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,10 +193,7 @@ def _year(deployment: Deployment, brand: Brand, number: int) -> Year:
 def _creators(deployment: Deployment, brand: Brand, after: str | None, limit: int) -> tuple[list[Creator], bool]:
     """The brand's creators behind that one, and whether there are more."""
     database, index = deployment.database, creators.index(brand.id)
-    begin = None
-    if after is not None:
-        _, pk, sk = creators.key(brand.id, after)
-        begin = {name: {"S": text} for name, text in (("pk", pk), ("sk", sk), ("g1pk", index), ("g1sk", after))}
-    keys, more = database.index_keys(Creator, index, limit=limit, after=begin)
+    start = creators.behind(brand.id, after) if after is not None else None
+    keys, more = database.index_keys(Creator, index, limit=limit, after=start)
     found = database.get_many([(Creator, *key) for key in keys])
     return [creator for key in keys if isinstance(creator := found.get(key), Creator)], more is not None

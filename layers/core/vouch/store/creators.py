@@ -3,7 +3,7 @@
 from typing import Any
 
 from vouch.domain import ids
-from vouch.store import places
+from vouch.store import places, tables
 from vouch.store.database import Database
 from vouch.store.tables import Creator, Enrolment, Mailbox, Place
 
@@ -100,6 +100,12 @@ def enrolment_key(brand_id: str, creator_id: str, program_id: str) -> tuple[type
 def index(brand_id: str) -> str:
     """The index partition of a brand's creators."""
     return f"{brand_id}#CRE"
+
+
+def behind(brand_id: str, creator_id: str) -> dict[str, Any]:
+    """Where a list of a brand's creators goes on: behind that one."""
+    _, pk, sk = key(brand_id, creator_id)
+    return tables.behind(index(brand_id), pk, sk, creator_id)
 
 
 def enrolled_index(brand_id: str, program_id: str) -> str:

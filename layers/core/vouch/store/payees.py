@@ -20,16 +20,16 @@ def payee_key(brand_id: str, creator_id: str) -> tuple[type[PayeeItem], str, str
     return PayeeItem, creators.key(brand_id, creator_id)[1], "PAYEE"
 
 
-def no_method(brand_id: str, creator_id: str, *, created_at: str) -> PayoutMethod:
+def no_method(brand_id: str, creator_id: str) -> PayoutMethod:
     """A payout method that names no destination yet and is not stored: its version 0."""
     _, pk, sk = method_key(brand_id, creator_id)
-    return PayoutMethod(pk, sk, created_at=created_at, version=0)
+    return PayoutMethod(pk, sk, version=0)
 
 
-def no_payee(brand_id: str, creator_id: str, *, created_at: str) -> PayeeItem:
+def no_payee(brand_id: str, creator_id: str) -> PayeeItem:
     """What is known of a creator of whom nothing was said, not stored: its version 0."""
     _, pk, sk = payee_key(brand_id, creator_id)
-    return PayeeItem(pk, sk, held=False, withholding_bps=0, created_at=created_at, version=0)
+    return PayeeItem(pk, sk, held=False, withholding_bps=0, version=0)
 
 
 def found(database: Database, brand_id: str, creator_ids: Iterable[str]) -> dict[str, Found]:

@@ -413,7 +413,6 @@ class PayoutMethod(Main, discriminator="payout_method"):
     changed_at = UnicodeAttribute(null=True)
     replaced = JSONAttribute(null=True)
     told = JSONAttribute()
-    created_at = UnicodeAttribute()
     version = IntegerAttribute(attr_name="v")
 
 
@@ -433,7 +432,6 @@ class PayeeItem(Main, discriminator="payee"):
     tax_id = UnicodeAttribute(null=True)
     tax_id_shown = UnicodeAttribute(null=True)
     withholding_bps = IntegerAttribute()
-    created_at = UnicodeAttribute()
     version = IntegerAttribute(attr_name="v")
 
 
@@ -540,7 +538,6 @@ class PayoutRun(Main, discriminator="run"):
 
     id = UnicodeAttribute()
     status = UnicodeAttribute(attr_name="st")
-    reason = UnicodeAttribute(null=True)
     rail = UnicodeAttribute(null=True)
     currency = UnicodeAttribute(null=True)
     creators = JSONAttribute(null=True)
@@ -979,6 +976,14 @@ def index_of(partition: str) -> str:
 
 
 INDEX_KEYS = {GSI1: ("g1pk", "g1sk"), GSI2: ("g2pk", "g2sk")}
+
+
+def behind(partition: str, pk: str, sk: str, sort_key: str) -> dict[str, dict[str, str]]:
+    """Where a query of an index's partition goes on: behind the item with these keys."""
+    partition_name, sort_name = INDEX_KEYS[index_of(partition)]
+    return {"pk": {"S": pk}, "sk": {"S": sk}, partition_name: {"S": partition}, sort_name: {"S": sort_key}}
+
+
 TABLES: dict[type[Item], tuple[str, tuple[str, ...]]] = {  # the setting that holds each table's name; its indexes
     Main: ("main_table", (GSI1, GSI2)),
     EntryItem: ("ledger_table", ()),
