@@ -5,8 +5,9 @@ from typing import Annotated, Final
 
 from aws_lambda_powertools.event_handler.openapi.params import Query
 
+from vouch.domain.errors import Forbidden
 from vouch.http import Routes, brand_access
-from vouch.service import payouts, sending
+from vouch.service import keys, payouts, sending
 from vouch.store import payouts as items
 from vouch.store.tables import PayoutItem
 from vouch.wire import payouts as wire
@@ -14,6 +15,7 @@ from vouch.wire.base import LIMIT, Cursor, Limit, Page
 
 routes = Routes()
 _SECONDS: Final = 20
+_TO_GIVE: Final = "adjustments:write"
 _Id = Annotated[str | None, Query(max_length=64)]
 
 
@@ -60,11 +62,15 @@ def settle_payout(payout_id: str, body: wire.Settled) -> wire.Payout:
 def fail_payout(payout_id: str, body: wire.Failed) -> wire.Payout:
     """The bank could not pay it, or paid it and it came back: the creator has it available again.
 
-    Of a payout by a rail's API only the rail says that. One of which nobody knows what became may be given up here once
-    the rail would not recognise another try, and says that it knows of none.
+    That it came back adds to what a creator has, like an adjustment: it also asks for the scope `adjustments:write`.
+
+    Of a payout by a rail's API only the rail says that. One that was not sent yet may be called off here, and one of
+    which nobody knows what became may be given up once the rail would not recognise another try, and knows of none.
     """
     call, ends = routes.call, time.monotonic() + _SECONDS
     item = payouts.found(call.deployment, call.brand.id, payout_id)
+    if item.status == "settled" and not keys.covers(call.key.scopes, _TO_GIVE):
+        raise Forbidden("scope_missing", scope=_TO_GIVE)
     if payouts.rail_of(item).api is None:
         item = payouts.failed_by_hand(call.deployment, call.brand, payout_id, body.reason)
     else:

@@ -237,6 +237,18 @@ def test_what_a_person_says_of_a_payout_is_said_once(shop: Shop) -> None:
     assert api.get("/v1/ledger/verify").body["violations"] == []
 
 
+def test_that_money_came_back_is_said_by_who_may_give_money(shop: Shop) -> None:
+    api = earned(shop)
+    run(api)
+    [payout] = api.get("/v1/payouts").body["items"]
+    made = shop.brand.made("/v1/keys", {"name": "Bookkeeping", "scopes": ["payouts:read", "payouts:write"]})
+    bookkeeper = Client(APIS["payouts"], made["api_key"])
+    assert bookkeeper.post(f"/v1/payouts/{payout['id']}/settle", {"reference": "1"}).status == 200
+    refused = bookkeeper.post(f"/v1/payouts/{payout['id']}/fail", {"reason": "It came back"})
+    assert (refused.status, refused.code) == (403, "scope_missing")
+    assert balance(api, shop)["paid"] == 5_000
+
+
 def test_a_run_that_was_written_cannot_be_cancelled_and_its_payouts_can_fail(shop: Shop) -> None:
     api = earned(shop)
     made = run(api)

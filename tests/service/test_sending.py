@@ -13,7 +13,7 @@ from tests.standins.server import hangs_up, lost
 from tests.standins.stripe_connect import StripeConnect
 from vouch.domain.errors import Conflict
 from vouch.domain.money import Money
-from vouch.service import payouts, rail_accounts, sending
+from vouch.service import payees, payout_runs, payouts, rail_accounts, sending
 from vouch.service.deployment import Deployment
 from vouch.store import payouts as items
 from vouch.store.tables import PayoutItem
@@ -114,6 +114,64 @@ def test_nobody_gives_up_what_may_still_be_paid(day: Payday) -> None:
         with pytest.raises(Conflict):
             payouts.settled_by_hand(day.deployment, day.brand, payout.id, "TRX")
         assert the(day, creator).status == "unknown"
+
+
+def test_what_waits_again_is_not_sent_once_its_run_was_cancelled(day: Payday) -> None:
+    """One call got lost, the next found no funds, and the brand cancelled: then it turns out that nothing was done."""
+    with StripeConnect(day.deployment.now, funds={"USD": 0}) as stripe:
+        creators = [with_stripe(day, stripe), with_stripe(day, stripe)]
+        stripe.faults.append(hangs_up)
+        run = day.run(*creators, rail="stripe_connect")
+        while the(day, creators[0]).status == "created":
+            day.take()
+        assert [the(day, creator).status for creator in creators] == ["unknown", "created"]
+        payout_runs.cancelled(day.deployment, day.brand, run.id, in_time=lambda: True)
+        assert [the(day, creator).status for creator in creators] == ["unknown", "failed"]
+        for hour in range(30):
+            day.work()
+            day.pass_(HOUR)
+            day.round()
+            if hour in (5, 12):
+                rail_accounts.resumed(day.deployment, day.brand, "stripe_connect", if_match=None)
+            if hour == 10:
+                stripe.funds = {"USD": 10_000}
+        payout = the(day, creators[0])
+        assert (payout.status, payout.reason, stripe.movements) == ("failed", "run_cancelled", {})
+        assert day.sums(creators[0]) == (5_000, 0, 0)
+
+
+def test_a_hold_stops_what_waits_for_a_paused_rail(day: Payday) -> None:
+    """Whoever took over a creator's account gets nothing once the brand has noticed, though it was reserved before."""
+    with StripeConnect(day.deployment.now, funds={"USD": 0}) as stripe:
+        creator = with_stripe(day, stripe)
+        day.run(creator, rail="stripe_connect")
+        day.work()
+        assert the(day, creator).status == "created"
+        held = payees.noted(day.deployment, day.brand, creator)
+        held.held, held.version = True, 1
+        held.save()
+        stripe.funds = {"USD": 10_000}
+        rail_accounts.resumed(day.deployment, day.brand, "stripe_connect", if_match=None)
+        day.pass_(HOUR)
+        day.round()
+        day.work()
+        assert (the(day, creator).status, the(day, creator).reason) == ("failed", "payouts_held")
+        assert (day.sums(creator), stripe.movements) == ((5_000, 0, 0), {})
+
+
+def test_a_payout_that_was_not_sent_may_be_called_off(day: Payday) -> None:
+    with StripeConnect(day.deployment.now, funds={"USD": 0}) as stripe:
+        creator = with_stripe(day, stripe)
+        day.run(creator, rail="stripe_connect")
+        day.work()
+        called_off = sending.given_up(
+            day.deployment, day.brand, the(day, creator).id, "not theirs", in_time=lambda: True
+        )
+        assert (called_off.status, day.sums(creator)) == ("failed", (5_000, 0, 0))
+        day.pass_(HOUR)
+        day.round()
+        day.work()
+        assert stripe.movements == {}
 
 
 def test_a_fee_is_the_brands(day: Payday) -> None:

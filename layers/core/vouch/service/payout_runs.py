@@ -10,7 +10,7 @@ try of it has done. A run that nobody takes further is taken up again by the hou
 """
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import astuple, dataclass
@@ -34,13 +34,14 @@ from vouch.service.pages import Page
 from vouch.service.payees import Profile
 from vouch.service.payouts import News
 from vouch.service.queues import put_off
-from vouch.service.reserving import Outcome, Paying
+from vouch.service.reserving import Outcome, Paying, outcomes_of
 from vouch.service.revisions import committed
 from vouch.store import audits, balances, payout_runs, versions
 from vouch.store import payouts as stored_payouts
 from vouch.store.database import Refused, Writes
 from vouch.store.payout_runs import CHUNK_MAX
 from vouch.store.tables import Brand, PayoutItem, PayoutRun, RunChunk
+from vouch.worker import InTime
 
 CREATORS_MAX = 1000
 """So many one request may name."""
@@ -53,7 +54,6 @@ _STALLED = timedelta(minutes=20)
 _ALARMED_AFTER = timedelta(hours=3)
 _LATEST = 50
 """So many of a brand's latest runs the hourly round looks at."""
-InTime = Callable[[], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +129,7 @@ def outcomes(deployment: Deployment, run: PayoutRun, brand: Brand, *, cursor: st
     scope = f"{brand.id}/{run.id}/outcomes"
     number = int(pages.opened(deployment, scope, cursor)[0]) if cursor is not None else 0
     chunk = payout_runs.chunk(deployment.database, brand.id, run.id, number)
-    told = [outcome for outcome in _outcomes(chunk) if outcome.skipped != "nothing_available"] if chunk else []
+    told = [outcome for outcome in outcomes_of(chunk) if outcome.skipped != "nothing_available"] if chunk else []
     more = number + 1 < run.chunks or not _is_listed(run)
     following = pages.sealed(deployment, scope, [str(number + 1)]) if chunk is not None and more else None
     return Page(told, following)
@@ -233,12 +233,12 @@ def _reserve(deployment: Deployment, brand: Brand, run: PayoutRun, number: int) 
         )
         found_out = list(_found_out(deployment, brand, run, paying, chunk.creators))
         run, chunk = _note_reserved(deployment, brand, run, number, found_out)
-        is_late = not _payout_ids(found_out) <= _payout_ids(_outcomes(chunk))
+        is_late = not _payout_ids(found_out) <= _payout_ids(outcomes_of(chunk))
     if run.status == "cancelled":
         _release_chunk(deployment, brand, run, chunk, "run_cancelled")
         return
     if is_late:  # another one did it, who found less to pay; what is not in that one's list nobody would ever send
-        noted = _payout_ids(_outcomes(chunk))
+        noted = _payout_ids(outcomes_of(chunk))
         _release_chunk(deployment, brand, run, chunk, "left_for_next_run", but=noted)
     if chunk.status == "reserved":
         _tell(deployment, run, {"send": [brand.id, run.id, number]})
@@ -344,7 +344,7 @@ def _payouts_of(deployment: Deployment, brand: Brand, run: PayoutRun, rail: str,
     wanted = sorted(
         outcome.payout_id
         for chunk in payout_runs.chunks(deployment.database, brand.id, run.id)
-        for outcome in _outcomes(chunk)
+        for outcome in outcomes_of(chunk)
         if outcome.payout_id is not None and (outcome.rail, outcome.currency) == (rail, currency)
     )
     return stored_payouts.payouts(deployment.database, brand.id, wanted)
@@ -421,7 +421,7 @@ def _send(deployment: Deployment, brand: Brand, run: PayoutRun, number: int, in_
     if run.status == "cancelled" or chunk.status != "reserved":
         return
     left = False
-    for outcome in _outcomes(chunk):
+    for outcome in outcomes_of(chunk):
         if outcome.payout_id is None or not _is_called(outcome.rail):
             continue
         if not in_time():
@@ -542,10 +542,6 @@ def _chunk(deployment: Deployment, brand: Brand, run: PayoutRun, number: int) ->
     return chunk
 
 
-def _outcomes(chunk: RunChunk) -> list[Outcome]:
-    return [Outcome(*said) for said in chunk.outcomes or ()]
-
-
 def _payout_ids(outcomes: Iterable[Outcome]) -> set[str]:
     return {outcome.payout_id for outcome in outcomes if outcome.payout_id is not None}
 
@@ -560,4 +556,6 @@ def _put(deployment: Deployment, run: PayoutRun, writes: Writes) -> None:
 
 
 def _tell(deployment: Deployment, run: PayoutRun, message: Mapping[str, Any], *, seconds: int = 0) -> None:
-    put_off(deployment, deployment.settings.pay_queue_url, {**message, "group": run.id}, seconds=seconds)
+    put_off(
+        deployment, deployment.settings.pay_queue_url, {**message, "group": run.pk.partition("#")[0]}, seconds=seconds
+    )

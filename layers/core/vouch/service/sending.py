@@ -24,10 +24,11 @@ from vouch.service.payouts import News
 from vouch.service.queues import put_off
 from vouch.service.rail_accounts import Account
 from vouch.service.revisions import committed
+from vouch.store import payout_runs, versions
 from vouch.store import payouts as items
-from vouch.store import versions
 from vouch.store.database import Writes
 from vouch.store.tables import Brand, OpenPayout, PayoutItem
+from vouch.worker import InTime
 
 LEASE = timedelta(minutes=10)
 """No call takes so long: whose attempt is older than that, died."""
@@ -35,7 +36,6 @@ ALARMED_AFTER = timedelta(hours=24)
 _FIRST_LOOK = 60
 _LOOKS_FIRST, _LOOKS_LAST = timedelta(minutes=5), timedelta(hours=12)
 """Between two looks that nobody called for; each pause is twice the one before it."""
-InTime = Callable[[], bool]
 
 
 def sent(deployment: Deployment, brand: Brand, payout_id: str, *, in_time: InTime) -> PayoutItem:
@@ -47,6 +47,8 @@ def sent(deployment: Deployment, brand: Brand, payout_id: str, *, in_time: InTim
     account = _account(deployment, brand, item)
     if account is None or account.paused or not _is_same(item, account):
         return item
+    if item.status == "created" and _is_held(deployment, brand, item):
+        return payouts.failed(deployment, brand, item.id, News(reason="payouts_held"), seen=item.version)
     payment = _payment(deployment, brand, item)
     first = item.status == "created"
     item, begun = _begun(deployment, brand, item, api, account)
@@ -79,16 +81,18 @@ def looked(deployment: Deployment, brand: Brand, payout_id: str, *, in_time: InT
 
 
 def given_up(deployment: Deployment, brand: Brand, payout_id: str, reason: str, *, in_time: InTime) -> PayoutItem:
-    """A person's word that a payout never reached its rail, taken only where a look at this moment says so, too.
+    """A person's word that a payout shall not be made, before it is sent, or that it never reached its rail.
 
-    And only once the rail would not recognise a further try: until then the payout ends by itself. Where no look can
-    tell, by a rail that finds payments by its own names alone or without the account that was to pay, the word is
-    enough. Raises Conflict.
+    The latter is taken only where a look at this moment says so, too, and only once the rail would not recognise a
+    further try: until then the payout ends by itself. Where no look can tell, by a rail that finds payments by its own
+    names alone or without the account that was to pay, the word is enough. Raises Conflict.
     """
     item = payouts.found(deployment, brand.id, payout_id)
     api = payouts.rail_of(item).api
     if item.status == "failed":
         return item
+    if item.status == "created":
+        return payouts.failed(deployment, brand, item.id, News(reason=reason), seen=item.version)
     if api is None or item.status != "unknown" or _may_be_sent(item, api, deployment.now()):
         raise Conflict("payout_told_by_rail", rail=item.rail)
     account = _account(deployment, brand, item)
@@ -101,7 +105,7 @@ def given_up(deployment: Deployment, brand: Brand, payout_id: str, reason: str, 
 
 def look_soon(deployment: Deployment, brand: Brand, payout_id: str, *, seconds: int) -> None:
     """Has the payout looked after in so many seconds, 900 at most."""
-    message = {"look": [brand.id, payout_id], "group": payout_id}
+    message = {"look": [brand.id, payout_id], "group": brand.id}
     put_off(deployment, deployment.settings.pay_queue_url, message, seconds=min(seconds, 900))
 
 
@@ -267,8 +271,12 @@ def watched(deployment: Deployment, brand: Brand, row: OpenPayout, *, in_time: I
     """Looks after one of them, and says when it is looked after next.
 
     One that was sent before and waits again is sent anew: its run may have ended while nobody knew what became of it.
+    Where that run was cancelled meanwhile, it is not.
     """
     item = looked(deployment, brand, row.sk, in_time=in_time)
+    if item.status == "created" and _is_cancelled(deployment, brand, item):
+        payouts.failed(deployment, brand, item.id, News(reason="run_cancelled"), seen=item.version)
+        return
     if item.status == "created":
         item = sent(deployment, brand, row.sk, in_time=in_time)
     now = deployment.now()
@@ -282,3 +290,14 @@ def watched(deployment: Deployment, brand: Brand, row: OpenPayout, *, in_time: I
     waits = item.status == "created"  # for the brand alone, who may have mended it by the next round
     pause = _LOOKS_FIRST if waits else min(_LOOKS_FIRST * 2 ** min(row.looks, 10), _LOOKS_LAST)
     items.postpone(deployment.database, row, now + pause)
+
+
+def _is_held(deployment: Deployment, brand: Brand, item: PayoutItem) -> bool:
+    """Whether the brand has put a stop to the creator's payouts since this one was made: until it is sent, it may."""
+    profile = payees.profiles(deployment, brand.id, [item.creator_id]).get(item.creator_id)
+    return profile is not None and profile.payee.held
+
+
+def _is_cancelled(deployment: Deployment, brand: Brand, item: PayoutItem) -> bool:
+    run = payout_runs.run(deployment.database, brand.id, item.run_id)
+    return run is not None and run.status == "cancelled"
