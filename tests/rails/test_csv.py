@@ -90,6 +90,12 @@ def test_nothing_anybody_wrote_runs_as_a_formula(text: str) -> None:
     assert [row[column] for column in ("name", "email", "holder", "note")] == [f"'{text}"] * 4
 
 
+def test_nor_does_it_where_excel_takes_semicolons_for_separators() -> None:
+    file = written([payment(1, None, name="Noa;=cmd|'/C calc'!A0;x", note="May;+1")])
+    lines = list(csv.reader(io.StringIO(file.content.decode(), newline=""), delimiter=";"))
+    assert lines[1][1:] == ["'=cmd|'/C calc'!A0", "x,noa@example.com,130.50,EUR,,,,,,,,,,,May", "'+1"]
+
+
 @pytest.mark.parametrize(
     "name, shown",
     [
@@ -97,6 +103,7 @@ def test_nothing_anybody_wrote_runs_as_a_formula(text: str) -> None:
         ("Noa\r\npo_1,9999", "Noa  po_1,9999"),
         ("\t=1+1", "' =1+1"),
         ('Noa "the potter"; Levi', 'Noa "the potter"; Levi'),
+        ("Noa\u202e Levi", "Noa Levi"),
         ("נועה לוי", "נועה לוי"),
         ("Noa 🏺 <b>&amp;", "Noa 🏺 <b>&amp;"),
     ],

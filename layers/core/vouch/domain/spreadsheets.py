@@ -1,14 +1,19 @@
-"""Tables for spreadsheets: CSV that Excel reads as UTF-8, in which no text is run as a formula or ends its line."""
+"""Tables for spreadsheets: CSV that Excel reads as UTF-8, in which no text is run as a formula or ends its line.
+
+Its separator is the comma. Where the system's is `;`, as in most of Europe, Excel takes that instead when the file is
+opened by a double click, and does not heed what was quoted for commas: there each `;` of a text begins a cell.
+"""
 
 import csv
 import io
 import unicodedata
 from collections.abc import Iterable, Sequence
 
-from vouch.domain.texts import is_control, is_unseen
+from vouch.domain.texts import is_unseen, one_line
 
 Row = Sequence[str | int | None]
 _FORMULA_STARTS = ("=", "+", "-", "@")
+_OTHER_SEPARATOR = ";"
 
 
 def text(columns: Sequence[str], rows: Iterable[Row]) -> str:
@@ -22,12 +27,17 @@ def text(columns: Sequence[str], rows: Iterable[Row]) -> str:
 
 
 def _inert(cell: str) -> str:
-    """One line, however the text was written, and no formula, whatever stands unseen before it."""
-    line = "".join(" " if is_control(character) else character for character in cell)
-    return f"'{line}" if _seen_start(line).startswith(_FORMULA_STARTS) else line
+    """One line, however the text was written, and no formula in any part that may be taken for a cell."""
+    parts = one_line(cell).split(_OTHER_SEPARATOR)
+    return _OTHER_SEPARATOR.join(
+        f"'{part}" if _seen_start(part).startswith(_FORMULA_STARTS) else part for part in parts
+    )
 
 
-def _seen_start(line: str) -> str:
-    """The first character that is seen, full-width forms as the plain ones: Excel runs `＝1+1` in Asian locales."""
-    seen = (character for character in line if not (character.isspace() or is_unseen(character)))
+def _seen_start(part: str) -> str:
+    """The first character that is seen, full-width forms as the plain ones: Excel runs `＝1+1` in Asian locales.
+
+    Quotes before it are none: behind the other separator they may be read as those of the cell.
+    """
+    seen = (character for character in part if not (character == '"' or character.isspace() or is_unseen(character)))
     return unicodedata.normalize("NFKC", next(seen, ""))

@@ -4,6 +4,8 @@ import unicodedata
 
 _CONTROLS = frozenset({"Cc", "Zl", "Zp"})
 _UNSEEN = frozenset({"Cc", "Cf"})
+_TURNING = dict.fromkeys([0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)])
+"""Marks that say which way to run."""
 _WHOLE = str.maketrans(
     {"ß": "ss", "ẞ": "SS", "æ": "ae", "Æ": "AE", "œ": "oe", "Œ": "OE", "ø": "o", "Ø": "O", "ł": "l", "Ł": "L"}
     | {"đ": "d", "Đ": "D", "ð": "d", "Ð": "D", "þ": "th", "Þ": "TH", "ħ": "h", "Ħ": "H", "ŧ": "t", "Ŧ": "T", "ı": "i"}
@@ -30,6 +32,11 @@ def is_control(character: str) -> bool:
 def is_unseen(character: str) -> bool:
     """What only steers, or says how what stands beside it is shown: control and format characters."""
     return unicodedata.category(character) in _UNSEEN
+
+
+def one_line(text: str) -> str:
+    """A blank for each control character, and nothing of the marks that turn what stands around them."""
+    return "".join(" " if is_control(character) else character for character in text.translate(_TURNING))
 
 
 def unaccented(text: str) -> str:

@@ -11,7 +11,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from vouch.domain.currencies import EXPONENTS
-from vouch.domain.texts import is_control
+from vouch.domain.texts import one_line
 from vouch.messages import Language
 from vouch.words import phrases
 from vouch.words.phrases import Phrase
@@ -19,8 +19,6 @@ from vouch.words.phrases import Phrase
 _LENGTH_MAX: Final = 120
 _LEFT, _ANY, _END = "\u2066", "\u2068", "\u2069"
 """Isolates: of what runs from left to right, of what runs as its own letters do, and their end."""
-_TURNING: Final = dict.fromkeys([0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)])
-"""Marks that say which way to run."""
 _RIGHT_TO_LEFT: Final = frozenset({"R", "AL", "AN"})
 _AGES: Final = (("days", timedelta(days=1)), ("hours", timedelta(hours=1)), ("minutes", timedelta(minutes=1)))
 
@@ -110,10 +108,5 @@ def figure(amount: int, currency: str) -> str:
 
 def in_short(text: str, length: int) -> str:
     """What people wrote, on one line of at most so many characters and `…`, without marks that turn it."""
-    clean = " ".join(_printable(text).split())
+    clean = " ".join(one_line(text).split())
     return f"{clean[:length]}…" if len(clean) > length else clean
-
-
-def _printable(text: str) -> str:
-    straight = text.translate(_TURNING)
-    return "".join(" " if is_control(character) else character for character in straight)
