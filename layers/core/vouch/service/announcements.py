@@ -1,6 +1,7 @@
 """What creators are to hear of their money: the main table's stream says what changed, and a queue has it written.
 
-A message names what it is about. Addresses lie sealed in it, and nothing else that is anybody's secret is in it.
+A message names what it is about. Addresses lie sealed in it, and nothing else that is anybody's secret is in it. No
+brand's mails wait for all of another's: its messages are a group of their own.
 """
 
 from collections.abc import Iterator, Mapping
@@ -8,14 +9,13 @@ from typing import Any, get_args
 
 from vouch.service.deployment import Deployment
 from vouch.service.queues import put_off
+from vouch.store import payees, payouts
 from vouch.store.tables import Main, PayoutItem, PayoutMethod
 from vouch.words.mails import PayoutNews
 
 StreamRecord = Mapping[str, Any]
 """What a stream says of an item: `NewImage` and `OldImage`, as far as there are any."""
 _NEWS: frozenset[str] = frozenset(get_args(PayoutNews))
-_CALLED_OFF = frozenset({"run_cancelled", "left_for_next_run"})
-"""Why payouts failed that were never sent: nobody was waiting for them."""
 _Letter = tuple[str, dict[str, Any], str | None]
 """The brand, the message, and the address that is sealed into it; None: the creator's own of the day it is sent."""
 _UNREADABLE = (LookupError, TypeError, ValueError, AttributeError)
@@ -57,18 +57,19 @@ def _letters(before: Main | None, after: Main | None) -> Iterator[_Letter]:
 
 
 def _of_payout(before: PayoutItem | None, after: PayoutItem) -> Iterator[_Letter]:
+    """Of one that was called off before it was sent, for whatever reason, nobody is told: nobody was waiting for it."""
     known = before is not None and before.status == after.status
-    called_off = before is not None and before.status == "created" and after.reason in _CALLED_OFF
+    called_off = before is not None and before.status == "created" and after.status == "failed"
     if after.status in _NEWS and not known and not called_off:
         told = {"mail": "payout", "payout": after.id, "status": after.status}
-        yield _letter(after.pk.partition("#")[0], after.creator_id, told)
+        yield _letter(payouts.brand_of(after), after.creator_id, told)
 
 
 def _of_method(before: PayoutMethod | None, after: PayoutMethod) -> Iterator[_Letter]:
     """To each address that is to hear of it, and to that of the PayPal account that was paid until now."""
     if before is not None and before.sealed == after.sealed:
         return
-    brand_id, _, creator_id = after.pk.split("#")
+    brand_id, creator_id = payees.whose(after)
     old, former, _ = after.replaced or (None, None, None)
     told = {"mail": "method", "version": after.version, "new": after.type, "old": old}
     for number, address in enumerate(after.told):
@@ -78,4 +79,5 @@ def _of_method(before: PayoutMethod | None, after: PayoutMethod) -> Iterator[_Le
 
 
 def _letter(brand_id: str, creator_id: str, told: dict[str, Any], address: str | None = None) -> _Letter:
-    return brand_id, {"brand": brand_id, "creator": creator_id, "tries": 0} | told, address
+    about = {"brand": brand_id, "creator": creator_id, "tries": 0, "group": brand_id}
+    return brand_id, about | told, address
