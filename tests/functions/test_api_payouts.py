@@ -17,6 +17,8 @@ from tests.functions.setting_up import Shop, new_creator, open_shop
 from vouch.domain import ids
 from vouch.service import payout_runs
 from vouch.service.deployment import Deployment
+from vouch.store import adjustments
+from vouch.store.tables import AdjustmentItem, CashRow
 
 LATER = (NOON + timedelta(days=20)).isoformat()
 
@@ -235,6 +237,35 @@ def test_what_a_person_says_of_a_payout_is_said_once(shop: Shop) -> None:
     ]
     assert {each["payout_id"] for each in statement["entries"][1:]} == {payout["id"]}
     assert api.get("/v1/ledger/verify").body["violations"] == []
+
+
+def test_what_clearing_goes_by_and_what_people_said_are_held_to_the_entries(shop: Shop, deployment: Deployment) -> None:
+    api = earned(shop)
+    run(api)
+    [payout] = api.get("/v1/payouts").body["items"]
+    api.post(f"/v1/payouts/{payout['id']}/settle", {"reference": "1"})
+    asked = {"creator_id": shop.creator, "amount": 70, "currency": "ILS", "reason": "A present"}
+    given = [api.made("/v1/adjustments", asked, idempotency_key=f"a{number}") for number in (1, 2)]
+    assert api.post(f"/v1/adjustments/{given[0]['id']}/reverse", {"reason": "A slip"}).status == 201
+    assert api.get("/v1/ledger/verify").body["violations"] == []
+
+    def broken() -> list[tuple[str, str]]:
+        found = api.get("/v1/ledger/verify").body["violations"]
+        return [(each["invariant"], each["subject"]) for each in found]
+
+    brand_id = api.brand_id or shop.brand.brand_id
+    _, pk, sk = adjustments.key(brand_id, given[1]["id"])
+    item = AdjustmentItem.get(pk, sk)
+    item.update([AdjustmentItem.amount.set(71)])
+    assert broken() == [("I5", given[1]["id"])]
+    item.update([AdjustmentItem.amount.set(70), AdjustmentItem.status.set("declined")])
+    assert broken() == [("I5", given[1]["id"])]
+    item.update([AdjustmentItem.status.set("posted")])
+    [row] = CashRow.query(f"{brand_id}#CASH#csv#ILS")
+    row.update([CashRow.amount.set(row.amount - 1)])
+    assert broken() == [("I16", row.sk.partition("#")[2])]
+    row.delete()
+    assert broken() == [("I16", row.sk.partition("#")[2])]
 
 
 def test_that_money_came_back_is_said_by_who_may_give_money(shop: Shop) -> None:

@@ -5,6 +5,7 @@ most one movement of the books, and a movement has at most one line: what is pai
 """
 
 import re
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -65,10 +66,19 @@ def names_of(reference: str | None, told: Mapping[str, str] | None) -> list[str]
     return names([reference, *(name for kind, name in (told or {}).items() if kind != _OF_MANY)])
 
 
+def moved(entry: Entry) -> dict[str, int]:
+    """What an entry moves at rails, by their names; nothing for what is nothing."""
+    sums = Counter[str]()
+    for leg in entry.legs:
+        if leg.account.startswith(cash("")):
+            sums[leg.account.removeprefix(cash(""))] += leg.amount
+    return {rail: amount for rail, amount in sums.items() if amount}
+
+
 def movement(entry: Entry, rail: str) -> Movement | None:
     """What a payout's entry moves at that rail; None where it moves nothing."""
-    amount = sum(leg.amount for leg in entry.legs if leg.account == cash(rail))
-    return Movement(_STEPS[entry.kind], amount, entry.currency) if amount else None
+    amount = moved(entry).get(rail)
+    return Movement(_STEPS[entry.kind], amount, entry.currency) if amount is not None else None
 
 
 def movements(status: str, net: int, currency: str, fee: tuple[int, str] | None) -> Iterator[Movement]:

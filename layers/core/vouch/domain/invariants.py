@@ -5,7 +5,8 @@ I3   all entries at or before the watermark = all that was folded + stragglers n
      what the balance item has of folds and payouts is what the entries' legs sum to, and so it is with the tallies that
      caps and bonuses go by
 I4   one entry per entry id
-I5   what is posted of an order = what settling its facts again says (`vouch.service.orders.audit`)
+I5   what is posted of an order = what settling its facts again says (`vouch.service.orders.audit`); and what is posted
+     of an adjustment is what its own item says
 I6   0 ≤ reversed ≤ earned, and the ledger holds of the order what is left of it
 I10  pending, held and in transit ≥ 0; available < 0 only after debits, of which payouts are none
 I11  nothing is folded before its moment
@@ -13,18 +14,19 @@ I12  in transit = the one payout that is open, and the balance item names it
 I13  each payout was reserved once, then settled or released at most once, and returned only once it was settled; and
      its own item says the same
 I14  what the caps and bonuses of the terms make of the tallies is posted, no less and no more
+I16  what clearing goes by of a rail is what the entries' legs on `cash:<rail>` are
 I17  what a payout paid and what was withheld of it is what was reserved
 I19  no entry was changed: a fold, and what is posted with a change of the balance, is what its id says
 
-The names are those of the design, whose other invariants are of rails and rates.
+The names are those of the design, whose other invariants are of what rails say, and of rates.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from vouch.domain import account, period_rules, times
+from vouch.domain import account, clearing, period_rules, times
 from vouch.domain.account import IN_FLIGHT_MAX, Balance
 from vouch.domain.attribution import TermsKey
 from vouch.domain.ledger import (
@@ -133,6 +135,15 @@ class Paid:
 
 
 @dataclass(frozen=True, slots=True)
+class Word:
+    """What an adjustment, a write-off or a correction posted, or what its item says that it did."""
+
+    kind: str
+    currency: str
+    amount: int
+
+
+@dataclass(frozen=True, slots=True)
 class Promise:
     """What a payout's item says."""
 
@@ -173,6 +184,8 @@ class AccountAudit:
         self._tallies: defaultdict[Place, _TallyRecount] = defaultdict(_TallyRecount)
         self._extras: Counter[RuleKey] = Counter()
         self._paid: dict[str, Paid] = {}
+        self._words: dict[str, tuple[str, Word]] = {}
+        self._movements: list[Entry] = []
         self._orders: defaultdict[str, defaultdict[tuple[str, str], int]] = defaultdict(lambda: defaultdict(int))
         self._found: list[Violation] = []
 
@@ -195,8 +208,7 @@ class AccountAudit:
             self._orders[entry.order_id][part, entry.currency] += self._credited(entry, part)
         if self._is_since(entry):
             return
-        if entry.payout_id is not None:
-            self._payout(entry, entry.payout_id)
+        self._note_source(entry)
         if entry.kind == PAYOUT_FEE:
             return
         recount = self._recounts[entry.currency]
@@ -213,6 +225,15 @@ class AccountAudit:
         if entry.position is not None:
             self._on_time_line(sort_key, entry, entry.position, recount)
 
+    def _note_source(self, entry: Entry) -> None:
+        if entry.payout_id is not None:
+            self._payout(entry, entry.payout_id)
+        if entry.adjustment_id is not None:
+            word = Word(entry.kind, entry.currency, self._credited(entry, AVAILABLE))
+            self._words[entry.id] = (entry.adjustment_id, word)
+        if clearing.moved(entry):
+            self._movements.append(entry)
+
     def orders(self) -> dict[str, Parts]:
         """What the entries sum to by order, nothing for what is nothing."""
         return {
@@ -222,6 +243,14 @@ class AccountAudit:
     def payouts(self) -> Mapping[str, Paid]:
         """What the entries say of payouts, by their ids."""
         return self._paid
+
+    def words(self) -> Mapping[str, tuple[str, Word]]:
+        """What people's words posted, by the ids of the entries, with what each of them is about."""
+        return self._words
+
+    def movements(self) -> Sequence[Entry]:
+        """The entries that move what rails were given."""
+        return self._movements
 
     def violations(self) -> list[Violation]:
         """All that was found, once everything has been looked at."""
@@ -385,6 +414,17 @@ def unequal(orders: Mapping[str, Parts], claims: Iterable[Claim]) -> dict[str, t
     said = {each.order_id: each.parts for each in claims}
     compared = {order: (orders.get(order, {}), said.get(order, {})) for order in sorted({*orders, *said})}
     return {order: (there, wanted) for order, (there, wanted) in compared.items() if there != wanted}
+
+
+def unspoken(words: Mapping[str, tuple[str, Word]], said: Mapping[str, tuple[str, Word]]) -> list[Violation]:
+    """Where what people's words posted is not what their items say, both by the ids of the entries."""
+    found = []
+    for entry_id in sorted({*words, *said}):
+        about, there = words.get(entry_id, (None, None))
+        named, item = said.get(entry_id, (None, None))
+        if there != item:
+            found.append(Violation("I5", about or named or entry_id, f"posted is {there}, said is {item}"))
+    return found
 
 
 def unkept(paid: Mapping[str, Paid], promises: Iterable[Promise]) -> list[Violation]:

@@ -14,6 +14,7 @@ from itertools import batched, count
 from typing import Any
 
 from vouch import telemetry
+from vouch.domain.clearing import moved
 from vouch.domain.errors import Unavailable
 from vouch.domain.invariants import (
     AccountAudit,
@@ -22,16 +23,20 @@ from vouch.domain.invariants import (
     Parts,
     Promise,
     Violation,
+    Word,
     commission_violations,
     unequal,
     unkept,
+    unspoken,
 )
+from vouch.domain.ledger import CORRECTION, Entry
 from vouch.service import brands, orders, promises
 from vouch.service.deployment import Deployment
 from vouch.service.turns import Time
-from vouch.store import audits, balances, ledger, payouts
+from vouch.store import adjustments, audits, balances, ledger, payouts
+from vouch.store import clearing as cash_rows
 from vouch.store.database import pause
-from vouch.store.tables import Brand
+from vouch.store.tables import AdjustmentItem, Brand
 
 Cursor = Mapping[str, Any]
 """Plain JSON: the phase, and where its next page begins."""
@@ -141,12 +146,15 @@ def _account(
     deployment: Deployment, brand: Brand, creator_id: str, in_time: Callable[[], bool]
 ) -> tuple[list[Violation], int]:
     before = _promises(deployment, brand, creator_id, in_time)
+    said = _said(deployment, brand, creator_id, in_time)
     audit = _audited(deployment, brand, creator_id, in_time)
     claims = _claims(deployment, brand, creator_id, in_time)
     found = [*audit.violations(), *commission_violations(claims)]
     suspects = list(unequal(audit.orders(), claims))
     found += _order_violations(deployment, brand, creator_id, suspects, in_time)
     found += _payout_violations(deployment, brand, creator_id, before, audit.payouts(), in_time)
+    found += unspoken(audit.words(), said | _said_since(deployment, brand, audit.words(), said))
+    found += _cash_violations(deployment, brand, audit.movements())
     if audit.late:
         telemetry.count("LateStraggler")
     return found, audit.entries + len(claims)
@@ -232,6 +240,46 @@ def _payout_violations(
     there = {item.id for item in payouts.payouts(deployment.database, brand.id, missing)}
     lost = [Violation("I13", payout_id, "it has no item") for payout_id in missing if payout_id not in there]
     return [*unkept(paid, still), *lost]
+
+
+def _said(
+    deployment: Deployment, brand: Brand, creator_id: str, in_time: Callable[[], bool]
+) -> dict[str, tuple[str, Word]]:
+    """What adjustments that are posted say, by the ids of their entries."""
+    items = _while(in_time, audits.adjustments(deployment.database, brand.id, creator_id))
+    return dict(_word(item) for item in items if item.status == "posted")
+
+
+def _said_since(
+    deployment: Deployment,
+    brand: Brand,
+    words: Mapping[str, tuple[str, Word]],
+    said: Mapping[str, tuple[str, Word]],
+) -> dict[str, tuple[str, Word]]:
+    """Likewise, of those that were posted since these were read; a correction is named by what it takes back."""
+    found: dict[str, tuple[str, Word]] = {}
+    for entry_id in words.keys() - said.keys():
+        about, word = words[entry_id]
+        item = adjustments.adjustment(deployment.database, brand.id, about)
+        if item is not None and word.kind == CORRECTION:
+            item = adjustments.adjustment(deployment.database, brand.id, item.reversed_by or "")
+        if item is not None and item.status == "posted":
+            found |= dict([_word(item)])
+    return {entry_id: each for entry_id, each in found.items() if entry_id in words}
+
+
+def _word(item: AdjustmentItem) -> tuple[str, tuple[str, Word]]:
+    return item.entry_id, (item.reverses or item.id, Word(item.type, item.currency, item.amount))
+
+
+def _cash_violations(deployment: Deployment, brand: Brand, entries: Sequence[Entry]) -> list[Violation]:
+    """I16: each part of an entry in `cash:<rail>` is noted with it, so that clearing finds it."""
+    noted = cash_rows.rows_of(deployment.database, brand.id, entries)
+    return [
+        Violation("I16", entry.id, f"it moves {moved(entry)}, and {noted.get(entry.id, {})} is noted")
+        for entry in entries
+        if noted.get(entry.id, {}) != moved(entry)
+    ]
 
 
 def _settled_again(deployment: Deployment, brand: Brand, order_id: str) -> list[Violation]:

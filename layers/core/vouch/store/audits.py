@@ -5,11 +5,12 @@ from itertools import batched
 from typing import Any
 
 from vouch.domain.invariants import Claim
+from vouch.store import adjustments as stored_adjustments
 from vouch.store import creators as people
 from vouch.store import orders as stored
 from vouch.store import payouts as stored_payouts
 from vouch.store.database import BATCH_GET_MAX, Database
-from vouch.store.tables import Commission, Main, Order, PayoutItem
+from vouch.store.tables import AdjustmentItem, Commission, Main, Order, PayoutItem
 
 Bookmark = dict[str, Any] | None
 
@@ -38,11 +39,20 @@ def claims(database: Database, brand_id: str, creator_id: str) -> Iterator[Claim
 
 def payouts(database: Database, brand_id: str, creator_id: str) -> Iterator[PayoutItem]:
     """The creator's payouts, read a page at a time as they are used."""
-    index, after = stored_payouts.creators_index(brand_id, creator_id), None
+    return _of_creator(database, PayoutItem, stored_payouts.creators_index(brand_id, creator_id))
+
+
+def adjustments(database: Database, brand_id: str, creator_id: str) -> Iterator[AdjustmentItem]:
+    """The creator's adjustments likewise."""
+    return _of_creator(database, AdjustmentItem, stored_adjustments.creators_index(brand_id, creator_id))
+
+
+def _of_creator[I: (AdjustmentItem, PayoutItem)](database: Database, kind: type[I], index: str) -> Iterator[I]:
+    after = None
     while True:
-        keys, after = database.index_keys(PayoutItem, index, limit=BATCH_GET_MAX, after=after)
-        found = database.get_many((PayoutItem, pk, sk) for pk, sk in keys)
-        yield from (item for item in found.values() if isinstance(item, PayoutItem))
+        keys, after = database.index_keys(kind, index, limit=BATCH_GET_MAX, after=after)
+        found = database.get_many((kind, pk, sk) for pk, sk in keys)
+        yield from (item for item in found.values() if isinstance(item, kind))
         if after is None:
             return
 

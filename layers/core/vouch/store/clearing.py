@@ -33,6 +33,18 @@ def row_key(brand_id: str, rail: str, entry: Entry) -> tuple[str, str]:
     return _rows(brand_id, rail, entry.currency), f"{times.text(entry.posted_at)}#{entry.id}"
 
 
+def rows_of(database: Database, brand_id: str, entries: Iterable[Entry]) -> dict[str, dict[str, int]]:
+    """What is noted of what these entries move, by entry and rail; nothing where nothing is."""
+    keys = {(entry.id, rail): row_key(brand_id, rail, entry) for entry in entries for rail in clearing.moved(entry)}
+    found = database.get_many((CashRow, *key) for key in keys.values())
+    noted: dict[str, dict[str, int]] = {}
+    for (entry_id, rail), key in keys.items():
+        row = found.get(key)
+        if isinstance(row, CashRow):
+            noted.setdefault(entry_id, {})[rail] = row.amount
+    return noted
+
+
 def entry_id(row: CashRow) -> str:
     """The entry that it is the part of."""
     return row.sk.partition("#")[2]
