@@ -1,9 +1,7 @@
 """`/v1/payouts`: what became of each creator's amount of a run."""
 
 import time
-from typing import Annotated, Final
-
-from aws_lambda_powertools.event_handler.openapi.params import Query
+from typing import Final
 
 from vouch.domain.errors import Forbidden
 from vouch.http import Routes, brand_access
@@ -11,19 +9,18 @@ from vouch.service import keys, payouts, sending
 from vouch.store import payouts as items
 from vouch.store.tables import PayoutItem
 from vouch.wire import payouts as wire
-from vouch.wire.base import LIMIT, Cursor, Limit, Page
+from vouch.wire.base import LIMIT, Cursor, Filter, Limit, Page
 
 routes = Routes()
 _SECONDS: Final = 20
 _TO_GIVE: Final = "adjustments:write"
-_Id = Annotated[str | None, Query(max_length=64)]
 
 
 @routes.get("/v1/payouts", security=brand_access("payouts:read"))
 def list_payouts(
     status: wire.PayoutStatus = None,
-    creator_id: _Id = None,
-    run_id: _Id = None,
+    creator_id: Filter = None,
+    run_id: Filter = None,
     limit: Limit = LIMIT,
     cursor: Cursor = None,
 ) -> Page[wire.Payout]:

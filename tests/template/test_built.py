@@ -34,7 +34,7 @@ from vouch.service.statement_papers import StatementPaper
 from vouch.service.statements import Line, Statement, Totals
 
 at = datetime(2026, 5, 4, tzinfo=UTC)
-line = Line("ent_1", at, "settle", "ord_1", 5, 5)
+line = Line("ent_1", "", at, "settle", "ord_1", 5, 5)
 statement = Statement("ILS", at, at, 0, 5, Totals(5, 0), [line], None)
 paper = StatementPaper("ST-1", "Mugs", "נועה", "he", "Asia/Jerusalem", at, statement, {})
 sys.stdout.buffer.write(drawn(paper))

@@ -106,7 +106,7 @@ def _begun(deployment: Deployment, brand: Brand, run_id: str, wish: Wish) -> Pay
     )
     if not deployment.database.put_new(run):
         return found(deployment, brand, run_id)  # our own earlier try
-    _tell(deployment, run, {"run": [brand.id, run.id]}, seconds=_SAFETY_SECONDS)
+    _tell(deployment, brand, run, "run", seconds=_SAFETY_SECONDS)
     return run
 
 
@@ -190,7 +190,7 @@ def _list(deployment: Deployment, brand: Brand, run: PayoutRun, in_time: InTime,
     """Lists the run's creators in chunks, and has each reserved: `at_once`, while there is time, else by the queue."""
     while run.status == "preparing" and not _is_listed(run):
         if not in_time():
-            _tell(deployment, run, {"run": [brand.id, run.id]})
+            _tell(deployment, brand, run, "run")
             return
         number, (creators, bookmark) = run.chunks, _page(deployment, brand, run)
         writes = Writes()
@@ -206,7 +206,7 @@ def _list(deployment: Deployment, brand: Brand, run: PayoutRun, in_time: InTime,
             _reserve(deployment, brand, run, number)
             run = found(deployment, brand, run.id)
         else:
-            _tell(deployment, run, {"chunk": [brand.id, run.id, number]})
+            _tell(deployment, brand, run, "chunk", number)
 
 
 def _page(deployment: Deployment, brand: Brand, run: PayoutRun) -> tuple[list[str], str | None]:
@@ -241,7 +241,7 @@ def _reserve(deployment: Deployment, brand: Brand, run: PayoutRun, number: int) 
         noted = _payout_ids(outcomes_of(chunk))
         _release_chunk(deployment, brand, run, chunk, "left_for_next_run", but=noted)
     if chunk.status == "reserved":
-        _tell(deployment, run, {"send": [brand.id, run.id, number]})
+        _tell(deployment, brand, run, "send", number)
     _conclude(deployment, brand, run)
 
 
@@ -297,7 +297,7 @@ def _conclude(deployment: Deployment, brand: Brand, seen: PayoutRun) -> None:
 
     run = committed(deployment, attempt)
     if run.status == "writing":
-        _tell(deployment, run, {"file": [brand.id, run.id]})
+        _tell(deployment, brand, run, "file")
 
 
 def _following(run: PayoutRun) -> str:
@@ -325,7 +325,7 @@ def _write(deployment: Deployment, brand: Brand, run: PayoutRun, in_time: InTime
             run = _note_file(deployment, brand, run, [rail, currency, written.name, written.media_type])
         for some in batched([item for item in made if item.status == "created"], _TOGETHER, strict=False):
             if not in_time():
-                _tell(deployment, run, {"file": [brand.id, run.id]})
+                _tell(deployment, brand, run, "file")
                 return
             _mark_submitted(deployment, brand, some)
 
@@ -425,7 +425,7 @@ def _send(deployment: Deployment, brand: Brand, run: PayoutRun, number: int, in_
         if outcome.payout_id is None or not _is_called(outcome.rail):
             continue
         if not in_time():
-            _tell(deployment, run, {"send": [brand.id, run.id, number]})
+            _tell(deployment, brand, run, "send", number)
             return
         left |= sending.sent(deployment, brand, outcome.payout_id, in_time=in_time).status == "created"
     if left:
@@ -462,7 +462,7 @@ def cancelled(deployment: Deployment, brand: Brand, run_id: str, *, in_time: InT
         return run
 
     run = committed(deployment, attempt)
-    _tell(deployment, run, {"release": [brand.id, run.id]}, seconds=60)
+    _tell(deployment, brand, run, "release", seconds=60)
     _release(deployment, brand, run, in_time)
     return found(deployment, brand, run_id)
 
@@ -472,7 +472,7 @@ def _release(deployment: Deployment, brand: Brand, run: PayoutRun, in_time: InTi
         return
     for chunk in payout_runs.chunks(deployment.database, brand.id, run.id):
         if not in_time():
-            _tell(deployment, run, {"release": [brand.id, run.id]}, seconds=1)
+            _tell(deployment, brand, run, "release", seconds=1)
             return
         _release_chunk(deployment, brand, run, chunk, "run_cancelled")
 
@@ -517,13 +517,13 @@ def taken_up(deployment: Deployment, brand: Brand) -> None:
         if run.status != "sending" and now - times.parse(run.moved_at) >= _ALARMED_AFTER:
             telemetry.count("RunStalled")
         if not _is_listed(run):
-            _tell(deployment, run, {"run": [brand.id, run.id]})
+            _tell(deployment, brand, run, "run")
         if run.status == "writing":
-            _tell(deployment, run, {"file": [brand.id, run.id]})
+            _tell(deployment, brand, run, "file")
         for chunk in payout_runs.chunks(deployment.database, brand.id, run.id):
             kind = {"listed": "chunk", "reserved": "send"}.get(chunk.status)
             if kind is not None:
-                _tell(deployment, run, {kind: [brand.id, run.id, payout_runs.number_of(chunk)]})
+                _tell(deployment, brand, run, kind, payout_runs.number_of(chunk))
         _conclude(deployment, brand, run)
 
 
@@ -555,7 +555,9 @@ def _put(deployment: Deployment, run: PayoutRun, writes: Writes) -> None:
     versions.put(writes, run)
 
 
-def _tell(deployment: Deployment, run: PayoutRun, message: Mapping[str, Any], *, seconds: int = 0) -> None:
-    put_off(
-        deployment, deployment.settings.pay_queue_url, {**message, "group": run.pk.partition("#")[0]}, seconds=seconds
-    )
+def _tell(
+    deployment: Deployment, brand: Brand, run: PayoutRun, what: str, number: int | None = None, *, seconds: int = 0
+) -> None:
+    """Has the queue do that of the run, or of its chunk of that number."""
+    about = [brand.id, run.id, *([] if number is None else [number])]
+    put_off(deployment, deployment.settings.pay_queue_url, {what: about, "group": brand.id}, seconds=seconds)

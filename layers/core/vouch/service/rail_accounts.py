@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from vouch import telemetry
 from vouch.domain import ids, times
 from vouch.domain.errors import NotFound, TooLarge, Unprocessable
 from vouch.rails.base import BadSetting, Rail, Settings
@@ -121,7 +122,11 @@ def pause(deployment: Deployment, brand_id: str, rail: str, *, version: int, rea
             versions.put(writes, item)
         return item
 
-    return committed(deployment, attempt)
+    item = committed(deployment, attempt)
+    if item.paused_at == at:
+        telemetry.count("RailPaused")
+        telemetry.logger().error("a rail is paused", brand=brand_id, rail=rail, reason=reason)
+    return item
 
 
 def resumed(deployment: Deployment, brand: Brand, rail: str, *, if_match: int | None) -> RailAccount:

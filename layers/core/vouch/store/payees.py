@@ -15,6 +15,12 @@ def method_key(brand_id: str, creator_id: str) -> tuple[type[PayoutMethod], str,
     return PayoutMethod, creators.key(brand_id, creator_id)[1], "PM"
 
 
+def whose(item: PayoutMethod) -> tuple[str, str]:
+    """The ids of the brand and of its creator whose method it is."""
+    brand_id, _, creator_id = item.pk.split("#")
+    return brand_id, creator_id
+
+
 def payee_key(brand_id: str, creator_id: str) -> tuple[type[PayeeItem], str, str]:
     """Where what is known of a creator as a payee lies."""
     return PayeeItem, creators.key(brand_id, creator_id)[1], "PAYEE"

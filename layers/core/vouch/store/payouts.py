@@ -72,6 +72,11 @@ def new(brand_id: str, part: PayoutPart, run_id: str, at: datetime) -> PayoutIte
     )
 
 
+def brand_of(item: PayoutItem) -> str:
+    """The id of the brand whose payout it is."""
+    return str(item.pk.partition("#")[0])
+
+
 def part(item: PayoutItem) -> PayoutPart:
     """What the ledger needs to know of it."""
     return PayoutPart(
