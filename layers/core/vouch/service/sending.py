@@ -17,6 +17,7 @@ from vouch import telemetry
 from vouch.domain import times
 from vouch.domain.errors import Conflict, Unprocessable
 from vouch.domain.payouts import Payment
+from vouch.rails.apis import BRANDS
 from vouch.rails.base import Api, Conversation, Settings, Told, Unreadable
 from vouch.service import payees, payouts, rail_accounts, rail_calls
 from vouch.service.deployment import Deployment
@@ -32,7 +33,8 @@ from vouch.worker import InTime
 
 LEASE = timedelta(minutes=10)
 """No call takes so long: whose attempt is older than that, died."""
-ALARMED_AFTER = timedelta(hours=24)
+_ALARMED_AFTER = {"unknown": timedelta(hours=24), "submitted": timedelta(days=40)}
+"""So long after it was sent somebody has to be told that it has not ended; who claims nothing has a month."""
 _FIRST_LOOK = 60
 _LOOKS_FIRST, _LOOKS_LAST = timedelta(minutes=5), timedelta(hours=12)
 """Between two looks that nobody called for; each pause is twice the one before it."""
@@ -47,17 +49,17 @@ def sent(deployment: Deployment, brand: Brand, payout_id: str, *, in_time: InTim
     account = _account(deployment, brand, item)
     if account is None or account.paused or not _is_same(item, account):
         return item
-    if item.status == "created" and _is_held(deployment, brand, item):
+    known = payees.profiles(deployment, brand.id, [item.creator_id])
+    profile = known.get(item.creator_id)
+    if item.status == "created" and profile is not None and profile.payee.held:  # since it was made: the brand may
         return payouts.failed(deployment, brand, item.id, News(reason="payouts_held"), seen=item.version)
-    payment = _payment(deployment, brand, item)
+    payment = payouts.payment(deployment, brand, known, item)
     first = item.status == "created"
     item, begun = _begun(deployment, brand, item, api, account)
     if not begun:
         return item
     told = _asked(deployment, api, account.settings, api.send(payment, item.key, account.settings), in_time)
-    if told.word == "refused":
-        reason = told.reason or "refused"
-        rail_accounts.pause(deployment, brand.id, item.rail, version=account.version, reason=reason)
+    _pause_for(deployment, brand, item, account, told)
     item = _heard(deployment, brand, item, told, final=first)
     if item.status in ("unknown", "submitted"):
         look_soon(deployment, brand, item.id, seconds=told.seconds or _FIRST_LOOK)
@@ -68,8 +70,10 @@ def looked(deployment: Deployment, brand: Brand, payout_id: str, *, in_time: InT
     """Asks the rail what became of a payout, and does what follows from it. Never pays what may have been paid."""
     item = payouts.found(deployment, brand.id, payout_id)
     api = payouts.rail_of(item).api
-    if api is None or item.status in ("created", "failed", "returned"):
+    if api is None or item.status in ("created", "returned"):
         return item
+    if item.status == "failed":
+        return _doubted(deployment, brand, item, api, in_time)
     if item.status == "submitting":
         if deployment.now() - times.parse(item.tried_at) < LEASE:
             return item
@@ -93,10 +97,12 @@ def given_up(deployment: Deployment, brand: Brand, payout_id: str, reason: str, 
         return item
     if item.status == "created":
         return payouts.failed(deployment, brand, item.id, News(reason=reason), seen=item.version)
-    if api is None or item.status != "unknown" or _may_be_sent(item, api, deployment.now()):
-        raise Conflict("payout_told_by_rail", rail=item.rail)
     account = _account(deployment, brand, item)
-    if account is not None and _is_same(item, account) and (item.names or not api.found_by_name):
+    is_gone = account is None or not _is_same(item, account)
+    lost = item.status == "unknown" or (item.status == "submitted" and is_gone)
+    if api is None or not lost or _may_be_sent(item, api, deployment.now()):
+        raise Conflict("payout_told_by_rail", rail=item.rail)
+    if account is not None and not is_gone and (item.names or not api.found_by_name):
         told = _looked_up(deployment, brand, item, api, account, in_time)
         if told.word != "absent":
             raise Conflict("payout_told_by_rail", rail=item.rail)
@@ -118,7 +124,34 @@ def _looked_at(
         return item
     if told.word == "absent" and item.status == "unknown":
         return _absent(deployment, brand, item, api, in_time)
+    _pause_for(deployment, brand, item, account, told)
     return _heard(deployment, brand, item, told, final=True)
+
+
+def _doubted(deployment: Deployment, brand: Brand, item: PayoutItem, api: Api, in_time: InTime) -> PayoutItem:
+    """Somebody wants news of a payout that failed: where it was sent and the rail has paid after all, that is told.
+
+    Nothing is posted: a person has to see what became of the money, which is available and paid at once.
+    """
+    account = _account(deployment, brand, item)
+    if not item.key or account is None:
+        return item
+    nameless = api.found_by_name and not item.names
+    if nameless or _looked_up(deployment, brand, item, api, account, in_time).word in ("accepted", "settled"):
+        _warn("PayoutMismatch", "a payout that failed may have been paid", item)
+    return item
+
+
+def _pause_for(deployment: Deployment, brand: Brand, item: PayoutItem, account: Account, told: Told) -> None:
+    """Nothing more goes over a rail that waits for the brand: whoever came next would only fail likewise."""
+    if told.word == "refused" or (told.word == "failed" and told.reason in BRANDS):
+        reason = told.reason or "refused"
+        rail_accounts.pause(deployment, brand.id, item.rail, version=account.version, reason=reason)
+
+
+def _warn(metric: str, words: str, item: PayoutItem) -> None:
+    telemetry.count(metric)
+    telemetry.logger().error(words, payout=item.id, rail=item.rail)
 
 
 def _looked_up(
@@ -194,8 +227,7 @@ def _heard(deployment: Deployment, brand: Brand, item: PayoutItem, told: Told, *
             "a rail said why", payout=item.id, rail=item.rail, reason=told.reason, detail=told.detail
         )
     if told.amount is not None and (told.amount.amount, told.amount.currency) != _net(item):
-        telemetry.count("PayoutMismatch")
-        telemetry.logger().error("a rail carries another amount than ours", payout=item.id, rail=item.rail)
+        _warn("PayoutMismatch", "a rail carries another amount than ours", item)
         return _left_open(deployment, brand, item, News(reason="amount_mismatch", names=told.names))
     step: Callable[[Deployment, Brand, str, News], PayoutItem] | None = None
     match told.word:
@@ -280,22 +312,22 @@ def watched(deployment: Deployment, brand: Brand, row: OpenPayout, *, in_time: I
     if item.status == "created":
         item = sent(deployment, brand, row.sk, in_time=in_time)
     now = deployment.now()
-    if item.status == "unknown" and now - times.parse(item.keyed_at) >= ALARMED_AFTER:
-        telemetry.count("PayoutUnknown")
-        telemetry.logger().error("nobody knows what became of a payout", payout=item.id, rail=item.rail)
+    patience = _ALARMED_AFTER.get(item.status)
+    if patience is not None and now - times.parse(item.keyed_at) >= patience:
+        _warn("PayoutUnknown", "nobody knows what became of a payout", item)
     api = payouts.rail_of(item).api
     if item.status == "settled" and api is not None and now - times.parse(item.changed_at) >= api.watched:
         items.unwatched(deployment.database, row)
         return
-    waits = item.status == "created"  # for the brand alone, who may have mended it by the next round
-    pause = _LOOKS_FIRST if waits else min(_LOOKS_FIRST * 2 ** min(row.looks, 10), _LOOKS_LAST)
-    items.postpone(deployment.database, row, now + pause)
+    items.postpone(deployment.database, row, now + _pause_after(item, row.looks))
 
 
-def _is_held(deployment: Deployment, brand: Brand, item: PayoutItem) -> bool:
-    """Whether the brand has put a stop to the creator's payouts since this one was made: until it is sent, it may."""
-    profile = payees.profiles(deployment, brand.id, [item.creator_id]).get(item.creator_id)
-    return profile is not None and profile.payee.held
+def _pause_after(item: PayoutItem, looks: int) -> timedelta:
+    if item.status == "created":  # it waits for the brand alone, who may have mended it by the next round
+        return _LOOKS_FIRST
+    if item.status == "settled":
+        return payouts.WATCHED_EVERY
+    return min(_LOOKS_FIRST * 2 ** min(looks, 10), _LOOKS_LAST)
 
 
 def _is_cancelled(deployment: Deployment, brand: Brand, item: PayoutItem) -> bool:
