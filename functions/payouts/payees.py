@@ -21,6 +21,7 @@ def set_payout_method(creator_id: str, body: wire.NewPayoutMethod) -> wire.Payou
 
     For 72 hours after it took another one's place nothing is paid to it, and the creator hears of the change: at their
     address, at those that were theirs in the ninety days before, and at the PayPal account that was paid until then.
+    It changes at most five times in 72 hours.
     """
     call = routes.call
     to = payout_methods.destination(body.type, body.model_dump(exclude={"type"}, exclude_none=True))

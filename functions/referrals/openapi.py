@@ -110,6 +110,7 @@ _OWN_REFUSALS: Final[dict[str, _Codes]] = {
             "invalid_stripe_account",
             "invalid_holder_name",
             "holder_name_not_latin",
+            "payout_method_changed_too_often",
         )
     },
     "replace_payout_settings": {422: ("unknown_currency", "rail_unknown", "rail_unfit_for_currency")},

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from local.template import REPOSITORY, load
 from payouts import announce
@@ -106,7 +107,8 @@ def test_a_brands_mails_are_a_group_of_their_own_so_that_none_waits_for_anothers
     sent = deployment.sqs.sent[deployment.settings.mail_queue_url]
     assert [each["MessageGroupId"] for each in sent] == [noa.brand.id, dana.brand.id, noa.brand.id]
     first = noa.messages()[0]
-    deployment.ses.refuse("TooManyRequestsException")
+    busy = ClientError({"Error": {"Code": "TooManyRequestsException"}}, "SendEmail")
+    deployment.ses.refusal = lambda _: busy
     assert noa.deliver(first)
     [again] = deployment.sqs.sent[deployment.settings.mail_queue_url]
     assert again["MessageGroupId"] == noa.brand.id, "also when it is put off"

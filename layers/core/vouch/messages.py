@@ -340,6 +340,10 @@ PROBLEMS: dict[str, Words] = {
         "en": ("Changed too often", "An address may change {most} times in ninety days."),
         "he": ("יותר מדי שינויים", "אפשר לשנות כתובת {most} פעמים בתשעים ימים."),
     },
+    "payout_method_changed_too_often": {
+        "en": ("Changed too often", "A payout method may change {most} times in 72 hours."),
+        "he": ("יותר מדי שינויים", "אפשר לשנות אמצעי תשלום {most} פעמים ב-72 שעות."),
+    },
     "payout_method_missing": {
         "en": ("No payout method yet", "This creator has not said where their money goes."),
         "he": ("אין עדיין אמצעי תשלום", "היוצר הזה עוד לא אמר לאן להעביר את כספו."),

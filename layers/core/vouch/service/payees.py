@@ -7,7 +7,7 @@ from datetime import datetime
 from types import EllipsisType
 
 from vouch.domain import payout_methods, times
-from vouch.domain.errors import NotFound, Stale
+from vouch.domain.errors import NotFound, Stale, Unprocessable
 from vouch.domain.payouts import CHANGE_HOLD, Destination, Payee
 from vouch.service import creators
 from vouch.service.deployment import Deployment
@@ -15,6 +15,9 @@ from vouch.service.revisions import committed, revised
 from vouch.store import payees, versions
 from vouch.store.database import Writes
 from vouch.store.tables import Brand, Creator, PayeeItem, PayoutMethod
+
+CHANGES_MAX = 5
+"""Of a payout method within `CHANGE_HOLD`: each has mails written, and the one that warns shall not be lost in them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +90,7 @@ def method_set(
 
     One that takes another's place waits for `CHANGE_HOLD`, the former one said anew included. The creator hears of it
     wherever they could be reached lately: whoever moves their address first diverts nothing. Raises Stale where
-    `if_match` is not the version; 0: there is none.
+    `if_match` is not the version; 0: there is none. Raises Unprocessable where it changes too often.
     """
     now = deployment.brand_now(brand)
 
@@ -99,7 +102,7 @@ def method_set(
         if known is not None:
             if destination(deployment, brand.id, known.sealed) == to:
                 return known
-            item.changed_at = times.text(now)
+            _count_change(item, now)
             item.replaced = [known.type, known.sealed, known.shown]
         item.told = creators.addresses(creator, now)
         item.type, item.holder, item.shown = to.kind, to.holder or None, payout_methods.shown(to)
@@ -147,6 +150,15 @@ def _found(deployment: Deployment, brand: Brand, creator_id: str) -> payees.Foun
     if creator_id not in found:
         raise NotFound
     return found[creator_id]
+
+
+def _count_change(item: PayoutMethod, now: datetime) -> None:
+    since = times.text(now - CHANGE_HOLD)
+    recent = [at for at in item.changes if at > since]
+    if len(recent) >= CHANGES_MAX:
+        raise Unprocessable("payout_method_changed_too_often", most=CHANGES_MAX)
+    item.changed_at = times.text(now)
+    item.changes = [*recent, item.changed_at]
 
 
 def _profile(creator: Creator, method: PayoutMethod | None, payee: PayeeItem | None) -> Profile:

@@ -402,8 +402,9 @@ class PayoutMethod(Main, discriminator="payout_method"):
     """`b#C#<c>` / `PM`: where a creator's money goes.
 
     `sealed` is the whole destination, `shown` what may be read of it. `changed_at` is the brand's time at which it took
-    another one's place, null for the first; `replaced` = [type, sealed, shown] of that one. `told` are the addresses
-    that hear of this one: the creator's own, and those that they had until a short while before.
+    another one's place, null for the first; `replaced` = [type, sealed, shown] of that one. `changes` are the moments
+    of the latest changes, that one among them. `told` are the addresses that hear of this one: the creator's own, and
+    those that they had until a short while before.
     """
 
     type = UnicodeAttribute(attr_name="t")
@@ -412,6 +413,7 @@ class PayoutMethod(Main, discriminator="payout_method"):
     shown = UnicodeAttribute(attr_name="m")
     changed_at = UnicodeAttribute(null=True)
     replaced = JSONAttribute(null=True)
+    changes = JSONAttribute(default=list)
     told = JSONAttribute()
     version = IntegerAttribute(attr_name="v")
 
