@@ -215,6 +215,38 @@ def rows(api: Client, made: Any) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(file.content.decode("utf-8-sig"))))
 
 
+def test_a_file_that_is_not_as_it_was_written_is_given_to_nobody(
+    shop: Shop, deployment: Deployment, capsys: pytest.CaptureFixture[str]
+) -> None:
+    api = earned(shop)
+    made = run(api)
+    [(place, content)] = deployment.s3.objects.items()
+    deployment.s3.objects[place] = content.replace(b"noa@", b"eve@")
+    refused = api.get(f"/v1/payout_runs/{made['id']}/file")
+    assert (refused.status, refused.code) == (500, "internal")
+    assert '"FileChanged":[1.0]' in capsys.readouterr().out
+    deployment.s3.objects[place] = content
+    assert len(rows(api, made)) == 1
+
+
+def test_a_try_that_finds_another_name_leaves_the_file_of_the_first_as_it_is(
+    shop: Shop, deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    api = earned(shop)
+
+    def dies(*_: object) -> None:
+        raise ConnectionError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(payout_runs, "_note_file", dies)
+        assert api.post("/v1/payout_runs", {}, idempotency_key="k1").status == 500
+    [(place, content)] = deployment.s3.objects.items()
+    creators = Client(APIS["referrals"], shop.brand.key)
+    assert creators.send("PATCH", f"/v1/creators/{shop.creator}", {"name": "Noa Levi"}).status == 200
+    assert rows(api, run(api))[0]["name"] == "Noa Levi"
+    assert (len(deployment.s3.objects), deployment.s3.objects[place]) == (2, content)
+
+
 def test_what_a_person_says_of_a_payout_is_said_once(shop: Shop) -> None:
     api = earned(shop)
     run(api)

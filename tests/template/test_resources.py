@@ -45,6 +45,15 @@ def test_every_table_can_be_brought_back_to_any_moment_and_is_paid_by_request(de
         assert table["Properties"]["BillingMode"] == "PAY_PER_REQUEST"
 
 
+def test_what_was_written_to_be_paid_by_is_replaced_by_nobody(declared: dict[str, Any]) -> None:
+    assert declared["Resources"]["FilesBucket"]["Properties"]["VersioningConfiguration"] == {"Status": "Enabled"}
+    statements = declared["Resources"]["FilesBucketPolicy"]["Properties"]["PolicyDocument"]["Statement"]
+    [refused] = [each for each in statements if each["Action"] == "s3:PutObject"]
+    assert (refused["Effect"], refused["Principal"]) == ("Deny", "*")
+    assert refused["Condition"] == {"Null": {"s3:if-none-match": "true"}}
+    assert refused["Resource"] == {"Fn::Sub": "${FilesBucket.Arn}/*"}
+
+
 def test_every_index_holds_keys_only(declared: dict[str, Any]) -> None:
     for table in of_type(declared, TABLE).values():
         for index in table["Properties"].get("GlobalSecondaryIndexes", []):

@@ -9,6 +9,7 @@ Each step is a message of the pay queue, takes effect under the version of what 
 try of it has done. A run that nobody takes further is taken up again by the hourly round.
 """
 
+import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
@@ -65,6 +66,10 @@ class Wish:
     creator_ids: Sequence[str] | None = None
     dry_run: bool = False
     scheduled_for: datetime | None = None
+
+
+class FileChanged(Exception):
+    """S3 holds other bytes under a run's file than the run has written: nobody is to pay by them."""
 
 
 # --- beginning, and what is known of one ------------------------------------------------------------------------------
@@ -136,7 +141,10 @@ def outcomes(deployment: Deployment, run: PayoutRun, brand: Brand, *, cursor: st
 
 
 def file(deployment: Deployment, brand: Brand, run_id: str, rail: str | None, currency: str | None) -> File:
-    """The file that the run has written. Raises NotFound, Conflict where it is not there yet, Unprocessable if many."""
+    """The file that the run has written. Raises NotFound, Conflict where it is not there yet, Unprocessable if many.
+
+    Raises FileChanged rather than to give other bytes than those that were written.
+    """
     run = found(deployment, brand, run_id)
     fitting = [each for each in run.files or () if rail in (None, each[0]) and currency in (None, each[1])]
     if run.dry_run or not fitting:
@@ -145,11 +153,14 @@ def file(deployment: Deployment, brand: Brand, run_id: str, rail: str | None, cu
         raise NotFound("file_not_found")
     if len(fitting) > 1:
         raise Unprocessable("file_ambiguous", files=", ".join(f"{each[0]} {each[1]}" for each in fitting))
-    [(_, _, name, media_type, key)] = fitting
+    [(_, _, name, media_type, key, digest)] = fitting
     if key is None:
         raise Conflict("file_not_yet_written", status=run.status)
-    body = deployment.s3.get_object(Bucket=deployment.settings.files_bucket, Key=key)["Body"]
-    return File(name, media_type, body.read())
+    content = deployment.s3.get_object(Bucket=deployment.settings.files_bucket, Key=key)["Body"].read()
+    if _digest(content) != digest:
+        telemetry.count("FileChanged")
+        raise FileChanged(key)
+    return File(name, media_type, content)
 
 
 # --- taking it further ------------------------------------------------------------------------------------------------
@@ -277,7 +288,7 @@ def _note_reserved(
         run.totals = totals
         written = [(each[0], each[1]) for each in run.files or ()]
         wanted = {(outcome.rail, outcome.currency) for outcome in paid if not _is_called(outcome.rail)}
-        run.files = [*(run.files or ()), *([*pair, None, None, None] for pair in sorted(wanted - {*written}))]
+        run.files = [*(run.files or ()), *([*pair, None, None, None, None] for pair in sorted(wanted - {*written}))]
         _put(deployment, run, writes)
         return run, chunk
 
@@ -318,11 +329,10 @@ def _write(deployment: Deployment, brand: Brand, run: PayoutRun, in_time: InTime
     """Writes the run's files, each once, and says of their payouts that they are on their way."""
     if run.status != "writing":
         return
-    for rail, currency, _, _, key in run.files:
+    for rail, currency, _, _, key, _ in run.files:
         made = _payouts_of(deployment, brand, run, rail, currency)
         if key is None:
-            written = _written(deployment, brand, run, rail, currency, made)
-            run = _note_file(deployment, brand, run, [rail, currency, written.name, written.media_type])
+            run = _note_file(deployment, brand, run, _written(deployment, brand, run, rail, currency, made))
         for some in batched([item for item in made if item.status == "created"], _TOGETHER, strict=False):
             if not in_time():
                 _tell(deployment, brand, run, "file")
@@ -352,8 +362,12 @@ def _payouts_of(deployment: Deployment, brand: Brand, run: PayoutRun, rail: str,
 
 def _written(
     deployment: Deployment, brand: Brand, run: PayoutRun, rail: str, currency: str, made: Sequence[PayoutItem]
-) -> File:
-    """The file, stored; one that an earlier try has stored stays as it is."""
+) -> list[str]:
+    """Stores the file; what the run notes of it.
+
+    Its digest is part of the object's key, so that what is there already are these bytes: a try that found another
+    name of a creator writes beside them, and the one that was noted first counts.
+    """
     write = RAILS[rail].write
     if write is None:
         raise LookupError(f"{rail} has no files")
@@ -365,10 +379,12 @@ def _written(
             payments += openers.map(payment, some)
     settings = rail_accounts.opened(deployment, brand.id, rail)
     file = write(FileOrder(run.id, times.parse(run.at), currency, settings, payments))
+    digest = _digest(file.content)
+    key = f"{brand.id}/{run.id}/{rail}-{currency}-{digest}"
     try:
         deployment.s3.put_object(
             Bucket=deployment.settings.files_bucket,
-            Key=_object_key(brand, run, rail, currency),
+            Key=key,
             Body=file.content,
             ContentType=file.media_type,
             IfNoneMatch="*",
@@ -376,22 +392,21 @@ def _written(
     except ClientError as refusal:
         if refusal.response["Error"]["Code"] != "PreconditionFailed":
             raise
-    return file
+    return [rail, currency, file.name, file.media_type, key, digest]
 
 
-def _note_file(deployment: Deployment, brand: Brand, seen: PayoutRun, said: list[str]) -> PayoutRun:
+def _note_file(deployment: Deployment, brand: Brand, seen: PayoutRun, noted: list[str]) -> PayoutRun:
     def attempt(writes: Writes) -> PayoutRun:
         run = found(deployment, brand, seen.id)
-        noted = [*said, _object_key(brand, run, said[0], said[1])]
-        run.files = [noted if each[:2] == said[:2] else each for each in run.files]
+        run.files = [noted if each[:2] == noted[:2] and each[4] is None else each for each in run.files]
         _put(deployment, run, writes)
         return run
 
     return committed(deployment, attempt)
 
 
-def _object_key(brand: Brand, run: PayoutRun, rail: str, currency: str) -> str:
-    return f"{brand.id}/{run.id}/{rail}-{currency}"
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
 
 
 def _mark_submitted(deployment: Deployment, brand: Brand, some: Sequence[PayoutItem]) -> None:

@@ -535,7 +535,8 @@ class PayoutRun(Main, discriminator="run"):
     `rail`, `currency` and `creators` are what it was restricted to. `bookmark` is where the list of creators goes on,
     "" at its beginning, null once all are in `chunks` chunks, of which so many are `reserved` and so many `sent`.
     `looked_at`, `payouts` and `totals` = {currency: amount} are sums of the chunks that are reserved. `at` is the
-    brand's time of it. `files` = [[rail, currency, name, media type, key of the object]].
+    brand's time of it. `files` = [[rail, currency, name, media type, key of the object, its SHA-256]], from the name on
+    null until it is written.
     """
 
     id = UnicodeAttribute()
