@@ -8,6 +8,7 @@ from tests.payday import Payday
 from tests.standins.paypal import PayPal
 from tests.standins.server import hangs_up
 from tests.standins.stripe_connect import StripeConnect
+from vouch import telemetry
 from vouch.domain.money import Money
 from vouch.service import rail_accounts
 from vouch.service.deployment import Deployment
@@ -34,8 +35,12 @@ def live(day: Payday, hours: int) -> None:
 def test_a_further_try_that_is_refused_waits_for_the_brand_and_is_sent_once_it_has_mended_that(
     deployment: Deployment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nothing shows that the first try moved anything, so the payout waits as if it had never been sent."""
-    day = Payday(deployment, monkeypatch)
+    """Nothing shows that the first try moved anything, so the payout waits as if it had never been sent.
+
+    That the brand has to mend something rings once, however often the rail is looked at.
+    """
+    day, rung = Payday(deployment, monkeypatch), list[str]()
+    monkeypatch.setattr(telemetry, "count", rung.append)
     with StripeConnect(deployment.now, funds={"USD": 0}) as stripe:
         day.set_up("stripe_connect", stripe.settings)
         creator = to_stripe(day, stripe)
@@ -44,6 +49,7 @@ def test_a_further_try_that_is_refused_waits_for_the_brand_and_is_sent_once_it_h
         live(day, 6)
         [payout] = day.payouts_of(creator)
         assert (payout.status, payout.tries, bool(payout.key)) == ("created", 2, False)
+        assert rung == ["RailPaused"]
         stripe.funds = {"USD": AMOUNT}
         rail_accounts.resumed(deployment, day.brand, "stripe_connect", if_match=None)
         live(day, 6)
