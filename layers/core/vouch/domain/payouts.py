@@ -95,6 +95,7 @@ Skipped = Literal[
     "rail_unfit_for_currency",
     "payee_name_unfit",
     "rail_amount_too_large",
+    "not_readable",
 ]
 """Why a creator is left out of a run."""
 

@@ -39,7 +39,7 @@ from vouch.service.reserving import Outcome, Paying, outcomes_of
 from vouch.service.revisions import committed
 from vouch.store import audits, balances, payout_runs, versions
 from vouch.store import payouts as stored_payouts
-from vouch.store.database import Refused, Writes
+from vouch.store.database import FAILURES, Refused, Writes
 from vouch.store.payout_runs import CHUNK_MAX
 from vouch.store.tables import Brand, PayoutItem, PayoutRun, RunChunk
 from vouch.worker import InTime
@@ -50,11 +50,10 @@ _TOGETHER = 50
 """So many payouts are marked in one transaction."""
 _OPENERS = 8
 _SAFETY_SECONDS = 120
-_UNDER_WAY = ("preparing", "writing", "sending")
 _STALLED = timedelta(minutes=20)
 _ALARMED_AFTER = timedelta(hours=3)
-_LATEST = 50
-"""So many of a brand's latest runs the hourly round looks at."""
+_NOT_OURS = "InvalidCiphertextException"
+"""What KMS says of a text that was sealed for another brand, or is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +108,9 @@ def _begun(deployment: Deployment, brand: Brand, run_id: str, wish: Wish) -> Pay
         at=deployment.brand_now(brand),
         now=deployment.now(),
     )
-    if not deployment.database.put_new(run):
+    try:
+        deployment.database.commit(payout_runs.begun(run, brand.id))
+    except Refused:
         return found(deployment, brand, run_id)  # our own earlier try
     _tell(deployment, brand, run, "run", seconds=_SAFETY_SECONDS)
     return run
@@ -259,11 +260,20 @@ def _reserve(deployment: Deployment, brand: Brand, run: PayoutRun, number: int) 
 def _found_out(
     deployment: Deployment, brand: Brand, run: PayoutRun, paying: Paying, creators: Sequence[str]
 ) -> Iterator[Outcome]:
+    """Whom it fails at, for a reason that lies with them alone, is left out, and keeps nobody else from being paid."""
     known: Mapping[str, Profile] = payees.profiles(deployment, brand.id, creators)
     for creator_id in creators:
         if creator_id in known:
             ask = paying.looked_at if run.dry_run else paying.reserved
-            yield from ask(known[creator_id])
+            try:
+                outcomes = ask(known[creator_id])
+            except Exception as failure:
+                if _is_the_worlds(failure):
+                    raise
+                telemetry.count("PayeeUnreadable")
+                telemetry.logger().exception("a creator cannot be paid", brand=brand.id, creator=creator_id)
+                outcomes = [Outcome(creator_id, run.currency or "", 0, 0, run.rail or "", skipped="not_readable")]
+            yield from outcomes
 
 
 def _note_reserved(
@@ -307,6 +317,8 @@ def _conclude(deployment: Deployment, brand: Brand, seen: PayoutRun) -> None:
         return run
 
     run = committed(deployment, attempt)
+    if run.status == "completed":
+        payout_runs.ended(deployment.database, brand.id, run.id)
     if run.status == "writing":
         _tell(deployment, brand, run, "file")
 
@@ -333,6 +345,8 @@ def _write(deployment: Deployment, brand: Brand, run: PayoutRun, in_time: InTime
         made = _payouts_of(deployment, brand, run, rail, currency)
         if key is None:
             run = _note_file(deployment, brand, run, _written(deployment, brand, run, rail, currency, made))
+            if run.status != "writing":
+                return
         for some in batched([item for item in made if item.status == "created"], _TOGETHER, strict=False):
             if not in_time():
                 _tell(deployment, brand, run, "file")
@@ -398,8 +412,9 @@ def _written(
 def _note_file(deployment: Deployment, brand: Brand, seen: PayoutRun, noted: list[str]) -> PayoutRun:
     def attempt(writes: Writes) -> PayoutRun:
         run = found(deployment, brand, seen.id)
-        run.files = [noted if each[:2] == noted[:2] and each[4] is None else each for each in run.files]
-        _put(deployment, run, writes)
+        if run.status == "writing":  # else it was cancelled meanwhile: nobody sees the file, nobody is paid by it
+            run.files = [noted if each[:2] == noted[:2] and each[4] is None else each for each in run.files]
+            _put(deployment, run, writes)
         return run
 
     return committed(deployment, attempt)
@@ -464,12 +479,14 @@ def _send(deployment: Deployment, brand: Brand, run: PayoutRun, number: int, in_
 def cancelled(deployment: Deployment, brand: Brand, run_id: str, *, in_time: InTime) -> PayoutRun:
     """Ends a run: what it has not sent is available again, what is on its way goes on.
 
-    Raises Conflict where its file is being written, or all of it has been sent.
+    Raises Conflict where a file of it is written, or all of it has been sent.
     """
+    run = found(deployment, brand, run_id)
+    _tell(deployment, brand, run, "release", seconds=60)  # before it is cancelled: whoever dies behind that left word
 
     def attempt(writes: Writes) -> PayoutRun:
         run = found(deployment, brand, run_id)
-        if run.status in ("writing", "completed") or (run.status == "sending" and run.files):
+        if run.status == "completed" or any(key is not None for *_, key, _ in run.files or ()):
             raise Conflict("run_already_sent", status=run.status)
         if run.status != "cancelled":
             run.status = "cancelled"
@@ -477,7 +494,6 @@ def cancelled(deployment: Deployment, brand: Brand, run_id: str, *, in_time: InT
         return run
 
     run = committed(deployment, attempt)
-    _tell(deployment, brand, run, "release", seconds=60)
     _release(deployment, brand, run, in_time)
     return found(deployment, brand, run_id)
 
@@ -490,6 +506,7 @@ def _release(deployment: Deployment, brand: Brand, run: PayoutRun, in_time: InTi
             _tell(deployment, brand, run, "release", seconds=1)
             return
         _release_chunk(deployment, brand, run, chunk, "run_cancelled")
+    payout_runs.ended(deployment.database, brand.id, run.id)
 
 
 def _release_chunk(
@@ -526,8 +543,11 @@ def scheduled(deployment: Deployment, brand: Brand, now: datetime) -> list[Payou
 def taken_up(deployment: Deployment, brand: Brand) -> None:
     """Sends again for what nobody takes further: a message was lost, or a rail was paused."""
     now = deployment.now()
-    for run in payout_runs.latest(deployment.database, brand.id, limit=_LATEST):
-        if run.status not in _UNDER_WAY or now - times.parse(run.moved_at) < _STALLED:
+    for run in payout_runs.under_way(deployment.database, brand.id):
+        if now - times.parse(run.moved_at) < _STALLED:
+            continue
+        if run.status == "cancelled":
+            _tell(deployment, brand, run, "release")
             continue
         if run.status != "sending" and now - times.parse(run.moved_at) >= _ALARMED_AFTER:
             telemetry.count("RunStalled")
@@ -543,6 +563,12 @@ def taken_up(deployment: Deployment, brand: Brand) -> None:
 
 
 # --- small things -----------------------------------------------------------------------------------------------------
+
+
+def _is_the_worlds(failure: Exception) -> bool:
+    """Whether it may pass by itself: what a creator's own books or sealed texts raise does not."""
+    is_sealed_wrong = isinstance(failure, ClientError) and failure.response["Error"]["Code"] == _NOT_OURS
+    return isinstance(failure, FAILURES) and not isinstance(failure, balances.Torn) and not is_sealed_wrong
 
 
 def _is_listed(run: PayoutRun) -> bool:

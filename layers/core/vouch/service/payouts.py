@@ -32,7 +32,7 @@ from vouch.store import balances, clearing, ledger, payout_runs, payouts, versio
 from vouch.store.database import Writes
 from vouch.store.tables import Brand, PayoutItem
 
-_WATCHED_EVERY = timedelta(days=1)
+WATCHED_EVERY = timedelta(days=1)
 """How often a rail is asked whether what it has paid came back."""
 
 
@@ -250,7 +250,7 @@ def _keep(deployment: Deployment, item: PayoutItem, status: Status, news: News) 
 def _watch(deployment: Deployment, brand: Brand, item: PayoutItem, writes: Writes) -> None:
     rail = rail_of(item)
     if rail.api is not None and rail.api.watched:
-        payouts.watch(writes, brand.id, item.id, deployment.now() + _WATCHED_EVERY)
+        payouts.watch(writes, brand.id, item.id, deployment.now() + WATCHED_EVERY)
     elif rail.api is not None:
         payouts.unwatch(writes, brand.id, item.id)
 

@@ -23,6 +23,9 @@ from vouch.store import payouts as items
 from vouch.store.database import Refused, Writes
 from vouch.store.tables import Brand, PayoutItem, PayoutRun, RunChunk
 
+_TOGETHER = 20
+"""Of so many currencies one transaction takes the payouts, beside what it folds."""
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
@@ -61,31 +64,38 @@ class Paying:
         creator_id = profile.creator.id
         made: dict[str, PayoutItem] = {}
         outcomes: list[Outcome] = []
+        left = True
 
         def draft(balance: Balance, writes: Writes) -> Sequence[Entry]:
-            nonlocal outcomes
+            nonlocal outcomes, left
             made.update(self._open(creator_id, balance))
             outcomes = self._decided(profile, balance, made)
             new = [outcome for outcome in outcomes if outcome.payout_id and outcome.currency not in made]
-            return [self._reserve(profile, outcome, outcome.payout_id or "", balance, writes) for outcome in new]
+            left = len(new) > _TOGETHER
+            some = new[:_TOGETHER]
+            return [self._reserve(profile, outcome, outcome.payout_id or "", balance, writes) for outcome in some]
 
-        while True:
+        while left:
             try:
-                fold_and_post(self.deployment, self.brand.id, creator_id, self.now, draft, final=(PayoutItem,))
+                fold_and_post(self.deployment, self.brand.id, creator_id, self._moment(), draft, final=(PayoutItem,))
             except Refused:  # it is there already, and over: an earlier try of ours made it
+                left = True
                 wanted = [outcome.payout_id for outcome in outcomes if outcome.payout_id]
                 made.update(self._made(wanted))
-            else:
-                return outcomes
+        return outcomes
 
     def looked_at(self, profile: Profile) -> list[Outcome]:
         """What `reserved` would do at this moment."""
         database, brand_id, creator_id = self.deployment.database, self.brand.id, profile.creator.id
         stored = balances.load(database, brand_id, creator_id).balance
-        until = max(self.now, stored.watermark)
+        until = max(self._moment(), stored.watermark)
         entries = ledger.time_line(database, brand_id, creator_id, start=stored.zone_start, until=until)
         folded = account.fold(stored, entries, until, self.deployment.now())
         return self._decided(profile, extended(self.deployment, brand_id, folded).balance, {})
+
+    def _moment(self) -> datetime:
+        """When the creator's turn comes: what is known by then is in what they are paid."""
+        return max(self.now, self.deployment.brand_now(self.brand))
 
     def _open(self, creator_id: str, balance: Balance) -> Mapping[str, PayoutItem]:
         """What is open of this very run: an earlier try of ours has made it."""

@@ -327,7 +327,7 @@ def _pause_after(item: PayoutItem, looks: int) -> timedelta:
         return _LOOKS_FIRST
     if item.status == "settled":
         return payouts.WATCHED_EVERY
-    return min(_LOOKS_FIRST * 2 ** min(looks, 10), _LOOKS_LAST)
+    return min(_LOOKS_FIRST * (1 << min(looks, 10)), _LOOKS_LAST)
 
 
 def _is_cancelled(deployment: Deployment, brand: Brand, item: PayoutItem) -> bool:

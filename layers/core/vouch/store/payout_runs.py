@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from vouch.domain import ids, times
-from vouch.store.database import Database
-from vouch.store.tables import Brand, PayoutRun, RunChunk
+from vouch.store.database import Database, Writes
+from vouch.store.tables import Brand, OpenRun, PayoutRun, RunChunk
 
 PREFIX = "run_"
 CHUNK_MAX = 50
@@ -68,11 +68,28 @@ def new(
     )
 
 
-def latest(database: Database, brand_id: str, *, limit: int) -> list[PayoutRun]:
-    """The brand's latest runs, the newest first."""
-    keys, _ = database.index_keys(PayoutRun, index(brand_id), limit=limit, newest_first=True)
-    found = database.get_many((PayoutRun, pk, sk) for pk, sk in keys)
-    return [item for place in keys if isinstance(item := found.get(place), PayoutRun)]
+def begun(run: PayoutRun, brand_id: str) -> Writes:
+    """Stores a new run, and that it is under way. Refused where it is there."""
+    writes = Writes()
+    writes.put_new(run)
+    writes.put(OpenRun(_open_key(brand_id), run.id))
+    return writes
+
+
+def under_way(database: Database, brand_id: str) -> list[PayoutRun]:
+    """The brand's runs of which something is left to be done."""
+    rows = database.query(OpenRun, _open_key(brand_id), OpenRun.sk.startswith(PREFIX))
+    found = database.get_many([key(brand_id, row.sk) for row in rows])
+    return [item for item in found.values() if isinstance(item, PayoutRun)]
+
+
+def ended(database: Database, brand_id: str, run_id: str) -> None:
+    """Nothing is left of that run to be done."""
+    database.delete(OpenRun(_open_key(brand_id), run_id))
+
+
+def _open_key(brand_id: str) -> str:
+    return f"{brand_id}#OPEN"
 
 
 def new_chunk(run: PayoutRun, number: int, creators: Sequence[str]) -> RunChunk:

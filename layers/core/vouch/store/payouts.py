@@ -113,7 +113,8 @@ def unwatch(writes: Writes, brand_id: str, payout_id: str) -> None:
 
 def watched(database: Database, brand_id: str, after: str = "") -> Iterator[OpenPayout]:
     """The brand's payouts that may have news, behind that one."""
-    return database.query(OpenPayout, _watched(brand_id), OpenPayout.sk > after if after else None)
+    behind = OpenPayout.sk.between(f"{after or PREFIX}!", f"{PREFIX}~")  # runs that are under way lie there, too
+    return database.query(OpenPayout, _watched(brand_id), behind)
 
 
 def postpone(database: Database, row: OpenPayout, next_at: datetime) -> None:

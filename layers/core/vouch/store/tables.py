@@ -529,6 +529,10 @@ class OpenPayout(Main, discriminator="open_payout"):
     looks = IntegerAttribute()
 
 
+class OpenRun(Main, discriminator="open_run"):
+    """`b#OPEN` / `<run>`: a run of which something is left to be done; put with it."""
+
+
 class PayoutRun(Main, discriminator="run"):
     """`b#R#<run>` / `R`, index `b#R`: one paying of many creators.
 
