@@ -207,3 +207,11 @@ def test_the_sender_is_one_address_whatever_the_brand_is_called(name: str) -> No
     assert address.addr_spec == parseaddr(header)[1] == "payouts@vouch.test"
     shown = str(make_header(decode_header(parseaddr(header)[0])))
     assert shown[:10] == " ".join(name.replace("\u202e", "").split())[:10]
+
+
+@pytest.mark.parametrize("name", ["=?utf-8?b?VmlzYQ==?=", "=?utf-8?q?Visa?= Clay", "Clay =?ISO-8859-1?Q?Visa?=", "=?"])
+def test_a_name_that_is_an_encoded_word_itself_is_shown_as_it_is_written(name: str) -> None:
+    header = sender(name, "payouts@vouch.test")
+    [address] = HeaderParser(policy=default).parsestr(f"From: {header}\n\n")["From"].addresses
+    assert (address.display_name, address.addr_spec) == (name, "payouts@vouch.test")
+    assert str(make_header(decode_header(parseaddr(header)[0]))) == name

@@ -200,9 +200,12 @@ def of_method(reader: Reader, *, new: str, old: str | None) -> Mail:
 
 
 def sender(name: str, address: str) -> str:
-    """`Name <address>` as a header holds it, whatever the name: in words of ASCII that are short enough, or quoted."""
+    """`Name <address>` as a header holds it, whatever the name: in words of ASCII that are short enough, or quoted.
+
+    A name that reads as such a word itself (`=?…?=`) is encoded, or the reader would be shown what it decodes to.
+    """
     clean = in_short(name, _NAME_MAX)
-    if clean.isascii():
+    if clean.isascii() and "=?" not in clean:
         return formataddr((clean, address))
     words = Header(clean, "utf-8", maxlinelen=_WORD_MAX).encode(linesep="")
     return f"{words} <{address}>"
