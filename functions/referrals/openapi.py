@@ -115,7 +115,14 @@ _OWN_REFUSALS: Final[dict[str, _Codes]] = {
     },
     "replace_payout_settings": {422: ("unknown_currency", "rail_unknown", "rail_unfit_for_currency")},
     "set_up_payout_rail": {
-        422: ("rail_setting_missing", "rail_setting_unknown", "rail_setting_not_valid", "address_not_allowed")
+        422: (
+            "rail_setting_missing",
+            "rail_setting_unknown",
+            "rail_setting_not_valid",
+            "address_not_allowed",
+            "live_account_in_test_brand",
+            "sandbox_account_in_live_brand",
+        )
     },
     "resume_payout_rail": {412: ("stale_version",), 422: ("rail_not_set_up",)},
     "create_run": {404: ("not_found",), 422: ("rail_unknown", "rail_not_set_up", "rail_unfit_for_currency")},

@@ -366,6 +366,50 @@ def test_a_rails_refusal_of_a_setting_names_it(ours: Client, settings: dict[str,
     assert ours.get(PATH).body["version"] == 0
 
 
+_PAYPAL = {"client_id": "mugs", "client_secret": "secret"}
+_STRIPE = {"account": "acct_1032D82eZvKYlo2C"}
+
+
+@pytest.mark.parametrize(
+    "rail, settings, live",
+    [
+        ("paypal", _PAYPAL, True),
+        ("paypal", _PAYPAL | {"sandbox": "true"}, False),
+        ("paypal", _PAYPAL | {"sandbox": "true", "api_base_url": "https://API-m.paypal.com"}, True),
+        ("paypal", _PAYPAL | {"api_base_url": "https://api-m.sandbox.paypal.com"}, False),
+        ("paypal", _PAYPAL | {"sandbox": "true", "api_base_url": "https://coins.example"}, False),
+        ("stripe_connect", _STRIPE | {"secret_key": "sk_live_1"}, True),
+        ("stripe_connect", _STRIPE | {"secret_key": "rk_live_1"}, True),
+        ("stripe_connect", _STRIPE | {"secret_key": "rk_test_1"}, False),
+    ],
+)
+def test_a_test_brand_pays_by_a_sandbox_and_a_live_one_by_a_live_account(
+    new_brand: NewBrand, monkeypatch: pytest.MonkeyPatch, rail: str, settings: dict[str, str], live: bool
+) -> None:
+    monkeypatch.setitem(registry._MODULES, rail, f"vouch.rails.{rail}")
+    path, codes = f"/v1/payout_rails/{rail}", dict[str, str | None]()
+    for mode in ("live", "test"):
+        brand = new_brand(mode, mode=mode)
+        client = Client(APIS["payouts"], brand.key, brand.brand_id)
+        got = put(client, path, {"settings": settings})
+        codes[mode] = got.code if got.status == 422 else None
+        assert (got.status == 200) == (client.get(path).body["version"] == 1)
+    wrong, code = ("test", "live_account_in_test_brand") if live else ("live", "sandbox_account_in_live_brand")
+    assert codes == {"live": None, "test": None} | {wrong: code}
+
+
+def test_where_all_is_local_a_live_brand_takes_a_sandbox_and_a_test_brand_still_no_live_account(
+    new_brand: NewBrand, deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(registry._MODULES, "paypal", "vouch.rails.paypal")
+    deployment.settings = replace(deployment.settings, public_url="http://localhost:4566")
+    for mode, sandbox, status in (("live", "true", 200), ("live", "false", 200), ("test", "false", 422)):
+        brand = new_brand(mode + sandbox, mode=mode)
+        client = Client(APIS["payouts"], brand.key, brand.brand_id)
+        got = put(client, "/v1/payout_rails/paypal", {"settings": _PAYPAL | {"sandbox": sandbox}})
+        assert got.status == status
+
+
 def test_where_all_is_local_a_stand_in_may_be(ours: Client, deployment: Deployment) -> None:
     deployment.settings = replace(deployment.settings, public_url="http://localhost:4566")
     assert set_up(ours, api_base_url="http://127.0.0.1:9000").status == 200

@@ -101,7 +101,7 @@ def test_a_method_leads_to_a_rail_that_carries_the_currency(shop: Shop, account:
     api = earned(shop)
     accounts = {
         "sepa": {"name": "Pottery Ltd", "iban": "DE75512108001245126199"},
-        "paypal": {"client_id": "client", "client_secret": "secret"},
+        "paypal": {"client_id": "client", "client_secret": "secret", "sandbox": "true"},
     }
     for name, settings in accounts.items():
         assert api.send("PUT", f"/v1/payout_rails/{name}", {"settings": settings}).status == 200

@@ -23,6 +23,7 @@ def test_it_is_known_by_its_name(name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_it_writes_files_or_has_an_api(name: str) -> None:
     assert (RAILS[name].write is None) != (RAILS[name].api is None)
+    assert (RAILS[name].is_live is None) == (RAILS[name].api is None)
 
 
 @pytest.mark.parametrize("name", NAMES)

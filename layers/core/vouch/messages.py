@@ -320,6 +320,14 @@ PROBLEMS: dict[str, Words] = {
         "en": ("Not a setting to work with", "This is not what {rail} wants here; copy it whole from there."),
         "he": ("הגדרה לא תקינה", "זה אינו מה ש-{rail} מצפה לו כאן; העתיקו את ההגדרה בשלמותה."),
     },
+    "live_account_in_test_brand": {
+        "en": ("A test brand moves no money", "This is a live account of {rail}; a test brand takes a sandbox's."),
+        "he": ("מותג בדיקה אינו מעביר כסף", "זה חשבון אמיתי ב-{rail}; מותג בדיקה מקבל חשבון של סביבת הבדיקה שם."),
+    },
+    "sandbox_account_in_live_brand": {
+        "en": ("Nobody would be paid", "This is an account of {rail}'s sandbox; a live brand takes a live one."),
+        "he": ("איש לא יקבל כסף", "זה חשבון של סביבת הבדיקה ב-{rail}; מותג פעיל מקבל חשבון אמיתי."),
+    },
     "status_not_possible": {
         "en": ("Not from here", "What is {status} cannot become {wanted}."),
         "he": ("לא מכאן", "מה שמצבו {status} אינו יכול להפוך ל-{wanted}."),

@@ -213,5 +213,7 @@ class Rail:
     called: Callable[[str], str] | None = None
     """By which name its file knows a payout, where that is not the payout's id."""
     api: Api | None = None
+    is_live: Callable[[Settings], bool] | None = None
+    """Whether the account with these settings moves money, or is one of the API's sandbox; None: it has no API."""
     ready: bool = False
     """Whether it works without any settings of the brand's."""

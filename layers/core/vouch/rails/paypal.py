@@ -192,6 +192,14 @@ def _address(settings: Settings) -> str:
     return settings.get("api_base_url") or (SANDBOX if settings["sandbox"] == "true" else LIVE)
 
 
+def _is_live(settings: Settings) -> bool:
+    """PayPal's own hosts say it, whatever is called a sandbox; of another host nothing is known but what was said."""
+    host = (urlsplit(_address(settings)).hostname or "").rstrip(".")
+    if host.endswith(".paypal.com"):
+        return not host.endswith(".sandbox.paypal.com")
+    return settings["sandbox"] == "false"
+
+
 def _obstacle(payment: Payment) -> Skipped | None:
     receiver = _receiver(payment)
     if len(receiver) > RECEIVER_MAX or not receiver.isascii():
@@ -467,4 +475,5 @@ RAIL = Rail(
         watched=WATCHED,
         found_by_name=True,
     ),
+    is_live=_is_live,
 )

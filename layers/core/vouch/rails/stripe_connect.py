@@ -253,4 +253,5 @@ RAIL = Rail(
     secret=frozenset(_SECRETS),
     identity=frozenset({"account", "sandbox"}),
     api=Api(address=_address, send=_send, look_up=_look_up, window=WINDOW, verify=_verify),
+    is_live=lambda settings: settings["sandbox"] == "false",
 )

@@ -76,13 +76,14 @@ def changed(deployment: Deployment, brand: Brand, rail: str, said: Said, *, if_m
     """The account with these settings in place of all before; secrets that are not said stay as they were.
 
     A secret was given for the host that it is sent to: who names another one gives it again, or it is gone. A paused
-    rail stays paused.
+    rail stays paused. Raises Unprocessable for a live account in a test brand, and for a sandbox's in a live one.
     """
     known = _rail(rail)
 
     def apply(item: RailAccount, _: Writes) -> None:
         before = _open(deployment, brand.id, item.sealed) if item.sealed else None
         settings = _completed(known, said, before)
+        _check_mode(deployment, brand, known, settings)
         if known.api is not None:
             addresses.check(deployment, known.api.address(settings), param="settings.api_base_url")
         text = json.dumps(dict(settings), ensure_ascii=False, sort_keys=True)
@@ -155,6 +156,17 @@ def _open(deployment: Deployment, brand_id: str, sealed: str) -> dict[str, str]:
 def _identity(rail: Rail, brand_id: str, settings: Settings) -> str:
     address = rail.api.address(settings) if rail.api is not None else ""
     return ids.derived("", brand_id, address, *(f"{name}={settings.get(name, '')}" for name in sorted(rail.identity)))
+
+
+def _check_mode(deployment: Deployment, brand: Brand, rail: Rail, settings: Settings) -> None:
+    """For a test brand no money moves, and what a live one pays arrives, but where all is on one machine."""
+    if rail.is_live is None:
+        return
+    live, test = rail.is_live(settings), brand.mode == "test"
+    if live and test:
+        raise Unprocessable("live_account_in_test_brand", param="settings", rail=rail.name)
+    if not live and not test and not deployment.settings.is_local:
+        raise Unprocessable("sandbox_account_in_live_brand", param="settings", rail=rail.name)
 
 
 def _go_on(item: RailAccount) -> None:
