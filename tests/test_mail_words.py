@@ -60,7 +60,11 @@ def payout(
 def every(language: Language, *, name: str = "Noa", brand: str = "Clay") -> list[Mail]:
     """Every mail that there is in a language."""
     reader = Reader(language, name, brand)
-    methods = [of_method(reader, new=new, old=old) for new in KINDS for old in (None, *KINDS)]
+    methods = [
+        of_method(reader, new=new, old=old, waits=waits)
+        for new in KINDS
+        for old, waits in ((None, False), (None, True), *((kind, True) for kind in KINDS))
+    ]
     return methods + [
         payout(news, reader=reader, withheld=withheld, rail=rail, advice=advice)
         for news in NEWS
@@ -176,10 +180,11 @@ def test_a_payout_is_named_so_that_the_brand_finds_it() -> None:
     ],
 )
 def test_a_change_of_method_says_where_from_and_where_to(old: str | None, new: str, says: str) -> None:
-    mail = of_method(Reader("en", "Noa", "Clay"), new=new, old=old)
-    assert f"What Clay owes you {says}" in mail.text
-    assert ("nothing is paid there for 72 hours" in mail.text) == (old is not None)
-    assert "tell Clay at once" in mail.text
+    for waits in (True, False):
+        mail = of_method(Reader("en", "Noa", "Clay"), new=new, old=old, waits=waits)
+        assert f"What Clay owes you {says}" in mail.text
+        assert ("nothing is paid there for 72 hours" in mail.text) == waits
+        assert "tell Clay at once" in mail.text
 
 
 def test_a_test_says_so_first_and_last() -> None:

@@ -19,8 +19,9 @@ def show_payout_method(creator_id: str) -> wire.PayoutMethod:
 def set_payout_method(creator_id: str, body: wire.NewPayoutMethod) -> wire.PayoutMethod:
     """The destination is checked, sealed, and never shown again. The same again changes nothing.
 
-    For 72 hours after it took another one's place nothing is paid to it, and the creator hears of the change: at their
-    address, at those that were theirs in the ninety days before, and at the PayPal account that was paid until then.
+    For 72 hours after it took another one's place nothing is paid to it, nor to the first one of a creator who was paid
+    before without any. The creator hears of the change: at their address, at those that were theirs in the ninety days
+    before, and at the PayPal account that was paid until then.
     It changes at most five times in 72 hours.
     """
     call = routes.call

@@ -99,6 +99,13 @@ def test_a_change_is_told_wherever_the_creator_was_heard_of_and_to_the_former_pa
     assert set(noa.subjects) == {"Where Clay pays you has changed"}
 
 
+def test_the_first_method_of_a_creator_who_was_paid_before_is_told_to_wait(noa: Correspondence) -> None:
+    noa.payout(rail="csv")
+    noa.run(noa.method(BANK))
+    [mail] = noa.mails
+    assert "for 72 hours" in mail["Content"]["Simple"]["Body"]["Text"]["Data"]
+
+
 def test_a_brands_mails_are_a_group_of_their_own_so_that_none_waits_for_anothers_flood(
     deployment: Deployment, noa: Correspondence
 ) -> None:

@@ -21,10 +21,12 @@ from tests.tables import REGION
 from vouch import telemetry
 from vouch.domain import ids, times
 from vouch.domain.errors import NotFound
+from vouch.domain.ledger import PayoutPart
 from vouch.domain.payouts import CHANGE_HOLD, Destination, Gates, Payee, obstacle
 from vouch.service import brands, payees
 from vouch.service.creators import FORMER_EMAILS_KEPT, FORMER_EMAILS_MAX
 from vouch.service.deployment import Deployment
+from vouch.store import payouts
 from vouch.store.tables import PayoutMethod
 
 PAYPAL = {"type": "paypal", "email": "Noa.Levi@Example.com"}
@@ -223,6 +225,47 @@ def test_a_changed_destination_waits_for_three_days_and_not_a_moment_longer(
     books(brand).post("/v1/test_clock", {"now": times.text(end)})
     assert blocked(deployment, brand, noa) is None
     assert get(brand, noa).body == changed | {"on_hold_until": None}
+
+
+@pytest.mark.parametrize("status", ["created", "settled", "failed"])
+def test_the_first_method_of_a_creator_who_was_paid_before_is_a_change(
+    brand: Client, noa: str, deployment: Deployment, clock: Clock, status: str
+) -> None:
+    """Who was paid by their address would be paid somewhere else at once."""
+    payout_id = payouts.payout_id(ids.derived("run_", "1"), noa, "ILS")
+    part = PayoutPart(payout_id=payout_id, creator_id=noa, currency="ILS", amount=100, withheld=0, rail="csv")
+    item = payouts.new(brand.brand_id, part, ids.derived("run_", "1"), deployment.now())
+    item.status = status
+    item.save()
+    first = put(brand, noa, IBAN).body
+    assert first["on_hold_until"] == times.short(deployment.now() + CHANGE_HOLD)
+    assert blocked(deployment, brand, noa) == "payout_method_on_hold"
+    assert stored(deployment, brand, noa).replaced is None
+    other = new_creator(brand, "dana")["id"]
+    put(brand, other, PAYPAL)
+    assert blocked(deployment, brand, other) is None, "another's payout says nothing"
+    clock.pass_(CHANGE_HOLD)
+    assert blocked(deployment, brand, noa) is None
+
+
+def test_while_there_is_no_method_a_changed_address_waits_likewise(new_brand: NewBrand, deployment: Deployment) -> None:
+    """A list to pay from names it, and it may be all that says whom to pay."""
+    brand = new_brand(mode="test")
+    noa = new_creator(brand)["id"]
+    assert blocked(deployment, brand, noa) is None
+    began = deployment.brand_now(brands.found(deployment, brand.brand_id))
+    for email in ("noa@new.example", "thief@example.com"):
+        began += timedelta(hours=10)
+        books(brand).post("/v1/test_clock", {"now": times.text(began)})
+        assert moved(brand, noa, email).status == 200
+        assert blocked(deployment, brand, noa) == "payout_method_on_hold"
+    books(brand).post("/v1/test_clock", {"now": times.text(began + CHANGE_HOLD - timedelta(microseconds=1))})
+    assert blocked(deployment, brand, noa) == "payout_method_on_hold"
+    books(brand).post("/v1/test_clock", {"now": times.text(began + CHANGE_HOLD)})
+    assert blocked(deployment, brand, noa) is None
+    put(brand, noa, PAYPAL)
+    moved(brand, noa, "noa@example.com")
+    assert blocked(deployment, brand, noa) is None, "what is paid to is the method"
 
 
 def test_going_back_within_the_hold_is_a_change_of_its_own(

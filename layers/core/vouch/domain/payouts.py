@@ -31,7 +31,7 @@ FOLLOWING: Mapping[str, frozenset[Status]] = {
 }
 """What each status may turn into. Back to `created` goes only what the rail refused without any effect."""
 CHANGE_HOLD = timedelta(hours=72)
-"""So long nothing is paid to a destination that took the place of another."""
+"""So long nothing is paid to a destination, or an address in place of one, that took the place of another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +102,9 @@ Skipped = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Payee:
-    """What a run knows of a creator beside their account. `changed_at`: when the method took another one's place.
+    """What a run knows of a creator beside their account. `country` is the one to which tax is withheld.
 
-    `country` is the one to which tax is withheld.
+    `changed_at`: when the method took another one's place; without one, when the address did, by which they are paid.
     """
 
     held: bool = False

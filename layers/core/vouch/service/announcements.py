@@ -71,7 +71,8 @@ def _of_method(before: PayoutMethod | None, after: PayoutMethod) -> Iterator[_Le
         return
     brand_id, creator_id = payees.whose(after)
     old, former, _ = after.replaced or (None, None, None)
-    told = {"mail": "method", "version": after.version, "new": after.type, "old": old}
+    waits = after.changed_at is not None
+    told = {"mail": "method", "version": after.version, "new": after.type, "old": old, "waits": waits}
     for number, address in enumerate(after.told):
         yield _letter(brand_id, creator_id, told | {"to": str(number)}, address)
     if old == "paypal":

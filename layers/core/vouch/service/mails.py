@@ -178,5 +178,5 @@ def _of_method(
             return Ending("known")
     else:
         to = deployment.vault.open(brand.id, asked["sealed"])
-    mail = words.of_method(reader, new=asked["new"], old=asked["old"])
+    mail = words.of_method(reader, new=asked["new"], old=asked["old"], waits=asked["waits"])
     return _Letter(brand, creator, f"method#{asked['version']}#{asked['to']}", to, mail)

@@ -12,7 +12,7 @@ from vouch.domain.payouts import CHANGE_HOLD, Destination, Payee
 from vouch.service import creators
 from vouch.service.deployment import Deployment
 from vouch.service.revisions import committed, revised
-from vouch.store import payees, versions
+from vouch.store import payees, payouts, versions
 from vouch.store.database import Writes
 from vouch.store.tables import Brand, Creator, PayeeItem, PayoutMethod
 
@@ -88,9 +88,10 @@ def method_set(
 ) -> PayoutMethod:
     """From now on the creator's money goes to `to`; the same again is no change. Who may say so is the caller's care.
 
-    One that takes another's place waits for `CHANGE_HOLD`, the former one said anew included. The creator hears of it
-    wherever they could be reached lately: whoever moves their address first diverts nothing. Raises Stale where
-    `if_match` is not the version; 0: there is none. Raises Unprocessable where it changes too often.
+    One that takes another's place waits for `CHANGE_HOLD`, the former one said anew included; so does the first one of
+    a creator who was paid without any. The creator hears of it wherever they could be reached lately: whoever moves
+    their address first diverts nothing. Raises Stale where `if_match` is not the version; 0: there is none. Raises
+    Unprocessable where it changes too often.
     """
     now = deployment.brand_now(brand)
 
@@ -102,8 +103,9 @@ def method_set(
         if known is not None:
             if destination(deployment, brand.id, known.sealed) == to:
                 return known
-            _count_change(item, now)
             item.replaced = [known.type, known.sealed, known.shown]
+        if known is not None or payouts.any_of_creator(deployment.database, brand.id, creator_id):
+            _count_change(item, now)
         item.told = creators.addresses(creator, now)
         item.type, item.holder, item.shown = to.kind, to.holder or None, payout_methods.shown(to)
         item.sealed = deployment.vault.seal(brand.id, json.dumps(asdict(to), ensure_ascii=False))
@@ -152,6 +154,11 @@ def _found(deployment: Deployment, brand: Brand, creator_id: str) -> payees.Foun
     return found[creator_id]
 
 
+def _address_since(creator: Creator) -> str | None:
+    """Since when the creator has their address, by which they are paid without a method; None: ever, or for long."""
+    return creator.former_emails[-1][1] if creator.former_emails else None
+
+
 def _count_change(item: PayoutMethod, now: datetime) -> None:
     since = times.text(now - CHANGE_HOLD)
     recent = [at for at in item.changes if at > since]
@@ -162,7 +169,7 @@ def _count_change(item: PayoutMethod, now: datetime) -> None:
 
 
 def _profile(creator: Creator, method: PayoutMethod | None, payee: PayeeItem | None) -> Profile:
-    changed_at = method.changed_at if method else None
+    changed_at = method.changed_at if method else _address_since(creator)
     expires_at = payee.tax_form_expires_at if payee else None
     known = Payee(
         held=bool(payee and payee.held),

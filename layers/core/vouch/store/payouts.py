@@ -45,6 +45,12 @@ def creators_index(brand_id: str, creator_id: str) -> OfSecond:
     return OfSecond(f"{brand_id}#C#{creator_id}#P")
 
 
+def any_of_creator(database: Database, brand_id: str, creator_id: str) -> bool:
+    """Whether there is any payout of the creator's, whatever became of it; a new one is seen milliseconds later."""
+    keys, _ = database.index_keys(PayoutItem, creators_index(brand_id, creator_id), limit=1)
+    return bool(keys)
+
+
 def new(brand_id: str, part: PayoutPart, run_id: str, at: datetime) -> PayoutItem:
     """A payout that is not stored yet."""
     _, pk, sk = key(brand_id, part.payout_id)

@@ -402,9 +402,9 @@ class PayoutMethod(Main, discriminator="payout_method"):
     """`b#C#<c>` / `PM`: where a creator's money goes.
 
     `sealed` is the whole destination, `shown` what may be read of it. `changed_at` is the brand's time at which it took
-    another one's place, null for the first; `replaced` = [type, sealed, shown] of that one. `changes` are the moments
-    of the latest changes, that one among them. `told` are the addresses that hear of this one: the creator's own, and
-    those that they had until a short while before.
+    another one's place, or came first after a payout; else null. `replaced` = [type, sealed, shown] of the other one.
+    `changes` are the moments of the latest changes, that one among them. `told` are the addresses that hear of this
+    one: the creator's own, and those that they had until a short while before.
     """
 
     type = UnicodeAttribute(attr_name="t")

@@ -70,7 +70,9 @@ class PayoutMethod(Answer):
     type: Kind
     holder: str | None
     shown: Annotated[str, Field(examples=["IL •••• 9999"])]
-    changed_at: Shown | None = Field(description="When it took another one's place; null for the first one")
+    changed_at: Shown | None = Field(
+        description="When it took another one's place; null for the first one, unless the creator was paid before it"
+    )
     on_hold_until: Shown | None
     version: int
 

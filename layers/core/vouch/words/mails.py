@@ -184,8 +184,11 @@ def of_payout(
     return _mail(reader, news, said, told, figures if withheld else {}, ["payout", "footer"])
 
 
-def of_method(reader: Reader, *, new: str, old: str | None) -> Mail:
-    """That money goes somewhere else from now on, by the kinds of destination; `old` is None where there was none."""
+def of_method(reader: Reader, *, new: str, old: str | None, waits: bool) -> Mail:
+    """That money goes somewhere else from now on, by the kinds of destination; `old` is None where there was none.
+
+    `waits`: nothing is paid there for now.
+    """
     speech, language = _speech(reader), reader.language
     place, other = _PLACES[new]
     alike = old is not None and _PLACES[old][0] == place
@@ -195,7 +198,7 @@ def of_method(reader: Reader, *, new: str, old: str | None) -> Mail:
         "old": "" if old is None else _PLACES[old][0][language],
         "hours": speech.count("hours", CHANGE_HOLD // timedelta(hours=1)),
     }
-    said = ["method_first"] if old is None else ["method_changed", "method_hold"]
+    said = ["method_first" if old is None else "method_changed", *(["method_hold"] if waits else [])]
     return _mail(reader, "method", [*said, "method_not_you", "method_you"], told, {}, ["footer"])
 
 
