@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
+from urllib.parse import urlencode
+from zlib import crc32
 
 import pytest
 from botocore.exceptions import ClientError
@@ -47,7 +49,7 @@ class MemoryVault:
 
 
 class MemoryBucket:
-    """The three calls of S3 that Vouch makes."""
+    """The calls of S3 that Vouch makes, and addresses for others; of each object its latest version alone is kept."""
 
     def __init__(self) -> None:
         self.objects: dict[tuple[str, str], bytes] = {}
@@ -61,7 +63,11 @@ class MemoryBucket:
     def get_object(self, *, Bucket: str, Key: str) -> dict[str, Any]:  # noqa: N803 - boto3's names
         if (Bucket, Key) not in self.objects:
             raise ClientError({"Error": {"Code": "NoSuchKey"}}, "GetObject")
-        return {"Body": io.BytesIO(self.objects[Bucket, Key])}
+        content = self.objects[Bucket, Key]
+        return {"Body": io.BytesIO(content), "VersionId": f"{crc32(content):08x}"}
+
+    def generate_presigned_url(self, operation: str, *, Params: dict[str, Any], ExpiresIn: int) -> str:  # noqa: N803 - boto3's
+        return f"https://s3.test/{operation}?{urlencode(Params | {'ExpiresIn': ExpiresIn})}"
 
     def delete_object(self, *, Bucket: str, Key: str) -> dict[str, Any]:  # noqa: N803 - boto3's names
         self.objects.pop((Bucket, Key), None)

@@ -36,6 +36,7 @@ _STANDING_IN = [  # part of a deployment, its method, the action that AWS wants 
     ("s3", "get_object", "s3:GetObject"),
     ("s3", "get_object", "s3:ListBucket"),  # else what is not there is answered 403, not 404
     ("s3", "delete_object", "s3:DeleteObject"),
+    ("s3", "generate_presigned_url", "s3:GetObjectVersion"),
     ("vault", "seal", "kms:Encrypt"),
     ("vault", "open", "kms:Decrypt"),
     ("ses", "send_email", "ses:SendEmail"),
@@ -168,8 +169,8 @@ def _note_fixed(part: str, note: Callable[[str, str], None], action: str) -> Cal
 
 
 def _note_bucket(deployment: Deployment, note: Callable[[str, str], None], action: str) -> Callable[..., None]:
-    def say(*_: Any, Bucket: str, **__: Any) -> None:  # noqa: N803 - boto3's name
-        is_files = Bucket == deployment.settings.files_bucket
+    def say(*_: Any, **said: Any) -> None:
+        is_files = said.get("Params", said)["Bucket"] == deployment.settings.files_bucket
         if action != "s3:ListBucket":
             note(action, "FilesBucket/*" if is_files else "BodiesBucket/*")
         elif not is_files:  # of files only those are read that are there

@@ -1,8 +1,10 @@
 """`/v1/payout_runs`: paying many creators at once."""
 
 import time
+from http import HTTPStatus
 from typing import Annotated, Any, Final
 
+from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.openapi.params import Query
 from aws_lambda_powertools.event_handler.openapi.types import OpenAPIResponse
 
@@ -17,8 +19,14 @@ from vouch.wire.base import LIMIT, Cursor, Filter, Limit, Page
 routes = Routes()
 _SECONDS: Final = 12
 """Small runs are answered ready; larger ones go on by themselves."""
+_BYTES_MAX: Final = 4 * 1024 * 1024
+"""Lambda answers 6 MB at most, and bytes travel in base64, a third longer."""
 _FILE: Final[dict[int, OpenAPIResponse]] = {
-    200: {"description": "The file", "content": {"*/*": {"schema": {"type": "string", "format": "binary"}}}}
+    200: {"description": "The file", "content": {"*/*": {"schema": {"type": "string", "format": "binary"}}}},
+    303: {
+        "description": "Where a larger one is, for a minute; the key does not go there",
+        "headers": {"Location": {"schema": {"type": "string"}}},
+    },
 }
 
 
@@ -62,10 +70,14 @@ def show_file(
     rail: Filter = None,
     currency: Annotated[str | None, Query(max_length=3, description="Where the run has several files")] = None,
 ) -> Any:
-    """The file for the bank, the same bytes every time."""
+    """The file for the bank, the same bytes every time. Above 4 MB it says where they are."""
     call = routes.call
-    file = payout_runs.file(call.deployment, call.brand, run_id, rail, currency)
-    return document(file.media_type, file.content, {"Content-Disposition": f'attachment; filename="{file.name}"'})
+    kept = payout_runs.file(call.deployment, call.brand, run_id, rail, currency)
+    if len(kept.file.content) > _BYTES_MAX:
+        location = payout_runs.address(call.deployment, kept)
+        return Response(HTTPStatus.SEE_OTHER, body="", headers={"Location": location})
+    headers: dict[str, str | list[str]] = {"Content-Disposition": payout_runs.disposition(kept.file)}
+    return document(kept.file.media_type, kept.file.content, headers)
 
 
 @routes.post("/v1/payout_runs/<run_id>/cancel", security=brand_access("payouts:write"))

@@ -94,7 +94,7 @@ def found(day: Payday, runs: Iterable[str]) -> list[PayoutRun]:
 
 def rows(day: Payday, run: PayoutRun) -> list[dict[str, str]]:
     """Those of the run's file."""
-    file = payout_runs.file(day.deployment, day.brand, run.id, "csv", day.currency)
+    file = payout_runs.file(day.deployment, day.brand, run.id, "csv", day.currency).file
     return list(csv.DictReader(io.StringIO(file.content.decode("utf-8-sig"))))
 
 

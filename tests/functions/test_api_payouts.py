@@ -5,6 +5,7 @@ import io
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
@@ -15,8 +16,10 @@ from tests.functions.client import Client
 from tests.functions.conftest import APIS, NewBrand
 from tests.functions.setting_up import Shop, new_creator, open_shop
 from vouch.domain import ids
+from vouch.rails.base import File
 from vouch.service import payout_runs
 from vouch.service.deployment import Deployment
+from vouch.service.payout_runs import KeptFile
 from vouch.store import adjustments
 from vouch.store.tables import AdjustmentItem, CashRow
 
@@ -227,6 +230,45 @@ def test_a_file_that_is_not_as_it_was_written_is_given_to_nobody(
     assert '"FileChanged":[1.0]' in capsys.readouterr().out
     deployment.s3.objects[place] = content
     assert len(rows(api, made)) == 1
+
+
+def test_a_file_that_lambda_cannot_answer_is_fetched_from_s3(
+    shop: Shop, deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    api = earned(shop)
+    made = run(api)
+    path = f"/v1/payout_runs/{made['id']}/file"
+    whole = api.get(path).content
+    monkeypatch.setattr(runs, "_BYTES_MAX", len(whole) - 1)
+    led = api.get(path)
+    assert (led.status, led.text) == (303, "")
+    address, _, asked = led.headers["location"].partition("?")
+    [(bucket, key)] = deployment.s3.objects
+    assert address == "https://s3.test/get_object"
+    assert dict(parse_qsl(asked)) == {
+        "Bucket": bucket,
+        "Key": key,
+        "VersionId": deployment.s3.get_object(Bucket=bucket, Key=key)["VersionId"],
+        "ResponseContentDisposition": f'attachment; filename="{made["id"]}-ILS.csv"',
+        "ResponseContentType": "text/csv; charset=utf-8",
+        "ExpiresIn": "60",
+    }
+    deployment.s3.objects[bucket, key] = whole + b"\r\n"
+    assert api.get(path).status == 500, "nor is anybody led to other bytes"
+
+
+def test_addresses_name_the_region_and_are_signed_as_kms_asks(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    monkeypatch.setenv("AWS_REGION", "il-central-1")
+    del deployment.s3
+    kept = KeptFile(File("may.csv", "text/csv", b""), "brd_1/run_1/csv", "v1")
+    address = urlsplit(payout_runs.address(deployment, kept))
+    assert (address.netloc, address.path) == ("s3.il-central-1.amazonaws.com", "/files/brd_1/run_1/csv")
+    asked = dict(parse_qsl(address.query))
+    assert (asked["versionId"], asked["X-Amz-Expires"]) == ("v1", "60")
+    assert asked["X-Amz-Algorithm"] == "AWS4-HMAC-SHA256"
 
 
 def test_a_try_that_finds_another_name_leaves_the_file_of_the_first_as_it_is(

@@ -56,8 +56,11 @@ class Deployment:
 
     @cached_property
     def s3(self) -> Any:
-        """For bodies that no item holds."""
-        return self.client("s3")
+        """For bodies that no item holds, and files.
+
+        Addresses that are made for others name the region, as they have to in most, and are signed as KMS asks for.
+        """
+        return self.client("s3", s3={"addressing_style": "path"}, signature_version="s3v4")
 
     @cached_property
     def sqs(self) -> Any:
@@ -69,13 +72,14 @@ class Deployment:
         """For mails. It tries nothing twice: of a mail whose answer is lost nobody knows whether it went out."""
         return self.client("sesv2", tries=1, answers_within=10)
 
-    def client(self, service: str, *, tries: int = 3, answers_within: int = 3) -> Any:
+    def client(self, service: str, *, tries: int = 3, answers_within: int = 3, **more: Any) -> Any:
         """A botocore client from the database's session, whose loader has read the endpoints already."""
         session = self.database.connection.session
         patience = Config(
             connect_timeout=1,
             read_timeout=answers_within,
             retries={"total_max_attempts": tries, "mode": "standard"},
+            **more,
         )
         return session.create_client(service, region_name=os.environ.get("AWS_REGION"), config=patience)
 

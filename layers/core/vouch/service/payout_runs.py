@@ -50,6 +50,7 @@ _TOGETHER = 50
 """So many payouts are marked in one transaction."""
 _OPENERS = 8
 _SAFETY_SECONDS = 120
+_ADDRESS_SECONDS = 60
 _STALLED = timedelta(minutes=20)
 _ALARMED_AFTER = timedelta(hours=3)
 _NOT_OURS = "InvalidCiphertextException"
@@ -65,6 +66,15 @@ class Wish:
     creator_ids: Sequence[str] | None = None
     dry_run: bool = False
     scheduled_for: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class KeptFile:
+    """A run's file, and by which `key` and `version` S3 has just these bytes; without versions there is none."""
+
+    file: File
+    key: str
+    version: str | None
 
 
 class FileChanged(Exception):
@@ -141,7 +151,7 @@ def outcomes(deployment: Deployment, run: PayoutRun, brand: Brand, *, cursor: st
     return Page(told, following)
 
 
-def file(deployment: Deployment, brand: Brand, run_id: str, rail: str | None, currency: str | None) -> File:
+def file(deployment: Deployment, brand: Brand, run_id: str, rail: str | None, currency: str | None) -> KeptFile:
     """The file that the run has written. Raises NotFound, Conflict where it is not there yet, Unprocessable if many.
 
     Raises FileChanged rather than to give other bytes than those that were written.
@@ -157,11 +167,31 @@ def file(deployment: Deployment, brand: Brand, run_id: str, rail: str | None, cu
     [(_, _, name, media_type, key, digest)] = fitting
     if key is None:
         raise Conflict("file_not_yet_written", status=run.status)
-    content = deployment.s3.get_object(Bucket=deployment.settings.files_bucket, Key=key)["Body"].read()
+    kept = deployment.s3.get_object(Bucket=deployment.settings.files_bucket, Key=key)
+    content = kept["Body"].read()
     if _digest(content) != digest:
         telemetry.count("FileChanged")
         raise FileChanged(key)
-    return File(name, media_type, content)
+    return KeptFile(File(name, media_type, content), key, kept.get("VersionId"))
+
+
+def address(deployment: Deployment, kept: KeptFile) -> str:
+    """Where whoever knows it may fetch the file for a minute: the version that was held to its digest."""
+    wanted = {
+        "Bucket": deployment.settings.files_bucket,
+        "Key": kept.key,
+        "ResponseContentDisposition": disposition(kept.file),
+        "ResponseContentType": kept.file.media_type,
+    }
+    if kept.version is not None:
+        wanted["VersionId"] = kept.version
+    made: str = deployment.s3.generate_presigned_url("get_object", Params=wanted, ExpiresIn=_ADDRESS_SECONDS)
+    return made
+
+
+def disposition(file: File) -> str:
+    """Has a browser save the file under its name."""
+    return f'attachment; filename="{file.name}"'
 
 
 # --- taking it further ------------------------------------------------------------------------------------------------
