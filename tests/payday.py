@@ -28,6 +28,7 @@ from vouch.store.tables import Brand, Creator, EntryItem, Item, PayoutItem, Payo
 _numbers = count(1)
 _BATCH_PUT_MAX = 25
 _DESTINATIONS = {
+    "sepa": lambda name: Destination("iban", name, {"iban": "NL91ABNA0417164300", "bic": ""}),
     "paypal": lambda name: Destination("paypal", name, {"email": f"{name}@payee.test"}),
     "stripe_connect": lambda name: Destination("stripe", name, {"account": f"acct_{name}"}),
 }

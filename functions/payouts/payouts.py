@@ -3,7 +3,6 @@
 import time
 from typing import Final
 
-from vouch.domain.errors import Forbidden
 from vouch.http import Routes, brand_access
 from vouch.service import keys, payouts, sending
 from vouch.store import payouts as items
@@ -13,7 +12,6 @@ from vouch.wire.base import LIMIT, Cursor, Filter, Limit, Page
 
 routes = Routes()
 _SECONDS: Final = 20
-_TO_GIVE: Final = "adjustments:write"
 
 
 @routes.get("/v1/payouts", security=brand_access("payouts:read"))
@@ -66,10 +64,9 @@ def fail_payout(payout_id: str, body: wire.Failed) -> wire.Payout:
     """
     call, ends = routes.call, time.monotonic() + _SECONDS
     item = payouts.found(call.deployment, call.brand.id, payout_id)
-    if item.status == "settled" and not keys.covers(call.key.scopes, _TO_GIVE):
-        raise Forbidden("scope_missing", scope=_TO_GIVE)
     if payouts.rail_of(item).api is None:
-        item = payouts.failed_by_hand(call.deployment, call.brand, payout_id, body.reason)
+        may_give = keys.covers(call.key.scopes, payouts.TO_GIVE)
+        item = payouts.failed_by_hand(call.deployment, call.brand, payout_id, body.reason, may_give=may_give)
     else:
         item = sending.given_up(
             call.deployment, call.brand, payout_id, body.reason, in_time=lambda: time.monotonic() < ends

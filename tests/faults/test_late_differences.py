@@ -163,11 +163,11 @@ class Race:
                     continue
                 with suppress(Unavailable, Conflict):
                     if chance.random() < 0.3:
-                        payouts.failed_by_hand(self.deployment, self.brand, payout_id, "closed")
+                        payouts.failed_by_hand(self.deployment, self.brand, payout_id, "closed", may_give=True)
                     else:
                         payouts.settled_by_hand(self.deployment, self.brand, payout_id, "TRX")
                         if chance.random() < 0.2:
-                            payouts.failed_by_hand(self.deployment, self.brand, payout_id, "closed")
+                            payouts.failed_by_hand(self.deployment, self.brand, payout_id, "closed", may_give=True)
             time.sleep(chance.uniform(0, 0.2))
 
     def _fold(self, chance: random.Random) -> None:

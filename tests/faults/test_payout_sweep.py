@@ -35,6 +35,7 @@ class Flow:
 
     rail: str
     ends: str
+    currency: str = "USD"
     or_else: str | None = None
     fate: Fate | None = None
     """What PayPal makes of it; None: it pays."""
@@ -49,7 +50,8 @@ def _paid_by_hand(life: "Life") -> None:
 
 
 def _bounced(life: "Life") -> None:
-    payouts.failed_by_hand(life.day.deployment, life.day.brand, life.payout_id, "the account is closed")
+    brand = life.day.brand
+    payouts.failed_by_hand(life.day.deployment, brand, life.payout_id, "the account is closed", may_give=False)
 
 
 def _cancelled(life: "Life") -> None:
@@ -64,7 +66,7 @@ def _comes_back(life: "Life") -> None:
     if paypal.item(life.payout_id).status != "RETURNED":
         paypal.becomes(life.payout_id, "RETURNED")
     told = [each for each in paypal.callbacks if life.payout_id.encode() in each.body]
-    for callback in reversed(told):  # the news first, and then what was before
+    for callback in [*reversed(told), *told]:  # the news first, and then what was before, and all of it again
         if life.day.call_back("paypal", callback) != 200:
             raise ComesAgain
 
@@ -72,8 +74,9 @@ def _comes_back(life: "Life") -> None:
 FLOWS = {
     "csv, paid": Flow("csv", "settled", then=_paid_by_hand, until="submitted"),
     "csv, bounced": Flow("csv", "failed", then=_bounced, until="submitted"),
+    "sepa, paid": Flow("sepa", "settled", currency="EUR", then=_paid_by_hand, until="submitted"),
     "stripe, paid": Flow("stripe_connect", "settled"),
-    "stripe, cancelled": Flow("stripe_connect", "failed", "settled", then=_cancelled, until="created"),
+    "stripe, cancelled": Flow("stripe_connect", "failed", or_else="settled", then=_cancelled, until="created"),
     "paypal, paid": Flow("paypal", "settled"),
     "paypal, failed": Flow("paypal", "failed", fate=Fate("FAILED", "RECEIVER_COUNTRY_NOT_ALLOWED")),
     "paypal, paid and returned": Flow("paypal", "returned", then=_comes_back, until="settled"),
@@ -174,6 +177,8 @@ def standing_in(day: Payday, rail: str) -> Iterator[StandIn | None]:
     """The rail, and the brand's account there."""
     kinds_of = {"paypal": PayPal, "stripe_connect": StripeConnect}
     if rail not in kinds_of:
+        if rail == "sepa":
+            day.set_up(rail, {"name": "Mugs", "iban": "DE89370400440532013000"})
         yield None
         return
     with kinds_of[rail](day.deployment.now) as stand_in:
@@ -185,7 +190,7 @@ def standing_in(day: Payday, rail: str) -> Iterator[StandIn | None]:
 def test_whatever_call_to_aws_fails_it_is_paid_once(
     deployment: Deployment, monkeypatch: pytest.MonkeyPatch, flow: Flow
 ) -> None:
-    day = Payday(deployment, monkeypatch)
+    day = Payday(deployment, monkeypatch, currency=flow.currency)
     with injected(deployment) as faults, standing_in(day, flow.rail) as stand_in:
         day.looking = faults.resting
         clean = _swept(Life(day, flow, stand_in), faults, 0, "")

@@ -458,13 +458,19 @@ def _mark_submitted(deployment: Deployment, brand: Brand, some: Sequence[PayoutI
     writes = Writes()
     for item in some:
         item.status, item.changed_at = "submitted", times.text(deployment.now())
-        item.reference = _called(item)
+        item.reference, item.names = _called(item), _names(item) or None
         versions.put(writes, item)
     try:
         deployment.database.commit(writes)
     except Refused:  # an earlier try of ours did it, or part of it
         for item in some:
-            payouts.submitted(deployment, brand, item.id, News(reference=_called(item)))
+            payouts.submitted(deployment, brand, item.id, News(reference=_called(item), names=_names(item)))
+
+
+def _names(item: PayoutItem) -> dict[str, str]:
+    """The name stays known once a bank's own reference has taken its place."""
+    called = _called(item)
+    return {"file": called} if called is not None else {}
 
 
 def _called(item: PayoutItem) -> str | None:

@@ -10,7 +10,7 @@ from datetime import timedelta
 
 from vouch.domain import account, times
 from vouch.domain.account import Balance
-from vouch.domain.errors import Conflict, NotFound
+from vouch.domain.errors import Conflict, Forbidden, NotFound
 from vouch.domain.ledger import (
     Entry,
     payout_fee_entry,
@@ -32,6 +32,8 @@ from vouch.store import balances, clearing, ledger, payout_runs, payouts, versio
 from vouch.store.database import Writes
 from vouch.store.tables import Brand, PayoutItem
 
+TO_GIVE = "adjustments:write"
+"""The scope of who may say that a creator has money again which had been paid."""
 WATCHED_EVERY = timedelta(days=1)
 """How often a rail is asked whether what it has paid came back."""
 
@@ -293,13 +295,19 @@ def settled_by_hand(deployment: Deployment, brand: Brand, payout_id: str, refere
     return settled(deployment, brand, payout_id, News(reference=reference))
 
 
-def failed_by_hand(deployment: Deployment, brand: Brand, payout_id: str, reason: str) -> PayoutItem:
-    """The brand's bank could not pay it. What was settled and then came back is `returned`."""
+def failed_by_hand(deployment: Deployment, brand: Brand, payout_id: str, reason: str, *, may_give: bool) -> PayoutItem:
+    """The brand's bank could not pay it. What was settled and then came back is `returned`.
+
+    That gives the creator money, so it takes one who may: else raises Forbidden.
+    """
     item = _by_hand(deployment, brand, payout_id, "failed", final=("failed", "returned"))
     if item.status in ("failed", "returned"):
         return item
-    step = returned if item.status == "settled" else failed
-    return step(deployment, brand, payout_id, News(reason=reason))
+    if item.status != "settled":
+        return failed(deployment, brand, payout_id, News(reason=reason))
+    if not may_give:
+        raise Forbidden("scope_missing", scope=TO_GIVE)
+    return returned(deployment, brand, payout_id, News(reason=reason))
 
 
 def _by_hand(
