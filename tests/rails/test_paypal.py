@@ -866,6 +866,48 @@ class TestCallbacks:
         with pytest.raises(Unproven):
             heard(API.verify(Request(headers, b"{}"), SETTINGS, NOON), said)
 
+    @pytest.mark.parametrize(
+        "name, text",
+        [
+            ("auth-algo", ""),
+            ("transmission-id", ""),
+            ("transmission-sig", ""),
+            ("transmission-sig", "x" * 1_001),
+            ("transmission-time", ""),
+            ("transmission-time", "yesterday"),
+            ("transmission-time", "2026-05-04T12:00:00"),
+            ("transmission-time", "2026-04-30T11:59:59Z"),
+            ("transmission-time", "2026-05-04T13:00:01Z"),
+            ("cert-url", ""),
+            ("cert-url", "http://api.paypal.com/cert"),
+            ("cert-url", "https://paypal.com/cert"),
+            ("cert-url", "https://paypal.com.example.net/cert"),
+            ("cert-url", "https://notpaypal.com/cert"),
+            ("cert-url", "https://api.paypal.com:8443/cert"),
+            ("cert-url", "https://api.paypal.com@example.net/cert"),
+            ("cert-url", "https://example.net/api.paypal.com/cert"),
+            ("cert-url", "https://example.net\\.paypal.com/cert"),
+            ("cert-url", "https://api.paypal.com/cert\n"),
+        ],
+    )
+    def test_what_cannot_be_paypals_does_not_look_it(self, api: PayPal, name: str, text: str) -> None:
+        told = api.signed(b'{"event_type": "PAYMENT.PAYOUTS-ITEM.SUCCEEDED"}')
+        assert not API.looks_genuine(Request({**told.received, f"paypal-{name}": text}, told.body), NOON)
+
+    @pytest.mark.parametrize("body", [b"", b"x", b"[]", b"{}", b'{"event_type": 1}', b'{"event_type": "PAYMENT.SALE"}'])
+    def test_nor_does_what_is_no_event_of_payouts(self, api: PayPal, body: bytes) -> None:
+        assert not API.looks_genuine(Request(api.signed(body).received, body), NOON)
+
+    def test_what_paypal_sends_looks_genuine_for_as_long_as_it_is_sent(self, api: PayPal) -> None:
+        pays(api)
+        for host in ("api.paypal.com", "api.sandbox.paypal.com"):
+            told = api.becomes(PAYOUT.id, "SUCCESS")
+            certificate = f"https://{host}/v1/notifications/certs/CERT-360caa42-fca2a594"
+            request = Request({**told.received, "paypal-cert-url": certificate}, told.body)
+            assert API.looks_genuine(request, NOON)
+            assert API.looks_genuine(request, NOON + timedelta(days=4))
+            assert not API.looks_genuine(request, NOON + timedelta(days=4, seconds=1))
+
     def test_twice_and_out_of_order_they_name_the_same(self, api: PayPal) -> None:
         pays(api)
         api.becomes(PAYOUT.id, "UNCLAIMED", "RECEIVER_UNREGISTERED")

@@ -706,6 +706,24 @@ class Door(StandIn):
         return Reply(204)
 
 
+@pytest.mark.parametrize(
+    "header, looks",
+    [
+        (f"t={int(NOON.timestamp())},v1=00", True),
+        (f"t={int(NOON.timestamp()) - 300},v1=00,v0=11", True),
+        (f"t={int(NOON.timestamp()) - 301},v1=00", False),
+        (f"t={int(NOON.timestamp())},v0=00", False),
+        (f"t={int(NOON.timestamp())}", False),
+        ("t=now,v1=00", False),
+        ("v1=00", False),
+        ("", False),
+    ],
+)
+def test_what_stripe_cannot_have_signed_just_now_does_not_look_it(header: str, looks: bool) -> None:
+    assert API.looks_genuine(Request({"stripe-signature": header}, b"{}"), NOON) is looks
+    assert not API.looks_genuine(Request({}, b"{}"), NOON)
+
+
 def test_callbacks_arrive_as_they_were_signed_twice_and_in_any_order(api: StripeConnect) -> None:
     pays(api)
     api.reverse(PAYOUT.id)

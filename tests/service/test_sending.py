@@ -208,12 +208,35 @@ def test_a_callback_that_nothing_proves_changes_nothing(day: Payday, deployment:
         told = stripe.reverse(payout.id)
         forged = Callback({**told.headers, "Stripe-Signature": "t=1,v1=00"}, told.body)
         assert day.call_back("stripe_connect", forged) == 401
-        assert day.call_back("paypal", told) == 404, "the brand has no account there"
+        assert day.call_back("paypal", told) == 401, "nothing of PayPal's"
         assert not deployment.sqs.sent.get(deployment.settings.pay_queue_url)
         assert day.call_back("stripe_connect", told) == 200
         assert day.call_back("stripe_connect", told) == 200
         day.work()
         assert (the(day, creator).status, day.sums(creator)) == ("returned", (5_000, 0, 0))
+
+
+def test_what_does_not_look_genuine_opens_no_secret_and_asks_nobody(
+    day: Payday, deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened, unseal = list[str](), deployment.vault.open
+
+    def unsealed(brand_id: str, sealed: str) -> str:
+        opened.append(brand_id)
+        return unseal(brand_id, sealed)
+
+    monkeypatch.setattr(deployment.vault, "open", unsealed)
+    with PayPal(deployment.now) as paypal:
+        day.set_up("paypal", paypal.settings)
+        event = b'{"event_type": "PAYMENT.PAYOUTS-ITEM.SUCCEEDED"}'
+        told = paypal.signed(event)
+        elsewhere = {**told.headers, "PAYPAL-CERT-URL": "https://paypal.com.example.net/cert"}
+        assert day.call_back("paypal", Callback(elsewhere, event)) == 401
+        assert day.call_back("paypal", Callback({}, event)) == 401
+        assert (opened, paypal.asked) == ([], [])
+        assert day.call_back("paypal", told) == 200
+        assert opened == [day.brand.id]
+        assert len(paypal.asked) == 2
 
 
 def test_a_callback_is_a_post_of_a_bounded_size(day: Payday) -> None:

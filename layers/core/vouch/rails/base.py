@@ -181,6 +181,8 @@ class Api:
     """
     window: timedelta
     """For so long from the first try on the same key makes no second payment; our own margin is taken off already."""
+    looks_genuine: Callable[[Request, datetime], bool]
+    """Whether a callback has the form and the date of a genuine one: what costs nothing to know, and proves nothing."""
     verify: Callable[[Request, Settings, datetime], Generator[Call, Answer, Notice]]
     """The callback's notice, once it is proven genuine. Raises BadSignature and Unproven."""
     watched: timedelta = timedelta(0)

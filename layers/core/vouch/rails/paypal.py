@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from http import HTTPStatus
 from urllib.parse import quote, urlsplit
 
-from vouch.domain import money
+from vouch.domain import money, times
 from vouch.domain.currencies import EXPONENTS
 from vouch.domain.money import Money
 from vouch.domain.payouts import Payment, Skipped
@@ -172,6 +172,11 @@ _FIELDS: Sequence[tuple[str, Reason]] = (
 _BATCH_LINK = re.compile(r"/v1/payments/payouts/([A-Za-z0-9_-]{1,64})/?")
 _SIGNED_BY = ("auth_algo", "cert_url", "transmission_id", "transmission_sig", "transmission_time")
 _SIGNED_MAX = 1_000
+_CERTIFICATE = re.compile(r"https://(?:[a-z0-9-]+\.)+paypal\.com/[!-~]*")
+_RESENT_FOR = timedelta(days=4)
+"""PayPal says three days; whether what comes again is dated anew it does not say."""
+_AHEAD_MAX = timedelta(hours=1)
+_EVENTS = "PAYMENT.PAYOUTS"
 
 
 def _settings(said: Mapping[str, str]) -> Settings:
@@ -422,12 +427,32 @@ def _headers(token: str) -> Mapping[str, str]:
 # --- callbacks --------------------------------------------------------------------------------------------------------
 
 
+def _signed(request: Request) -> Mapping[str, str]:
+    return {name: request.headers.get(f"paypal-{name.replace('_', '-')}", "") for name in _SIGNED_BY}
+
+
+def _looks_genuine(request: Request, now: datetime) -> bool:
+    """A certificate of PayPal's own, a date within its tries, and an event of payouts."""
+    signed = _signed(request)
+    try:
+        age = now - times.parse(signed["transmission_time"])
+        event = read(request.body).text("event_type")
+    except (ValueError, Unreadable):
+        return False
+    return (
+        all(0 < len(value) <= _SIGNED_MAX for value in signed.values())
+        and _CERTIFICATE.fullmatch(signed["cert_url"]) is not None
+        and -_AHEAD_MAX <= age <= _RESENT_FOR
+        and event.startswith(_EVENTS)
+    )
+
+
 def _verify(request: Request, settings: Settings, now: datetime) -> Generator[Call, Answer, Notice]:  # noqa: ARG001
     """PayPal is asked whether it was PayPal, about the very bytes that came.
 
     Events of a batch name no item, and so no payout.
     """
-    signed = {name: request.headers.get(f"paypal-{name.replace('_', '-')}", "") for name in _SIGNED_BY}
+    signed = _signed(request)
     webhook_id = settings.get("webhook_id")
     if webhook_id is None or not all(0 < len(value) <= _SIGNED_MAX for value in signed.values()):
         raise BadSignature
@@ -436,7 +461,7 @@ def _verify(request: Request, settings: Settings, now: datetime) -> Generator[Ca
     except Unreadable:
         raise BadSignature from None
     try:
-        genuine = yield from _is_genuine(signed | {"webhook_id": webhook_id}, request.body, settings)
+        genuine = yield from _is_genuine({**signed, "webhook_id": webhook_id}, request.body, settings)
     except Unreadable as unreadable:
         raise Unproven(str(unreadable)) from None
     if not genuine:
@@ -471,6 +496,7 @@ RAIL = Rail(
         send=_send,
         look_up=_look_up,
         window=WINDOW,
+        looks_genuine=_looks_genuine,
         verify=_verify,
         watched=WATCHED,
         found_by_name=True,

@@ -235,6 +235,10 @@ def _not_done(answer: Answer) -> Told:
 # --- callbacks --------------------------------------------------------------------------------------------------------
 
 
+def _looks_genuine(request: Request, now: datetime) -> bool:
+    return stripe_signatures.plausible(request.headers.get("stripe-signature", ""), now)
+
+
 def _verify(request: Request, settings: Settings, now: datetime) -> Generator[Call, Answer, Notice]:
     yield from ()  # a signature needs nobody to be asked
     secrets = [settings[name] for name in ("webhook_secret", "former_webhook_secret") if name in settings]
@@ -252,6 +256,13 @@ RAIL = Rail(
     settings=_settings,
     secret=frozenset(_SECRETS),
     identity=frozenset({"account", "sandbox"}),
-    api=Api(address=_address, send=_send, look_up=_look_up, window=WINDOW, verify=_verify),
+    api=Api(
+        address=_address,
+        send=_send,
+        look_up=_look_up,
+        window=WINDOW,
+        looks_genuine=_looks_genuine,
+        verify=_verify,
+    ),
     is_live=lambda settings: settings["sandbox"] == "false",
 )

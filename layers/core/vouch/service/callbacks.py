@@ -5,11 +5,12 @@ from enum import StrEnum
 
 from vouch.domain import ids
 from vouch.domain.errors import NotFound, Unprocessable
-from vouch.rails.base import BadSignature, Request, Unproven, Unreadable
+from vouch.rails.base import Api, BadSignature, Request, Unproven, Unreadable
 from vouch.rails.registry import RAILS
 from vouch.service import rail_accounts, rail_calls, sending
 from vouch.service.deployment import Deployment
 from vouch.store import brands, payouts
+from vouch.store.tables import Brand
 
 
 class Heard(StrEnum):
@@ -26,13 +27,22 @@ def heard(deployment: Deployment, rail: str, brand_id: str, request: Request, *,
     """Has the payouts that a genuine callback names looked after, those of this brand and rail alone.
 
     UNKNOWN: there is no such address. LATER: the rail has to be asked whether it is genuine, and did not answer.
+    Anybody can post: what does not even look genuine costs neither a look at the brand nor a secret opened.
     """
     api = RAILS[rail].api if rail in RAILS else None
-    brand = brands.brand(deployment.database, brand_id) if ids.is_id(brand_id, "brd_") else None
-    if api is None or brand is None:
+    if api is None:
         return Heard.UNKNOWN
+    if not api.looks_genuine(request, deployment.now()):
+        return Heard.FORGED
+    brand = brands.brand(deployment.database, brand_id) if ids.is_id(brand_id, "brd_") else None
+    return _heard(deployment, brand, rail, api, request, in_time) if brand is not None else Heard.UNKNOWN
+
+
+def _heard(
+    deployment: Deployment, brand: Brand, rail: str, api: Api, request: Request, in_time: Callable[[], bool]
+) -> Heard:
     try:
-        settings = rail_accounts.opened(deployment, brand_id, rail)
+        settings = rail_accounts.opened(deployment, brand.id, rail)
     except (NotFound, Unprocessable):
         return Heard.UNKNOWN
     try:
@@ -46,7 +56,7 @@ def heard(deployment: Deployment, rail: str, brand_id: str, request: Request, *,
         return Heard.IGNORED
     ours = [
         item
-        for item in payouts.payouts(deployment.database, brand_id, filter(_is_payout, notice.payout_ids))
+        for item in payouts.payouts(deployment.database, brand.id, filter(_is_payout, notice.payout_ids))
         if item.rail == rail
     ]
     for item in ours:
