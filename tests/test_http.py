@@ -82,6 +82,19 @@ def test_a_sound_request_is_answered_with_a_version_and_kept_by_nobody(client: C
     assert got.headers["x-request-id"].startswith("req_")
 
 
+def test_no_answer_is_kept_or_taken_for_what_it_is_not(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    def breaks(*_: object) -> None:
+        raise RuntimeError
+
+    answers = [client.post("/v1/things", {"name": "Mug"}), client.delete("/v1/things")]
+    answers += map(client.get, ["/v1/broken/taken", "/v1/broken/secret", "/v1/nothing"])
+    monkeypatch.setattr(client.api, "resolve", breaks)
+    answers.append(client.get("/v1/things"))
+    assert [got.status for got in answers] == [201, 405, 409, 500, 404, 500]
+    for got in answers:
+        assert (got.headers["cache-control"], got.headers["x-content-type-options"]) == ("no-store", "nosniff")
+
+
 def test_a_refusal_is_a_problem_document(client: Client) -> None:
     got = client.get("/v1/broken/taken")
     assert got.status == 409

@@ -54,6 +54,12 @@ def test_what_was_written_to_be_paid_by_is_replaced_by_nobody(declared: dict[str
     assert refused["Resource"] == {"Fn::Sub": "${FilesBucket.Arn}/*"}
 
 
+def test_scripts_in_browsers_may_read_every_header_that_says_something(declared: dict[str, Any]) -> None:
+    cors = declared["Resources"]["Api"]["Properties"]["CorsConfiguration"]
+    said = {"content-disposition", "etag", "idempotent-replayed", "link", "location", "retry-after", "x-request-id"}
+    assert set(cors["ExposeHeaders"]) == said
+
+
 def test_every_index_holds_keys_only(declared: dict[str, Any]) -> None:
     for table in of_type(declared, TABLE).values():
         for index in table["Properties"].get("GlobalSecondaryIndexes", []):

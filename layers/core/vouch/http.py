@@ -44,6 +44,9 @@ _PATH_PART_MAX: Final = 253
 """A host's greatest length. Nothing of ours is named by more, and a key of the store can hold no more."""
 
 
+_FIXED: Final = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+
+
 class Routes(Router):
     """The routes of one noun."""
 
@@ -94,7 +97,7 @@ class Api(APIGatewayHttpResolver):
             return self.resolve(event, context)
         except Exception as error:  # noqa: BLE001 - of an exception the caller would see a bare 502
             told = refusals.told(error, call)
-            return {"statusCode": told.status_code, "headers": told.headers, "body": told.body}
+            return {"statusCode": told.status_code, "headers": told.headers | _FIXED, "body": told.body}
 
     @override
     def _call_route(self, route: Route, route_arguments: dict[str, str]) -> ResponseBuilder[Any]:
@@ -121,7 +124,7 @@ class Api(APIGatewayHttpResolver):
         version = response.body.get("version") if isinstance(response.body, dict) else None
         if type(version) is int:
             response.headers["ETag"] = f'"{version}"'
-        response.headers |= {"Cache-Control": "no-store", "X-Request-Id": call.request_id}
+        response.headers |= _FIXED | {"X-Request-Id": call.request_id}
         answer = super()._build_response(response_builder)
         telemetry.logger().info(
             "request",
