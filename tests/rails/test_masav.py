@@ -197,8 +197,15 @@ def test_ten_thousand_payments_are_one_file() -> None:
 
 
 def test_sums_that_do_not_fit_are_not_cut() -> None:
-    with pytest.raises(ValueError, match="not 15 digits"):
+    with pytest.raises(ValueError, match="total: not 15 digits"):
         written([shekels(number, amount=10**13 - 1) for number in range(101)])
+
+
+@pytest.mark.parametrize("field", ["bank", "branch", "account", "holder_id"])
+def test_an_account_that_does_not_fit_is_named_without_its_number(field: str) -> None:
+    unfit = with_fields(IL_BANK, {field: "12345678901"})
+    with pytest.raises(ValueError, match=f"^{field}: not [0-9] digits$"):
+        written([payment(1, unfit, currency="ILS")])
 
 
 # --- names ------------------------------------------------------------------------------------------------------------

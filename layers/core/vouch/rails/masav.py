@@ -110,14 +110,14 @@ def _header(order: FileOrder, day: date) -> bytes:
     settings = order.settings
     return _record(
         b"K",  # 1
-        _digits(settings["institution"], 8),  # 2
+        _digits("institution", settings["institution"], 8),  # 2
         _SHEKELS,  # 10
         _day(day),  # 12
         b"0",  # 18
-        _digits(settings["serial"], 3),  # 19
+        _digits("serial", settings["serial"], 3),  # 19
         b"0",  # 22
         _day(order.made_at.astimezone(ZoneInfo(_ZONE)).date()),  # 23
-        _digits(settings["sender"], 5),  # 29
+        _digits("sender", settings["sender"], 5),  # 29
         b"0" * 6,  # 34
         _words(settings["name"], _NAME_WIDTH, settings),  # 40
         b" " * 56,  # 70
@@ -131,18 +131,18 @@ def _payment(payment: Payment, settings: Settings) -> bytes:
     fields = payment.destination.fields
     return _record(
         b"1",  # 1
-        _digits(settings["institution"], 8),  # 2
+        _digits("institution", settings["institution"], 8),  # 2
         _SHEKELS,  # 10
         b"0" * 6,  # 12
-        _digits(fields["bank"], 2),  # 18
-        _digits(fields["branch"], 3),  # 20
+        _digits("bank", fields["bank"], 2),  # 18
+        _digits("branch", fields["branch"], 3),  # 20
         b"0" * 4,  # 23: the kind of account
-        _digits(fields["account"], 9),  # 27
+        _digits("account", fields["account"], 9),  # 27
         b"0",  # 36
-        _digits(fields["holder_id"], 9),  # 37
+        _digits("holder_id", fields["holder_id"], 9),  # 37
         _words(_payee(payment), _PAYEE_WIDTH, settings),  # 46
-        _digits(payment.amount, _AMOUNT_WIDTH),  # 62: in agorot
-        _digits(reference(payment.id), _REFERENCE_WIDTH),  # 75
+        _digits("amount", payment.amount, _AMOUNT_WIDTH),  # 62: in agorot
+        _digits("reference", reference(payment.id), _REFERENCE_WIDTH),  # 75
         b"0" * 8,  # 95: the months that are paid for
         b"0" * 3,  # 103: the kind of text
         _ORDINARY_CREDIT,  # 106
@@ -155,14 +155,14 @@ def _total(order: FileOrder, day: date) -> bytes:
     settings = order.settings
     return _record(
         b"5",  # 1
-        _digits(settings["institution"], 8),  # 2
+        _digits("institution", settings["institution"], 8),  # 2
         _SHEKELS,  # 10
         _day(day),  # 12
         b"0",  # 18
-        _digits(settings["serial"], 3),  # 19
-        _digits(sum(payment.amount for payment in order.payments), 15),  # 22: in agorot
+        _digits("serial", settings["serial"], 3),  # 19
+        _digits("total", sum(payment.amount for payment in order.payments), 15),  # 22: in agorot
         b"0" * 15,  # 37
-        _digits(len(order.payments), 7),  # 52
+        _digits("payments", len(order.payments), 7),  # 52
         b"0" * 7,  # 59
         b" " * 63,  # 66
     )
@@ -175,11 +175,11 @@ def _record(*fields: bytes) -> bytes:
     return record + _END
 
 
-def _digits(value: str | int, width: int) -> bytes:
-    """Raises ValueError rather than to shorten a number."""
+def _digits(name: str, value: str | int, width: int) -> bytes:
+    """Raises ValueError rather than to shorten a number, without the number: errors are logged, accounts are not."""
     digits = f"{value:0>{width}}"
     if len(digits) != width or not (digits.isascii() and digits.isdigit()):
-        raise ValueError(f"not {width} digits: {digits!r}")
+        raise ValueError(f"{name}: not {width} digits")
     return digits.encode("ascii")
 
 
