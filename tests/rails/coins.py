@@ -38,5 +38,5 @@ RAIL = Rail(
     settings=_settings,
     secret=frozenset({"client_secret", "webhook_secret"}),
     identity=frozenset({"client_id"}),
-    api=Api(_address, _never, _never, timedelta(hours=23), _never),
+    api=Api(_address, _never, _never, timedelta(hours=23), _never, _never),
 )
