@@ -128,6 +128,7 @@ _OWN_REFUSALS: Final[dict[str, _Codes]] = {
     "create_run": {404: ("not_found",), 422: ("rail_unknown", "rail_not_set_up", "rail_unfit_for_currency")},
     "show_file": {404: ("file_not_found",), 409: ("file_not_yet_written",), 422: ("file_ambiguous",)},
     "cancel_run": {409: ("run_already_sent",)},
+    "list_payouts": {404: ("not_found",)},
     "settle_payout": {409: ("payout_not_in_time", "payout_settled_otherwise", "payout_told_by_rail")},
     "fail_payout": {409: ("payout_not_in_time", "payout_told_by_rail")},
     "create_adjustment": {404: ("not_found",)},
