@@ -77,7 +77,7 @@ class Payday:
     def _creator(self, creator_id: str, name: str) -> Creator:
         return Creator(
             f"{self.brand.id}#C#{creator_id}", "C", g1pk=f"{self.brand.id}#CRE", g1sk=creator_id, id=creator_id,
-            email=f"{name}@example.test", name=name, language="en", handles={}, persons=[], active_from=_AT,
+            email=f"{name}@example.test", name=name, language="en", handles={}, persons=[creator_id], active_from=_AT,
             created_at=_AT, version=1,
         )  # fmt: skip
 

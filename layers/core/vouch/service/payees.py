@@ -12,7 +12,7 @@ from vouch.domain.payouts import CHANGE_HOLD, Destination, Payee
 from vouch.service import creators
 from vouch.service.deployment import Deployment
 from vouch.service.revisions import committed, revised
-from vouch.store import payees, payouts, versions
+from vouch.store import balances, payees, versions
 from vouch.store.database import Writes
 from vouch.store.tables import Brand, Creator, PayeeItem, PayoutMethod
 
@@ -104,7 +104,7 @@ def method_set(
             if destination(deployment, brand.id, known.sealed) == to:
                 return known
             item.replaced = [known.type, known.sealed, known.shown]
-        if known is not None or payouts.any_of_creator(deployment.database, brand.id, creator_id):
+        if known is not None or _moved_lately(creator, now) or _was_paid(deployment, brand, creator_id):
             _count_change(item, now)
         item.told = creators.addresses(creator, now)
         item.type, item.holder, item.shown = to.kind, to.holder or None, payout_methods.shown(to)
@@ -117,7 +117,8 @@ def method_set(
 
 def hold_ends(deployment: Deployment, brand: Brand, item: PayoutMethod) -> datetime | None:
     """Until when nothing is paid by this method; None: it may be."""
-    end = times.parse(item.changed_at) + CHANGE_HOLD if item.changed_at else None
+    since = _held_since(item)
+    end = times.parse(since) + CHANGE_HOLD if since else None
     return end if end is not None and deployment.brand_now(brand) < end else None
 
 
@@ -159,6 +160,17 @@ def _address_since(creator: Creator) -> str | None:
     return creator.former_emails[-1][1] if creator.former_emails else None
 
 
+def _moved_lately(creator: Creator, now: datetime) -> bool:
+    since = _address_since(creator)
+    return since is not None and now - times.parse(since) < CHANGE_HOLD
+
+
+def _was_paid(deployment: Deployment, brand: Brand, creator_id: str) -> bool:
+    """Whether the creator has been paid, or is being paid, by whatever did without a method."""
+    known = balances.glimpses(deployment.database, brand.id, [creator_id]).get(creator_id)
+    return known is not None and any(sums.paid or sums.in_transit for sums in known[1].values())
+
+
 def _count_change(item: PayoutMethod, now: datetime) -> None:
     since = times.text(now - CHANGE_HOLD)
     recent = [at for at in item.changes if at > since]
@@ -168,8 +180,16 @@ def _count_change(item: PayoutMethod, now: datetime) -> None:
     item.changes = [*recent, item.changed_at]
 
 
+def _held_since(method: PayoutMethod) -> str | None:
+    """From when on a change waits: where no further one is taken, from when one is, so that it can still be undone."""
+    if len(method.changes) < CHANGES_MAX:
+        changed_at: str | None = method.changed_at
+        return changed_at
+    return max(method.changed_at, times.text(times.parse(method.changes[0]) + CHANGE_HOLD))
+
+
 def _profile(creator: Creator, method: PayoutMethod | None, payee: PayeeItem | None) -> Profile:
-    changed_at = method.changed_at if method else _address_since(creator)
+    changed_at = _held_since(method) if method else _address_since(creator)
     expires_at = payee.tax_form_expires_at if payee else None
     known = Payee(
         held=bool(payee and payee.held),

@@ -17,7 +17,8 @@ def every_brand(deployment: Deployment, *, in_time: Callable[[], bool]) -> Done:
     def turn(brand: Brand, current: Round, time: Time) -> Turn:
         if not brand.clock:  # what is due waits for no look, however many there are
             payout_runs.scheduled(deployment, brand, deployment.now())
-        payout_runs.taken_up(deployment, brand)
+        if not current.bookmark:
+            payout_runs.taken_up(deployment, brand)
         following, failures = sending.after(deployment, brand, start=current.bookmark, in_time=time.for_another)
         return Turn(following, failures)
 

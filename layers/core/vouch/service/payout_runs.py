@@ -14,6 +14,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import astuple, dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -35,7 +36,7 @@ from vouch.service.pages import Page
 from vouch.service.payees import Profile
 from vouch.service.payouts import News
 from vouch.service.queues import put_off
-from vouch.service.reserving import Outcome, Paying, outcomes_of
+from vouch.service.reserving import Outcome, Paying, outcome_of, outcomes_of
 from vouch.service.revisions import committed
 from vouch.store import audits, balances, payout_runs, versions
 from vouch.store import payouts as stored_payouts
@@ -303,7 +304,14 @@ def _found_out(
                 telemetry.count("PayeeUnreadable")
                 telemetry.logger().exception("a creator cannot be paid", brand=brand.id, creator=creator_id)
                 outcomes = [Outcome(creator_id, run.currency or "", 0, 0, run.rail or "", skipped="not_readable")]
+                outcomes += _made_before(deployment, brand, run, creator_id)
             yield from outcomes
+
+
+def _made_before(deployment: Deployment, brand: Brand, run: PayoutRun, creator_id: str) -> list[Outcome]:
+    """What an earlier try of this run has reserved for the creator: what is in no list nobody would ever send."""
+    items = stored_payouts.latest_of_creator(deployment.database, brand.id, creator_id)
+    return [outcome_of(item) for item in items if item.run_id == run.id]
 
 
 def _note_reserved(
@@ -486,14 +494,19 @@ def _send(deployment: Deployment, brand: Brand, run: PayoutRun, number: int, in_
     chunk = _chunk(deployment, brand, run, number)
     if run.status == "cancelled" or chunk.status != "reserved":
         return
-    left = False
+    left, failures = False, list[Exception]()
     for outcome in outcomes_of(chunk):
         if outcome.payout_id is None or not _is_called(outcome.rail):
             continue
         if not in_time():
             _tell(deployment, brand, run, "send", number)
             return
-        left |= sending.sent(deployment, brand, outcome.payout_id, in_time=in_time).status == "created"
+        try:
+            left |= sending.sent(deployment, brand, outcome.payout_id, in_time=in_time).status == "created"
+        except Exception as failure:  # noqa: BLE001 - told once the others were sent
+            failures.append(failure)
+    if failures:
+        raise ExceptionGroup(f"payouts of {run.id} that could not be sent", failures)
     if left:
         return
 
@@ -530,18 +543,25 @@ def cancelled(deployment: Deployment, brand: Brand, run_id: str, *, in_time: InT
         return run
 
     run = committed(deployment, attempt)
-    _release(deployment, brand, run, in_time)
+    with suppress(ExceptionGroup):  # the run is cancelled, and the message comes for what is left
+        _release(deployment, brand, run, in_time)
     return found(deployment, brand, run_id)
 
 
 def _release(deployment: Deployment, brand: Brand, run: PayoutRun, in_time: InTime) -> None:
     if run.status != "cancelled":
         return
+    failures: list[Exception] = []
     for chunk in payout_runs.chunks(deployment.database, brand.id, run.id):
         if not in_time():
             _tell(deployment, brand, run, "release", seconds=1)
             return
-        _release_chunk(deployment, brand, run, chunk, "run_cancelled")
+        try:
+            _release_chunk(deployment, brand, run, chunk, "run_cancelled")
+        except ExceptionGroup as some:
+            failures += some.exceptions
+    if failures:
+        raise ExceptionGroup(f"payouts of {run.id} that could not be given back", failures)
     payout_runs.ended(deployment.database, brand.id, run.id)
 
 
@@ -554,12 +574,21 @@ def _release_chunk(
     *,
     but: AbstractSet[str] = frozenset(),
 ) -> None:
-    """Whatever the run has reserved there `but` these, whether or not it was noted, and not yet sent."""
+    """Whatever the run has reserved there `but` these, whether or not it was noted, and not yet sent.
+
+    Raises what failed at single creators, once the others have theirs back.
+    """
+    failures: list[Exception] = []
     for creator_id in chunk.creators:
-        for sums in balances.read(deployment.database, brand.id, creator_id).sums.values():
-            item = stored_payouts.payout(deployment.database, brand.id, sums.payout_id) if sums.payout_id else None
-            if item is not None and item.run_id == run.id and item.status == "created" and item.id not in but:
-                payouts.failed(deployment, brand, item.id, News(reason=reason), seen=item.version)
+        try:
+            for sums in balances.read(deployment.database, brand.id, creator_id).sums.values():
+                item = stored_payouts.payout(deployment.database, brand.id, sums.payout_id) if sums.payout_id else None
+                if item is not None and item.run_id == run.id and item.status == "created" and item.id not in but:
+                    payouts.failed(deployment, brand, item.id, News(reason=reason), seen=item.version)
+        except Exception as failure:  # noqa: BLE001 - told with the others
+            failures.append(failure)
+    if failures:
+        raise ExceptionGroup(f"payouts of {run.id} that could not be given back", failures)
 
 
 # --- the hourly round -------------------------------------------------------------------------------------------------

@@ -112,7 +112,7 @@ class Paying:
         currencies = sorted({*balance.sums, *made})
         chosen = [currency for currency in currencies if self.run.currency in (None, currency)]
         return [
-            _outcome(made[currency]) if currency in made else self._judged(profile, balance, currency)
+            outcome_of(made[currency]) if currency in made else self._judged(profile, balance, currency)
             for currency in chosen
         ]
 
@@ -184,5 +184,5 @@ class Paying:
         return payout_entry(part, at=balance.watermark, version=balance.version)
 
 
-def _outcome(item: PayoutItem) -> Outcome:
+def outcome_of(item: PayoutItem) -> Outcome:
     return Outcome(item.creator_id, item.currency, item.amount, item.withheld, item.rail, payout_id=item.id)

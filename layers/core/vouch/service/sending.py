@@ -59,9 +59,9 @@ def sent(deployment: Deployment, brand: Brand, payout_id: str, *, in_time: InTim
     if not begun:
         return item
     told = _asked(deployment, api, account.settings, api.send(payment, item.key, account.settings), in_time)
-    _pause_for(deployment, brand, item, account, told)
+    _pause_for(deployment, brand, item, told)
     item = _heard(deployment, brand, item, told, final=first)
-    if item.status in ("unknown", "submitted"):
+    if first and item.status in ("unknown", "submitted"):  # whoever tried further comes again by the round
         look_soon(deployment, brand, item.id, seconds=told.seconds or _FIRST_LOOK)
     return item
 
@@ -92,21 +92,26 @@ def given_up(deployment: Deployment, brand: Brand, payout_id: str, reason: str, 
     names alone or without the account that was to pay, the word is enough. Raises Conflict.
     """
     item = payouts.found(deployment, brand.id, payout_id)
-    api = payouts.rail_of(item).api
     if item.status == "failed":
         return item
-    if item.status == "created":
-        return payouts.failed(deployment, brand, item.id, News(reason=reason), seen=item.version)
-    account = _account(deployment, brand, item)
-    is_gone = account is None or not _is_same(item, account)
-    lost = item.status == "unknown" or (item.status == "submitted" and is_gone)
-    if api is None or not lost or _may_be_sent(item, api, deployment.now()):
+    if not _may_be_given_up(deployment, brand, item, in_time):
         raise Conflict("payout_told_by_rail", rail=item.rail)
-    if account is not None and not is_gone and (item.names or not api.found_by_name):
-        told = _looked_up(deployment, brand, item, api, account, in_time)
-        if told.word != "absent":
-            raise Conflict("payout_told_by_rail", rail=item.rail)
-    return payouts.failed(deployment, brand, item.id, News(reason=reason), seen=item.version)
+    item = payouts.failed(deployment, brand, item.id, News(reason=reason), seen=item.version)
+    if item.status != "failed":  # it was sent, or found, at the same moment
+        raise Conflict("payout_told_by_rail", rail=item.rail)
+    return item
+
+
+def _may_be_given_up(deployment: Deployment, brand: Brand, item: PayoutItem, in_time: InTime) -> bool:
+    api = payouts.rail_of(item).api
+    if item.status == "created":
+        return True
+    if api is None or item.status != "unknown" or _may_be_sent(item, api, deployment.now()):
+        return False
+    account = _account(deployment, brand, item)
+    if account is None or not _is_same(item, account) or (api.found_by_name and not item.names):
+        return True
+    return _looked_up(deployment, brand, item, api, account, in_time).word == "absent"
 
 
 def look_soon(deployment: Deployment, brand: Brand, payout_id: str, *, seconds: int) -> None:
@@ -124,7 +129,7 @@ def _looked_at(
         return item
     if told.word == "absent" and item.status == "unknown":
         return _absent(deployment, brand, item, api, in_time)
-    _pause_for(deployment, brand, item, account, told)
+    _pause_for(deployment, brand, item, told)
     return _heard(deployment, brand, item, told, final=True)
 
 
@@ -142,11 +147,14 @@ def _doubted(deployment: Deployment, brand: Brand, item: PayoutItem, api: Api, i
     return item
 
 
-def _pause_for(deployment: Deployment, brand: Brand, item: PayoutItem, account: Account, told: Told) -> None:
-    """Nothing more goes over a rail that waits for the brand: whoever came next would only fail likewise."""
+def _pause_for(deployment: Deployment, brand: Brand, item: PayoutItem, told: Told) -> None:
+    """Nothing more goes over a rail that waits for the brand: whoever came next would only fail likewise.
+
+    As it was when the payout was sent: of one that the brand has mended since this says nothing.
+    """
     if told.word == "refused" or (told.word == "failed" and told.reason in BRANDS):
         reason = told.reason or "refused"
-        rail_accounts.pause(deployment, brand.id, item.rail, version=account.version, reason=reason)
+        rail_accounts.pause(deployment, brand.id, item.rail, version=item.account_version, reason=reason)
 
 
 def _warn(metric: str, words: str, item: PayoutItem) -> None:
@@ -189,6 +197,7 @@ def _begun(
         if not item.key:
             item.key = item.id if item.tries == 1 else f"{item.id}-{item.tries}"
             item.keyed_at, item.account = item.tried_at, account.identity
+        item.account_version = account.version
         items.put_attempt(writes, item)
         items.watch(writes, brand.id, item.id, now + LEASE)
         versions.put(writes, item)
@@ -287,8 +296,8 @@ def _payment(deployment: Deployment, brand: Brand, item: PayoutItem) -> Payment:
 def after(deployment: Deployment, brand: Brand, *, start: str, in_time: InTime) -> tuple[str | None, list[Exception]]:
     """Looks after the brand's open payouts that are due, behind `start`; where it goes on, None at the end."""
     failures: list[Exception] = []
-    for row in items.watched(deployment.database, brand.id, start):
-        if not in_time():
+    for number, row in enumerate(items.watched(deployment.database, brand.id, start)):
+        if number and not in_time():
             return start, failures
         try:
             if row.next_at <= times.text(deployment.now()):

@@ -7,7 +7,7 @@ from pynamodb.expressions.update import Action
 
 from vouch.domain import ids, times
 from vouch.domain.ledger import PayoutPart
-from vouch.store.database import Database, Writes
+from vouch.store.database import BATCH_GET_MAX, Database, Writes
 from vouch.store.tables import OfSecond, OpenPayout, PayoutAttempt, PayoutItem
 
 PREFIX = "po_"
@@ -45,10 +45,12 @@ def creators_index(brand_id: str, creator_id: str) -> OfSecond:
     return OfSecond(f"{brand_id}#C#{creator_id}#P")
 
 
-def any_of_creator(database: Database, brand_id: str, creator_id: str) -> bool:
-    """Whether there is any payout of the creator's, whatever became of it; a new one is seen milliseconds later."""
-    keys, _ = database.index_keys(PayoutItem, creators_index(brand_id, creator_id), limit=1)
-    return bool(keys)
+def latest_of_creator(database: Database, brand_id: str, creator_id: str) -> list[PayoutItem]:
+    """The creator's latest payouts, as many as a run may make; a new one is seen milliseconds later."""
+    index = creators_index(brand_id, creator_id)
+    keys, _ = database.index_keys(PayoutItem, index, limit=BATCH_GET_MAX, newest_first=True)
+    found = database.get_many((PayoutItem, pk, sk) for pk, sk in keys)
+    return [item for item in found.values() if isinstance(item, PayoutItem)]
 
 
 def new(brand_id: str, part: PayoutPart, run_id: str, at: datetime) -> PayoutItem:

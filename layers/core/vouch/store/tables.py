@@ -481,8 +481,8 @@ class PayoutItem(Main, discriminator="payout"):
     destination as it was sealed when the payout was made, `shown` what may be read of it. `names` are the rail's ids of
     it, `reference` the one that a person would look for; `reason` is why it failed or came back. `tries` counts its
     attempts, `tried_at` is when the last one began. `key` is what its calls are idempotent by, since `keyed_at`, at the
-    account with the identity `account`; `resent` is what the rail said of a further one while the first has no answer.
-    `fee` = [amount, currency], what the rail took beside that.
+    account with the identity `account`, last in that account's version `account_version`; `resent` is what the rail
+    said of a further one while the first has no answer. `fee` = [amount, currency], what the rail took beside that.
     """
 
     id = UnicodeAttribute()
@@ -505,6 +505,7 @@ class PayoutItem(Main, discriminator="payout"):
     key = UnicodeAttribute(null=True)
     keyed_at = UnicodeAttribute(null=True)
     account = UnicodeAttribute(null=True)
+    account_version = IntegerAttribute(null=True)
     resent = UnicodeAttribute(null=True)
     created_at = UnicodeAttribute(attr_name="at")
     changed_at = UnicodeAttribute(attr_name="m")

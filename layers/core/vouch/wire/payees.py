@@ -72,6 +72,7 @@ class PayoutMethod(Answer):
     shown: Annotated[str, Field(examples=["IL •••• 9999"])]
     changed_at: Shown | None = Field(
         description="When it took another one's place; null for the first one, unless the creator was paid before it"
+        " or their address had just changed"
     )
     on_hold_until: Shown | None
     version: int

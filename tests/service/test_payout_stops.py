@@ -1,0 +1,194 @@
+"""What stands in a payout's way is that payout's alone, and what is given up, paused or held is so for long enough."""
+
+from contextlib import suppress
+from datetime import timedelta
+
+import pytest
+
+from tests.payday import ComesAgain, Payday
+from tests.standins.paypal import PayPal
+from tests.standins.server import lost
+from tests.standins.stripe_connect import StripeConnect
+from vouch.domain import times
+from vouch.domain.errors import Conflict, Unavailable
+from vouch.domain.payouts import CHANGE_HOLD, Destination
+from vouch.service import creators, payees, payout_runs, payouts, rail_accounts, reserving, sending
+from vouch.service.creators import CreatorChange
+from vouch.service.deployment import Deployment
+from vouch.service.payees import Profile
+from vouch.service.reserving import Outcome, Paying
+from vouch.store import payout_runs as stored_runs
+from vouch.store.tables import PayoutItem, PeriodSums
+
+HOUR = timedelta(hours=1)
+
+
+@pytest.fixture
+def day(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> Payday:
+    return Payday(deployment, monkeypatch)
+
+
+def the(day: Payday, creator: str) -> PayoutItem:
+    [payout] = day.payouts_of(creator)
+    return payout
+
+
+def of_stripe(day: Payday, stripe: StripeConnect, count: int) -> list[str]:
+    """Creators whom Stripe is to pay."""
+    day.set_up("stripe_connect", stripe.settings)
+    made = [day.creator(5_000, "stripe_connect") for _ in range(count)]
+    for creator in made:
+        stripe.accounts[day.destinations[creator].fields["account"]] = "ready"
+    return made
+
+
+def tear(day: Payday, creator: str) -> PeriodSums:
+    """Makes the account unreadable: something lies beside its balance that no fold has put there."""
+    item = PeriodSums(f"{day.brand.id}#C#{creator}", "CAP#prg_x#2026-05", tallies={}, extras={}, version=7)
+    item.save()
+    return item
+
+
+def goes_on(day: Payday, hours: int = 3) -> None:
+    """Whatever fails comes again."""
+    for _ in range(hours):
+        with suppress(ExceptionGroup):
+            day.round()
+        for _ in range(6):
+            with suppress(ComesAgain):
+                day.take()
+        day.pass_(HOUR)
+
+
+def test_what_a_rail_has_taken_on_nobody_gives_up_whatever_account_the_brand_has_since(day: Payday) -> None:
+    """PayPal pays it a moment later; were it available again, it would be paid twice."""
+    with PayPal(day.deployment.now) as first, PayPal(day.deployment.now) as second:
+        first.slow = True
+        day.set_up("paypal", first.settings)
+        creator = day.creator(5_000, "paypal")
+        day.run(creator, rail="paypal")
+        day.work()
+        assert the(day, creator).status == "submitted"
+        day.set_up("paypal", second.settings | {"client_id": "another", "client_secret": "x"})
+        with pytest.raises(Conflict):
+            sending.given_up(day.deployment, day.brand, the(day, creator).id, "?", in_time=lambda: True)
+        assert day.sums(creator) == (0, 5_000, 0)
+
+
+def test_an_old_failure_does_not_pause_what_was_mended(day: Payday) -> None:
+    with PayPal(day.deployment.now) as paypal:
+        paypal.slow = True
+        day.set_up("paypal", paypal.settings)
+        pair = [day.creator(5_000, "paypal") for _ in range(2)]
+        day.run(*pair, rail="paypal")
+        day.work()
+        told = [paypal.becomes(the(day, creator).id, "FAILED", "INSUFFICIENT_FUNDS") for creator in pair]
+        assert day.call_back("paypal", told[0]) == 200
+        day.work()
+        assert rail_accounts.account(day.deployment, day.brand.id, "paypal").paused == "insufficient_funds"
+        rail_accounts.resumed(day.deployment, day.brand, "paypal", if_match=None)
+        day.pass_(12 * HOUR)
+        day.round()
+        day.work()
+        assert [the(day, creator).status for creator in pair] == ["failed", "failed"]
+        assert rail_accounts.account(day.deployment, day.brand.id, "paypal").paused is None
+
+
+def test_one_creators_broken_books_keep_no_other_from_having_theirs_back(day: Payday) -> None:
+    with StripeConnect(day.deployment.now) as stripe:
+        broken, sound = of_stripe(day, stripe, 2)
+        version = rail_accounts.account(day.deployment, day.brand.id, "stripe_connect").version
+        rail_accounts.pause(day.deployment, day.brand.id, "stripe_connect", version=version, reason="refused")
+        item = tear(day, broken)
+        run = day.run(broken, sound, rail="stripe_connect")
+        assert the(day, sound).status == "created"
+        payout_runs.cancelled(day.deployment, day.brand, run.id, in_time=lambda: True)
+        assert (the(day, sound).status, day.sums(sound)) == ("failed", (5_000, 0, 0))
+        item.delete()
+        goes_on(day)
+        assert stored_runs.under_way(day.deployment.database, day.brand.id) == []
+
+
+def test_one_creators_broken_books_keep_no_other_from_being_paid(day: Payday) -> None:
+    with StripeConnect(day.deployment.now) as stripe:
+        broken, sound = of_stripe(day, stripe, 2)
+        day.run(broken, sound, rail="stripe_connect")
+        tear(day, broken)
+        held = payees.noted(day.deployment, day.brand, broken)
+        held.held, held.version = True, 1
+        held.save()
+        goes_on(day, 1)
+        assert (the(day, sound).status, the(day, broken).status) == ("settled", "created")
+
+
+def test_what_an_earlier_try_reserved_is_sent_though_the_next_one_cannot_read_the_creator(
+    day: Payday, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with StripeConnect(day.deployment.now) as stripe:
+        first, second = of_stripe(day, stripe, 2)
+        really, seen = Paying.reserved, list[str]()
+
+        def reserved(self: Paying, profile: Profile) -> list[Outcome]:
+            seen.append(profile.creator.id)
+            if len(seen) == 2:
+                raise Unavailable
+            if len(seen) == 3:
+                raise ValueError
+            return really(self, profile)
+
+        monkeypatch.setattr(reserving.Paying, "reserved", reserved)
+        with pytest.raises(Unavailable):
+            day.run(first, second, rail="stripe_connect")
+        day.pass_(HOUR)
+        goes_on(day)
+        assert (the(day, first).status, the(day, second).status) == ("settled", "settled")
+
+
+def test_looks_do_not_multiply(day: Payday) -> None:
+    with PayPal(day.deployment.now) as paypal:
+        paypal.linked = False
+        day.set_up("paypal", paypal.settings)
+        creator = day.creator(5_000, "paypal")
+        paypal.faults.append(lost)
+        day.run(creator, rail="paypal")
+        for _ in range(6):
+            goes_on(day, 1)
+        assert not day.deployment.sqs.sent[day.deployment.settings.pay_queue_url]
+        assert the(day, creator).tries < 9
+
+
+def to(name: str) -> Destination:
+    return Destination("paypal", "", {"email": f"{name}@payee.test"})
+
+
+def test_whoever_uses_all_changes_up_is_held_until_another_may_undo_them(day: Payday) -> None:
+    creator = day.creator(5_000)
+    for number in range(6):
+        payees.method_set(day.deployment, day.brand, creator, to(f"thief{number}"), if_match=None)
+    first_change = day.deployment.now()
+    known = payees.profile(day.deployment, day.brand.id, creator).payee
+    assert known.changed_at == first_change + CHANGE_HOLD
+    item = payees.method(day.deployment, day.brand, creator)
+    day.pass_(CHANGE_HOLD)
+    assert payees.hold_ends(day.deployment, day.brand, item) == first_change + 2 * CHANGE_HOLD
+    payees.method_set(day.deployment, day.brand, creator, to("owner"), if_match=None)
+
+
+def test_a_first_method_does_not_end_the_hold_of_a_new_address(day: Payday) -> None:
+    creator = day.creator(5_000)
+    creators.changed(day.deployment, day.brand, creator, CreatorChange(email="thief@x.test"), if_match=None)
+    assert payees.profile(day.deployment, day.brand.id, creator).payee.changed_at is not None
+    payees.method_set(day.deployment, day.brand, creator, to("thief"), if_match=None)
+    assert payees.profile(day.deployment, day.brand.id, creator).payee.changed_at == day.deployment.now()
+
+
+@pytest.mark.parametrize("paid", [True, False])
+def test_a_first_method_waits_for_who_was_paid_and_not_for_whose_run_was_called_off(day: Payday, paid: bool) -> None:
+    creator = day.creator(5_000)
+    assert day.run(creator, rail="csv").status == "completed"
+    if paid:
+        payouts.settled_by_hand(day.deployment, day.brand, the(day, creator).id, "1")
+    else:
+        payouts.failed_by_hand(day.deployment, day.brand, the(day, creator).id, "no", may_give=False)
+    item = payees.method_set(day.deployment, day.brand, creator, to("first"), if_match=None)
+    assert item.changed_at == (times.text(day.deployment.now()) if paid else None)
