@@ -199,12 +199,15 @@ def disposition(file: File) -> str:
 
 
 def worked(deployment: Deployment, message: Mapping[str, Any], *, in_time: InTime) -> str:
-    """Does what a message of the pay queue says; what it came to."""
+    """Does what a message of the pay queue says; what it came to. One that is about nothing comes to nothing."""
     [(kind, [brand_id, *about])] = [(key, said) for key, said in message.items() if key != "group"]
-    brand = brands.found(deployment, brand_id)
-    if kind == "look":
+    try:
+        brand = brands.found(deployment, brand_id)
+        run = found(deployment, brand, about[0]) if kind != "look" else None
+    except NotFound:
+        return "nothing"
+    if run is None:
         return str(sending.looked(deployment, brand, about[0], in_time=in_time).status)
-    run = found(deployment, brand, about[0])
     match kind:
         case "run":
             _list(deployment, brand, run, in_time, at_once=False)
