@@ -6,13 +6,15 @@ from itertools import count
 from typing import Any
 
 from vouch.domain import ids, times
+from vouch.domain.account import Balance, Sums
 from vouch.domain.facts import Decision, Lifecycle, Line, Refund, Snapshot, Verdict
 from vouch.domain.ledger import EARNED, HELD, Counted, Difference, Entry, settlement_entry
 from vouch.service import orders, projections
 from vouch.service.deployment import Deployment
 from vouch.service.orders import Target
 from vouch.service.projections import Change
-from vouch.store import ledger
+from vouch.store import balances, ledger
+from vouch.store.database import Writes
 from vouch.store.tables import Brand, Code, Creator, Enrolment, EntryItem, Program, TermsVersion
 
 NOA = ids.derived("cre_", "noa")
@@ -166,6 +168,14 @@ def entry(
     change = Difference(creator_id, HELD if held else EARNED, currency, amount, now + ahead, counted, orders)
     posted = settlement_entry(change, order_id=f"ord_{next(_numbers)}", version=1, number=0, now=now)
     return replace(posted, order_id=None)
+
+
+def was_paid(deployment: Deployment, brand_id: str, creator_id: str) -> None:
+    """A creator of whom nothing is known but that they were paid something."""
+    writes = Writes()
+    paid = Balance(version=1, sums={"ILS": Sums(paid=100)})
+    balances.replace(writes, brand_id, creator_id, balances.Stored(), paid)
+    deployment.database.commit(writes)
 
 
 def post(brand: Brand, *entries: Entry) -> None:

@@ -9,6 +9,7 @@ from botocore.exceptions import ClientError
 
 from local.template import REPOSITORY, load
 from payouts import announce
+from tests import books
 from tests.faults.world import Context
 from tests.mailing import Correspondence, Record, mailing
 from vouch.domain.payouts import FOLLOWING, STATUSES, Destination
@@ -100,7 +101,7 @@ def test_a_change_is_told_wherever_the_creator_was_heard_of_and_to_the_former_pa
 
 
 def test_the_first_method_of_a_creator_who_was_paid_before_is_told_to_wait(noa: Correspondence) -> None:
-    noa.payout(rail="csv")
+    books.was_paid(noa.deployment, noa.brand.id, noa.creator.id)
     noa.run(noa.method(BANK))
     [mail] = noa.mails
     assert "for 72 hours" in mail["Content"]["Simple"]["Body"]["Text"]["Data"]

@@ -13,6 +13,7 @@ from typing import Any
 import boto3
 import pytest
 
+from tests.books import was_paid
 from tests.fixtures import Clock
 from tests.functions.client import Answer, Client
 from tests.functions.conftest import APIS, NewBrand
@@ -20,14 +21,11 @@ from tests.functions.setting_up import new_creator
 from tests.tables import REGION
 from vouch import telemetry
 from vouch.domain import ids, times
-from vouch.domain.account import Balance, Sums
 from vouch.domain.errors import NotFound
 from vouch.domain.payouts import CHANGE_HOLD, Destination, Gates, Payee, obstacle
 from vouch.service import brands, payees
 from vouch.service.creators import FORMER_EMAILS_KEPT, FORMER_EMAILS_MAX
 from vouch.service.deployment import Deployment
-from vouch.store import balances
-from vouch.store.database import Writes
 from vouch.store.tables import PayoutMethod
 
 PAYPAL = {"type": "paypal", "email": "Noa.Levi@Example.com"}
@@ -232,10 +230,7 @@ def test_the_first_method_of_a_creator_who_was_paid_before_is_a_change(
     brand: Client, noa: str, deployment: Deployment, clock: Clock
 ) -> None:
     """Who was paid by their address would be paid somewhere else at once."""
-    paid = Balance(version=1, sums={"ILS": Sums(paid=100)})
-    writes = Writes()
-    balances.replace(writes, brand.brand_id, noa, balances.Stored(), paid)
-    deployment.database.commit(writes)
+    was_paid(deployment, brand.brand_id, noa)
     first = put(brand, noa, IBAN).body
     assert first["on_hold_until"] == times.short(deployment.now() + CHANGE_HOLD)
     assert blocked(deployment, brand, noa) == "payout_method_on_hold"
