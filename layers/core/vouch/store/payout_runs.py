@@ -1,9 +1,10 @@
 """Payout runs as they are kept: the run, and its creators in chunks, each done by itself."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
 from vouch.domain import ids, times
+from vouch.store import open_rows
 from vouch.store.database import Database, Writes
 from vouch.store.tables import Brand, OpenRun, PayoutRun, RunChunk
 
@@ -21,6 +22,12 @@ def key(brand_id: str, run_id: str) -> tuple[type[PayoutRun], str, str]:
 def run(database: Database, brand_id: str, run_id: str) -> PayoutRun | None:
     """A brand's run by its id."""
     return database.get(*key(brand_id, run_id)) if ids.is_id(run_id, PREFIX) else None
+
+
+def runs(database: Database, brand_id: str, run_ids: Iterable[str]) -> list[PayoutRun]:
+    """Those that exist of a brand's runs."""
+    found = database.get_many([key(brand_id, run_id) for run_id in run_ids])
+    return [item for item in found.values() if isinstance(item, PayoutRun)]
 
 
 def index(brand_id: str) -> str:
@@ -72,24 +79,19 @@ def begun(run: PayoutRun, brand_id: str) -> Writes:
     """Stores a new run, and that it is under way. Refused where it is there."""
     writes = Writes()
     writes.put_new(run)
-    writes.put(OpenRun(_open_key(brand_id), run.id))
+    writes.put(OpenRun(open_rows.partition(brand_id), run.id))
     return writes
 
 
 def under_way(database: Database, brand_id: str) -> list[PayoutRun]:
     """The brand's runs of which something is left to be done."""
-    rows = database.query(OpenRun, _open_key(brand_id), OpenRun.sk.startswith(PREFIX))
-    found = database.get_many([key(brand_id, row.sk) for row in rows])
-    return [item for item in found.values() if isinstance(item, PayoutRun)]
+    rows = database.query(OpenRun, open_rows.partition(brand_id), OpenRun.sk.startswith(PREFIX))
+    return runs(database, brand_id, [row.sk for row in rows])
 
 
 def ended(database: Database, brand_id: str, run_id: str) -> None:
     """Nothing is left of that run to be done."""
-    database.delete(OpenRun(_open_key(brand_id), run_id))
-
-
-def _open_key(brand_id: str) -> str:
-    return f"{brand_id}#OPEN"
+    database.delete(OpenRun(open_rows.partition(brand_id), run_id))
 
 
 def new_chunk(run: PayoutRun, number: int, creators: Sequence[str]) -> RunChunk:

@@ -7,6 +7,7 @@ from pynamodb.expressions.update import Action
 
 from vouch.domain import ids, times
 from vouch.domain.ledger import PayoutPart
+from vouch.store import open_rows
 from vouch.store.database import BATCH_GET_MAX, Database, Writes
 from vouch.store.tables import OfSecond, OpenPayout, PayoutAttempt, PayoutItem
 
@@ -111,18 +112,18 @@ def attempts(database: Database, brand_id: str, payout_id: str) -> Iterator[Payo
 
 def watch(writes: Writes, brand_id: str, payout_id: str, next_at: datetime, looks: int = 0) -> None:
     """The rail is to be asked after that payout then."""
-    writes.put(OpenPayout(_watched(brand_id), payout_id, next_at=times.text(next_at), looks=looks))
+    writes.put(OpenPayout(open_rows.partition(brand_id), payout_id, next_at=times.text(next_at), looks=looks))
 
 
 def unwatch(writes: Writes, brand_id: str, payout_id: str) -> None:
     """Nothing more can become of that payout."""
-    writes.delete(OpenPayout(_watched(brand_id), payout_id))
+    writes.delete(OpenPayout(open_rows.partition(brand_id), payout_id))
 
 
 def watched(database: Database, brand_id: str, after: str = "") -> Iterator[OpenPayout]:
     """The brand's payouts that may have news, behind that one."""
     behind = OpenPayout.sk.between(f"{after or PREFIX}!", f"{PREFIX}~")  # runs that are under way lie there, too
-    return database.query(OpenPayout, _watched(brand_id), behind)
+    return database.query(OpenPayout, open_rows.partition(brand_id), behind)
 
 
 def postpone(database: Database, row: OpenPayout, next_at: datetime) -> None:
@@ -134,7 +135,3 @@ def postpone(database: Database, row: OpenPayout, next_at: datetime) -> None:
 def unwatched(database: Database, row: OpenPayout) -> None:
     """The time in which news may come is over."""
     database.delete(row, OpenPayout.next_at == row.next_at)
-
-
-def _watched(brand_id: str) -> str:
-    return f"{brand_id}#OPEN"
