@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
+from itertools import product
 from typing import Any
 
 import pytest
@@ -10,7 +11,17 @@ import pytest
 from tests.domain.histories import CREATOR, PLACES, START, TERMS, bonuses, extended, lived, posting
 from vouch.domain import account
 from vouch.domain.account import Balance, Sums
-from vouch.domain.invariants import AccountAudit, Claim, Promise, Violation, commission_violations, unequal, unkept
+from vouch.domain.invariants import (
+    AccountAudit,
+    Claim,
+    Promise,
+    Violation,
+    Waiting,
+    commission_violations,
+    forsaken,
+    unequal,
+    unkept,
+)
 from vouch.domain.ledger import (
     AVAILABLE,
     EARNED,
@@ -34,6 +45,7 @@ from vouch.domain.ledger import (
     payout_settled_entry,
 )
 from vouch.domain.money import Money
+from vouch.domain.payouts import OPEN
 from vouch.domain.period_rules import Tally
 from vouch.domain.terms import Terms
 
@@ -414,6 +426,22 @@ def test_what_a_payout_says_of_itself_is_what_the_ledger_holds() -> None:
     ):
         [violation] = unkept(audit.payouts(), [wrong])
         assert (violation.invariant, violation.subject) == ("I13", wrong.payout_id)
+
+
+@pytest.mark.parametrize("run_ended, called, asked_after", [*product([False, True], repeat=3)])
+def test_an_open_payout_is_in_the_hands_of_its_run_or_of_who_asks_after_it(
+    run_ended: bool, called: bool, asked_after: bool
+) -> None:
+    def told(status: str) -> str:
+        """What is said of it."""
+        waiting = Waiting("po_1", status, run_ended=run_ended, called=called, asked_after=asked_after)
+        return "".join(f"{each.invariant} {each.subject}: {each.detail}" for each in forsaken([waiting]))
+
+    never_sent = run_ended and not asked_after
+    assert told("created") == never_sent * "I12 po_1: it is created, its run has ended, and nobody sends it"
+    for status in OPEN - {"created"}:
+        never_asked = called and not asked_after
+        assert told(status) == never_asked * f"I12 po_1: it is {status}, and nobody asks its rail about it"
 
 
 def test_a_payout_is_no_reason_for_a_debt() -> None:

@@ -10,7 +10,7 @@ I5   what is posted of an order = what settling its facts again says (`vouch.ser
 I6   0 ≤ reversed ≤ earned, and the ledger holds of the order what is left of it
 I10  pending, held and in transit ≥ 0; available < 0 only after debits, of which payouts are none
 I11  nothing is folded before its moment
-I12  in transit = the one payout that is open, and the balance item names it
+I12  in transit = the one payout that is open, the balance item names it, and somebody will take it further
 I13  each payout was reserved once, then settled or released at most once, and returned only once it was settled; and
      its own item says the same
 I14  what the caps and bonuses of the terms make of the tallies is posted, no less and no more
@@ -152,6 +152,21 @@ class Promise:
     currency: str
     amount: int
     withheld: int
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A payout that is open, and who would take it further.
+
+    `run_ended`: its run has handed over all that it ever will. `called`: its rail is an API, which has to be asked what
+    became of it. `asked_after`: it is among those whose rails are asked, and which are sent anew if they wait again.
+    """
+
+    payout_id: str
+    status: str
+    run_ended: bool
+    called: bool
+    asked_after: bool
 
 
 class AccountAudit:
@@ -444,6 +459,22 @@ def unkept(paid: Mapping[str, Paid], promises: Iterable[Promise]) -> list[Violat
                     "I13", promise.payout_id, f"it is {promise.status} of {said}, in the ledger {steps} of {there}"
                 )
             )
+    return found
+
+
+def forsaken(waiting: Iterable[Waiting]) -> list[Violation]:
+    """The open payouts that would stay as they are for ever, since nobody comes by them any more.
+
+    What is on its way by a file is none: a person says what became of it.
+    """
+    found = []
+    for each in waiting:
+        if each.asked_after:
+            continue
+        if each.status == "created" and each.run_ended:
+            found.append(Violation("I12", each.payout_id, "it is created, its run has ended, and nobody sends it"))
+        elif each.status != "created" and each.called:
+            found.append(Violation("I12", each.payout_id, f"it is {each.status}, and nobody asks its rail about it"))
     return found
 
 

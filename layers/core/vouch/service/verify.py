@@ -9,11 +9,12 @@ more room, is named as unchecked, and the check goes on behind it. The nightly j
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import batched, count
 from typing import Any
 
 from vouch import telemetry
+from vouch.domain import times
 from vouch.domain.clearing import moved
 from vouch.domain.errors import Unavailable
 from vouch.domain.invariants import (
@@ -23,20 +24,24 @@ from vouch.domain.invariants import (
     Parts,
     Promise,
     Violation,
+    Waiting,
     Word,
     commission_violations,
+    forsaken,
     unequal,
     unkept,
     unspoken,
 )
 from vouch.domain.ledger import CORRECTION, Entry
+from vouch.domain.payouts import OPEN
+from vouch.rails.registry import RAILS
 from vouch.service import brands, orders, promises
 from vouch.service.deployment import Deployment
 from vouch.service.turns import Time
-from vouch.store import adjustments, audits, balances, ledger, payouts
+from vouch.store import adjustments, audits, balances, ledger, open_rows, payout_runs, payouts
 from vouch.store import clearing as cash_rows
 from vouch.store.database import pause
-from vouch.store.tables import AdjustmentItem, Brand
+from vouch.store.tables import AdjustmentItem, Brand, PayoutItem
 
 Cursor = Mapping[str, Any]
 """Plain JSON: the phase, and where its next page begins."""
@@ -47,6 +52,8 @@ _ENTRIES_MAX = 1_000_000
 """What the nightly job's memory holds of one account."""
 _STRETCH = 1000
 """So many entries are read between two looks at the clock."""
+_HANDS_AT_WORK = timedelta(hours=3)
+"""No message of a run that has ended comes again so much later, and the hourly round has come by."""
 _ALWAYS = Time(lambda: True, lambda: True)
 _GARBLED = (ValueError, TypeError, LookupError, zlib.error)
 """What reading an item raises that is not what was put; the world's own failures are none of these."""
@@ -145,7 +152,7 @@ _PHASES = {"accounts": _next_account, "orders": _next_orders}
 def _account(
     deployment: Deployment, brand: Brand, creator_id: str, in_time: Callable[[], bool]
 ) -> tuple[list[Violation], int]:
-    before = _promises(deployment, brand, creator_id, in_time)
+    before = _payouts(deployment, brand, creator_id, in_time)
     said = _said(deployment, brand, creator_id, in_time)
     audit = _audited(deployment, brand, creator_id, in_time)
     claims = _claims(deployment, brand, creator_id, in_time)
@@ -215,31 +222,59 @@ def _order_violations(
     return found
 
 
-def _promises(
+def _payouts(
     deployment: Deployment, brand: Brand, creator_id: str, in_time: Callable[[], bool]
-) -> dict[str, tuple[int, Promise]]:
-    """What the creator's payouts say, and in which version, by id."""
-    return {
-        item.id: (item.version, Promise(item.id, item.status, item.currency, item.amount, item.withheld))
-        for item in _while(in_time, audits.payouts(deployment.database, brand.id, creator_id))
-    }
+) -> dict[str, PayoutItem]:
+    """The creator's payouts, by id."""
+    return {item.id: item for item in _while(in_time, audits.payouts(deployment.database, brand.id, creator_id))}
 
 
 def _payout_violations(
     deployment: Deployment,
     brand: Brand,
     creator_id: str,
-    before: Mapping[str, tuple[int, Promise]],
+    before: Mapping[str, PayoutItem],
     paid: Mapping[str, Paid],
     in_time: Callable[[], bool],
 ) -> list[Violation]:
-    """I13 for the payouts that nobody changed while the entries were read; each of the ledger's has its item."""
-    after = _promises(deployment, brand, creator_id, in_time)
-    still = [promise for payout_id, (version, promise) in before.items() if after.get(payout_id, (0,))[0] == version]
+    """I12 and I13 for the payouts that nobody changed meanwhile; each of the ledger's has its item."""
+    waiting = _waiting(deployment, brand, [item for item in before.values() if item.status in OPEN])
+    after = _payouts(deployment, brand, creator_id, in_time)
+    still = {payout_id for payout_id, item in before.items() if _version(after, payout_id) == item.version}
     missing = [payout_id for payout_id in paid if payout_id not in after]
     there = {item.id for item in payouts.payouts(deployment.database, brand.id, missing)}
     lost = [Violation("I13", payout_id, "it has no item") for payout_id in missing if payout_id not in there]
-    return [*unkept(paid, still), *lost]
+    said = [_promise(item) for payout_id, item in before.items() if payout_id in still]
+    return [*unkept(paid, said), *lost, *forsaken(each for each in waiting if each.payout_id in still)]
+
+
+def _version(items: Mapping[str, PayoutItem], payout_id: str) -> int | None:
+    return items[payout_id].version if payout_id in items else None
+
+
+def _promise(item: PayoutItem) -> Promise:
+    return Promise(item.id, item.status, item.currency, item.amount, item.withheld)
+
+
+def _waiting(deployment: Deployment, brand: Brand, items: Sequence[PayoutItem]) -> list[Waiting]:
+    """Who would take these further, once they were read. A run that ended just now may still have hands at work."""
+    run_ids = {item.run_id for item in items}
+    noted = open_rows.known(deployment.database, brand.id, {*run_ids, *(item.id for item in items)})
+    at_work = noted | {
+        run.id
+        for run in payout_runs.runs(deployment.database, brand.id, run_ids)
+        if deployment.now() - times.parse(run.moved_at) < _HANDS_AT_WORK
+    }
+    return [
+        Waiting(
+            item.id,
+            item.status,
+            run_ended=item.run_id not in at_work,
+            called=RAILS[item.rail].api is not None,
+            asked_after=item.id in noted,
+        )
+        for item in items
+    ]
 
 
 def _said(

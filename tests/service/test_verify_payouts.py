@@ -1,0 +1,113 @@
+"""The checker on payouts: whatever is open is in somebody's hands, and what is in nobody's is told by its id."""
+
+from datetime import timedelta
+
+import pytest
+
+from tests.payday import Payday
+from tests.standins.paypal import PayPal
+from tests.standins.stripe_connect import StripeConnect
+from vouch.service import payout_runs, verify
+from vouch.service.deployment import Deployment
+from vouch.store import open_rows
+from vouch.store.tables import Main, PayoutItem
+
+HOUR = timedelta(hours=1)
+
+
+@pytest.fixture
+def day(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> Payday:
+    return Payday(deployment, monkeypatch)
+
+
+def the(day: Payday, creator: str) -> PayoutItem:
+    [payout] = day.payouts_of(creator)
+    return payout
+
+
+def found(day: Payday) -> list[tuple[str, str]]:
+    report = verify.verify(day.deployment, day.brand)
+    return [(violation.invariant, violation.subject) for violation in report.violations]
+
+
+def forget(day: Payday, name: str) -> None:
+    """A hand takes that run, or that payout, out of what is under way."""
+    Main(open_rows.partition(day.brand.id), name).delete()
+
+
+def test_what_waits_in_a_run_that_has_ended_is_found_once_nobody_can_be_at_work_any_more(day: Payday) -> None:
+    paid, waits = day.creator(5_000), day.creator(700)
+    run = day.run(paid, waits, rail="csv")
+    assert run.status == "completed"
+    payout = the(day, waits)
+    payout.update([PayoutItem.status.set("created")])
+    day.pass_(2 * HOUR)
+    assert found(day) == [], "a message of the run may still be at work"
+    day.pass_(2 * HOUR)
+    assert found(day) == [("I12", payout.id)]
+    payout_runs.found(day.deployment, day.brand, run.id).delete()
+    assert found(day) == [("I12", payout.id)], "nor does anybody come by for a run that is gone"
+
+
+def test_what_waits_in_a_run_that_is_under_way_waits_however_long(day: Payday) -> None:
+    with StripeConnect(day.deployment.now, funds={"USD": 0}) as stripe:
+        day.set_up("stripe_connect", stripe.settings)
+        creators = [day.creator(5_000, "stripe_connect") for _ in range(2)]
+        stripe.accounts |= {to.fields["account"]: "ready" for to in day.destinations.values()}
+        run = day.run(*creators, rail="stripe_connect")
+        day.work()
+        sent_once, never_sent = (the(day, creator) for creator in creators)
+        assert [(each.status, each.tries) for each in (sent_once, never_sent)] == [("created", 1), ("created", 0)]
+        day.pass_(100 * HOUR)
+        assert found(day) == []
+        forget(day, run.id)
+        assert found(day) == [("I12", never_sent.id)], "the other one is sent anew by whoever asks after it"
+        forget(day, sent_once.id)
+        assert sorted(found(day)) == sorted([("I12", never_sent.id), ("I12", sent_once.id)])
+
+
+@pytest.mark.parametrize("status", ["submitting", "submitted", "unknown"])
+def test_what_is_on_its_way_and_nobody_asks_about_is_found(day: Payday, status: str) -> None:
+    with PayPal(day.deployment.now) as paypal:
+        paypal.slow = True
+        day.set_up("paypal", paypal.settings)
+        creator = day.creator(5_000, "paypal")
+        day.run(creator, rail="paypal")
+        day.work()
+        payout = the(day, creator)
+        payout.update([PayoutItem.status.set(status)])
+        assert found(day) == []
+        forget(day, payout.id)
+        assert found(day) == [("I12", payout.id)]
+
+
+def test_of_what_is_on_its_way_by_a_file_or_has_ended_nobody_has_to_ask(day: Payday) -> None:
+    with StripeConnect(day.deployment.now) as stripe:
+        day.set_up("stripe_connect", stripe.settings)
+        by_file, by_stripe = day.creator(700), day.creator(5_000, "stripe_connect")
+        stripe.accounts |= {to.fields["account"]: "ready" for to in day.destinations.values()}
+        day.run(by_file, rail="csv")
+        day.run(by_stripe, rail="stripe_connect")
+        day.work()
+        forget(day, the(day, by_stripe).id)
+        day.pass_(100 * HOUR)
+        assert [the(day, creator).status for creator in (by_file, by_stripe)] == ["submitted", "settled"]
+        assert found(day) == []
+
+
+def test_what_somebody_takes_further_meanwhile_is_in_no_ones_way(day: Payday, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is read as `created`, its run ends, and it is settled before anybody has looked at what is under way."""
+    creator = day.creator(700)
+    run = day.run(creator, rail="csv")
+    payout = the(day, creator)
+    payout.update([PayoutItem.status.set("created")])
+    day.pass_(4 * HOUR)
+    known = open_rows.known
+
+    def overtaken(*asked: object) -> set[str]:
+        payout.update([PayoutItem.status.set("submitted"), PayoutItem.version.set(payout.version + 1)])
+        return known(*asked)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("vouch.service.verify.open_rows.known", overtaken)
+    assert found(day) == []
+    assert run.payouts == 1
