@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 from threading import Barrier
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from botocore.exceptions import ClientError, ConnectTimeoutError, ReadTimeoutError
@@ -18,11 +18,13 @@ from tests.faults.world import Context
 from tests.mailing import Correspondence, event_of, mailing
 from tests.tables import REGION
 from vouch.domain.payouts import Destination
+from vouch.rails.base import Reason
 from vouch.service import mails as service
 from vouch.service.deployment import Deployment
 from vouch.service.queues import FIRST_SECONDS
 from vouch.service.queues import TRIES_MAX as PATIENCE
 from vouch.store import mails
+from vouch.store.vault import Owner
 
 PAYPAL = Destination("paypal", "", {"email": "noa@money.example"})
 BANK = Destination("iban", "Noa Levi", {"iban": "IL620108000000099999999", "bic": ""})
@@ -148,22 +150,43 @@ def test_failed_then_settled_is_never_told_as_both(noa: Correspondence) -> None:
     assert noa.subjects == ["Clay has sent you 123.45\u00a0ILS"]
 
 
-@pytest.mark.parametrize(
-    "reason, says",
-    [
-        ("payee_unknown", "Please check with Clay"),
-        ("the bank's own words", "Please check with Clay"),
-        (None, "Please check with Clay"),
-        ("insufficient_funds", "nothing that you have to do"),
-        ("rail_refused", "nothing that you have to do"),
-        ("compliance", "Clay can tell you why"),
-        ("cancelled", "Clay can tell you why"),
-    ],
-)
-def test_a_failure_says_what_there_is_to_do(noa: Correspondence, reason: str | None, says: str) -> None:
-    noa.run(noa.becomes(noa.payout(), "failed", reason))
+ADVICE: dict[str | None, tuple[str, str]] = {
+    **dict.fromkeys(
+        (
+            *("payee_unknown", "payee_not_ready", "payee_restricted", "payee_refused", "payee_limit_reached"),
+            *("payee_country_unsupported", "payee_currency_unsupported", "unclaimed"),
+        ),
+        ("Please check with Clay", "כדאי לבדוק עם"),
+    ),
+    **dict.fromkeys(
+        (
+            *("insufficient_funds", "credentials_refused", "permission_missing", "rail_account_restricted"),
+            *("rail_limit_reached", "currency_unavailable"),
+        ),
+        ("It was not your doing", "זה לא קרה בגללך"),
+    ),
+    **dict.fromkeys(
+        (
+            *("cancelled", "reversed", "partly_reversed", "compliance", "amount_refused", "rail_refused"),
+            *("no_answer", "payouts_held", "run_cancelled", "left_for_next_run", "the bank's own words", None),
+        ),
+        ("Clay can tell you why", "אפשר לשאול את"),
+    ),
+}
+
+
+@pytest.mark.parametrize("reason", [*get_args(Reason), *(each for each in ADVICE if each not in get_args(Reason))])
+@pytest.mark.parametrize("status", ["failed", "returned"])
+@pytest.mark.parametrize("language", ["en", "he"])
+def test_what_did_not_arrive_says_what_there_is_to_do_and_nothing_that_may_be_untrue(
+    deployment: Deployment, reason: str | None, status: str, language: str
+) -> None:
+    with mailing(deployment):
+        noa = Correspondence(deployment, language=language)
+        noa.run(noa.becomes(noa.payout(), status, reason))
     text = noa.mails[0]["Content"]["Simple"]["Body"]["Text"]["Data"]
-    assert says in text
+    place = ("en", "he").index(language)
+    assert [advice for advice in sorted(set(ADVICE.values())) if advice[place] in text] == [ADVICE[reason]]
     assert str(reason) not in text
 
 
@@ -351,7 +374,7 @@ def _with_a_real_seal(noa: Correspondence, monkeypatch: pytest.MonkeyPatch) -> N
     """That of other tests shows what it holds."""
     kept: list[str] = []
 
-    def seal(_: str, text: str) -> str:
+    def seal(_: Owner, text: str) -> str:
         kept.append(text)
         return str(len(kept) - 1)
 

@@ -14,23 +14,12 @@ from vouch.domain import ids, money
 from vouch.domain.currencies import EXPONENTS
 from vouch.domain.money import Money
 from vouch.rails import settings
-from vouch.rails.base import Answer, BadSetting, Reason, Unreadable
+from vouch.rails.base import Answer, BadSetting, Unreadable
 
 SUCCESS = range(200, 300)
 _REFUSALS = range(400, 500)
 WAIT_MAX = 6 * 3600
 """Whoever wants to be left alone for longer is asked then all the same: it may have been a slip."""
-BRANDS: frozenset[Reason] = frozenset(
-    {
-        "insufficient_funds",
-        "credentials_refused",
-        "permission_missing",
-        "rail_account_restricted",
-        "rail_limit_reached",
-        "currency_unavailable",
-    }
-)
-"""The reasons that are no creator's: whoever is paid next is refused for the same one."""
 
 _LENGTH_MAX = 255
 _ITEMS_MAX = 1_000

@@ -8,7 +8,7 @@ status, and return what the rail `Told`; who has them does the I/O, and knows wh
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Literal, get_args
 
 from vouch.domain.money import Money
 from vouch.domain.payouts import Payment
@@ -98,13 +98,16 @@ answer, it ends nothing, for the money of that one may be the very reason why th
 says neither `refused` nor, where it was refused itself, `absent`: it says `later`, with the reason.
 """
 
-Reason = Literal[
+BrandsReason = Literal[
     "insufficient_funds",
     "credentials_refused",
     "permission_missing",
     "rail_account_restricted",
     "rail_limit_reached",
     "currency_unavailable",
+]
+"""For the brand to mend, and no creator's: whoever is paid next is refused for the same one."""
+CreatorsReason = Literal[
     "payee_unknown",
     "payee_not_ready",
     "payee_restricted",
@@ -113,6 +116,11 @@ Reason = Literal[
     "payee_country_unsupported",
     "payee_currency_unsupported",
     "unclaimed",
+]
+"""For the creator to mend, whose account cannot or does not take the money."""
+Reason = Literal[
+    BrandsReason,
+    CreatorsReason,
     "cancelled",
     "reversed",
     "partly_reversed",
@@ -120,9 +128,10 @@ Reason = Literal[
     "amount_refused",
     "rail_refused",
 ]
-"""Why rails with an API fail, refuse, return or hesitate. Up to `currency_unavailable` it is for the brand to mend,
-from `payee_unknown` to `unclaimed` for the creator; `cancelled` and what was reversed is the brand's own doing, and
-`compliance` is what a rail does not explain to anybody."""
+"""Why rails with an API fail, refuse, return or hesitate. `cancelled` and what was reversed is the brand's own doing,
+`compliance` is what a rail does not explain to anybody, and what remains is for whoever runs Vouch to look into."""
+BRANDS: frozenset[Reason] = frozenset(get_args(BrandsReason))
+CREATORS: frozenset[Reason] = frozenset(get_args(CreatorsReason))
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ from vouch.domain.payouts import Payment, Skipped
 from vouch.rails import apis, settings
 from vouch.rails.apis import Said, read
 from vouch.rails.base import (
+    BRANDS,
     Answer,
     Api,
     BadSignature,
@@ -372,7 +373,7 @@ def _refusal(error: Said) -> Told:
     if _OPEN.intersection(names):
         return Told("later", detail=names[0])
     reason = next((_REASONS[name] for name in names if name in _REASONS), None) or _refused_field(error)
-    return Told("refused" if reason in apis.BRANDS else "failed", reason, names[0])
+    return Told("refused" if reason in BRANDS else "failed", reason, names[0])
 
 
 def _error_names(error: Said) -> Sequence[str]:

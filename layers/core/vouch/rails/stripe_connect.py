@@ -20,6 +20,7 @@ from vouch.domain.payouts import Payment
 from vouch.rails import apis, settings
 from vouch.rails.apis import Said, read
 from vouch.rails.base import (
+    BRANDS,
     Answer,
     Api,
     BadSetting,
@@ -229,7 +230,7 @@ def _not_done(answer: Answer) -> Told:
     reason = _REASONS.get(code or "") or _BY_PARAMETER.get(error.hint("param") or "")
     if reason is None:
         reason = "permission_missing" if answer.status == HTTPStatus.FORBIDDEN else "rail_refused"
-    return Told("refused" if reason in apis.BRANDS else "failed", reason, code or kind)
+    return Told("refused" if reason in BRANDS else "failed", reason, code or kind)
 
 
 # --- callbacks --------------------------------------------------------------------------------------------------------

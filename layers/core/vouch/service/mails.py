@@ -17,7 +17,7 @@ from botocore.exceptions import ClientError
 from botocore.exceptions import ConnectionError as NotConnected
 
 from vouch.domain import people, times
-from vouch.rails import apis
+from vouch.rails.base import BRANDS, CREATORS
 from vouch.service import payees
 from vouch.service.deployment import Deployment
 from vouch.service.queues import TRIES_MAX as PATIENCE
@@ -31,8 +31,6 @@ from vouch.words.mails import Advice, Mail, Reader
 TRIES_MAX = 3
 _REFUSED = frozenset({"MessageRejected", "BadRequestException"})
 _BUSY = frozenset({"TooManyRequestsException", "LimitExceededException", "ThrottlingException", "Throttling"})
-_MENDED_BY_OTHERS: frozenset[str] = apis.BRANDS | {"amount_refused", "rail_refused"}
-_TOLD_BY_THE_BRAND: frozenset[str] = frozenset({"cancelled", "reversed", "partly_reversed", "compliance"})
 
 
 class Unsent(Exception):
@@ -163,9 +161,10 @@ def _of_payout(
 
 
 def _advice(reason: str | None) -> Advice:
-    if reason in _MENDED_BY_OTHERS:
+    """What is true whatever lies behind it: of most reasons, and of a person's own words, the brand can tell."""
+    if reason in BRANDS:
         return "wait"
-    return "ask" if reason in _TOLD_BY_THE_BRAND else "check"
+    return "check" if reason in CREATORS else "ask"
 
 
 def _of_method(

@@ -17,8 +17,7 @@ from vouch import telemetry
 from vouch.domain import times
 from vouch.domain.errors import Conflict, Unprocessable
 from vouch.domain.payouts import Payment
-from vouch.rails.apis import BRANDS
-from vouch.rails.base import Api, Conversation, Settings, Told, Unreadable
+from vouch.rails.base import BRANDS, Api, Conversation, Settings, Told, Unreadable
 from vouch.service import payees, payouts, rail_accounts, rail_calls
 from vouch.service.deployment import Deployment
 from vouch.service.payouts import News
