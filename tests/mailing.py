@@ -77,6 +77,7 @@ class Correspondence:
             amount=amount,
             withheld=withheld,
             rail=rail,
+            authority="IL" if withheld else "",
         )
         item = payouts.new(self.brand.id, part, run_id, self.deployment.now())
         item.status = status

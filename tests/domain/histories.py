@@ -177,7 +177,9 @@ def _drafted(random: Random, history: History, balance: Balance) -> Iterator[Ent
         step = payout_settled_entry if dice < 0.3 else payout_released_entry
         yield step(part, at=at, version=version)
     elif sums.payout_id is None and sums.available > 0 and dice < 0.5:
-        part = PayoutPart(f"po_{len(history.payouts)}", CREATOR, currency, sums.available, sums.available // 4, "csv")
+        part = PayoutPart(
+            f"po_{len(history.payouts)}", CREATOR, currency, sums.available, sums.available // 4, "csv", "IL"
+        )
         history.payouts.append(part)
         yield payout_entry(part, at=at, version=version)
     elif done and dice > 0.8:

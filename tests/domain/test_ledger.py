@@ -13,17 +13,20 @@ from vouch.domain.ledger import (
     EARNED,
     EXPENSE_BONUS,
     HELD,
+    IN_TRANSIT,
     WRITEOFF,
     Counted,
     Difference,
     Entry,
     Leg,
+    PayoutPart,
     PeriodRule,
     Unbalanced,
     adjustment_entry,
     bonus_entry,
     creator_account,
     fold_entry,
+    payout_settled_entry,
     settlement_entry,
 )
 
@@ -79,6 +82,14 @@ def test_a_fold_moves_from_earned_to_available(amount: int) -> None:
     fold = fold_entry(CREATOR, "ILS", amount, at=START, version=1)
     assert fold.credited(creator_account(CREATOR, EARNED)) == -amount
     assert fold.credited(creator_account(CREATOR, AVAILABLE)) == amount
+
+
+def test_tax_is_withheld_for_somebody() -> None:
+    part = PayoutPart("po_1", CREATOR, "ILS", 1_000, 250, "csv", "IL")
+    legs = {leg.account: leg.amount for leg in payout_settled_entry(part, at=START, version=1).legs}
+    assert legs == {creator_account(CREATOR, IN_TRANSIT): 1_000, "cash:csv": -750, "tax:withheld:IL": -250}
+    with pytest.raises(ValueError, match="withheld for nobody"):
+        PayoutPart("po_1", CREATOR, "ILS", 1_000, 250, "csv")
 
 
 def test_folds_of_one_moment_are_told_apart() -> None:

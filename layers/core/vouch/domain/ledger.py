@@ -188,7 +188,10 @@ def bonus_id(creator_id: str, rule: PeriodRule, currency: str, version: int) -> 
 
 @dataclass(frozen=True, slots=True)
 class PayoutPart:
-    """What the postings of a payout need to know of it: `amount` = `withheld` + what the creator gets by the rail."""
+    """What the postings of a payout need to know of it: `amount` = `withheld` + what the creator gets by the rail.
+
+    `authority` is the country for whose tax office it is withheld. Raises ValueError where nobody is named.
+    """
 
     payout_id: str
     creator_id: str
@@ -198,13 +201,17 @@ class PayoutPart:
     rail: str
     authority: str = ""
 
+    def __post_init__(self) -> None:
+        if self.withheld and not self.authority:
+            raise ValueError("withheld for nobody")
+
     @property
     def net(self) -> int:
         return self.amount - self.withheld
 
     def paid_legs(self, sign: int) -> tuple[Leg, ...]:
         """What the payment takes from the brand (`sign` −1) or gives back to it (1): the net, and the tax withheld."""
-        legs = ((cash(self.rail), self.net), (f"tax:withheld:{self.authority or 'unknown'}", self.withheld))
+        legs = ((cash(self.rail), self.net), (f"tax:withheld:{self.authority}", self.withheld))
         return tuple(Leg(account, sign * amount) for account, amount in legs if amount)
 
 
