@@ -14,7 +14,7 @@ from tests.functions.conftest import APIS, NewBrand
 from tests.rails.coins import LIVE
 from vouch import telemetry
 from vouch.domain.errors import NotFound, Unprocessable
-from vouch.rails import registry
+from vouch.rails.registry import RAILS
 from vouch.service import brands, payout_settings, rail_accounts
 from vouch.service.deployment import Deployment
 from vouch.service.payout_settings import CurrencyRules, DueRun
@@ -29,7 +29,7 @@ SETTINGS, PATH = "/v1/payout_settings", "/v1/payout_rails/coins"
 def rails(monkeypatch: pytest.MonkeyPatch) -> None:
     """One with an API, which needs an account, and one of files, which needs nothing."""
     modules = {"coins": "tests.rails.coins", "csv": "vouch.rails.csv_file"}
-    monkeypatch.setattr(registry, "_MODULES", modules)
+    monkeypatch.setattr(RAILS, "_modules", modules)
 
 
 @pytest.fixture
@@ -386,7 +386,7 @@ _STRIPE = {"account": "acct_1032D82eZvKYlo2C"}
 def test_a_test_brand_pays_by_a_sandbox_and_a_live_one_by_a_live_account(
     new_brand: NewBrand, monkeypatch: pytest.MonkeyPatch, rail: str, settings: dict[str, str], live: bool
 ) -> None:
-    monkeypatch.setitem(registry._MODULES, rail, f"vouch.rails.{rail}")
+    monkeypatch.setitem(RAILS._modules, rail, f"vouch.rails.{rail}")
     path, codes = f"/v1/payout_rails/{rail}", dict[str, str | None]()
     for mode in ("live", "test"):
         brand = new_brand(mode, mode=mode)
@@ -401,7 +401,7 @@ def test_a_test_brand_pays_by_a_sandbox_and_a_live_one_by_a_live_account(
 def test_where_all_is_local_a_live_brand_takes_a_sandbox_and_a_test_brand_still_no_live_account(
     new_brand: NewBrand, deployment: Deployment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(registry._MODULES, "paypal", "vouch.rails.paypal")
+    monkeypatch.setitem(RAILS._modules, "paypal", "vouch.rails.paypal")
     deployment.settings = replace(deployment.settings, public_url="http://localhost:4566")
     for mode, sandbox, status in (("live", "true", 200), ("live", "false", 200), ("test", "false", 422)):
         brand = new_brand(mode + sandbox, mode=mode)

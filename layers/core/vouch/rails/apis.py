@@ -5,7 +5,7 @@ A refusal says what is wrong and where, and never quotes what stood there.
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from decimal import Decimal
 from http import HTTPStatus
 from typing import Any, NoReturn
@@ -35,28 +35,33 @@ _PAYOUT = "po_"
 # --- settings ---------------------------------------------------------------------------------------------------------
 
 
-def credential(said: Mapping[str, str], name: str, default: str | None = None) -> str:
-    """A key, an id or a secret: what a header can hold. Raises BadSetting."""
+def account(said: Mapping[str, str], needed: Collection[str], optional: Collection[str]) -> dict[str, str]:
+    """What every account says: the credentials that are needed, and as far as they are said the optional ones.
+
+    Beside them whether it is a `sandbox`, `true` or `false`, and the `api_base_url`. Raises BadSetting.
+    """
+    settings.refuse_unknown(said, (*needed, *optional, "sandbox", "api_base_url"))
+    found = {name: _credential(said, name) for name in needed}
+    found |= {name: _credential(said, name, "") for name in optional}
+    found["sandbox"] = settings.one_of(said, "sandbox", ("true", "false", ""), "")
+    found["api_base_url"] = _address(said)
+    return {name: value for name, value in found.items() if value}
+
+
+def _credential(said: Mapping[str, str], name: str, default: str | None = None) -> str:
+    """A key, an id or a secret: what a header can hold."""
     found = settings.text(said, name, default)
     if found != default and not _WRITTEN.fullmatch(found):
         raise BadSetting(name, settings.INVALID)
     return found
 
 
-def address(said: Mapping[str, str]) -> str:
-    """The `api_base_url`, if the API shall be called elsewhere, or "": https, or this machine. Raises BadSetting.
-
-    Whether this machine may be called is decided by whoever calls.
-    """
+def _address(said: Mapping[str, str]) -> str:
+    """Where the API shall be called instead: https, or this machine, of which whoever calls decides if it may be."""
     found = settings.text(said, "api_base_url", "").rstrip("/")
     if found and not (found.isascii() and _BASE.fullmatch(found)):
         raise BadSetting("api_base_url", settings.INVALID)
     return found
-
-
-def spoken(said: Mapping[str, str]) -> Mapping[str, str]:
-    """The settings without those that say nothing."""
-    return {name: value for name, value in said.items() if value}
 
 
 # --- answers ----------------------------------------------------------------------------------------------------------

@@ -20,7 +20,7 @@ from vouch.domain import money, times
 from vouch.domain.currencies import EXPONENTS
 from vouch.domain.money import Money
 from vouch.domain.payouts import Payment, Skipped
-from vouch.rails import apis, settings
+from vouch.rails import apis
 from vouch.rails.apis import Said, read
 from vouch.rails.base import (
     BRANDS,
@@ -180,17 +180,8 @@ _AHEAD_MAX = timedelta(hours=1)
 
 
 def _settings(said: Mapping[str, str]) -> Settings:
-    """`webhook_id` is what callbacks are proven by, without which none is believed; `sandbox` is true or false."""
-    settings.refuse_unknown(said, ("client_id", "client_secret", "webhook_id", "sandbox", "api_base_url"))
-    return apis.spoken(
-        {
-            "client_id": apis.credential(said, "client_id"),
-            "client_secret": apis.credential(said, "client_secret"),
-            "webhook_id": apis.credential(said, "webhook_id", ""),
-            "sandbox": settings.one_of(said, "sandbox", ("true", "false"), "false"),
-            "api_base_url": apis.address(said),
-        }
-    )
+    """`webhook_id` is what callbacks are proven by, without which none is believed; it is no sandbox unless said."""
+    return {"sandbox": "false"} | apis.account(said, ("client_id", "client_secret"), ("webhook_id",))
 
 
 def _address(settings: Settings) -> str:

@@ -89,7 +89,6 @@ _BY_PARAMETER: Mapping[str, Reason] = {
 _OPEN = frozenset({"idempotency_error", "idempotency_key_in_use", "lock_timeout", "rate_limit", "api_error"})
 """Types and codes of errors after which nobody knows whether there is a transfer."""
 _LISTED_MAX = "100"
-_SECRETS = ("secret_key", "webhook_secret", "former_webhook_secret")
 _KEY = re.compile("[sr]k_(live|test)_")
 _ACCOUNT = re.compile("acct_[A-Za-z0-9]{1,64}")
 
@@ -100,26 +99,16 @@ def _settings(said: Mapping[str, str]) -> Settings:
     `account` is the platform's own: a key does not say whose it is, and one that was rolled is another key of the same
     account. `sandbox` is as the key says, and may be said, too.
     """
-    settings.refuse_unknown(said, ("account", "sandbox", "api_base_url", *_SECRETS))
-    key, account = apis.credential(said, "secret_key"), apis.credential(said, "account")
-    mode = _KEY.match(key)
+    found = apis.account(said, ("account", "secret_key"), ("webhook_secret", "former_webhook_secret"))
+    mode = _KEY.match(found["secret_key"])
     if mode is None:
         raise BadSetting("secret_key", settings.INVALID)
-    if not _ACCOUNT.fullmatch(account):
+    if not _ACCOUNT.fullmatch(found["account"]):
         raise BadSetting("account", settings.INVALID)
     sandbox = "true" if mode[1] == "test" else "false"
-    if settings.text(said, "sandbox", sandbox) != sandbox:
+    if found.setdefault("sandbox", sandbox) != sandbox:
         raise BadSetting("sandbox", settings.INVALID)
-    return apis.spoken(
-        {
-            "account": account,
-            "sandbox": sandbox,
-            "secret_key": key,
-            "webhook_secret": apis.credential(said, "webhook_secret", ""),
-            "former_webhook_secret": apis.credential(said, "former_webhook_secret", ""),
-            "api_base_url": apis.address(said),
-        }
-    )
+    return found
 
 
 def _address(settings: Settings) -> str:
@@ -255,7 +244,7 @@ RAIL = Rail(
     takes=frozenset({"stripe"}),
     obstacle=lambda _: None,
     settings=_settings,
-    secret=frozenset(_SECRETS),
+    secret=frozenset({"secret_key", "webhook_secret", "former_webhook_secret"}),
     identity=frozenset({"account", "sandbox"}),
     api=Api(
         address=_address,
