@@ -16,6 +16,7 @@ from botocore.exceptions import ClientError
 from tests.tables import REGION, create_tables, drop_tables
 from vouch.service.deployment import Deployment
 from vouch.store.secrets import Secrets
+from vouch.store.vault import Misplaced, Owner
 
 NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
 _runs = count(1)
@@ -36,16 +37,20 @@ class Clock:
 
 
 class MemoryVault:
-    """Seals by naming the brand, and refuses another's as KMS does."""
+    """Seals by naming the owner, and refuses another's as KMS does."""
 
-    def seal(self, brand_id: str, text: str) -> str:
-        return f"sealed:{brand_id}:{text}"
+    def seal(self, owner: Owner, text: str) -> str:
+        return f"{_mark(owner)}{text}"
 
-    def open(self, brand_id: str, sealed: str) -> str:
-        _, owner, text = sealed.split(":", 2)
-        if owner != brand_id:
-            raise PermissionError(owner)
-        return text
+    def open(self, owner: Owner, sealed: str) -> str:
+        mark = _mark(owner)
+        if not sealed.startswith(mark):
+            raise Misplaced(owner)
+        return sealed.removeprefix(mark)
+
+
+def _mark(owner: Owner) -> str:
+    return f"sealed:{owner.brand_id}:{owner.purpose}:{owner.id}:"
 
 
 class MemoryBucket:

@@ -11,9 +11,11 @@ from attribution import fetch, ingest, privacy
 from tests.faults.world import BEGAN, Context, Sums, World, engine, event, later, sums
 from vouch.domain import ids, times
 from vouch.platforms.base import Request
+from vouch.service.platform_accounts import SEALED
 from vouch.store import orders
 from vouch.store.orders import StoredOrder
 from vouch.store.tables import ConnectionItem
+from vouch.store.vault import Owner, Purpose
 
 _ROUNDS_MAX = 500
 _ORDERS_MAX = 100
@@ -27,18 +29,20 @@ class Door:
         self.platform = platform
         self.connection_id = ids.derived("con_", world.name, platform, *settings.values())
         self._settled: set[str] = set()
-        seal = world.deployment.vault.seal
-        details = {
-            name: seal(world.brand_id, value) if name in ("api_token", "verify_token") else value
-            for name, value in settings.items()
-            if name != "shop"
-        }
+        details = {name: value for name, value in settings.items() if name != "shop"}
+        for name in SEALED:
+            if name in settings:
+                details[name] = self.sealed(name, settings[name])
         ConnectionItem(
             f"CON#{self.connection_id}", "C", g1pk=f"{world.brand_id}#CON", g1sk=self.connection_id,
             id=self.connection_id, brand_id=world.brand_id, mode=world.brand.mode, platform=platform,
             shop=settings.get("shop"), details=details, status="active", created_at=BEGAN, version=1,
-            secrets=[[seal(world.brand_id, secret), None]],
+            secrets=[[self.sealed("webhook_secret", secret), None]],
         ).save()  # fmt: skip
+
+    def sealed(self, purpose: Purpose, text: str) -> str:
+        """As it is kept of this connection."""
+        return self.world.deployment.vault.seal(Owner(self.world.brand_id, purpose, self.connection_id), text)
 
     # --- what comes in ------------------------------------------------------------------------------------------------
 

@@ -118,7 +118,7 @@ def test_connection_that_was_switched_off_is_not_there(world: World) -> None:
 def test_secret_that_was_rotated_proves_until_its_overlap_ends(world: World) -> None:
     item = world.deployment.database.get(ConnectionItem, f"CON#{world.connection_id}", "C")
     assert item is not None
-    new = world.deployment.vault.seal(world.brand_id, "new")
+    new = world.sealed("webhook_secret", "new")
     item.secrets = [[new, None], [item.secrets[0][0], "2026-05-04T13:00:00.000000Z"]]
     item.save()
     sale = Sale(1, PLACED)

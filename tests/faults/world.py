@@ -43,6 +43,7 @@ from vouch.store.tables import (
     Program,
     TermsVersion,
 )
+from vouch.store.vault import Owner, Purpose
 
 EVENTS = Path(__file__).parents[2] / "events" / "attribution"
 BEGAN = "2026-03-01T00:00:00.000000Z"
@@ -146,13 +147,17 @@ class World:
             item.save()
         return self
 
+    def sealed(self, purpose: Purpose, text: str) -> str:
+        """As it is kept of the connection."""
+        return self.deployment.vault.seal(Owner(self.brand_id, purpose, self.connection_id), text)
+
     def _items(self) -> Iterator[Item]:
         yield self.brand
         yield ConnectionItem(
             f"CON#{self.connection_id}", "C", g1pk=f"{self.brand_id}#CON", g1sk=self.connection_id,
             id=self.connection_id, brand_id=self.brand_id, mode=self.brand.mode, platform="shopify",
             shop="oasis.example", details={}, status="active", created_at=BEGAN, version=1,
-            secrets=[[self.deployment.vault.seal(self.brand_id, SHOPIFY_SECRET), None]],
+            secrets=[[self.sealed("webhook_secret", SHOPIFY_SECRET), None]],
         )  # fmt: skip
         yield self.program(self.friends, [[1, None], [2, CHANGED]])
         yield self.program(self.press, [[1, None]])

@@ -17,6 +17,7 @@ from vouch.service import creators
 from vouch.service.creators import CreatorChange
 from vouch.service.deployment import Deployment
 from vouch.store.tables import PayoutItem, PayoutMethod
+from vouch.store.vault import Owner
 
 EVENT = REPOSITORY / "events" / "payouts" / "announce.json"
 PAYPAL = Destination("paypal", "", {"email": "noa@money.example"})
@@ -159,14 +160,14 @@ def test_what_the_world_did_is_raised_and_the_batch_comes_again(
 
 def test_no_address_and_no_name_is_in_a_message(noa: Correspondence, monkeypatch: pytest.MonkeyPatch) -> None:
     seal = noa.deployment.vault.seal
-    monkeypatch.setattr(noa.deployment.vault, "seal", lambda brand_id, text: seal(brand_id, text.encode().hex()))
+    monkeypatch.setattr(noa.deployment.vault, "seal", lambda owner, text: seal(owner, text.encode().hex()))
     monkeypatch.setattr(noa.deployment.vault, "open", _opened)
     noa.bring(noa.method(PAYPAL), noa.method(BANK), noa.becomes(noa.payout(), "failed", "payee_unknown"))
     text = json.dumps(noa.messages())
     assert not [word for word in ("@", "Noa", "IL62", "9999", "12345", "Clay") if word in text]
 
 
-def _opened(_: str, sealed: str) -> str:
+def _opened(_: Owner, sealed: str) -> str:
     return bytes.fromhex(sealed.rpartition(":")[2]).decode()
 
 

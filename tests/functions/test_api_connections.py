@@ -2,12 +2,13 @@
 
 import base64
 import socket
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
-from tests.fixtures import Clock
+from tests.fixtures import Clock, MemoryVault
 from tests.functions.client import Client
 from tests.functions.setting_up import new_program
 from tests.platforms.samples import STANDARD_SECRET
@@ -16,12 +17,17 @@ from vouch.platforms.registry import PLATFORMS
 from vouch.service.deployment import Deployment
 from vouch.store import connections
 from vouch.store.tables import ConnectionItem
+from vouch.store.vault import Owner, Purpose
 
 
 def stored(deployment: Deployment, brand: Client, connection_id: str) -> ConnectionItem:
     item = connections.connection(deployment.database, brand.brand_id, connection_id)
     assert item is not None
     return item
+
+
+def sealed(brand: Client, made: Mapping[str, str], text: str, purpose: Purpose = "webhook_secret") -> str:
+    return MemoryVault().seal(Owner(brand.brand_id, purpose, made["id"]), text)
 
 
 def test_a_connection_says_where_its_webhooks_go(brand: Client, deployment: Deployment) -> None:
@@ -55,32 +61,31 @@ def test_a_connection_says_where_its_webhooks_go(brand: Client, deployment: Depl
         assert got.status == 200
         assert "canary" not in got.text
     item = stored(deployment, brand, made["id"])
-    assert item.secrets == [[f"sealed:{brand.brand_id}:canary-secret", None]]
-    assert item.details["api_token"] == f"sealed:{brand.brand_id}:canary-token"
-    assert item.details["verify_token"] == f"sealed:{brand.brand_id}:canary-word"
+    assert item.secrets == [[sealed(brand, made, "canary-secret"), None]]
+    assert item.details["api_token"] == sealed(brand, made, "canary-token", "api_token")
+    assert item.details["verify_token"] == sealed(brand, made, "canary-word", "verify_token")
 
 
 def test_the_old_secret_stays_valid_for_24_hours(brand: Client, deployment: Deployment, clock: Clock) -> None:
     made = brand.made("/v1/connections", {"platform": "shopify", "secret": "one"})
     path = f"/v1/connections/{made['id']}/rotate"
     assert brand.post(path, {"secret": "two"}).status == 200
-    sealed = f"sealed:{brand.brand_id}"
     assert stored(deployment, brand, made["id"]).secrets == [
-        [f"{sealed}:two", None],
-        [f"{sealed}:one", "2026-05-05T12:00:00.000000Z"],
+        [sealed(brand, made, "two"), None],
+        [sealed(brand, made, "one"), "2026-05-05T12:00:00.000000Z"],
     ]
     clock.pass_(timedelta(hours=1))
     brand.post(path, {"secret": "three"})
     assert stored(deployment, brand, made["id"]).secrets == [
-        [f"{sealed}:three", None],
-        [f"{sealed}:two", "2026-05-05T13:00:00.000000Z"],
-        [f"{sealed}:one", "2026-05-05T12:00:00.000000Z"],
+        [sealed(brand, made, "three"), None],
+        [sealed(brand, made, "two"), "2026-05-05T13:00:00.000000Z"],
+        [sealed(brand, made, "one"), "2026-05-05T12:00:00.000000Z"],
     ]
     clock.pass_(timedelta(days=2))
     brand.post(path, {"secret": "four"})
     assert [secret for secret, _ in stored(deployment, brand, made["id"]).secrets] == [
-        f"{sealed}:four",
-        f"{sealed}:three",
+        sealed(brand, made, "four"),
+        sealed(brand, made, "three"),
     ]
 
 
@@ -89,18 +94,17 @@ def test_each_of_several_secrets_lives_its_24_hours_out(brand: Client, deploymen
     for number in range(1, 6):
         clock.pass_(timedelta(hours=1))
         brand.post(f"/v1/connections/{made['id']}/rotate", {"secret": f"secret {number}"})
-    sealed = [secret for secret, _ in stored(deployment, brand, made["id"]).secrets]
-    assert sealed == [f"sealed:{brand.brand_id}:secret {number}" for number in (5, 4, 3, 2, 1)]
+    kept = [secret for secret, _ in stored(deployment, brand, made["id"]).secrets]
+    assert kept == [sealed(brand, made, f"secret {number}") for number in (5, 4, 3, 2, 1)]
 
 
 def test_a_rotation_that_is_said_again_costs_no_older_secret_its_day(brand: Client, deployment: Deployment) -> None:
     made = brand.made("/v1/connections", {"platform": "shopify", "secret": "one"})
     for _ in range(6):
         brand.post(f"/v1/connections/{made['id']}/rotate", {"secret": "two"})
-    sealed = f"sealed:{brand.brand_id}"
     assert stored(deployment, brand, made["id"]).secrets == [
-        [f"{sealed}:two", None],
-        [f"{sealed}:one", "2026-05-05T12:00:00.000000Z"],
+        [sealed(brand, made, "two"), None],
+        [sealed(brand, made, "one"), "2026-05-05T12:00:00.000000Z"],
     ]
 
 
@@ -143,14 +147,14 @@ def test_a_token_goes_to_no_host_but_the_one_that_it_was_given_for(
     assert "api_token" not in details
     assert "verify_token" in details
     brand.patch(path, WHERE | {"api_token": "new"})
-    assert stored(deployment, brand, made["id"]).details["api_token"] == f"sealed:{brand.brand_id}:new"
+    assert stored(deployment, brand, made["id"]).details["api_token"] == sealed(brand, made, "new", "api_token")
 
 
 def test_a_token_that_comes_with_its_host_stays(brand: Client, deployment: Deployment) -> None:
     made = brand.made("/v1/connections", {"platform": "woocommerce", "secret": "s", "api_token": "t"} | WHERE)
     moved = {"api_base_url": "https://api.b.example", "api_token": "theirs"}
     brand.patch(f"/v1/connections/{made['id']}", moved)
-    assert stored(deployment, brand, made["id"]).details["api_token"] == f"sealed:{brand.brand_id}:theirs"
+    assert stored(deployment, brand, made["id"]).details["api_token"] == sealed(brand, made, "theirs", "api_token")
 
 
 PLATFORMS_AND_WHAT_THEY_NEED: dict[str, dict[str, str]] = {

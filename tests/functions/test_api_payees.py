@@ -8,13 +8,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, override
 
 import boto3
 import pytest
 
 from tests.books import was_paid
-from tests.fixtures import Clock
+from tests.fixtures import Clock, MemoryVault
 from tests.functions.client import Answer, Client
 from tests.functions.conftest import APIS, NewBrand
 from tests.functions.setting_up import new_creator
@@ -27,6 +27,7 @@ from vouch.service import brands, payees
 from vouch.service.creators import FORMER_EMAILS_KEPT, FORMER_EMAILS_MAX
 from vouch.service.deployment import Deployment
 from vouch.store.tables import PayoutMethod
+from vouch.store.vault import Misplaced, Owner
 
 PAYPAL = {"type": "paypal", "email": "Noa.Levi@Example.com"}
 STRIPE = {"type": "stripe", "account": "acct_1032D82eZvKYlo2C"}
@@ -44,17 +45,16 @@ EACH = [
 ]
 
 
-class Safe:
+class Safe(MemoryVault):
     """A vault from whose texts nobody reads what they hold."""
 
-    def seal(self, brand_id: str, text: str) -> str:
-        return base64.b64encode(f"{brand_id}\x1f{text}".encode()).decode()
+    @override
+    def seal(self, owner: Owner, text: str) -> str:
+        return base64.b64encode(super().seal(owner, text).encode()).decode()
 
-    def open(self, brand_id: str, sealed: str) -> str:
-        owner, text = base64.b64decode(sealed).decode().split("\x1f")
-        if owner != brand_id:
-            raise PermissionError(owner)
-        return text
+    @override
+    def open(self, owner: Owner, sealed: str) -> str:
+        return super().open(owner, base64.b64decode(sealed).decode())
 
 
 @pytest.fixture
@@ -118,7 +118,7 @@ def test_a_method_is_set_sealed_and_shown_by_its_end(
         to.kind,
         shown,
     )
-    assert payees.destination(deployment, brand.brand_id, known.method.sealed) == to
+    assert payees.destination(deployment, brand.brand_id, noa, known.method.sealed) == to
 
 
 def test_the_page_for_brands_shows_what_is_answered(brand: Client, noa: str) -> None:
@@ -129,11 +129,15 @@ def test_the_page_for_brands_shows_what_is_answered(brand: Client, noa: str) -> 
     assert (held.status, held.body["held"]) == (200, True)
 
 
-def test_what_is_sealed_opens_for_its_own_brand_only(brand: Client, noa: str, deployment: Deployment) -> None:
+def test_what_is_sealed_opens_for_its_own_creator_only(brand: Client, noa: str, deployment: Deployment) -> None:
     put(brand, noa, IBAN)
     sealed = stored(deployment, brand, noa).sealed
-    with pytest.raises(PermissionError):
-        payees.destination(deployment, ids.derived("brd_", "another"), sealed)
+    for brand_id, creator_id in (
+        (ids.derived("brd_", "another"), noa),
+        (brand.brand_id, ids.derived("cre_", "another")),
+    ):
+        with pytest.raises(Misplaced, match=f"not sealed as the payout_method of {creator_id} of {brand_id}"):
+            payees.destination(deployment, brand_id, creator_id, sealed)
 
 
 def test_nothing_of_a_destination_is_kept_or_logged_but_sealed(
@@ -170,7 +174,7 @@ def test_nothing_of_a_destination_is_kept_or_logged_but_sealed(
     assert len(tables) == 5
     kept = json.dumps([client.scan(TableName=name)["Items"] for name in tables], default=str, ensure_ascii=False)
     assert noa in kept
-    assert base64.b64encode(f"{brand.brand_id}\x1f".encode()).decode()[:20] in kept, "or nothing was sealed"
+    assert base64.b64encode(f"sealed:{brand.brand_id}".encode()).decode()[:36] in kept, "or nothing was sealed"
     assert noa not in written.getvalue()
     assert len(written.getvalue().splitlines()) >= len(answers)
     canaries = ["99999", "0108", "41116", "41117", "1032D82eZvKY", "canary@", "canary at", "9337423", "9337424"]
@@ -274,7 +278,7 @@ def test_going_back_within_the_hold_is_a_change_of_its_own(
     assert blocked(deployment, brand, noa) == "payout_method_on_hold"
     replaced = stored(deployment, brand, noa).replaced
     assert replaced[::2] == ["paypal", "n•••@example.com"]
-    assert payees.destination(deployment, brand.brand_id, replaced[1]) == EACH[0][1]
+    assert payees.destination(deployment, brand.brand_id, noa, replaced[1]) == EACH[0][1]
 
 
 def test_a_method_changes_five_times_in_three_days_and_no_row_of_mails_hides_one(
@@ -403,7 +407,8 @@ def test_whoever_moves_the_address_first_does_not_divert_the_notice(
     put(brand, noa, IBAN)
     item = stored(deployment, brand, noa)
     assert item.told == ["thief2@example.com", "noa@example.com", "thief0@example.com", "thief1@example.com"]
-    assert payees.destination(deployment, brand.brand_id, item.replaced[1]).fields == {"email": "noa.levi@example.com"}
+    replaced = payees.destination(deployment, brand.brand_id, noa, item.replaced[1])
+    assert replaced.fields == {"email": "noa.levi@example.com"}
 
 
 def test_nor_for_the_first_method_of_all(brand: Client, noa: str, deployment: Deployment) -> None:

@@ -20,6 +20,7 @@ from vouch.service.deployment import Deployment
 from vouch.service.payout_settings import CurrencyRules, DueRun
 from vouch.store import rail_accounts as store
 from vouch.store.tables import TABLES, Brand, RailAccount
+from vouch.store.vault import Misplaced
 
 ACCOUNT = {"client_id": "mugs", "client_secret": "canary-key", "webhook_secret": "canary-hook"}
 SETTINGS, PATH = "/v1/payout_settings", "/v1/payout_rails/coins"
@@ -261,12 +262,12 @@ def test_all_settings_are_sealed_for_their_brand(ours: Client, deployment: Deplo
     set_up(ours)
     item = stored(deployment, ours)
     everything = ACCOUNT | {"environment": "live"}
-    assert item.sealed == f"sealed:{ours.brand_id}:{json.dumps(everything, sort_keys=True)}"
+    assert item.sealed == f"sealed:{ours.brand_id}:rail_account:coins:{json.dumps(everything, sort_keys=True)}"
     assert rail_accounts.opened(deployment, ours.brand_id, "coins") == everything
     other = new_brand("Cups")
     item.pk = other.brand_id
     item.save()
-    with pytest.raises(PermissionError):
+    with pytest.raises(Misplaced):
         rail_accounts.opened(deployment, other.brand_id, "coins")
 
 

@@ -148,9 +148,8 @@ def meta(world: World) -> ConnectionItem:
     """The world's connection as one of Meta's."""
     item = world.deployment.database.get(ConnectionItem, f"CON#{world.connection_id}", "C")
     assert item is not None
-    vault = world.deployment.vault
-    item.platform, item.secrets = "meta", [[vault.seal(world.brand_id, samples.META_SECRET), None]]
-    item.details = {"verify_token": vault.seal(world.brand_id, QUESTION["hub.verify_token"])}
+    item.platform, item.secrets = "meta", [[world.sealed("webhook_secret", samples.META_SECRET), None]]
+    item.details = {"verify_token": world.sealed("verify_token", QUESTION["hub.verify_token"])}
     item.save()
     return item
 
@@ -196,7 +195,7 @@ def test_a_connection_without_a_token_answers_no_question(meta: ConnectionItem) 
 
 def test_a_token_that_is_new_is_good_at_once(world: World, meta: ConnectionItem) -> None:
     assert ingest.handler(posted("messaging_referral_messenger"), Context())["statusCode"] == 200
-    meta.details = {"verify_token": world.deployment.vault.seal(world.brand_id, "the next one")}
+    meta.details = {"verify_token": world.sealed("verify_token", "the next one")}
     meta.save()
     assert ingest.handler(asked(QUESTION | {"hub.verify_token": "the next one"}), Context())["statusCode"] == 200
 

@@ -18,6 +18,7 @@ from vouch.platforms.base import Request
 from vouch.service.ingest import BODY_MAX, Ingest, Receipt
 from vouch.store.database import FAILURES
 from vouch.store.tables import ConnectionItem, Delivery
+from vouch.store.vault import Misplaced
 
 
 class Seconds:
@@ -87,7 +88,7 @@ def test_connection_is_opened_once_and_an_unknown_one_is_asked_for_once(
 def set_secret(world: World, secret: str) -> None:
     item = world.deployment.database.get(ConnectionItem, f"CON#{world.connection_id}", "C")
     assert item is not None
-    item.secrets = [[world.deployment.vault.seal(world.brand_id, secret), None]]
+    item.secrets = [[world.sealed("webhook_secret", secret), None]]
     item.save()
 
 
@@ -169,7 +170,7 @@ def test_secret_sealed_for_another_brand_does_not_open(world: World, request_: R
     assert item is not None
     item.brand_id = ids.derived("brd_", "another")
     item.save()
-    with pytest.raises(PermissionError):
+    with pytest.raises(Misplaced):
         Ingest(world.deployment).receive(world.connection_id, request_)
     assert world.stored_count() == 0
 

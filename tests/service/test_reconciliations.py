@@ -380,8 +380,7 @@ def test_a_name_that_only_a_lost_webhook_told_is_healed(world: World, clock: Clo
             _put(door, told)
         door.run()
         assert door.earned("in_4") == {"dan": 306}
-        sealed = world.deployment.vault.seal(world.brand_id, api.token)
-        _change(door, details={"api_base_url": api.address, "api_token": sealed})
+        _change(door, details={"api_base_url": api.address, "api_token": door.sealed("api_token", api.token)})
         assert ended(door).healed == 1
         assert door.earned("in_4") == {}
     world.assert_invariants()

@@ -13,10 +13,11 @@ from tests.standins.server import hangs_up, lost
 from tests.standins.stripe_connect import StripeConnect
 from vouch.domain.errors import Conflict
 from vouch.domain.money import Money
-from vouch.service import payees, payout_runs, payouts, rail_accounts, sending
+from vouch.service import payees, payouts, rail_accounts, run_cancelling, sending
 from vouch.service.deployment import Deployment
 from vouch.store import payouts as items
 from vouch.store.tables import PayoutItem
+from vouch.store.vault import Owner
 
 HOUR = timedelta(hours=1)
 
@@ -125,7 +126,7 @@ def test_what_waits_again_is_not_sent_once_its_run_was_cancelled(day: Payday) ->
         while the(day, creators[0]).status == "created":
             day.take()
         assert [the(day, creator).status for creator in creators] == ["unknown", "created"]
-        payout_runs.cancelled(day.deployment, day.brand, run.id, in_time=lambda: True)
+        run_cancelling.cancelled(day.deployment, day.brand, run.id, in_time=lambda: True)
         assert [the(day, creator).status for creator in creators] == ["unknown", "failed"]
         for hour in range(30):
             day.work()
@@ -219,11 +220,11 @@ def test_a_callback_that_nothing_proves_changes_nothing(day: Payday, deployment:
 def test_what_does_not_look_genuine_opens_no_secret_and_asks_nobody(
     day: Payday, deployment: Deployment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    opened, unseal = list[str](), deployment.vault.open
+    opened, unseal = list[Owner](), deployment.vault.open
 
-    def unsealed(brand_id: str, sealed: str) -> str:
-        opened.append(brand_id)
-        return unseal(brand_id, sealed)
+    def unsealed(owner: Owner, sealed: str) -> str:
+        opened.append(owner)
+        return unseal(owner, sealed)
 
     monkeypatch.setattr(deployment.vault, "open", unsealed)
     with PayPal(deployment.now) as paypal:
@@ -235,7 +236,7 @@ def test_what_does_not_look_genuine_opens_no_secret_and_asks_nobody(
         assert day.call_back("paypal", Callback({}, event)) == 401
         assert (opened, paypal.asked) == ([], [])
         assert day.call_back("paypal", told) == 200
-        assert opened == [day.brand.id]
+        assert opened == [Owner(day.brand.id, "rail_account", "paypal")]
         assert len(paypal.asked) == 2
 
 

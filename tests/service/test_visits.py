@@ -470,7 +470,7 @@ def test_a_recorded_referral_goes_all_the_way_within_the_rights_of_each_function
     connection = world.deployment.database.get(ConnectionItem, f"CON#{world.connection_id}", "C")
     assert connection is not None
     connection.platform, connection.details = "meta", {}
-    connection.secrets = [[world.deployment.vault.seal(world.brand_id, samples.META_SECRET), None]]
+    connection.secrets = [[world.sealed("webhook_secret", samples.META_SECRET), None]]
     connection.save()
     request = samples.request("meta/messaging_referral_messenger")
     answer = ingest.handler(event("ingest") | {"headers": request.headers, "body": request.body.decode()}, Context())

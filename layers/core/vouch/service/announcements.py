@@ -11,6 +11,7 @@ from vouch.service.deployment import Deployment
 from vouch.service.queues import put_off
 from vouch.store import payees, payouts
 from vouch.store.tables import Main, PayoutItem, PayoutMethod
+from vouch.store.vault import Owner
 from vouch.words.mails import PayoutNews
 
 StreamRecord = Mapping[str, Any]
@@ -35,8 +36,10 @@ def announce(deployment: Deployment, record: StreamRecord) -> int:
     except _UNREADABLE as failure:
         raise Unreadable(type(failure).__name__) from None
     for brand_id, message, address in letters:
-        sealed = {"sealed": deployment.vault.seal(brand_id, address)} if address is not None else {}
-        put_off(deployment, deployment.settings.mail_queue_url, message | sealed, seconds=0)
+        if address is not None:
+            owner = Owner(brand_id, "mail_address", message["creator"])
+            message["sealed"] = deployment.vault.seal(owner, address)
+        put_off(deployment, deployment.settings.mail_queue_url, message, seconds=0)
     return len(letters)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from vouch.domain import times
 from vouch.domain.errors import NotFound, Unprocessable
 from vouch.platforms.registry import PLATFORMS
-from vouch.service import addresses, brands, pages
+from vouch.service import addresses, brands, pages, platform_accounts
 from vouch.service.deployment import Deployment
 from vouch.service.mint import Mint
 from vouch.service.pages import Page
@@ -16,11 +16,11 @@ from vouch.store import brands as brand_store
 from vouch.store import connections, programs
 from vouch.store.database import Writes
 from vouch.store.tables import Brand, ConnectionItem
+from vouch.store.vault import Owner
 
 OVERLAP = timedelta(hours=24)
 SECRETS_MAX = 5
-_SEALED = frozenset({"api_token", "verify_token"})
-_DETAILS = frozenset({"app_key", "notification_url", "api_base_url"}) | _SEALED
+_DETAILS = frozenset({"app_key", "notification_url", "api_base_url"}).union(platform_accounts.SEALED)
 
 
 def supported() -> list[str]:
@@ -38,14 +38,15 @@ def created(
     _check_required(platform, {name: settings.get(name) for name in PLATFORMS[platform].required})
     shop = brands.public_host(settings["shop"], param="shop") if settings.get("shop") else None
     _check_program(deployment, brand, settings.get("program_id"))
+    connection_id = mint.id("con_")
     item = connections.new_connection(
         brand,
-        mint.id("con_"),
+        connection_id,
         platform=platform,
         shop=shop,
         program_id=settings.get("program_id"),
-        details=_details(deployment, brand, settings),
-        sealed=deployment.vault.seal(brand.id, secret),
+        details=_sealed(deployment, brand, connection_id, _details(deployment, settings)),
+        sealed=deployment.vault.seal(_secret(brand, connection_id), secret),
         created_at=times.text(deployment.brand_now(brand)),
     )
 
@@ -84,7 +85,7 @@ def changed(
     """
     shop = brands.public_host(settings["shop"], param="shop") if settings.get("shop") else None
     _check_program(deployment, brand, settings.get("program_id"))
-    details = _details(deployment, brand, settings)
+    details = _details(deployment, settings)
 
     def apply(item: ConnectionItem, writes: Writes) -> None:
         if _goes_elsewhere(item, settings, shop):
@@ -95,7 +96,8 @@ def changed(
         if "program_id" in settings:
             item.program_id = settings["program_id"]
         item.status = settings.get("status") or item.status
-        item.details = {name: value for name, value in (item.details | details).items() if value is not None}
+        now_said = item.details | _sealed(deployment, brand, item.id, details)
+        item.details = {name: value for name, value in now_said.items() if value is not None}
 
     return revised(
         deployment,
@@ -111,13 +113,13 @@ def rotated(deployment: Deployment, brand: Brand, connection_id: str, secret: st
     Only more than SECRETS_MAX at once push the oldest out; the same one said again pushes nothing.
     """
     now, vault = deployment.now(), deployment.vault
-    sealed, end = vault.seal(brand.id, secret), times.text(now + OVERLAP)
+    owner, end = _secret(brand, connection_id), times.text(now + OVERLAP)
 
     def apply(item: ConnectionItem, _: Writes) -> None:
         _check_secret(item.platform, secret)
         live = [[old, until or end] for old, until in item.secrets if until is None or until > times.text(now)]
-        former = [[old, until] for old, until in live if vault.open(brand.id, old) != secret]
-        item.secrets = [[sealed, None], *former][:SECRETS_MAX]
+        former = [[old, until] for old, until in live if vault.open(owner, old) != secret]
+        item.secrets = [[vault.seal(owner, secret), None], *former][:SECRETS_MAX]
 
     return revised(deployment, lambda: connections.connection(deployment.database, brand.id, connection_id), apply)
 
@@ -157,11 +159,21 @@ def _check_program(deployment: Deployment, brand: Brand, program_id: str | None)
         raise NotFound(param="program_id")
 
 
-def _details(deployment: Deployment, brand: Brand, settings: Mapping[str, Any]) -> dict[str, Any]:
+def _details(deployment: Deployment, settings: Mapping[str, Any]) -> dict[str, Any]:
     if settings.get("api_base_url") is not None:
         addresses.check(deployment, settings["api_base_url"], param="api_base_url")
-    said = {name: value for name, value in settings.items() if name in _DETAILS}
-    return {
-        name: deployment.vault.seal(brand.id, value) if value is not None and name in _SEALED else value
-        for name, value in said.items()
+    return {name: value for name, value in settings.items() if name in _DETAILS}
+
+
+def _sealed(deployment: Deployment, brand: Brand, connection_id: str, details: Mapping[str, Any]) -> dict[str, Any]:
+    """The details as they are kept."""
+    sealed = {
+        name: deployment.vault.seal(Owner(brand.id, name, connection_id), details[name])
+        for name in platform_accounts.SEALED
+        if details.get(name) is not None
     }
+    return {**details, **sealed}
+
+
+def _secret(brand: Brand, connection_id: str) -> Owner:
+    return Owner(brand.id, "webhook_secret", connection_id)

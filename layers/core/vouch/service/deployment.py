@@ -51,7 +51,7 @@ class Deployment:
 
     @cached_property
     def vault(self) -> Vault:
-        """Where connections' secrets are sealed and opened."""
+        """Where what is entrusted to us is sealed and opened."""
         return KmsVault(self.client("kms"), self.settings.vault_key_id)
 
     @cached_property

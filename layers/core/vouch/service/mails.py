@@ -25,6 +25,7 @@ from vouch.service.queues import put_off, seconds_after
 from vouch.store import brands, creators, mails, payouts
 from vouch.store.database import Key
 from vouch.store.tables import Brand, Creator, Item, MailItem, PayoutItem
+from vouch.store.vault import Owner
 from vouch.words import mails as words
 from vouch.words.mails import Advice, Mail, Reader
 
@@ -172,10 +173,10 @@ def _of_method(
 ) -> _Letter | Ending:
     """To one of the addresses that are to hear of it."""
     if asked["to"] == "paypal":
-        to = payees.destination(deployment, brand.id, asked["sealed"]).fields["email"]
+        to = payees.destination(deployment, brand.id, creator.id, asked["sealed"]).fields["email"]
         if people.mailbox(to) == people.mailbox(creator.email):
             return Ending("known")
     else:
-        to = deployment.vault.open(brand.id, asked["sealed"])
+        to = deployment.vault.open(Owner(brand.id, "mail_address", creator.id), asked["sealed"])
     mail = words.of_method(reader, new=asked["new"], old=asked["old"], waits=asked["waits"])
     return _Letter(brand, creator, f"method#{asked['version']}#{asked['to']}", to, mail)

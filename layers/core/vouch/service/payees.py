@@ -15,6 +15,7 @@ from vouch.service.revisions import committed, revised
 from vouch.store import balances, payees, versions
 from vouch.store.database import Writes
 from vouch.store.tables import Brand, Creator, PayeeItem, PayoutMethod
+from vouch.store.vault import Owner
 
 CHANGES_MAX = 5
 """Of a payout method within `CHANGE_HOLD`: each has mails written, and the one that warns shall not be lost in them."""
@@ -66,9 +67,9 @@ def profiles(deployment: Deployment, brand_id: str, creator_ids: Iterable[str]) 
     return {creator_id: _profile(*items) for creator_id, items in found.items()}
 
 
-def destination(deployment: Deployment, brand_id: str, sealed: str) -> Destination:
-    """What was sealed. Raises the vault's error where that was done for another brand."""
-    said = json.loads(deployment.vault.open(brand_id, sealed))
+def destination(deployment: Deployment, brand_id: str, creator_id: str, sealed: str) -> Destination:
+    """What was sealed. Raises Misplaced where that was done for another creator's method."""
+    said = json.loads(deployment.vault.open(Owner(brand_id, "payout_method", creator_id), sealed))
     return Destination(said["kind"], said["holder"], said["fields"])
 
 
@@ -101,14 +102,15 @@ def method_set(
         if if_match not in {None, item.version}:
             raise Stale
         if known is not None:
-            if destination(deployment, brand.id, known.sealed) == to:
+            if destination(deployment, brand.id, creator_id, known.sealed) == to:
                 return known
             item.replaced = [known.type, known.sealed, known.shown]
         if known is not None or _moved_lately(creator, now) or _was_paid(deployment, brand, creator_id):
             _count_change(item, now)
         item.told = creators.addresses(creator, now)
         item.type, item.holder, item.shown = to.kind, to.holder or None, payout_methods.shown(to)
-        item.sealed = deployment.vault.seal(brand.id, json.dumps(asdict(to), ensure_ascii=False))
+        owner = Owner(brand.id, "payout_method", creator_id)
+        item.sealed = deployment.vault.seal(owner, json.dumps(asdict(to), ensure_ascii=False))
         versions.put(writes, item)
         return item
 
@@ -134,7 +136,6 @@ def noted(deployment: Deployment, brand: Brand, creator_id: str) -> PayeeItem:
 def note(deployment: Deployment, brand: Brand, creator_id: str, said: Note, *, if_match: int | None) -> PayeeItem:
     """What is noted from now on. Raises NotFound, and Stale where `if_match` is not the version; 0: nothing is."""
     expires_at = times.text(said.tax_form_expires_at) if said.tax_form_expires_at else None
-    sealed = deployment.vault.seal(brand.id, said.tax_id) if isinstance(said.tax_id, str) else None
 
     def apply(item: PayeeItem, _: Writes) -> None:
         item.held, item.held_reason = said.held, said.held_reason
@@ -142,8 +143,10 @@ def note(deployment: Deployment, brand: Brand, creator_id: str, said: Note, *, i
         item.tax_form, item.tax_form_expires_at = said.tax_form, expires_at
         item.withholding_bps = said.withholding_bps
         if said.tax_id is not ...:
-            item.tax_id = sealed
-            item.tax_id_shown = payout_methods.ending(said.tax_id) if said.tax_id is not None else None
+            item.tax_id = item.tax_id_shown = None
+        if isinstance(said.tax_id, str):
+            item.tax_id = deployment.vault.seal(Owner(brand.id, "tax_id", creator_id), said.tax_id)
+            item.tax_id_shown = payout_methods.ending(said.tax_id)
 
     return revised(deployment, lambda: noted(deployment, brand, creator_id), apply, if_match=if_match)
 

@@ -258,16 +258,19 @@ def _watch(deployment: Deployment, brand: Brand, item: PayoutItem, writes: Write
 
 
 def payment(deployment: Deployment, brand: Brand, profiles: Mapping[str, payees.Profile], item: PayoutItem) -> Payment:
-    """What its rail is to carry. Of a creator who is gone since, the rail is asked about it all the same."""
+    """What its rail is to carry, to where the creator was paid when it was made.
+
+    Of a creator who is gone since, the rail is asked about it all the same.
+    """
     profile = profiles.get(item.creator_id)
     return Payment(
         id=item.id,
         amount=item.amount - item.withheld,
         currency=item.currency,
         name=profile.creator.name if profile else "",
-        email=profile.creator.email if profile else "",
+        email=payees.address(profile.creator, item.address_since) if profile else "",
         made_at=times.parse(item.created_at),
-        destination=payees.destination(deployment, brand.id, item.to) if item.to else None,
+        destination=payees.destination(deployment, brand.id, item.creator_id, item.to) if item.to else None,
         note=brand.name,
     )
 

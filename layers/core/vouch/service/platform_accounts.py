@@ -2,14 +2,19 @@
 
 from dataclasses import replace
 from datetime import datetime
+from typing import Literal, get_args
 
 from vouch.domain import times
 from vouch.platforms.base import Account
 from vouch.service.deployment import Deployment
 from vouch.store.tables import ConnectionItem
+from vouch.store.vault import Owner
 
 Secrets = tuple[tuple[str, str | None], ...]
 """Each with the moment until which it is valid, None for ever."""
+_Sealed = Literal["api_token", "verify_token"]
+SEALED: tuple[_Sealed, ...] = get_args(_Sealed)
+"""The details of a connection that are sealed, each for the purpose that it is named by."""
 
 
 def webhook_url(deployment: Deployment, item: ConnectionItem) -> str:
@@ -32,7 +37,8 @@ def account(deployment: Deployment, item: ConnectionItem) -> Account:
 
 def secrets(deployment: Deployment, item: ConnectionItem) -> Secrets:
     """All that the connection has, the newest first."""
-    return tuple((deployment.vault.open(item.brand_id, sealed), until) for sealed, until in item.secrets)
+    owner = Owner(item.brand_id, "webhook_secret", item.id)
+    return tuple((deployment.vault.open(owner, sealed), until) for sealed, until in item.secrets)
 
 
 def valid(known: Secrets, now: datetime) -> list[str]:
@@ -49,6 +55,6 @@ def caller(deployment: Deployment, item: ConnectionItem) -> Account:
     return replace(known, secrets=valid_now, api_token=_opened(deployment, item, "api_token"))
 
 
-def _opened(deployment: Deployment, item: ConnectionItem, name: str) -> str | None:
+def _opened(deployment: Deployment, item: ConnectionItem, name: _Sealed) -> str | None:
     sealed = item.details.get(name)
-    return None if sealed is None else deployment.vault.open(item.brand_id, sealed)
+    return None if sealed is None else deployment.vault.open(Owner(item.brand_id, name, item.id), sealed)

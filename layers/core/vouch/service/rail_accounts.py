@@ -15,6 +15,7 @@ from vouch.service.revisions import committed, revised
 from vouch.store import rail_accounts, versions
 from vouch.store.database import Writes
 from vouch.store.tables import Brand, RailAccount
+from vouch.store.vault import Owner
 
 BYTES_MAX = 4096
 """Of all settings as JSON: so much KMS seals at once."""
@@ -47,7 +48,7 @@ def account(deployment: Deployment, brand_id: str, rail: str) -> Account:
     item = rail_accounts.account(deployment.database, brand_id, rail)
     if not is_set_up(item):
         raise Unprocessable("rail_not_set_up", rail=rail)
-    settings = _open(deployment, brand_id, item.sealed) if item.sealed else known.settings({})
+    settings = _open(deployment, brand_id, rail, item.sealed) if item.sealed else known.settings({})
     paused = item.reason if item.status == "paused" else None
     return Account(settings, item.version, paused, _identity(known, brand_id, settings))
 
@@ -81,7 +82,7 @@ def changed(deployment: Deployment, brand: Brand, rail: str, said: Said, *, if_m
     known = _rail(rail)
 
     def apply(item: RailAccount, _: Writes) -> None:
-        before = _open(deployment, brand.id, item.sealed) if item.sealed else None
+        before = _open(deployment, brand.id, rail, item.sealed) if item.sealed else None
         settings = _completed(known, said, before)
         _check_mode(deployment, brand, known, settings)
         if known.api is not None:
@@ -89,7 +90,7 @@ def changed(deployment: Deployment, brand: Brand, rail: str, said: Said, *, if_m
         text = json.dumps(dict(settings), ensure_ascii=False, sort_keys=True)
         if len(text.encode()) > BYTES_MAX:
             raise TooLarge(param="settings", limit=BYTES_MAX)
-        item.sealed = deployment.vault.seal(brand.id, text)
+        item.sealed = deployment.vault.seal(Owner(brand.id, "rail_account", rail), text)
         item.shown = {name: value for name, value in settings.items() if name not in known.secret}
         item.secrets = sorted(settings.keys() & known.secret)
 
@@ -148,8 +149,9 @@ def _rail(name: str) -> Rail:
     return RAILS[name]
 
 
-def _open(deployment: Deployment, brand_id: str, sealed: str) -> dict[str, str]:
-    settings: dict[str, str] = json.loads(deployment.vault.open(brand_id, sealed))
+def _open(deployment: Deployment, brand_id: str, rail: str, sealed: str) -> dict[str, str]:
+    text = deployment.vault.open(Owner(brand_id, "rail_account", rail), sealed)
+    settings: dict[str, str] = json.loads(text)
     return settings
 
 

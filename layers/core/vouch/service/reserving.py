@@ -163,7 +163,7 @@ class Paying:
             return found
         destination = None
         if rail.takes is not None and method is not None:
-            destination = payees.destination(self.deployment, self.brand.id, method.sealed)
+            destination = payees.destination(self.deployment, self.brand.id, profile.creator.id, method.sealed)
         name, email = profile.creator.name, profile.creator.email
         return rail.obstacle(Payment("", net, currency, name, email, self.now, destination, self.brand.name))
 
