@@ -18,7 +18,7 @@ from tests.fixtures import NOON
 from tests.standins.callbacks import Callback
 from vouch.domain import ids
 from vouch.domain.payouts import Destination
-from vouch.service import mint, payees, payout_runs, payouts, rail_accounts
+from vouch.service import mint, payees, payout_runs, payouts, rail_accounts, run_work
 from vouch.service.deployment import Deployment
 from vouch.service.mint import Mint
 from vouch.service.payout_runs import Wish
@@ -97,7 +97,7 @@ class Payday:
         if name is not None:
             minted = Mint(NOON, lambda size: hashlib.sha256(name.encode()).digest()[:size])
         run = payout_runs.started(self.deployment, minted, self.brand, Wish(rail, self.currency, creators or None))
-        return payout_runs.gone_on(self.deployment, self.brand, run, in_time=lambda: True)
+        return run_work.gone_on(self.deployment, self.brand, run, in_time=lambda: True)
 
     def take(self) -> bool:
         """The queue brings what has waited longest, if anything has. Raises where it has to come again; it does."""

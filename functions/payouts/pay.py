@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from vouch import telemetry
-from vouch.service import payout_runs
+from vouch.service import run_work
 from vouch.service.deployment import deployment
 from vouch.worker import InTime, worked_off
 
@@ -23,5 +23,5 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 
 def _work(message: str, in_time: InTime) -> None:
     asked = json.loads(message)
-    ending = payout_runs.worked(deployment(), asked, in_time=in_time)
+    ending = run_work.worked(deployment(), asked, in_time=in_time)
     telemetry.logger().info("paid", what=next(iter(asked)), ending=ending)

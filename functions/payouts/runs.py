@@ -9,7 +9,7 @@ from aws_lambda_powertools.event_handler.openapi.params import Query
 from aws_lambda_powertools.event_handler.openapi.types import OpenAPIResponse
 
 from vouch.http import ONLY_ONCE, Routes, brand_access, document
-from vouch.service import payout_runs
+from vouch.service import payout_runs, run_cancelling, run_files, run_work
 from vouch.service.payout_runs import Wish
 from vouch.service.reserving import Outcome
 from vouch.store.tables import PayoutRun
@@ -39,7 +39,7 @@ def create_run(body: wire.NewRun) -> wire.Run:
     call, ends = routes.call, time.monotonic() + _SECONDS
     wish = Wish(body.rail, body.currency, body.creator_ids, body.dry_run)
     run = payout_runs.started(call.deployment, call.mint, call.brand, wish)
-    run = payout_runs.gone_on(call.deployment, call.brand, run, in_time=lambda: time.monotonic() < ends)
+    run = run_work.gone_on(call.deployment, call.brand, run, in_time=lambda: time.monotonic() < ends)
     return _shown(run)
 
 
@@ -72,11 +72,11 @@ def show_file(
 ) -> Any:
     """The file for the bank, the same bytes every time. Above 4 MB it says where they are."""
     call = routes.call
-    kept = payout_runs.file(call.deployment, call.brand, run_id, rail, currency)
+    kept = run_files.file(call.deployment, call.brand, run_id, rail, currency)
     if len(kept.file.content) > _BYTES_MAX:
-        location = payout_runs.address(call.deployment, kept)
+        location = run_files.address(call.deployment, kept)
         return Response(HTTPStatus.SEE_OTHER, body="", headers={"Location": location})
-    headers: dict[str, str | list[str]] = {"Content-Disposition": payout_runs.disposition(kept.file)}
+    headers: dict[str, str | list[str]] = {"Content-Disposition": run_files.disposition(kept.file)}
     return document(kept.file.media_type, kept.file.content, headers)
 
 
@@ -84,7 +84,7 @@ def show_file(
 def cancel_run(run_id: str) -> wire.Run:
     """Takes back what was not sent; what is on its way goes on, and says itself what becomes of it."""
     call, ends = routes.call, time.monotonic() + _SECONDS
-    run = payout_runs.cancelled(call.deployment, call.brand, run_id, in_time=lambda: time.monotonic() < ends)
+    run = run_cancelling.cancelled(call.deployment, call.brand, run_id, in_time=lambda: time.monotonic() < ends)
     return _shown(run)
 
 

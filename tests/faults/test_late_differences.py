@@ -42,7 +42,7 @@ from vouch.domain.ledger import (
     creator_account,
 )
 from vouch.domain.period_rules import settle_periods
-from vouch.service import folds, mint, payout_runs, payouts, promises, verify
+from vouch.service import folds, mint, payout_runs, payouts, promises, run_work, verify
 from vouch.service.deployment import Deployment
 from vouch.service.payout_runs import Wish
 from vouch.service.statements import statement
@@ -148,10 +148,10 @@ class Race:
             with suppress(Unavailable):
                 wish, minted = Wish("csv", "ILS"), mint.fresh(self.deployment)
                 run = payout_runs.started(self.deployment, minted, self.brand, wish)
-                payout_runs.gone_on(self.deployment, self.brand, run, in_time=lambda: True)
+                run_work.gone_on(self.deployment, self.brand, run, in_time=lambda: True)
             with suppress(Unavailable, IndexError):
                 message = json.loads(waiting.popleft()["MessageBody"])
-                payout_runs.worked(self.deployment, message, in_time=lambda: True)
+                run_work.worked(self.deployment, message, in_time=lambda: True)
             time.sleep(chance.uniform(0, 0.2))
 
     def _bank(self, chance: random.Random) -> None:
@@ -182,7 +182,7 @@ class Race:
         waiting = self.deployment.sqs.sent[self.deployment.settings.pay_queue_url]
         while waiting:
             message = json.loads(waiting.popleft()["MessageBody"])
-            payout_runs.worked(self.deployment, message, in_time=lambda: True)
+            run_work.worked(self.deployment, message, in_time=lambda: True)
         later = self.clock() + DAY
         self.deployment.now = lambda: later
         for creator_id in CREATORS:

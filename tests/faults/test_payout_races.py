@@ -19,7 +19,7 @@ from tests.payday import Payday
 from tests.standins.stripe_connect import StripeConnect
 from vouch.domain.errors import Unavailable
 from vouch.domain.money import Money
-from vouch.service import mint, payout_runs, payouts, verify
+from vouch.service import mint, payout_runs, payouts, run_cancelling, run_files, run_work, verify
 from vouch.service.deployment import Deployment
 from vouch.service.payees import Profile
 from vouch.service.payout_runs import Wish
@@ -48,7 +48,7 @@ class Crew:
             wish, minted = Wish(rail, day.currency), mint.fresh(day.deployment)
             together.wait()
             run = payout_runs.started(day.deployment, minted, day.brand, wish)
-            return str(payout_runs.gone_on(day.deployment, day.brand, run, in_time=lambda: False).id)
+            return str(run_work.gone_on(day.deployment, day.brand, run, in_time=lambda: False).id)
 
         with ThreadPoolExecutor(runs) as pool:
             return list(pool.map(begin, range(runs)))
@@ -94,7 +94,7 @@ def found(day: Payday, runs: Iterable[str]) -> list[PayoutRun]:
 
 def rows(day: Payday, run: PayoutRun) -> list[dict[str, str]]:
     """Those of the run's file."""
-    file = payout_runs.file(day.deployment, day.brand, run.id, "csv", day.currency).file
+    file = run_files.file(day.deployment, day.brand, run.id, "csv", day.currency).file
     return list(csv.DictReader(io.StringIO(file.content.decode("utf-8-sig"))))
 
 
@@ -166,7 +166,7 @@ def test_of_two_runs_at_once_one_is_cancelled_and_each_creator_is_paid_once_or_h
     def cancel() -> None:
         run = under_way.get(timeout=120)
         for _ in range(2):  # an impatient hand
-            patiently(lambda: payout_runs.cancelled(deployment, day.brand, run, in_time=lambda: True))
+            patiently(lambda: run_cancelling.cancelled(deployment, day.brand, run, in_time=lambda: True))
 
     crew.work(cancel)
     cancelled, other = sorted(found(day, runs), key=lambda run: str(run.status))
@@ -228,7 +228,7 @@ def test_what_a_slow_twin_alone_reserves_is_given_back(
         if profile.creator.id != late:
             return reserved(paying, profile)
         monkeypatch.setattr(Paying, "reserved", reserved)
-        payout_runs.worked(deployment, {"chunk": [day.brand.id, paying.run.id, 0]}, in_time=lambda: True)
+        run_work.worked(deployment, {"chunk": [day.brand.id, paying.run.id, 0]}, in_time=lambda: True)
         day.earn(late, 500)
         outcomes = reserved(paying, profile)
         if dies:
@@ -240,7 +240,7 @@ def test_what_a_slow_twin_alone_reserves_is_given_back(
         day.run(rail="csv")
     assert day.sums(late) == ((0, 500, 0) if dies else (500, 0, 0))
     [run] = payout_runs.listed(deployment, day.brand, limit=10, cursor=None).items
-    payout_runs.worked(deployment, {"chunk": [day.brand.id, run.id, 0]}, in_time=lambda: True)
+    run_work.worked(deployment, {"chunk": [day.brand.id, run.id, 0]}, in_time=lambda: True)
     day.work()
     [run] = found(day, [run.id])
     assert (run.status, run.payouts, [row["amount"] for row in rows(day, run)]) == ("completed", 1, ["7.00"])

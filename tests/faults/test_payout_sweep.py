@@ -18,7 +18,7 @@ from tests.standins.server import Fault, busy, cut, failing, hangs_up, lost
 from tests.standins.server import broken as fails_after_all
 from tests.standins.stripe_connect import StripeConnect, conflicted, locked
 from vouch.domain.money import Money
-from vouch.service import payout_runs, payouts, sending, verify
+from vouch.service import payouts, run_cancelling, sending, verify
 from vouch.service.deployment import Deployment
 
 AMOUNT = 12_345
@@ -57,7 +57,7 @@ def _bounced(life: "Life") -> None:
 def _cancelled(life: "Life") -> None:
     run = life.day.run(life.creator, rail=life.flow.rail, name=life.name)
     if run.status != "completed":
-        payout_runs.cancelled(life.day.deployment, life.day.brand, run.id, in_time=lambda: True)
+        run_cancelling.cancelled(life.day.deployment, life.day.brand, run.id, in_time=lambda: True)
 
 
 def _comes_back(life: "Life") -> None:

@@ -17,9 +17,9 @@ from tests.functions.conftest import APIS, NewBrand
 from tests.functions.setting_up import Shop, new_creator, open_shop
 from vouch.domain import ids
 from vouch.rails.base import File
-from vouch.service import payout_runs
+from vouch.service import run_chunks, run_files
 from vouch.service.deployment import Deployment
-from vouch.service.payout_runs import KeptFile
+from vouch.service.run_files import KeptFile
 from vouch.store import adjustments
 from vouch.store.tables import AdjustmentItem, CashRow
 
@@ -264,7 +264,7 @@ def test_addresses_name_the_region_and_are_signed_as_kms_asks(
     monkeypatch.setenv("AWS_REGION", "il-central-1")
     del deployment.s3
     kept = KeptFile(File("may.csv", "text/csv", b""), "brd_1/run_1/csv", "v1")
-    address = urlsplit(payout_runs.address(deployment, kept))
+    address = urlsplit(run_files.address(deployment, kept))
     assert (address.netloc, address.path) == ("s3.il-central-1.amazonaws.com", "/files/brd_1/run_1/csv")
     asked = dict(parse_qsl(address.query))
     assert (asked["versionId"], asked["X-Amz-Expires"]) == ("v1", "60")
@@ -280,7 +280,7 @@ def test_a_try_that_finds_another_name_leaves_the_file_of_the_first_as_it_is(
         raise ConnectionError
 
     with monkeypatch.context() as patch:
-        patch.setattr(payout_runs, "_note_file", dies)
+        patch.setattr(run_files, "_note_file", dies)
         assert api.post("/v1/payout_runs", {}, idempotency_key="k1").status == 500
     [(place, content)] = deployment.s3.objects.items()
     creators = Client(APIS["referrals"], shop.brand.key)
@@ -369,7 +369,7 @@ def test_a_run_that_was_written_cannot_be_cancelled_and_its_payouts_can_fail(sho
 def test_a_large_run_goes_on_by_itself(
     shop: Shop, new_creator_id: str, work: Callable[[], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(payout_runs, "CHUNK_MAX", 1)
+    monkeypatch.setattr(run_chunks, "CHUNK_MAX", 1)
     monkeypatch.setattr(runs, "_SECONDS", -1)
     api = earned(shop)
     made = run(api)

@@ -12,7 +12,7 @@ from tests.standins.stripe_connect import StripeConnect
 from vouch.domain import times
 from vouch.domain.errors import Conflict, Unavailable
 from vouch.domain.payouts import CHANGE_HOLD, Destination
-from vouch.service import creators, payees, payout_runs, payouts, rail_accounts, reserving, sending
+from vouch.service import creators, payees, payouts, rail_accounts, reserving, run_cancelling, sending
 from vouch.service.creators import CreatorChange
 from vouch.service.deployment import Deployment
 from vouch.service.payees import Profile
@@ -102,7 +102,7 @@ def test_one_creators_broken_books_keep_no_other_from_having_theirs_back(day: Pa
         item = tear(day, broken)
         run = day.run(broken, sound, rail="stripe_connect")
         assert the(day, sound).status == "created"
-        payout_runs.cancelled(day.deployment, day.brand, run.id, in_time=lambda: True)
+        run_cancelling.cancelled(day.deployment, day.brand, run.id, in_time=lambda: True)
         assert (the(day, sound).status, day.sums(sound)) == ("failed", (5_000, 0, 0))
         item.delete()
         goes_on(day)

@@ -27,7 +27,7 @@ from tests.fixtures import NOON, MemoryBucket, MemoryQueues, MemoryVault
 from tests.tables import REGION, create_tables
 from vouch.domain import ids
 from vouch.domain.ledger import EARNED, Counted, Difference, settlement_entry
-from vouch.service import mint, payout_runs
+from vouch.service import mint, payout_runs, run_files, run_work
 from vouch.service.deployment import Deployment
 from vouch.service.payout_runs import Wish
 from vouch.store import ledger
@@ -94,12 +94,12 @@ def _measured(creators: int, endpoint: str) -> dict[str, Any]:
 def _paid(deployment: Deployment, brand: Brand, creators: int) -> None:
     """All of them, by one worker, and the file."""
     run = payout_runs.started(deployment, mint.fresh(deployment), brand, Wish("csv", "ILS"))
-    payout_runs.gone_on(deployment, brand, run, in_time=lambda: False)
+    run_work.gone_on(deployment, brand, run, in_time=lambda: False)
     waiting = deployment.sqs.sent[deployment.settings.pay_queue_url]
     while waiting:
-        payout_runs.worked(deployment, json.loads(waiting.popleft()["MessageBody"]), in_time=lambda: True)
+        run_work.worked(deployment, json.loads(waiting.popleft()["MessageBody"]), in_time=lambda: True)
     run = payout_runs.found(deployment, brand, run.id)
-    file = payout_runs.file(deployment, brand, run.id, None, None).file
+    file = run_files.file(deployment, brand, run.id, None, None).file
     lines = file.content.count(b"\n")
     if (run.status, run.payouts) != ("completed", creators) or lines != creators + 1:
         raise AssertionError(f"{run.status}: {run.payouts} payouts, {lines} lines for {creators} creators")

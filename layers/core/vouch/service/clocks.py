@@ -5,7 +5,7 @@ from datetime import datetime
 
 from vouch.domain import times
 from vouch.domain.errors import Forbidden, Unprocessable
-from vouch.service import brands, folds, payout_runs, volumes
+from vouch.service import brands, folds, payout_rounds, run_work, volumes
 from vouch.service.deployment import Deployment
 from vouch.service.revisions import committed
 from vouch.store import programs
@@ -43,8 +43,8 @@ def moved(deployment: Deployment, brand: Brand, now: datetime, *, in_time: Calla
     if not folds.fold_to(deployment, known, now, in_time=in_time):
         return False
     moved_brand = brands.found(deployment, brand.id)
-    for run in payout_runs.scheduled(deployment, moved_brand, now):
-        payout_runs.gone_on(deployment, moved_brand, run, in_time=in_time)
+    for run in payout_rounds.scheduled(deployment, moved_brand, now):
+        run_work.gone_on(deployment, moved_brand, run, in_time=in_time)
     return True
 
 

@@ -1,11 +1,19 @@
 """The hourly round of every brand's payouts: what is due begins, what stopped goes on, what is open is asked after."""
 
 from collections.abc import Callable
+from datetime import datetime, timedelta
 
-from vouch.service import payout_runs, sending, turns
+from vouch import telemetry
+from vouch.domain import ids, times
+from vouch.service import payout_runs, payout_settings, sending, turns
 from vouch.service.deployment import Deployment
+from vouch.service.payout_runs import Wish
 from vouch.service.turns import Done, Round, Time, Turn
-from vouch.store.tables import Brand
+from vouch.store import payout_runs as stored
+from vouch.store.tables import Brand, PayoutRun
+
+_STALLED = timedelta(minutes=20)
+_ALARMED_AFTER = timedelta(hours=3)
 
 
 def every_brand(deployment: Deployment, *, in_time: Callable[[], bool]) -> Done:
@@ -16,10 +24,43 @@ def every_brand(deployment: Deployment, *, in_time: Callable[[], bool]) -> Done:
 
     def turn(brand: Brand, current: Round, time: Time) -> Turn:
         if not brand.clock:  # what is due waits for no look, however many there are
-            payout_runs.scheduled(deployment, brand, deployment.now())
+            scheduled(deployment, brand, deployment.now())
         if not current.bookmark:
-            payout_runs.taken_up(deployment, brand)
+            taken_up(deployment, brand)
         following, failures = sending.after(deployment, brand, start=current.bookmark, in_time=time.for_another)
         return Turn(following, failures)
 
     return turns.daily(deployment, "payouts", turn, in_time=in_time, hours=1)
+
+
+def scheduled(deployment: Deployment, brand: Brand, now: datetime) -> list[PayoutRun]:
+    """Begins the runs that the brand's schedules ask for by then; one that was begun before is found."""
+    begun = []
+    for due in payout_settings.due_runs(deployment, brand, now):
+        run_id = ids.derived(stored.PREFIX, brand.id, due.currency, times.text(due.due))
+        if stored.run(deployment.database, brand.id, run_id) is None:
+            wish = Wish(rail=due.rail, currency=due.currency, scheduled_for=due.due)
+            begun.append(payout_runs.begun(deployment, brand, run_id, wish))
+    return begun
+
+
+def taken_up(deployment: Deployment, brand: Brand) -> None:
+    """Sends again for what nobody takes further: a message was lost, or a rail was paused."""
+    now = deployment.now()
+    for run in stored.under_way(deployment.database, brand.id):
+        if now - times.parse(run.moved_at) < _STALLED:
+            continue
+        if run.status == "cancelled":
+            payout_runs.tell(deployment, brand, run, "release")
+            continue
+        if run.status != "sending" and now - times.parse(run.moved_at) >= _ALARMED_AFTER:
+            telemetry.count("RunStalled")
+        if not payout_runs.is_listed(run):
+            payout_runs.tell(deployment, brand, run, "run")
+        if run.status == "writing":
+            payout_runs.tell(deployment, brand, run, "file")
+        for chunk in stored.chunks(deployment.database, brand.id, run.id):
+            kind = {"listed": "chunk", "reserved": "send"}.get(chunk.status)
+            if kind is not None:
+                payout_runs.tell(deployment, brand, run, kind, stored.number_of(chunk))
+        payout_runs.conclude(deployment, brand, run)

@@ -1,0 +1,204 @@
+"""The files of a run: written once, kept under their digest, and given to nobody as anything else than was written."""
+
+import hashlib
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from itertools import batched
+
+from botocore.exceptions import ClientError
+
+from vouch import telemetry
+from vouch.domain import times
+from vouch.domain.errors import Conflict, NotFound, Unprocessable
+from vouch.domain.payouts import Payment
+from vouch.rails.base import File, FileOrder
+from vouch.rails.registry import RAILS
+from vouch.service import payees, payout_runs, payouts, rail_accounts
+from vouch.service.deployment import Deployment
+from vouch.service.payouts import News
+from vouch.service.reserving import outcomes_of
+from vouch.service.revisions import committed
+from vouch.store import payout_runs as stored
+from vouch.store import payouts as stored_payouts
+from vouch.store import versions
+from vouch.store.database import Refused, Writes
+from vouch.store.payout_runs import CHUNK_MAX
+from vouch.store.tables import Brand, PayoutItem, PayoutRun
+from vouch.worker import InTime
+
+_TOGETHER = 50
+"""So many payouts are marked in one transaction."""
+_OPENERS = 8
+_ADDRESS_SECONDS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class KeptFile:
+    """A run's file, and by which `key` and `version` S3 has just these bytes; without versions there is none."""
+
+    file: File
+    key: str
+    version: str | None
+
+
+class FileChanged(Exception):
+    """S3 holds other bytes under a run's file than the run has written: nobody is to pay by them."""
+
+
+def file(deployment: Deployment, brand: Brand, run_id: str, rail: str | None, currency: str | None) -> KeptFile:
+    """The file that the run has written. Raises NotFound, Conflict where it is not there yet, Unprocessable if many.
+
+    Raises FileChanged rather than to give other bytes than those that were written.
+    """
+    run = payout_runs.found(deployment, brand, run_id)
+    fitting = [each for each in run.files or () if rail in (None, each[0]) and currency in (None, each[1])]
+    if run.dry_run or not fitting:
+        if run.status in ("preparing", "writing"):
+            raise Conflict("file_not_yet_written", status=run.status)
+        raise NotFound("file_not_found")
+    if len(fitting) > 1:
+        raise Unprocessable("file_ambiguous", files=", ".join(f"{each[0]} {each[1]}" for each in fitting))
+    [(_, _, name, media_type, key, digest)] = fitting
+    if key is None:
+        raise Conflict("file_not_yet_written", status=run.status)
+    kept = deployment.s3.get_object(Bucket=deployment.settings.files_bucket, Key=key)
+    content = kept["Body"].read()
+    if _digest(content) != digest:
+        telemetry.count("FileChanged")
+        raise FileChanged(key)
+    return KeptFile(File(name, media_type, content), key, kept.get("VersionId"))
+
+
+def address(deployment: Deployment, kept: KeptFile) -> str:
+    """Where whoever knows it may fetch the file for a minute: the version that was held to its digest."""
+    wanted = {
+        "Bucket": deployment.settings.files_bucket,
+        "Key": kept.key,
+        "ResponseContentDisposition": disposition(kept.file),
+        "ResponseContentType": kept.file.media_type,
+    }
+    if kept.version is not None:
+        wanted["VersionId"] = kept.version
+    made: str = deployment.s3.generate_presigned_url("get_object", Params=wanted, ExpiresIn=_ADDRESS_SECONDS)
+    return made
+
+
+def disposition(file: File) -> str:
+    """Has a browser save the file under its name."""
+    return f'attachment; filename="{file.name}"'
+
+
+# --- writing them -----------------------------------------------------------------------------------------------------
+
+
+def write_all(deployment: Deployment, brand: Brand, run: PayoutRun, in_time: InTime) -> None:
+    """Writes the run's files, each once, and says of their payouts that they are on their way."""
+    if run.status != "writing":
+        return
+    for rail, currency, _, _, key, _ in run.files:
+        made = _payouts_of(deployment, brand, run, rail, currency)
+        if key is None:
+            run = _note_file(deployment, brand, run, _written(deployment, brand, run, rail, currency, made))
+            if run.status != "writing":
+                return
+        for some in batched([item for item in made if item.status == "created"], _TOGETHER, strict=False):
+            if not in_time():
+                payout_runs.tell(deployment, brand, run, "file")
+                return
+            _mark_submitted(deployment, brand, some)
+
+    def attempt(writes: Writes) -> PayoutRun:
+        now_known = payout_runs.found(deployment, brand, run.id)
+        if now_known.status == "writing":
+            now_known.status = "sending"
+            payout_runs.put(deployment, now_known, writes)
+        return now_known
+
+    payout_runs.conclude(deployment, brand, committed(deployment, attempt))
+
+
+def _payouts_of(deployment: Deployment, brand: Brand, run: PayoutRun, rail: str, currency: str) -> list[PayoutItem]:
+    """In the order of their ids."""
+    wanted = sorted(
+        outcome.payout_id
+        for chunk in stored.chunks(deployment.database, brand.id, run.id)
+        for outcome in outcomes_of(chunk)
+        if outcome.payout_id is not None and (outcome.rail, outcome.currency) == (rail, currency)
+    )
+    return stored_payouts.payouts(deployment.database, brand.id, wanted)
+
+
+def _written(
+    deployment: Deployment, brand: Brand, run: PayoutRun, rail: str, currency: str, made: Sequence[PayoutItem]
+) -> list[str]:
+    """Stores the file; what the run notes of it.
+
+    Its digest is part of the object's key, so that what is there already are these bytes: a try that found another
+    name of a creator writes beside them, and the one that was noted first counts.
+    """
+    write = RAILS[rail].write
+    if write is None:
+        raise LookupError(f"{rail} has no files")
+    payments: list[Payment] = []
+    with ThreadPoolExecutor(_OPENERS) as openers:
+        for some in batched(made, CHUNK_MAX, strict=False):
+            known = payees.profiles(deployment, brand.id, {item.creator_id for item in some})
+            payment = partial(payouts.payment, deployment, brand, known)
+            payments += openers.map(payment, some)
+    settings = rail_accounts.opened(deployment, brand.id, rail)
+    file = write(FileOrder(run.id, times.parse(run.at), currency, settings, payments))
+    digest = _digest(file.content)
+    key = f"{brand.id}/{run.id}/{rail}-{currency}-{digest}"
+    try:
+        deployment.s3.put_object(
+            Bucket=deployment.settings.files_bucket,
+            Key=key,
+            Body=file.content,
+            ContentType=file.media_type,
+            IfNoneMatch="*",
+        )
+    except ClientError as refusal:
+        if refusal.response["Error"]["Code"] != "PreconditionFailed":
+            raise
+    return [rail, currency, file.name, file.media_type, key, digest]
+
+
+def _note_file(deployment: Deployment, brand: Brand, seen: PayoutRun, noted: list[str]) -> PayoutRun:
+    def attempt(writes: Writes) -> PayoutRun:
+        run = payout_runs.found(deployment, brand, seen.id)
+        if run.status == "writing":  # else it was cancelled meanwhile: nobody sees the file, nobody is paid by it
+            run.files = [noted if each[:2] == noted[:2] and each[4] is None else each for each in run.files]
+            payout_runs.put(deployment, run, writes)
+        return run
+
+    return committed(deployment, attempt)
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _mark_submitted(deployment: Deployment, brand: Brand, some: Sequence[PayoutItem]) -> None:
+    writes = Writes()
+    for item in some:
+        item.status, item.changed_at = "submitted", times.text(deployment.now())
+        item.reference, item.names = _called(item), _names(item) or None
+        versions.put(writes, item)
+    try:
+        deployment.database.commit(writes)
+    except Refused:  # an earlier try of ours did it, or part of it
+        for item in some:
+            payouts.submitted(deployment, brand, item.id, News(reference=_called(item), names=_names(item)))
+
+
+def _names(item: PayoutItem) -> dict[str, str]:
+    """The name stays known once a bank's own reference has taken its place."""
+    called = _called(item)
+    return {"file": called} if called is not None else {}
+
+
+def _called(item: PayoutItem) -> str | None:
+    called = RAILS[item.rail].called
+    return called(item.id) if called is not None else None
