@@ -7,9 +7,10 @@ import json
 from typing import Any
 
 from vouch import telemetry
+from vouch.deadlines import InTime
 from vouch.service import fetches, queues, reconciliations
 from vouch.service.deployment import deployment
-from vouch.worker import InTime, worked_off
+from vouch.worker import worked_off
 
 _SECONDS_TO_SPARE = 20
 """One request of a conversation takes 15 at most, its host's name included; the rest is to store what was said."""

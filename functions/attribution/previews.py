@@ -1,9 +1,9 @@
 """`/v1/terms/preview`: what draft terms make of a sample order. Nothing is written."""
 
-import time
 from typing import Final
 
 from attribution.orders import Told
+from vouch.deadlines import within
 from vouch.domain import times
 from vouch.http import Routes, brand_access
 from vouch.service import explanations, previews
@@ -21,7 +21,7 @@ def preview_terms(body: wire.TermsPreview, language: Told = None) -> Explanation
 
     What real orders say of its customer and its creators is looked up, so a key that may not read them may not ask.
     """
-    call, deadline = routes.call, time.monotonic() + _SECONDS
+    call, in_time = routes.call, within(_SECONDS)
     order = body.order.model_dump(mode="json", exclude_none=True)
     order.setdefault("occurred_at", times.text(times.floor_second(call.deployment.brand_now(call.brand))))
     previewed = previews.preview(
@@ -32,7 +32,7 @@ def preview_terms(body: wire.TermsPreview, language: Told = None) -> Explanation
         currency=body.currency,
         terms=body.terms.plain(),
         sample=Sample(order, body.creator_id, body.customer, body.platform),
-        in_time=lambda: time.monotonic() < deadline,
+        in_time=in_time,
     )
     explained, spoken = explanations.laid_open(previewed.tried), language or call.language
     text = explanations.in_words(call.deployment, call.brand, explained, spoken)

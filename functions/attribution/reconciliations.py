@@ -25,7 +25,7 @@ _BEGUN: Final[dict[int, OpenAPIResponse]] = {
 
 
 @routes.post("/v1/connections/<connection_id>/reconcile", security=brand_access("connections:write"), responses=_BEGUN)
-def reconcile(connection_id: str, since: Since = None) -> Response[wire.Reconciliation]:
+def reconcile_connection(connection_id: str, since: Since = None) -> Response[wire.Reconciliation]:
     """Looks at all that changed on the platform. One that is at work already is the one that is answered."""
     call = routes.call
     look = reconciliations.started(call.deployment, call.mint, call.brand, connection_id, since)

@@ -1,9 +1,9 @@
 """`/v1/replays`: whether a range of orders still comes to what is posted. Nothing is written."""
 
-import time
 from typing import Final
 
 from attribution.orders import postings
+from vouch.deadlines import within
 from vouch.http import Routes, brand_access
 from vouch.service import pages, replays
 from vouch.service.replays import Different
@@ -16,7 +16,7 @@ _SECONDS: Final = 15
 @routes.post("/v1/replays", security=brand_access("orders:read"))
 def replay_orders(body: wire.NewReplay) -> wire.RangeReplay:
     """Settles them again, as far as 15 seconds or a hundred differences reach; `cursor` goes on from there."""
-    call, deadline = routes.call, time.monotonic() + _SECONDS
+    call, in_time = routes.call, within(_SECONDS)
     scope = f"{call.brand.id}/replays/{body.start}/{body.end}"
     found = replays.replayed(
         call.deployment,
@@ -24,7 +24,7 @@ def replay_orders(body: wire.NewReplay) -> wire.RangeReplay:
         body.start,
         body.end,
         bookmark=pages.opened(call.deployment, scope, body.cursor)[0] if body.cursor is not None else "",
-        in_time=lambda: time.monotonic() < deadline,
+        in_time=in_time,
     )
     return wire.RangeReplay(
         status="done" if found.bookmark is None else "partial",

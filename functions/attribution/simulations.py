@@ -1,6 +1,5 @@
 """`/v1/simulations`: what draft terms would have made of past orders. Nothing is written but what they counted."""
 
-import time
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -8,6 +7,7 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.openapi.types import OpenAPIResponse
 
 from attribution.orders import Creator, Told
+from vouch.deadlines import within
 from vouch.domain import spreadsheets
 from vouch.domain.errors import Conflict, Unprocessable
 from vouch.domain.simulation import Amounts, Change, OrderChange
@@ -44,7 +44,7 @@ _RESULT: Final[dict[int, OpenAPIResponse]] = {
     responses=_BEGUN,
 )
 def create_simulation(body: wire.NewSimulation) -> Response[wire.SimulationResult]:
-    call, deadline = routes.call, time.monotonic() + _SECONDS
+    call, in_time = routes.call, within(_SECONDS)
     item = simulations.created(
         call.deployment,
         call.mint,
@@ -53,7 +53,7 @@ def create_simulation(body: wire.NewSimulation) -> Response[wire.SimulationResul
         terms=body.terms.plain(),
         start=body.start,
         end=body.end,
-        in_time=lambda: time.monotonic() < deadline,
+        in_time=in_time,
     )
     status = HTTPStatus.ACCEPTED if item.status == "running" else HTTPStatus.CREATED
     return Response(status, JSON, _result(item, None))

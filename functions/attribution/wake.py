@@ -3,9 +3,10 @@
 from typing import Any
 
 from vouch import telemetry
+from vouch.deadlines import InTime
 from vouch.service import deliveries
 from vouch.service.deployment import deployment
-from vouch.worker import InTime, worked_off
+from vouch.worker import worked_off
 
 _SECONDS_TO_SPARE = 15
 

@@ -1,7 +1,6 @@
 """`/v1/creators/{id}/balances`, `…/statement`, `/v1/ledger/verify`: what the books say, and that they are right."""
 
 import json
-import time
 from dataclasses import asdict
 from http import HTTPStatus
 from typing import Annotated, Any, Final
@@ -11,6 +10,7 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.openapi.params import Query
 from aws_lambda_powertools.event_handler.openapi.types import OpenAPIResponse
 
+from vouch.deadlines import within
 from vouch.domain import times
 from vouch.domain.account import Figures
 from vouch.domain.buckets import KeptFigures
@@ -38,7 +38,7 @@ _STATEMENT: Final[dict[int, OpenAPIResponse]] = {
 
 
 @routes.get("/v1/creators/<creator_id>/balances", security=brand_access("balances:read"))
-def show_balances(creator_id: str) -> list[wire.Balance | wire.KeptBalance]:
+def show_creator_balances(creator_id: str) -> list[wire.Balance | wire.KeptBalance]:
     """Exact, at this moment. Only those of a huge account may be seconds behind: they say `as_of` when they are."""
     call = routes.call
     found = accounts.balances(call.deployment, call.brand, creator_id)
@@ -46,7 +46,7 @@ def show_balances(creator_id: str) -> list[wire.Balance | wire.KeptBalance]:
 
 
 @routes.get("/v1/creators/<creator_id>/statement", security=brand_access("balances:read"), responses=_STATEMENT)
-def show_statement(
+def show_creator_statement(
     creator_id: str,
     currency: Annotated[Currency, Query()],
     month: wire.StatementMonth = None,
@@ -92,10 +92,10 @@ def verify_ledger(cursor: Cursor = None) -> wire.Verification:
     An account that takes longer than a whole call (from about 100 000 entries on) is named in `unchecked`, and the
     nightly check of all books has to do: it has the time for a million.
     """
-    call, deadline = routes.call, time.monotonic() + _SECONDS
+    call, in_time = routes.call, within(_SECONDS)
     scope = f"{call.brand.id}/verify"
     position = json.loads(pages.opened(call.deployment, scope, cursor)[0]) if cursor is not None else None
-    allowed = Time(lambda: time.monotonic() < deadline, lambda: time.monotonic() < deadline)
+    allowed = Time(in_time, in_time)
     report = verification.verify(call.deployment, call.brand, position, time=allowed)
     following = json.dumps(report.next_cursor) if report.next_cursor else None
     return wire.Verification(

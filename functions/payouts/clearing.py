@@ -12,7 +12,7 @@ routes = Routes()
 
 
 @routes.post("/v1/rail_statements/<rail>", security=brand_access("reports:write"))
-def take_statement(rail: str, body: wire.RailStatement) -> wire.Taken:
+def submit_rail_statement(rail: str, body: wire.RailStatement) -> wire.Taken:
     """Takes lines of the rail's own statement, each once: the same again is no news, but is looked for again.
 
     A line that says something else than before is refused, and nothing behind it is taken.
@@ -25,7 +25,7 @@ def take_statement(rail: str, body: wire.RailStatement) -> wire.Taken:
 
 
 @routes.get("/v1/reports/clearing", security=brand_access("reports:read"))
-def show_clearing(
+def show_clearing_report(
     rail: wire.RailName,
     currency: wire.OfCurrency,
     start: wire.Start = None,

@@ -1,8 +1,8 @@
 """`/v1/test_clock`: a test brand's own time."""
 
-import time
 from typing import Final
 
+from vouch.deadlines import within
 from vouch.domain import times
 from vouch.http import Routes, brand_access
 from vouch.service import clocks
@@ -13,14 +13,13 @@ _SECONDS: Final = 20
 
 
 @routes.post("/v1/test_clock", security=brand_access("brand:write"))
-def move_clock(body: wire.ClockMove) -> wire.MovedClock:
-    end = time.monotonic() + _SECONDS
-    folded = clocks.moved(routes.call.deployment, routes.call.brand, body.now, in_time=lambda: time.monotonic() < end)
+def move_test_clock(body: wire.ClockMove) -> wire.MovedClock:
+    folded = clocks.moved(routes.call.deployment, routes.call.brand, body.now, in_time=within(_SECONDS))
     return wire.MovedClock(now=times.short(body.now), frozen=True, folded=folded)
 
 
 @routes.get("/v1/test_clock", security=brand_access("brand:read"))
-def show_clock() -> wire.Clock:
+def show_test_clock() -> wire.Clock:
     brand = routes.call.brand
     clocks.check_test_mode(brand)
     now = routes.call.deployment.brand_now(brand)

@@ -4,9 +4,10 @@ import json
 from typing import Any
 
 from vouch import telemetry
+from vouch.deadlines import InTime
 from vouch.service import run_work
 from vouch.service.deployment import deployment
-from vouch.worker import InTime, worked_off
+from vouch.worker import worked_off
 
 _SECONDS_TO_SPARE = 60
 """A call takes 15 at most, a payment up to three of them; the rest is to keep what was said."""

@@ -1,8 +1,8 @@
 """`/v1/payouts`: what became of each creator's amount of a run."""
 
-import time
 from typing import Final
 
+from vouch.deadlines import within
 from vouch.http import Routes, brand_access
 from vouch.service import keys, payouts, sending
 from vouch.store import payouts as items
@@ -62,15 +62,13 @@ def fail_payout(payout_id: str, body: wire.Failed) -> wire.Payout:
     Of a payout by a rail's API only the rail says that. One that was not sent yet may be called off here, and one of
     which nobody knows what became may be given up once the rail would not recognise another try, and knows of none.
     """
-    call, ends = routes.call, time.monotonic() + _SECONDS
+    call, in_time = routes.call, within(_SECONDS)
     item = payouts.found(call.deployment, call.brand.id, payout_id)
     if payouts.rail_of(item).api is None:
         may_give = keys.covers(call.key.scopes, payouts.TO_GIVE)
         item = payouts.failed_by_hand(call.deployment, call.brand, payout_id, body.reason, may_give=may_give)
     else:
-        item = sending.given_up(
-            call.deployment, call.brand, payout_id, body.reason, in_time=lambda: time.monotonic() < ends
-        )
+        item = sending.given_up(call.deployment, call.brand, payout_id, body.reason, in_time=in_time)
     return _shown(item)
 
 

@@ -1,6 +1,5 @@
 """`/v1/reports/yearly`, `/v1/reports/thresholds`: what a year brought each creator, and whom to look at."""
 
-import time
 from collections.abc import Iterator
 from http import HTTPStatus
 from typing import Annotated, Any, Final
@@ -10,6 +9,7 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.openapi.params import Query
 from aws_lambda_powertools.event_handler.openapi.types import OpenAPIResponse
 
+from vouch.deadlines import within
 from vouch.domain import spreadsheets
 from vouch.domain.spreadsheets import Row
 from vouch.http import Routes, brand_access
@@ -51,7 +51,7 @@ def show_yearly_totals(
     As CSV (`Accept: text/csv`) what was earned stands in a line without a rail, and what each rail paid in one of its
     own, so that every column can be added up. The next page is where the header `Link` says, or at `cursor` in it.
     """
-    call, deadline = routes.call, time.monotonic() + _SECONDS
+    call, in_time = routes.call, within(_SECONDS)
     page = yearly.totals(
         call.deployment,
         call.brand,
@@ -59,7 +59,7 @@ def show_yearly_totals(
         currency=currency,
         limit=limit,
         cursor=cursor,
-        in_time=lambda: time.monotonic() < deadline,
+        in_time=in_time,
     )
     if preferred(routes.current_event.headers.get("accept", ""), (JSON, CSV)) == JSON:
         return _shown(page)
@@ -72,12 +72,12 @@ def show_yearly_totals(
 
 
 @routes.get("/v1/reports/thresholds", security=brand_access("reports:read"))
-def show_thresholds() -> wire.Thresholds:
+def show_yearly_thresholds() -> wire.Thresholds:
     return _list(thresholds.thresholds(routes.call.deployment.database, routes.call.brand.id))
 
 
 @routes.put("/v1/reports/thresholds", security=brand_access("reports:write"))
-def replace_thresholds(body: wire.NewThresholds) -> wire.Thresholds:
+def replace_yearly_thresholds(body: wire.NewThresholds) -> wire.Thresholds:
     call = routes.call
     wanted = [Threshold(**each.model_dump()) for each in body.thresholds]
     return _list(yearly.changed_thresholds(call.deployment, call.brand, wanted, if_match=call.if_match))

@@ -1,6 +1,5 @@
 """`/v1/payout_runs`: paying many creators at once."""
 
-import time
 from http import HTTPStatus
 from typing import Annotated, Any, Final
 
@@ -8,6 +7,7 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.openapi.params import Query
 from aws_lambda_powertools.event_handler.openapi.types import OpenAPIResponse
 
+from vouch.deadlines import within
 from vouch.http import ONLY_ONCE, Routes, brand_access, document
 from vouch.service import payout_runs, run_cancelling, run_files, run_work
 from vouch.service.payout_runs import Wish
@@ -31,32 +31,32 @@ _FILE: Final[dict[int, OpenAPIResponse]] = {
 
 
 @routes.post("/v1/payout_runs", security=brand_access("payouts:write"), status_code=201, openapi_extensions=ONLY_ONCE)
-def create_run(body: wire.NewRun) -> wire.Run:
+def create_payout_run(body: wire.NewRun) -> wire.Run:
     """Pays what is available, or lists what would be paid. Needs an `Idempotency-Key`.
 
     A run of many creators is `preparing` when it is answered, and goes on by itself.
     """
-    call, ends = routes.call, time.monotonic() + _SECONDS
+    call, in_time = routes.call, within(_SECONDS)
     wish = Wish(body.rail, body.currency, body.creator_ids, body.dry_run)
     run = payout_runs.started(call.deployment, call.mint, call.brand, wish)
-    run = run_work.gone_on(call.deployment, call.brand, run, in_time=lambda: time.monotonic() < ends)
+    run = run_work.gone_on(call.deployment, call.brand, run, in_time=in_time)
     return _shown(run)
 
 
 @routes.get("/v1/payout_runs", security=brand_access("payouts:read"))
-def list_runs(limit: Limit = LIMIT, cursor: Cursor = None) -> Page[wire.Run]:
+def list_payout_runs(limit: Limit = LIMIT, cursor: Cursor = None) -> Page[wire.Run]:
     """The newest first."""
     page = payout_runs.listed(routes.call.deployment, routes.call.brand, limit=limit, cursor=cursor)
     return Page(items=[_shown(run) for run in page.items], next_cursor=page.next_cursor)
 
 
 @routes.get("/v1/payout_runs/<run_id>", security=brand_access("payouts:read"))
-def show_run(run_id: str) -> wire.Run:
+def show_payout_run(run_id: str) -> wire.Run:
     return _shown(payout_runs.found(routes.call.deployment, routes.call.brand, run_id))
 
 
 @routes.get("/v1/payout_runs/<run_id>/outcomes", security=brand_access("payouts:read"))
-def list_outcomes(run_id: str, cursor: Cursor = None) -> Page[wire.Outcome]:
+def list_payout_run_outcomes(run_id: str, cursor: Cursor = None) -> Page[wire.Outcome]:
     """What the run makes of each creator who has anything, 50 creators a page at most. Of a dry run, the whole list."""
     call = routes.call
     run = payout_runs.found(call.deployment, call.brand, run_id)
@@ -65,7 +65,7 @@ def list_outcomes(run_id: str, cursor: Cursor = None) -> Page[wire.Outcome]:
 
 
 @routes.get("/v1/payout_runs/<run_id>/file", security=brand_access("payouts:read"), responses=_FILE)
-def show_file(
+def show_payout_run_file(
     run_id: str,
     rail: Filter = None,
     currency: Annotated[str | None, Query(max_length=3, description="Where the run has several files")] = None,
@@ -81,10 +81,10 @@ def show_file(
 
 
 @routes.post("/v1/payout_runs/<run_id>/cancel", security=brand_access("payouts:write"))
-def cancel_run(run_id: str) -> wire.Run:
+def cancel_payout_run(run_id: str) -> wire.Run:
     """Takes back what was not sent; what is on its way goes on, and says itself what becomes of it."""
-    call, ends = routes.call, time.monotonic() + _SECONDS
-    run = run_cancelling.cancelled(call.deployment, call.brand, run_id, in_time=lambda: time.monotonic() < ends)
+    call, in_time = routes.call, within(_SECONDS)
+    run = run_cancelling.cancelled(call.deployment, call.brand, run_id, in_time=in_time)
     return _shown(run)
 
 

@@ -23,7 +23,7 @@ _PAPER: Final[dict[int, OpenAPIResponse]] = {
 
 
 @routes.get("/v1/creators/<creator_id>/statement.pdf", security=brand_access("balances:read"), responses=_PAPER)
-def print_statement(
+def print_creator_statement(
     creator_id: str,
     currency: Annotated[Currency, Query()],
     month: wire.StatementMonth = None,

@@ -18,7 +18,7 @@ def show_health() -> wire.Health:
 
 
 @routes.get("/openapi.json", security=PUBLIC)
-def describe() -> Any:
+def describe_api() -> Any:
     from referrals import openapi  # noqa: PLC0415 - the other functions' routes, which no other request needs
 
     return Response(200, "application/json", openapi.document())

@@ -28,13 +28,13 @@ def show_own_brand() -> wire.Brand:
 
 
 @routes.post("/v1/domains", security=brand_access("brand:write"), status_code=HTTPStatus.CREATED)
-def list_host(body: wire.NewDomain) -> wire.Domain:
+def add_domain(body: wire.NewDomain) -> wire.Domain:
     host = brands.host_listed(routes.call.deployment, routes.call.brand, body.host)
     return _shown(brands.found(routes.call.deployment, routes.call.brand.id).hosts, host)
 
 
 @routes.get("/v1/domains", security=brand_access("brand:read"))
-def list_hosts(limit: Limit = LIMIT, cursor: Cursor = None) -> Page[wire.Domain]:
+def list_domains(limit: Limit = LIMIT, cursor: Cursor = None) -> Page[wire.Domain]:
     call = routes.call
     page = brands.listed(call.deployment, call.brand, limit=limit, cursor=cursor)
     hosts = brands.hosts(call.brand)
@@ -42,7 +42,7 @@ def list_hosts(limit: Limit = LIMIT, cursor: Cursor = None) -> Page[wire.Domain]
 
 
 @routes.get("/v1/domains/<host>", security=brand_access("brand:read"))
-def show_host(host: str) -> wire.Domain:
+def show_domain(host: str) -> wire.Domain:
     hosts, name = brands.hosts(routes.call.brand), destinations.host(host)
     if name is None or name not in hosts:
         raise NotFound
@@ -50,7 +50,7 @@ def show_host(host: str) -> wire.Domain:
 
 
 @routes.delete("/v1/domains/<host>", security=brand_access("brand:write"))
-def unlist_host(host: str) -> wire.Domain:
+def remove_domain(host: str) -> wire.Domain:
     name = brands.host_unlisted(routes.call.deployment, routes.call.brand, host)
     return wire.Domain(host=name, connection_ids=brands.connections_of(brands.hosts(routes.call.brand), name))
 

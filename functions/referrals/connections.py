@@ -13,7 +13,7 @@ routes = Routes()
 
 
 @routes.post("/v1/connections", security=brand_access("connections:write"), status_code=HTTPStatus.CREATED)
-def connect(body: wire.NewConnection) -> wire.Connection:
+def connect_platform(body: wire.NewConnection) -> wire.Connection:
     call = routes.call
     settings = body.model_dump(exclude_unset=True, exclude={"platform", "secret"})
     item = connections.created(
@@ -41,7 +41,7 @@ def change_connection(connection_id: str, body: wire.ConnectionChange) -> wire.C
 
 
 @routes.post("/v1/connections/<connection_id>/rotate", security=brand_access("connections:write"))
-def rotate_secret(connection_id: str, body: wire.Rotation) -> wire.Connection:
+def rotate_connection_secret(connection_id: str, body: wire.Rotation) -> wire.Connection:
     return _shown(connections.rotated(routes.call.deployment, routes.call.brand, connection_id, body.secret))
 
 

@@ -57,7 +57,7 @@ def change_creator(creator_id: str, body: wire.CreatorChange) -> wire.Creator:
 
 
 @routes.post("/v1/enrolments", security=brand_access("creators:write"), status_code=HTTPStatus.CREATED)
-def enrol(body: wire.NewEnrolment) -> wire.Enrolment:
+def enrol_creator(body: wire.NewEnrolment) -> wire.Enrolment:
     enrolment = creators.enrolled(
         routes.call.deployment,
         routes.call.brand,

@@ -57,8 +57,8 @@ _SAMPLE: Final = ("duplicate_line", "discount_above_price", *_SUBMISSION[422])
 _DECISION: Final[_Codes] = {403: ("own_adjustment",), 409: ("adjustment_decided",)}
 _OWN_REFUSALS: Final[dict[str, _Codes]] = {
     "create_brand": {422: ("not_a_test_brand",)},
-    "list_host": {422: ("not_a_host", "too_many")},
-    "unlist_host": {409: ("host_of_connection",)},
+    "add_domain": {422: ("not_a_host", "too_many")},
+    "remove_domain": {409: ("host_of_connection",)},
     "create_key": {403: ("scope_exceeded",)},
     "revoke_key": {403: ("scope_exceeded",)},
     "create_program": _PUBLISHED,
@@ -69,8 +69,8 @@ _OWN_REFUSALS: Final[dict[str, _Codes]] = {
         422: ("own_recruiter", "mutual_recruiters", "changed_too_often", "email_changed_too_often"),
     },
     "replace_product_ties": {409: ("product_taken",), 422: ("too_many", "changed_too_often")},
-    "fix_rate": {409: ("rate_fixed",), 422: ("same_currency",)},
-    "enrol": {
+    "fix_exchange_rate": {409: ("rate_fixed",), 422: ("same_currency",)},
+    "enrol_creator": {
         404: ("not_found",),
         409: ("already_enrolled",),
         422: ("not_active_yet", "creator_not_active_yet"),
@@ -88,18 +88,20 @@ _OWN_REFUSALS: Final[dict[str, _Codes]] = {
     },
     "give_code": {404: ("not_found",), 409: ("code_taken",), 422: ("not_a_code",)},
     "end_code": {422: ("effective_in_past",)},
-    "connect": _CONNECTION
+    "connect_platform": _CONNECTION
     | {422: ("platform_not_supported", "secret_not_usable", "setting_missing", *_CONNECTION[422])},
     "change_connection": _CONNECTION | {422: ("setting_missing", *_CONNECTION[422])},
-    "reconcile": {422: ("not_reconcilable", "api_token_missing", "since_out_of_range", "connection_disabled")},
-    "rotate_secret": {422: ("secret_not_usable",)},
+    "reconcile_connection": {
+        422: ("not_reconcilable", "api_token_missing", "since_out_of_range", "connection_disabled")
+    },
+    "rotate_connection_secret": {422: ("secret_not_usable",)},
     "submit_order": _SUBMISSION | {422: ("placed_at_changed", "from_the_future", *_SAMPLE)},
     "submit_refund": _SUBMISSION
     | {422: ("unknown_line", "refund_of_nothing", "tax_above_amount", "from_the_future", *_SUBMISSION[422])},
     "submit_dispute": _SUBMISSION | {422: ("from_the_future", *_SUBMISSION[422])},
     "submit_decision": _SUBMISSION | {422: ("order_unknown_yet", "not_enrolled", "no_terms", *_SUBMISSION[422])},
-    "show_statement": {400: ("one_of_two",), 422: ("statement_too_long",)},
-    "print_statement": {400: ("one_of_two",), 422: ("statement_too_long",)},
+    "show_creator_statement": {400: ("one_of_two",), 422: ("statement_too_long",)},
+    "print_creator_statement": {400: ("one_of_two",), 422: ("statement_too_long",)},
     "show_payout_method": {404: ("not_found", "payout_method_missing")},
     "set_payout_method": {
         422: (
@@ -124,10 +126,10 @@ _OWN_REFUSALS: Final[dict[str, _Codes]] = {
             "sandbox_account_in_live_brand",
         )
     },
-    "resume_payout_rail": {412: ("stale_version",), 422: ("rail_not_set_up",)},
-    "create_run": {404: ("not_found",), 422: ("rail_unknown", "rail_not_set_up", "rail_unfit_for_currency")},
-    "show_file": {404: ("file_not_found",), 409: ("file_not_yet_written",), 422: ("file_ambiguous",)},
-    "cancel_run": {409: ("run_already_sent",)},
+    "resume_payout_rail": {422: ("rail_not_set_up",)},
+    "create_payout_run": {404: ("not_found",), 422: ("rail_unknown", "rail_not_set_up", "rail_unfit_for_currency")},
+    "show_payout_run_file": {404: ("file_not_found",), 409: ("file_not_yet_written",), 422: ("file_ambiguous",)},
+    "cancel_payout_run": {409: ("run_already_sent",)},
     "list_payouts": {404: ("not_found",)},
     "settle_payout": {409: ("payout_not_in_time", "payout_settled_otherwise", "payout_told_by_rail")},
     "fail_payout": {409: ("payout_not_in_time", "payout_told_by_rail")},
@@ -136,8 +138,8 @@ _OWN_REFUSALS: Final[dict[str, _Codes]] = {
     "approve_adjustment": _DECISION | {422: ("nothing_owed",)},
     "decline_adjustment": _DECISION,
     "reverse_adjustment": {409: ("already_reversed", "not_reversible")},
-    "take_statement": {409: ("statement_line_differs",)},
-    "show_clearing": {422: ("rail_unknown",)},
+    "submit_rail_statement": {409: ("statement_line_differs",)},
+    "show_clearing_report": {422: ("rail_unknown",)},
     "create_simulation": _TERMS | {404: ("not_found",), 429: ("too_many_at_once",)},
     "explain_simulated_order": {422: _UNTOLD},
     "preview_terms": {
@@ -146,7 +148,7 @@ _OWN_REFUSALS: Final[dict[str, _Codes]] = {
         422: (*_SAMPLE, *_UNTOLD, *_TERMS[422]),
     },
     "show_simulation": {409: ("simulation_not_done",), 422: ("simulation_too_long",)},
-    "move_clock": {403: ("not_a_test_brand",), 422: ("clock_backwards",)},
+    "move_test_clock": {403: ("not_a_test_brand",), 422: ("clock_backwards",)},
 }
 """What a route refuses by itself, beside what its shape says."""
 
@@ -232,8 +234,8 @@ def _is_only_once(route: Route) -> bool:
 
 
 def _is_versioned(route: Route) -> bool:
-    """Whether it changes what has an `ETag`."""
-    return route.method in {"PATCH", "PUT", "DELETE"} and "version" in route.func.__annotations__["return"].model_fields
+    """Whether it heeds `If-Match`: its handler reads it."""
+    return "if_match" in route.func.__code__.co_names
 
 
 def _refusal(*codes: str) -> dict[str, Any]:
@@ -312,7 +314,7 @@ _DOORS: Final[dict[str, Any]] = {
     },
     "/deletions/{id}": {
         "get": {
-            "operationId": "show_deletion",
+            "operationId": "show_deletion_request",
             "summary": "What became of somebody's request to be forgotten, for them to read",
             "tags": ["webhooks"],
             "security": [{}],
@@ -325,7 +327,7 @@ _DOORS: Final[dict[str, Any]] = {
     },
     embed.PATH: {
         "get": {
-            "operationId": "embed",
+            "operationId": "load_storefront_snippet",
             "summary": "The storefront's snippet, which takes a click id from the landing page into the order",
             "tags": ["embed"],
             "security": [{}],
@@ -338,7 +340,7 @@ _DOORS: Final[dict[str, Any]] = {
     },
     "/rails/{rail}/{brand_id}": {
         "post": {
-            "operationId": "receive_callback",
+            "operationId": "receive_rail_callback",
             "summary": "What a rail tells by itself, proven by its signature; the rail is then asked",
             "tags": ["rails"],
             "security": [{}],

@@ -22,7 +22,7 @@ _FIXED: Final[dict[int, OpenAPIResponse]] = {
 
 
 @routes.post("/v1/fx_rates", security=brand_access("fx_rates:write"), status_code=HTTPStatus.CREATED, responses=_FIXED)
-def fix_rate(body: wire.NewRate) -> Response[wire.Rate]:
+def fix_exchange_rate(body: wire.NewRate) -> Response[wire.Rate]:
     """For a program that converts, an order takes the last rate before it was placed, of whatever source."""
     call = routes.call
     item, new = rates.fixed(
@@ -38,7 +38,7 @@ def fix_rate(body: wire.NewRate) -> Response[wire.Rate]:
 
 
 @routes.get("/v1/fx_rates", security=brand_access("fx_rates:read"))
-def list_rates(
+def list_exchange_rates(
     from_currency: Annotated[Currency, Query(alias="from")],
     to_currency: Annotated[Currency, Query(alias="to")],
     limit: Limit = LIMIT,

@@ -52,6 +52,7 @@ def test_every_route_is_in_it_with_who_may_call_it(document: Any) -> None:
 def test_operations_have_names_of_their_own(document: Any) -> None:
     names = [operation["operationId"] for path in document["paths"].values() for operation in path.values()]
     assert len(set(names)) == len(names)
+    assert [name for name in names if not re.fullmatch("[a-z]+(_[a-z]+)+", name)] == []
 
 
 def test_every_closed_route_can_refuse_with_a_problem(document: Any) -> None:
@@ -113,15 +114,48 @@ def test_refusals_are_described_where_they_are_met(document: Any) -> None:
     }
 
 
-def test_only_what_has_a_version_takes_if_match(document: Any) -> None:
-    taking = {
+def taking(document: Any, header: str) -> dict[str, bool]:
+    """The operations that name the header, and whether they need it."""
+    return {
+        operation["operationId"]: parameter["required"]
+        for operations in document["paths"].values()
+        for operation in operations.values()
+        for parameter in operation.get("parameters", [])
+        if (parameter["in"], parameter["name"]) == ("header", header)
+    }
+
+
+def test_whatever_heeds_if_match_says_so_and_nothing_else_does(document: Any) -> None:
+    heeding = {
+        function.name
+        for path in ROOT.glob("functions/**/*.py")
+        for function in ast.walk(ast.parse(path.read_text()))
+        if isinstance(function, ast.FunctionDef)
+        and any(isinstance(node, ast.Attribute) and node.attr == "if_match" for node in ast.walk(function))
+    }
+    assert {"change_link", "set_payee", "remove_payout_rail", "resume_payout_rail"} <= heeding
+    assert taking(document, "If-Match") == dict.fromkeys(heeding, False)
+    refusing = {
         operation["operationId"]
         for operations in document["paths"].values()
         for operation in operations.values()
         if "412" in operation["responses"]
     }
-    assert {"change_link", "delete_link", "end_code", "change_program"} <= taking
-    assert not {"revoke_key", "unlist_host"} & taking
+    assert refusing == heeding
+
+
+def test_every_post_of_somebody_known_says_that_it_heeds_an_idempotency_key_and_whether_it_needs_one(
+    document: Any,
+) -> None:
+    posts = {
+        operation["operationId"]: "idempotency_key_required" in operation["responses"]["400"]["description"]
+        for operations in document["paths"].values()
+        for method, operation in operations.items()
+        if method == "post" and operation["security"] != PUBLIC
+    }
+    assert taking(document, "Idempotency-Key") == posts
+    needing = {name for name, needed in posts.items() if needed}
+    assert needing == {"create_payout_run", "create_adjustment", "create_writeoff"}
 
 
 def test_scopes_and_slugs_say_what_they_may_be(document: Any) -> None:

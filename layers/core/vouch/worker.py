@@ -4,8 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from vouch import telemetry
-
-InTime = Callable[[], bool]
+from vouch.deadlines import InTime
 
 
 def worked_off(

@@ -2,6 +2,7 @@
 
 from contextlib import suppress
 
+from vouch.deadlines import InTime
 from vouch.domain.errors import Conflict
 from vouch.service import payout_runs, run_chunks
 from vouch.service.deployment import Deployment
@@ -9,7 +10,6 @@ from vouch.service.revisions import committed
 from vouch.store import payout_runs as stored
 from vouch.store.database import Writes
 from vouch.store.tables import Brand, PayoutRun
-from vouch.worker import InTime
 
 
 def cancelled(deployment: Deployment, brand: Brand, run_id: str, *, in_time: InTime) -> PayoutRun:

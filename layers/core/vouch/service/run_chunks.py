@@ -6,6 +6,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import astuple
 
 from vouch import telemetry
+from vouch.deadlines import InTime
 from vouch.domain import times
 from vouch.rails.registry import RAILS
 from vouch.service import payees, payout_runs, payout_settings, payouts, rail_accounts, sending
@@ -20,7 +21,6 @@ from vouch.store import payouts as stored_payouts
 from vouch.store.database import FAILURES, Refused, Writes
 from vouch.store.payout_runs import CHUNK_MAX
 from vouch.store.tables import Brand, PayoutRun, RunChunk
-from vouch.worker import InTime
 
 
 # --- listing and reserving --------------------------------------------------------------------------------------------

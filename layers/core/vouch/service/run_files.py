@@ -10,6 +10,7 @@ from itertools import batched
 from botocore.exceptions import ClientError
 
 from vouch import telemetry
+from vouch.deadlines import InTime
 from vouch.domain import times
 from vouch.domain.errors import Conflict, NotFound, Unprocessable
 from vouch.domain.payouts import Payment
@@ -26,7 +27,6 @@ from vouch.store import versions
 from vouch.store.database import Refused, Writes
 from vouch.store.payout_runs import CHUNK_MAX
 from vouch.store.tables import Brand, PayoutItem, PayoutRun
-from vouch.worker import InTime
 
 _TOGETHER = 50
 """So many payouts are marked in one transaction."""

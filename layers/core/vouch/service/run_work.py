@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
+from vouch.deadlines import InTime
 from vouch.domain.errors import NotFound
 from vouch.service import brands, payout_runs, run_cancelling, run_chunks, run_files, sending
 from vouch.service.deployment import Deployment
 from vouch.store.payout_runs import CHUNK_MAX
 from vouch.store.tables import Brand, PayoutRun
-from vouch.worker import InTime
 
 
 def worked(deployment: Deployment, message: Mapping[str, Any], *, in_time: InTime) -> str:

@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from vouch import telemetry
+from vouch.deadlines import InTime
 from vouch.domain import times
 from vouch.domain.errors import Conflict, Unprocessable
 from vouch.domain.payouts import Payment
@@ -28,7 +29,6 @@ from vouch.store import payout_runs, versions
 from vouch.store import payouts as items
 from vouch.store.database import Writes
 from vouch.store.tables import Brand, OpenPayout, PayoutItem
-from vouch.worker import InTime
 
 LEASE = timedelta(minutes=10)
 """No call takes so long: whose attempt is older than that, died."""
