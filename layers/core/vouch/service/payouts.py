@@ -4,9 +4,10 @@ A payout's own version guards its steps, the balance's version the sums, and eac
 Whatever is told twice, late or out of order therefore changes nothing the second time.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from itertools import islice
 
 from vouch.domain import account, times
 from vouch.domain.account import Balance
@@ -29,7 +30,7 @@ from vouch.service.pages import Page
 from vouch.service.reserving import outcomes_of
 from vouch.service.revisions import committed
 from vouch.store import balances, clearing, ledger, payout_runs, payouts, versions
-from vouch.store.database import Writes
+from vouch.store.database import Refused, Writes
 from vouch.store.tables import Brand, PayoutItem
 
 TO_GIVE = "adjustments:write"
@@ -89,25 +90,24 @@ def of_run(
     if payout_runs.run(deployment.database, brand.id, run_id) is None:
         raise NotFound
     scope = f"{brand.id}/{run_id}/{status}/{creator_id}/payouts"
-    start, skip = (int(part) for part in pages.opened(deployment, scope, cursor)) if cursor else (0, 0)
-    wanted: list[str] = []
-    place: tuple[int, int] | None = None
-    for chunk in payout_runs.chunks(deployment.database, brand.id, run_id, start=start):
-        made = [outcome.payout_id for outcome in outcomes_of(chunk) if outcome.payout_id]
-        number = payout_runs.number_of(chunk)
-        for position, payout_id in enumerate(made):
-            if number == start and position < skip:
-                continue
-            if len(wanted) == limit:
-                place = (number, position)
-                break
-            wanted.append(payout_id)
-        if place is not None:
-            break
-    items = payouts.payouts(deployment.database, brand.id, wanted)
+    chunk, position = (int(part) for part in pages.opened(deployment, scope, cursor)) if cursor else (0, 0)
+    made = list(islice(_made(deployment, brand, run_id, (chunk, position)), limit + 1))
+    items = payouts.payouts(deployment.database, brand.id, [payout_id for _, payout_id in made[:limit]])
     fitting = [item for item in items if status in (None, item.status) and creator_id in (None, item.creator_id)]
-    following = pages.sealed(deployment, scope, [str(part) for part in place]) if place else None
-    return Page(fitting, following)
+    following = [place for place, _ in made[limit:]]
+    return Page(fitting, pages.sealed(deployment, scope, [str(part) for part in following[0]]) if following else None)
+
+
+def _made(
+    deployment: Deployment, brand: Brand, run_id: str, start: tuple[int, int]
+) -> Iterator[tuple[tuple[int, int], str]]:
+    """The run's payouts from that place on, each with its own: the number of its chunk, and its position there."""
+    for chunk in payout_runs.chunks(deployment.database, brand.id, run_id, start=start[0]):
+        payout_ids = [outcome.payout_id for outcome in outcomes_of(chunk) if outcome.payout_id]
+        for position, payout_id in enumerate(payout_ids):
+            place = payout_runs.number_of(chunk), position
+            if place >= start:
+                yield place, payout_id
 
 
 # --- its steps --------------------------------------------------------------------------------------------------------
@@ -116,6 +116,21 @@ def of_run(
 def submitted(deployment: Deployment, brand: Brand, payout_id: str, news: News) -> PayoutItem:
     """The rail has it; what it says of a payout that has gone further is no news."""
     return _moved(deployment, brand, payout_id, "submitted", news)
+
+
+def submitted_together(
+    deployment: Deployment, brand: Brand, items: Sequence[PayoutItem], news: Callable[[PayoutItem], News]
+) -> None:
+    """Likewise, of so many as one transaction takes, which were just read as `created`."""
+    writes = Writes()
+    for item in items:
+        _keep(deployment, item, "submitted", news(item))
+        versions.put(writes, item)
+    try:
+        deployment.database.commit(writes)
+    except Refused:  # an earlier try of ours did it, or part of it
+        for item in items:
+            submitted(deployment, brand, item.id, news(item))
 
 
 def unknown(deployment: Deployment, brand: Brand, payout_id: str, news: News, *, seen: int) -> PayoutItem:
