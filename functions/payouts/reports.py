@@ -1,6 +1,7 @@
 """`/v1/reports/yearly`, `/v1/reports/thresholds`: what a year brought each creator, and whom to look at."""
 
 from collections.abc import Iterator
+from dataclasses import asdict
 from http import HTTPStatus
 from typing import Annotated, Any, Final
 from urllib.parse import urlencode
@@ -27,8 +28,8 @@ routes = Routes()
 _SECONDS: Final = 15
 _TOO_LARGE: Final = "account_too_large"
 _COLUMNS: Final = (
-    *("creator_id", "name", "currency", "rail", "earned", "paid", "withheld"),
-    *("over_threshold", "left_out"),
+    *("creator_id", "name", "country", "entity", "tax_form", "tax_id_noted", "currency", "rail", "withheld_for"),
+    *("earned", "paid", "withheld", "over_threshold", "left_out"),
 )
 _TOTALS: Final[dict[int, OpenAPIResponse]] = {
     200: {
@@ -48,8 +49,9 @@ def show_yearly_totals(
 ) -> Any:
     """By creator and currency, in the order in which the creators were added. A page may be short though more follow.
 
-    As CSV (`Accept: text/csv`) what was earned stands in a line without a rail, and what each rail paid in one of its
-    own, so that every column can be added up. The next page is where the header `Link` says, or at `cursor` in it.
+    As CSV (`Accept: text/csv`) what was earned stands in a line without a rail, and what each rail paid, with tax for
+    each country, in one of its own, so that every column can be added up. The next page is where the header `Link`
+    says, or at `cursor` in it.
     """
     call, in_time = routes.call, within(_SECONDS)
     page = yearly.totals(
@@ -104,20 +106,39 @@ def _shown(page: Totals) -> wire.YearlyTotals:
     )
 
 
+def _whose(total: Total) -> dict[str, Any]:
+    payee = total.payee
+    return {
+        "creator_id": total.creator.id,
+        "name": total.creator.name,
+        "country": payee.country if payee else None,
+        "entity": payee.entity if payee else None,
+        "tax_form": payee.tax_form if payee else None,
+        "tax_id_noted": payee is not None and payee.tax_id is not None,
+    }
+
+
 def _total(total: Total) -> wire.YearlyTotal:
     return wire.YearlyTotal.of(
         total,
-        creator_id=total.creator.id,
-        name=total.creator.name,
+        **_whose(total),
         rails=[wire.PaidByRail.of(each) for each in total.rails],
         over_threshold=list(total.reached),
     )
 
 
 def _rows(page: Totals) -> Iterator[Row]:
+    for cells in _cells(page):
+        yield [cells.get(column) for column in _COLUMNS]
+
+
+def _cells(page: Totals) -> Iterator[dict[str, Any]]:
+    """By column, those that are not empty."""
     for total in page.totals:
-        whose = (total.creator.id, total.creator.name, total.currency)
-        yield [*whose, None, total.earned, 0, 0, "; ".join(total.reached), None]
-        yield from ([*whose, each.rail, 0, each.paid, each.withheld, None, None] for each in total.rails)
+        whose = _whose(total) | {"currency": total.currency}
+        whose["tax_id_noted"] = "yes" if whose["tax_id_noted"] else "no"
+        earned = {"earned": total.earned, "paid": 0, "withheld": 0, "over_threshold": "; ".join(total.reached)}
+        yield whose | earned
+        yield from (whose | {"earned": 0} | asdict(each) for each in total.rails)
     for creator in page.left_out:
-        yield [creator.id, creator.name, None, None, None, None, None, None, _TOO_LARGE]
+        yield {"creator_id": creator.id, "name": creator.name, "left_out": _TOO_LARGE}

@@ -6,7 +6,7 @@ import json
 import re
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any, override
 
@@ -26,6 +26,7 @@ from vouch.domain.payouts import CHANGE_HOLD, Destination, Gates, Payee, obstacl
 from vouch.service import brands, payees
 from vouch.service.creators import FORMER_EMAILS_KEPT, FORMER_EMAILS_MAX
 from vouch.service.deployment import Deployment
+from vouch.store import payout_settings
 from vouch.store.tables import PayoutMethod
 from vouch.store.vault import Misplaced, Owner
 
@@ -84,7 +85,8 @@ def stored(deployment: Deployment, brand: Client, creator_id: str) -> PayoutMeth
 def blocked(deployment: Deployment, brand: Client, creator_id: str, **gates: Any) -> str | None:
     """Why a run would leave the creator out now."""
     now = deployment.brand_now(brands.found(deployment, brand.brand_id))
-    return obstacle(payees.profile(deployment, brand.brand_id, creator_id).payee, Gates(**gates), now)
+    known = payees.profile(deployment, brand.brand_id, creator_id).payee
+    return obstacle(known, Gates(**gates), now, payout_settings.settings(deployment.database, brand.brand_id).time_zone)
 
 
 # --- methods ----------------------------------------------------------------------------------------------------------
@@ -123,10 +125,13 @@ def test_a_method_is_set_sealed_and_shown_by_its_end(
 
 def test_the_page_for_brands_shows_what_is_answered(brand: Client, noa: str) -> None:
     page = (Path(__file__).parents[2] / "docs/payout-methods.md").read_text()
-    said, answered, hold = (json.loads(found) for found in re.findall(r"^\{.*\}$", page, re.MULTILINE))
+    examples = re.findall(r"^\{(?:.*\}|\n[^}]*\n\})$", page, re.MULTILINE)
+    said, answered, hold, note = (json.loads(found) for found in examples)
     assert put(brand, noa, said).body == answered
     held = put(brand, noa, hold, "payee")
     assert (held.status, held.body["held"]) == (200, True)
+    noted = put(brand, noa, note, "payee").body
+    assert {name: noted[name] for name in note if name != "tax_id"} | {"tax_id": "039337423"} == note
 
 
 def test_what_is_sealed_opens_for_its_own_creator_only(brand: Client, noa: str, deployment: Deployment) -> None:
@@ -461,9 +466,11 @@ NOTHING = {
     "country": None,
     "entity": None,
     "tax_form": None,
-    "tax_form_expires_at": None,
+    "tax_form_expires_on": None,
     "tax_id_shown": None,
     "withholding_bps": 0,
+    "tax_certificate": None,
+    "tax_certificate_expires_on": None,
     "version": 0,
 }
 NOTED = {
@@ -472,9 +479,11 @@ NOTED = {
     "country": "IL",
     "entity": "person",
     "tax_form": "W-8BEN",
-    "tax_form_expires_at": "2026-06-01T00:00:00+03:00",
+    "tax_form_expires_on": "2026-06-01",
     "tax_id": "039337423",
     "withholding_bps": 2500,
+    "tax_certificate": "2026/4471",
+    "tax_certificate_expires_on": "2026-12-31",
 }
 
 
@@ -484,13 +493,14 @@ def test_what_a_brand_notes_is_what_a_run_knows(brand: Client, noa: str, deploym
     assert payees.profile(deployment, brand.brand_id, noa).payee == Payee()
     answer = put(brand, noa, NOTED, "payee")
     shown = {name: value for name, value in NOTED.items() if name != "tax_id"}
-    shown |= {"tax_form_expires_at": "2026-05-31T21:00:00Z", "tax_id_shown": "•••• 7423", "version": 1}
+    shown |= {"tax_id_shown": "•••• 7423", "version": 1}
     assert answer.body == get(brand, noa, "payee").body == shown
     assert payees.profile(deployment, brand.brand_id, noa).payee == Payee(
         held=True,
         withholding_bps=2500,
+        tax_certificate_expires=date(2026, 12, 31),
         tax_form=True,
-        tax_form_expires=times.parse("2026-05-31T21:00:00Z"),
+        tax_form_expires=date(2026, 6, 1),
         country="IL",
     )
 
@@ -506,17 +516,53 @@ def test_a_hold_holds_until_somebody_says_otherwise(brand: Client, noa: str, dep
     assert blocked(deployment, brand, noa) is None
 
 
-def test_a_tax_form_opens_its_gate_until_it_expires(
+def test_a_tax_form_opens_its_gate_to_the_end_of_its_last_day(
     brand: Client, noa: str, deployment: Deployment, clock: Clock
 ) -> None:
     assert blocked(deployment, brand, noa, tax_form_required=True) == "tax_form_missing"
-    form = {"held": False, "withholding_bps": 0, "tax_form": "W-9", "tax_form_expires_at": "2026-05-05T12:00:00Z"}
+    form = {"held": False, "withholding_bps": 0, "tax_form": "W-9", "tax_form_expires_on": "2026-05-04"}
     put(brand, noa, form, "payee")
     assert blocked(deployment, brand, noa, tax_form_required=True) is None
     clock.pass_(timedelta(days=1))
     assert blocked(deployment, brand, noa, tax_form_required=True) == "tax_form_expired"
-    put(brand, noa, form | {"tax_form_expires_at": None}, "payee")
+    put(brand, noa, form | {"tax_form_expires_on": None}, "payee")
     assert blocked(deployment, brand, noa, tax_form_required=True) is None
+
+
+def test_nobody_is_paid_by_the_rate_of_a_certificate_that_has_expired_until_another_is_noted(
+    new_brand: NewBrand, deployment: Deployment
+) -> None:
+    """Its last day ends where the brand is at home."""
+    brand = new_brand(mode="test")
+    noa = new_creator(brand)["id"]
+    books(brand).send("PUT", "/v1/payout_settings", {"time_zone": "Asia/Jerusalem"})
+    said = {"held": False, "country": "IL", "withholding_bps": 500}
+    paper = {"tax_certificate": "2026/4471", "tax_certificate_expires_on": "2026-12-31"}
+    put(brand, noa, said | paper, "payee")
+    books(brand).post("/v1/test_clock", {"now": "2026-12-31T21:59:59Z"})
+    assert blocked(deployment, brand, noa) is None
+    books(brand).post("/v1/test_clock", {"now": "2026-12-31T22:00:00Z"})
+    assert blocked(deployment, brand, noa) == "tax_certificate_expired"
+    for mended in (said | paper | {"tax_certificate_expires_on": "2027-12-31"}, said | {"withholding_bps": 3000}):
+        put(brand, noa, said | paper, "payee")
+        assert blocked(deployment, brand, noa) == "tax_certificate_expired"
+        put(brand, noa, mended, "payee")
+        assert blocked(deployment, brand, noa) is None
+
+
+def test_a_country_is_one_however_it_is_written(brand: Client, noa: str) -> None:
+    """Tax that is withheld is booked under it."""
+    noted = put(brand, noa, {"held": False, "withholding_bps": 500, "country": "il"}, "payee")
+    assert (noted.status, noted.body["country"]) == (200, "IL")
+
+
+def test_a_rate_names_whose_tax_it_is(brand: Client, noa: str) -> None:
+    said = {"held": False, "withholding_bps": 500}
+    for language, words in (("en", "The `withholding_bps` `500` needs this."), ("he", "דורש את זה")):
+        refused = put(brand, noa, said, "payee", accept_language=language)
+        [error] = refused.body["errors"]
+        assert (refused.status, error["code"], error["param"]) == (400, "needs_field", "country")
+        assert words in error["detail"]
 
 
 def test_a_tax_id_stays_until_it_is_replaced_or_taken_away(brand: Client, noa: str) -> None:
@@ -540,7 +586,15 @@ def test_notes_have_versions(brand: Client, noa: str) -> None:
     "more, code, param",
     [
         ({"held_reason": "why"}, "needless_field", "held_reason"),
-        ({"tax_form_expires_at": "2026-06-01T00:00:00Z"}, "needs_field", "tax_form"),
+        ({"tax_form_expires_on": "2026-06-01"}, "needs_field", "tax_form"),
+        ({"tax_form": "W-9", "tax_form_expires_on": "2026-06-31"}, "not_a_day", "tax_form_expires_on"),
+        ({"tax_form": "W-9", "tax_form_expires_on": "2026-06-01T00:00:00Z"}, "not_a_day", "tax_form_expires_on"),
+        ({"tax_form": "W-9", "tax_form_expires_on": "20260601"}, "not_a_day", "tax_form_expires_on"),
+        ({"tax_form": "W-9", "tax_form_expires_on": "2150-01-01"}, "not_a_day", "tax_form_expires_on"),
+        ({"tax_form": "W-9", "tax_form_expires_on": 20260601}, "not_a_day", "tax_form_expires_on"),
+        ({"tax_certificate": "2026/4471"}, "needs_field", "tax_certificate_expires_on"),
+        ({"tax_certificate_expires_on": "2026-12-31"}, "needs_field", "tax_certificate"),
+        ({"tax_certificate": ""}, "too_short", "tax_certificate"),
         ({"country": "XX"}, "not_a_country", "country"),
         ({"entity": "club"}, "not_one_of", "entity"),
         ({"withholding_bps": -1}, "too_small", "withholding_bps"),

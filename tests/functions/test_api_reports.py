@@ -44,7 +44,7 @@ def post(shop: Shop, *posted: Entry) -> None:
 
 def paid(shop: Shop, number: int, amount: int, at: Any, *, rail: str = "csv", withheld: int = 0) -> PayoutPart:
     """A payout that is reserved, and settled a day later, with a fee that is nobody's earning."""
-    part = PayoutPart(f"po_{str(number) * 26}", shop.creator, "ILS", amount, withheld, rail, "il")
+    part = PayoutPart(f"po_{str(number) * 26}", shop.creator, "ILS", amount, withheld, rail, "IL" if withheld else "")
     settled = at + timedelta(days=1)
     post(shop, ledger.payout_entry(part, at=at, version=1), ledger.payout_settled_entry(part, at=settled, version=2))
     post(shop, ledger.payout_fee_entry(part, Money(7, "ILS"), at=settled, version=2))
@@ -86,20 +86,62 @@ def test_a_year_tells_what_was_earned_in_it_and_what_was_paid_by_which_rail(shop
     assert year == {
         "creator_id": shop.creator,
         "name": "Noa",
+        "country": None,
+        "entity": None,
+        "tax_form": None,
+        "tax_id_noted": False,
         "currency": "ILS",
         "earned": 10_000 + 2_000 - 500 + 150,
         "paid": 8_100 + 1_000,
         "withheld": 900,
-        "rails": [{"rail": "csv", "paid": 8_100, "withheld": 900}, {"rail": "paypal", "paid": 1_000, "withheld": 0}],
+        "rails": [
+            {"rail": "csv", "withheld_for": "IL", "paid": 8_100, "withheld": 900},
+            {"rail": "paypal", "withheld_for": None, "paid": 1_000, "withheld": 0},
+        ],
         "over_threshold": [],
     }
     [next_year] = years(shop, 2027)
     assert (next_year["earned"], next_year["paid"], next_year["withheld"]) == (0, 2_000 - 1_000, 0)
     assert next_year["rails"] == [
-        {"rail": "csv", "paid": 2_000, "withheld": 0},
-        {"rail": "paypal", "paid": -1_000, "withheld": 0},
+        {"rail": "csv", "withheld_for": None, "paid": 2_000, "withheld": 0},
+        {"rail": "paypal", "withheld_for": None, "paid": -1_000, "withheld": 0},
     ]
     assert years(shop, 2025) == years(shop, 2099) == years(shop, currency="USD") == []
+
+
+def test_a_year_tells_who_they_are_to_a_tax_office_but_not_their_number(shop: Shop) -> None:
+    a_year(shop)
+    said = {"country": "il", "entity": "company", "tax_form": "W-8BEN-E", "tax_id": "514123457"}
+    noted = books(shop).send(
+        "PUT", f"/v1/creators/{shop.creator}/payee", {"held": False, "withholding_bps": 1_000} | said
+    )
+    assert noted.status == 200, noted.text
+    answer = books(shop).get(YEARLY, year=2026)
+    [year] = answer.body["items"]
+    known = {name: year[name] for name in ("country", "entity", "tax_form", "tax_id_noted")}
+    assert known == {"country": "IL", "entity": "company", "tax_form": "W-8BEN-E", "tax_id_noted": True}
+    sheet = books(shop).send("GET", YEARLY, query={"year": 2026}, accept="text/csv").text
+    rows = list(csv.DictReader(io.StringIO(sheet.removeprefix("\ufeff"))))
+    assert [(row["country"], row["entity"], row["tax_form"], row["tax_id_noted"]) for row in rows] == [
+        ("IL", "company", "W-8BEN-E", "yes")
+    ] * 3
+    assert "3457" not in answer.text + sheet, "not even its end"
+
+
+def test_tax_for_two_countries_is_told_apart(shop: Shop) -> None:
+    """Who has moved since is taxed elsewhere; what was withheld before is still the first country's."""
+    may = NOON + timedelta(days=20)
+    parts = [(1, "IL", 100), (2, "DE", 50), (3, "IL", 25)]
+    for number, authority, withheld in parts:
+        part = PayoutPart(f"po_{str(number) * 26}", shop.creator, "ILS", 1_000, withheld, "csv", authority)
+        post(shop, ledger.payout_entry(part, at=may, version=1), ledger.payout_settled_entry(part, at=may, version=2))
+    books(shop).post("/v1/test_clock", {"now": LATER})
+    [year] = years(shop)
+    assert year["rails"] == [
+        {"rail": "csv", "withheld_for": "DE", "paid": 950, "withheld": 50},
+        {"rail": "csv", "withheld_for": "IL", "paid": 1_875, "withheld": 125},
+    ]
+    assert (year["paid"], year["withheld"]) == (2_825, 175)
 
 
 def test_years_and_payouts_together_are_the_statement(shop: Shop) -> None:
@@ -238,10 +280,11 @@ def test_as_csv_every_column_adds_up_and_the_next_page_is_named(shop: Shop) -> N
         link = got.headers.get("link", "")
         query = link.removeprefix(f"<{YEARLY}?").removesuffix('>; rel="next"')
     of_noa = [row for row in rows if row["creator_id"] == shop.creator]
-    assert [(row["rail"], row["earned"], row["paid"], row["withheld"], row["over_threshold"]) for row in of_noa] == [
-        ("", "11650", "0", "0", "paid"),
-        ("csv", "0", "8100", "900", ""),
-        ("paypal", "0", "1000", "0", ""),
+    columns = ("rail", "withheld_for", "earned", "paid", "withheld", "over_threshold")
+    assert [tuple(row[column] for column in columns) for row in of_noa] == [
+        ("", "", "11650", "0", "0", "paid"),
+        ("csv", "IL", "0", "8100", "900", ""),
+        ("paypal", "", "0", "1000", "0", ""),
     ]
     assert sum(int(row["earned"]) for row in rows) == 11_650 + 5 * 100
     assert len({row["creator_id"] for row in rows}) == 6
@@ -255,7 +298,7 @@ def test_an_account_too_large_is_named_and_not_half_counted(shop: Shop, monkeypa
     assert report["left_out"] == [{"creator_id": shop.creator, "code": "account_too_large"}]
     assert sorted(item["creator_id"] for item in report["items"]) == sorted(ids)
     sheet = books(shop).send("GET", YEARLY, query={"year": 2026}, accept="text/csv").text
-    assert f"{shop.creator},Noa,,,,,,,account_too_large" in sheet
+    assert f"{shop.creator},Noa,,,,,,,,,,,,account_too_large" in sheet
 
 
 def test_only_the_brands_own_creators_are_told_of(shop: Shop, new_brand: NewBrand, clock: Clock) -> None:

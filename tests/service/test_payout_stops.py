@@ -1,7 +1,10 @@
 """What stands in a payout's way is that payout's alone, and what is given up, paused or held is so for long enough."""
 
+import csv
+import io
 from contextlib import suppress
-from datetime import timedelta
+from dataclasses import replace
+from datetime import date, timedelta
 
 import pytest
 
@@ -12,10 +15,23 @@ from tests.standins.stripe_connect import StripeConnect
 from vouch.domain import times
 from vouch.domain.errors import Conflict, Unavailable
 from vouch.domain.payouts import CHANGE_HOLD, Destination
-from vouch.service import creators, payees, payouts, rail_accounts, reserving, run_cancelling, sending
+from vouch.service import (
+    creators,
+    mint,
+    payees,
+    payout_runs,
+    payouts,
+    rail_accounts,
+    reserving,
+    run_cancelling,
+    run_files,
+    run_work,
+    sending,
+)
 from vouch.service.creators import CreatorChange
 from vouch.service.deployment import Deployment
-from vouch.service.payees import Profile
+from vouch.service.payees import Note, Profile
+from vouch.service.payout_runs import Wish
 from vouch.service.reserving import Outcome, Paying
 from vouch.store import payout_runs as stored_runs
 from vouch.store.tables import PayoutItem, PeriodSums
@@ -192,3 +208,86 @@ def test_a_first_method_waits_for_who_was_paid_and_not_for_whose_run_was_called_
         payouts.failed_by_hand(day.deployment, day.brand, the(day, creator).id, "no", may_give=False)
     item = payees.method_set(day.deployment, day.brand, creator, to("first"), if_match=None)
     assert item.changed_at == (times.text(day.deployment.now()) if paid else None)
+
+
+def paid_by_list(day: Payday, run_id: str) -> list[str]:
+    """The addresses in the run's file."""
+    content = run_files.file(day.deployment, day.brand, run_id, "csv", day.currency).file.content
+    return [row["email"] for row in csv.DictReader(io.StringIO(content.decode("utf-8-sig")))]
+
+
+def move(day: Payday, creator: str, email: str) -> None:
+    creators.changed(day.deployment, day.brand, creator, CreatorChange(email=email), if_match=None)
+
+
+@pytest.mark.parametrize("moved_before", [False, True])
+def test_a_list_names_the_address_that_was_looked_at_though_it_changes_before_the_list_is_written(
+    day: Payday, moved_before: bool
+) -> None:
+    """Without a method it may be all that says whom to pay, and who moves it behind the look would not wait."""
+    creator = day.creator(5_000)
+    if moved_before:
+        move(day, creator, "noa@x.test")
+        day.pass_(CHANGE_HOLD)
+    looked_at = payees.profile(day.deployment, day.brand.id, creator).creator.email
+    left = iter([True, True])
+    run = payout_runs.started(day.deployment, mint.fresh(day.deployment), day.brand, Wish("csv", None, [creator]))
+    run = run_work.gone_on(day.deployment, day.brand, run, in_time=lambda: next(left, False))
+    assert (run.status, the(day, creator).status) == ("writing", "created")
+    for number in range(2):
+        move(day, creator, f"thief{number}@x.test")
+        day.pass_(timedelta(minutes=1))
+    day.work()
+    assert paid_by_list(day, run.id) == [looked_at]
+
+
+def test_nor_does_one_count_that_changes_between_the_look_and_the_reserving(
+    day: Payday, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    creator = day.creator(5_000)
+    looked_at = payees.profile(day.deployment, day.brand.id, creator).creator.email
+    really = Paying.reserved
+
+    def reserved(self: Paying, profile: Profile) -> list[Outcome]:
+        move(day, creator, "thief@x.test")
+        return really(self, profile)
+
+    monkeypatch.setattr(reserving.Paying, "reserved", reserved)
+    run = day.run(creator, rail="csv")
+    assert paid_by_list(day, run.id) == [looked_at]
+
+
+def test_a_certificate_that_expires_while_a_rail_is_paused_stops_what_waits_there(day: Payday) -> None:
+    """Its rate was right when the payout was made, and is not any more when it would be paid."""
+    note = Note(
+        held=False,
+        held_reason=None,
+        country="IL",
+        entity=None,
+        tax_form=None,
+        tax_form_expires_on=None,
+        tax_id=...,
+        withholding_bps=500,
+        tax_certificate="2026/4471",
+        tax_certificate_expires_on=day.deployment.now().date(),
+    )
+    with StripeConnect(day.deployment.now) as stripe:
+        expiring, lasting = of_stripe(day, stripe, 2)
+        payees.note(day.deployment, day.brand, expiring, note, if_match=None)
+        payees.note(
+            day.deployment, day.brand, lasting, replace(note, tax_certificate_expires_on=date.max), if_match=None
+        )
+        version = rail_accounts.account(day.deployment, day.brand.id, "stripe_connect").version
+        rail_accounts.pause(day.deployment, day.brand.id, "stripe_connect", version=version, reason="refused")
+        day.run(expiring, lasting, rail="stripe_connect")
+        day.work()
+        assert [(the(day, each).status, the(day, each).withheld) for each in (expiring, lasting)] == [
+            ("created", 250)
+        ] * 2
+        day.pass_(24 * HOUR)
+        rail_accounts.resumed(day.deployment, day.brand, "stripe_connect", if_match=None)
+        goes_on(day, 1)
+        assert (the(day, expiring).status, the(day, expiring).reason) == ("failed", "tax_certificate_expired")
+        assert day.sums(expiring) == (5_000, 0, 0)
+        assert the(day, lasting).status == "settled"
+        assert list(stripe.movements) == [the(day, lasting).id]

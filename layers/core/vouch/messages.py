@@ -561,6 +561,7 @@ FIELDS: dict[str, dict[Language, str]] = {
     },
     "repeated": {"en": "This says `{value}` twice.", "he": "`{value}` כתוב כאן פעמיים."},
     "not_a_time": {"en": "This is not an RFC 3339 time with an offset.", "he": "זה אינו זמן RFC 3339 עם היסט."},
+    "not_a_day": {"en": "This is not a day, like `2026-12-31`.", "he": "זה אינו תאריך, כמו `2026-12-31`."},
     "control_character": {"en": "This holds a control character.", "he": "יש כאן תו בקרה."},
     "unknown_time_zone": {
         "en": "There is no such time zone; it is named like `Asia/Jerusalem`.",

@@ -12,8 +12,9 @@ A payout is *open* until it is settled or failed, and while a creator has an ope
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Literal, get_args
+from zoneinfo import ZoneInfo
 
 from vouch.domain.money import BPS_WHOLE, divide_half_up
 
@@ -86,6 +87,7 @@ Skipped = Literal[
     "below_minimum",
     "open_payout",
     "payouts_held",
+    "tax_certificate_expired",
     "tax_form_missing",
     "tax_form_expired",
     "payout_method_missing",
@@ -104,13 +106,15 @@ Skipped = Literal[
 class Payee:
     """What a run knows of a creator beside their account. `country` is the one to which tax is withheld.
 
+    A certificate says what share that is; it and a form hold to the end of the day on which they expire.
     `changed_at`: when the method took another one's place; without one, when the address did, by which they are paid.
     """
 
     held: bool = False
     withholding_bps: int = 0
+    tax_certificate_expires: date | None = None
     tax_form: bool = False
-    tax_form_expires: datetime | None = None
+    tax_form_expires: date | None = None
     changed_at: datetime | None = None
     country: str | None = None
 
@@ -123,17 +127,37 @@ class Gates:
     tax_form_required: bool = False
 
 
-def obstacle(payee: Payee, gates: Gates, now: datetime) -> Skipped | None:
-    """What keeps a creator from being paid at all, whatever the amount and the rail; None: nothing."""
-    if payee.held:
-        return "payouts_held"
+def obstacle(payee: Payee, gates: Gates, now: datetime, time_zone: str) -> Skipped | None:
+    """What keeps a creator from being paid at all, whatever the amount and the rail; None: nothing.
+
+    Days are those of the brand's `time_zone`.
+    """
+    stopped = stop(payee, now, time_zone)
+    if stopped is not None:
+        return stopped
     if gates.tax_form_required and not payee.tax_form:
         return "tax_form_missing"
-    if gates.tax_form_required and payee.tax_form_expires is not None and payee.tax_form_expires <= now:
+    if gates.tax_form_required and _is_over(payee.tax_form_expires, now, time_zone):
         return "tax_form_expired"
     if payee.changed_at is not None and now - payee.changed_at < CHANGE_HOLD:
         return "payout_method_on_hold"
     return None
+
+
+def stop(payee: Payee, now: datetime, time_zone: str) -> Skipped | None:
+    """What stops even a payout that was made before, as long as it is not sent: a hold, or a rate that holds no more.
+
+    Who had a reduced rate by a certificate is not paid by it once it has expired, nor by any other that nobody named.
+    """
+    if payee.held:
+        return "payouts_held"
+    if _is_over(payee.tax_certificate_expires, now, time_zone):
+        return "tax_certificate_expired"
+    return None
+
+
+def _is_over(last_day: date | None, now: datetime, time_zone: str) -> bool:
+    return last_day is not None and now.astimezone(ZoneInfo(time_zone)).date() > last_day
 
 
 def may_become(before: str, after: Status) -> bool:

@@ -3,16 +3,16 @@
 import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import date, datetime
 from types import EllipsisType
 
 from vouch.domain import payout_methods, times
 from vouch.domain.errors import NotFound, Stale, Unprocessable
-from vouch.domain.payouts import CHANGE_HOLD, Destination, Payee
+from vouch.domain.payouts import CHANGE_HOLD, Destination, Payee, Skipped, stop
 from vouch.service import creators
 from vouch.service.deployment import Deployment
 from vouch.service.revisions import committed, revised
-from vouch.store import balances, payees, versions
+from vouch.store import balances, payees, payout_settings, versions
 from vouch.store.database import Writes
 from vouch.store.tables import Brand, Creator, PayeeItem, PayoutMethod
 from vouch.store.vault import Owner
@@ -48,9 +48,11 @@ class Note:
     country: str | None
     entity: str | None
     tax_form: str | None
-    tax_form_expires_at: datetime | None
+    tax_form_expires_on: date | None
     tax_id: str | EllipsisType | None
     withholding_bps: int
+    tax_certificate: str | None
+    tax_certificate_expires_on: date | None
 
 
 def profile(deployment: Deployment, brand_id: str, creator_id: str) -> Profile:
@@ -71,6 +73,24 @@ def destination(deployment: Deployment, brand_id: str, creator_id: str, sealed: 
     """What was sealed. Raises Misplaced where that was done for another creator's method."""
     said = json.loads(deployment.vault.open(Owner(brand_id, "payout_method", creator_id), sealed))
     return Destination(said["kind"], said["holder"], said["fields"])
+
+
+def address_since(creator: Creator) -> str | None:
+    """Since when the creator has their address, by which they are paid without a method; None: ever, or for long."""
+    return creator.former_emails[-1][1] if creator.former_emails else None
+
+
+def address(creator: Creator, since: str | None) -> str:
+    """The address that the creator had when `address_since` said this of it, whatever became theirs after it."""
+    left_behind = (former for former, until in creator.former_emails if since is None or until > since)
+    return next(left_behind, creator.email)
+
+
+def stopped(deployment: Deployment, brand: Brand, payee: Payee) -> Skipped | None:
+    """Why what was made for the creator, and is not sent, shall not be sent any more; None: it may."""
+    expires = payee.tax_certificate_expires is not None
+    time_zone = payout_settings.settings(deployment.database, brand.id).time_zone if expires else "UTC"
+    return stop(payee, deployment.brand_now(brand), time_zone)
 
 
 # --- where the money goes ---------------------------------------------------------------------------------------------
@@ -135,13 +155,14 @@ def noted(deployment: Deployment, brand: Brand, creator_id: str) -> PayeeItem:
 
 def note(deployment: Deployment, brand: Brand, creator_id: str, said: Note, *, if_match: int | None) -> PayeeItem:
     """What is noted from now on. Raises NotFound, and Stale where `if_match` is not the version; 0: nothing is."""
-    expires_at = times.text(said.tax_form_expires_at) if said.tax_form_expires_at else None
 
     def apply(item: PayeeItem, _: Writes) -> None:
         item.held, item.held_reason = said.held, said.held_reason
         item.country, item.entity = said.country, said.entity
-        item.tax_form, item.tax_form_expires_at = said.tax_form, expires_at
+        item.tax_form, item.tax_form_expires_on = said.tax_form, _text(said.tax_form_expires_on)
         item.withholding_bps = said.withholding_bps
+        item.tax_certificate = said.tax_certificate
+        item.tax_certificate_expires_on = _text(said.tax_certificate_expires_on)
         if said.tax_id is not ...:
             item.tax_id = item.tax_id_shown = None
         if isinstance(said.tax_id, str):
@@ -151,6 +172,14 @@ def note(deployment: Deployment, brand: Brand, creator_id: str, said: Note, *, i
     return revised(deployment, lambda: noted(deployment, brand, creator_id), apply, if_match=if_match)
 
 
+def _text(day: date | None) -> str | None:
+    return day.isoformat() if day is not None else None
+
+
+def _day(text: str | None) -> date | None:
+    return date.fromisoformat(text) if text is not None else None
+
+
 def _found(deployment: Deployment, brand: Brand, creator_id: str) -> payees.Found:
     found = payees.found(deployment.database, brand.id, [creator_id])
     if creator_id not in found:
@@ -158,13 +187,8 @@ def _found(deployment: Deployment, brand: Brand, creator_id: str) -> payees.Foun
     return found[creator_id]
 
 
-def _address_since(creator: Creator) -> str | None:
-    """Since when the creator has their address, by which they are paid without a method; None: ever, or for long."""
-    return creator.former_emails[-1][1] if creator.former_emails else None
-
-
 def _moved_lately(creator: Creator, now: datetime) -> bool:
-    since = _address_since(creator)
+    since = address_since(creator)
     return since is not None and now - times.parse(since) < CHANGE_HOLD
 
 
@@ -192,13 +216,13 @@ def _held_since(method: PayoutMethod) -> str | None:
 
 
 def _profile(creator: Creator, method: PayoutMethod | None, payee: PayeeItem | None) -> Profile:
-    changed_at = _held_since(method) if method else _address_since(creator)
-    expires_at = payee.tax_form_expires_at if payee else None
+    changed_at = _held_since(method) if method else address_since(creator)
     known = Payee(
         held=bool(payee and payee.held),
         withholding_bps=payee.withholding_bps if payee else 0,
+        tax_certificate_expires=_day(payee.tax_certificate_expires_on) if payee else None,
         tax_form=bool(payee and payee.tax_form),
-        tax_form_expires=times.parse(expires_at) if expires_at else None,
+        tax_form_expires=_day(payee.tax_form_expires_on) if payee else None,
         changed_at=times.parse(changed_at) if changed_at else None,
         country=payee.country if payee else None,
     )

@@ -130,7 +130,7 @@ class Paying:
         elif share.amount < max(rules.minimum, 1):
             skipped = "below_minimum"
         else:
-            gates = obstacle(profile.payee, rules.gates, self.now)
+            gates = obstacle(profile.payee, rules.gates, self.now, self.rules.time_zone)
             skipped = gates or self._rail_obstacle(profile, rail, currency, share.net)
         if skipped is not None:
             return Outcome(creator_id, currency, available, 0, rail.name, skipped=skipped)
@@ -178,6 +178,7 @@ class Paying:
             authority=(profile.payee.country or "") if outcome.withheld else "",
         )
         item = items.new(self.brand.id, part, self.run.id, balance.watermark)
+        item.address_since = payees.address_since(profile.creator)
         if profile.method is not None:
             item.to, item.shown = profile.method.sealed, profile.method.shown
         writes.put_new(item)

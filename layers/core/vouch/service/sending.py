@@ -50,10 +50,11 @@ def sent(deployment: Deployment, brand: Brand, payout_id: str, *, in_time: InTim
         return item
     known = payees.profiles(deployment, brand.id, [item.creator_id])
     profile = known.get(item.creator_id)
-    if item.status == "created" and profile is not None and profile.payee.held:  # since it was made: the brand may
-        return payouts.failed(deployment, brand, item.id, News(reason="payouts_held"), seen=item.version)
-    payment = payouts.payment(deployment, brand, known, item)
     first = item.status == "created"
+    stopped = payees.stopped(deployment, brand, profile.payee) if first and profile is not None else None
+    if stopped is not None:  # since it was made: the brand may have held them, and certificates expire
+        return payouts.failed(deployment, brand, item.id, News(reason=stopped), seen=item.version)
+    payment = payouts.payment(deployment, brand, known, item)
     item, begun = _begun(deployment, brand, item, api, account)
     if not begun:
         return item

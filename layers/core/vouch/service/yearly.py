@@ -17,11 +17,11 @@ from vouch.service import pages
 from vouch.service.deployment import Deployment
 from vouch.service.revisions import revised
 from vouch.service.statements import TICK
-from vouch.store import creators, payout_settings
+from vouch.store import creators, payees, payout_settings
 from vouch.store import ledger as entries
 from vouch.store import thresholds as store
 from vouch.store.database import Writes
-from vouch.store.tables import Brand, Creator, ThresholdList
+from vouch.store.tables import Brand, Creator, PayeeItem, ThresholdList
 from vouch.store.thresholds import Threshold
 
 ENTRIES_MAX = 100_000
@@ -48,18 +48,23 @@ class Year:
 
 @dataclass(frozen=True, slots=True)
 class Paid:
-    """What went by one rail, less what came back, and the tax that was withheld beside it."""
+    """What went by one rail, less what came back, and the tax that was withheld beside it for one country's office."""
 
     rail: str
+    withheld_for: str | None
     paid: int
     withheld: int
 
 
 @dataclass(frozen=True, slots=True)
 class Total:
-    """One creator's year in one currency. `reached` names the brand's thresholds that it comes up to."""
+    """One creator's year in one currency. `reached` names the brand's thresholds that it comes up to.
+
+    `payee` is what the brand has noted of them by now, not in that year; None: nothing.
+    """
 
     creator: Creator
+    payee: PayeeItem | None
     currency: str
     earned: int
     rails: Sequence[Paid]
@@ -98,7 +103,8 @@ def totals(
 ) -> Totals:
     """Of up to `limit` creators, the oldest first, as many as there is time for, and one at least.
 
-    Four requests, and two for each creator, whose years have one more for each megabyte.
+    Four requests (five for more than 50 creators), and two for each creator, whose years have one more for each
+    megabyte.
     """
     scope = f"{brand.id}/yearly/{number}/{currency}"
     after = pages.opened(deployment, scope, cursor)[0] if cursor is not None else None
@@ -108,7 +114,7 @@ def totals(
     read: list[Total] = []
     left_out: list[Creator] = []
     looked_at: list[Creator] = []
-    for creator in found:
+    for creator, payee in found:
         if looked_at and not in_time():
             break
         looked_at.append(creator)
@@ -116,7 +122,7 @@ def totals(
         if sums is None:
             left_out.append(creator)
         else:
-            read += (total for total in sums.totals(creator, wanted) if currency in {None, total.currency})
+            read += (total for total in sums.totals(creator, payee, wanted) if currency in {None, total.currency})
     goes_on = are_more or len(looked_at) < len(found)
     following = pages.sealed(deployment, scope, [looked_at[-1].id]) if goes_on else None
     return Totals(year, read, left_out, following)
@@ -138,8 +144,8 @@ class _Sums:
 
     def __init__(self) -> None:
         self.earned: Counter[str] = Counter()
-        self.paid: Counter[tuple[str, str]] = Counter()
-        self.withheld: Counter[tuple[str, str]] = Counter()
+        self.paid: Counter[tuple[str, str, str]] = Counter()
+        self.withheld: Counter[tuple[str, str, str]] = Counter()
 
     def earn(self, entry: Entry) -> None:
         """What became theirs: all of the time line but payouts, and what became of these."""
@@ -149,23 +155,27 @@ class _Sums:
             self.earned[entry.currency] += account.value(entry)
 
     def pay(self, entry: Entry) -> None:
-        """What a rail has paid, or given back; every payment has a part that went by the rail."""
-        rail = next(leg.account.removeprefix(_CASH) for leg in entry.legs if leg.account.startswith(_CASH))
-        for leg in entry.legs:
-            if leg.account.startswith(_CASH):
-                self.paid[entry.currency, rail] -= leg.amount
-            elif leg.account.startswith(_WITHHELD):
-                self.withheld[entry.currency, rail] -= leg.amount
+        """What a rail has paid, or given back: every payment has a part that went by it, few have one withheld."""
+        [(rail, net)] = _legs(entry, _CASH)
+        for authority, tax in _legs(entry, _WITHHELD) or [("", 0)]:
+            self.paid[entry.currency, rail, authority] -= net
+            self.withheld[entry.currency, rail, authority] -= tax
 
-    def totals(self, creator: Creator, thresholds: Sequence[Threshold]) -> Iterator[Total]:
+    def totals(self, creator: Creator, payee: PayeeItem | None, thresholds: Sequence[Threshold]) -> Iterator[Total]:
         """By currency; none where nothing happened."""
-        for currency in sorted({*self.earned, *(currency for currency, _ in self.paid)}):
-            rails = sorted(rail for paid_in, rail in self.paid if paid_in == currency)
-            paid = [Paid(rail, self.paid[currency, rail], self.withheld[currency, rail]) for rail in rails]
+        for currency in sorted({*self.earned, *(paid_in for paid_in, _, _ in self.paid)}):
+            ways = sorted(way for way in self.paid if way[0] == currency)
+            paid = [Paid(way[1], way[2] or None, self.paid[way], self.withheld[way]) for way in ways]
             measured = {"earned": self.earned[currency], "paid": sum(each.paid + each.withheld for each in paid)}
             mine = (each for each in thresholds if each.currency == currency)
             reached = [each.name for each in mine if measured[each.of] >= each.amount]
-            yield Total(creator, currency, self.earned[currency], paid, reached)
+            yield Total(creator, payee, currency, self.earned[currency], paid, reached)
+
+
+def _legs(entry: Entry, accounts: str) -> list[tuple[str, int]]:
+    """What stands behind these words in the names of the entry's accounts, and the amounts."""
+    named = (leg for leg in entry.legs if leg.account.startswith(accounts))
+    return [(leg.account.removeprefix(accounts), leg.amount) for leg in named]
 
 
 def _sums(deployment: Deployment, brand: Brand, creator: Creator, year: Year) -> _Sums | None:
@@ -190,10 +200,11 @@ def _year(deployment: Deployment, brand: Brand, number: int) -> Year:
     return Year(number, time_zone, calendar.begins, calendar.ends, as_of=deployment.brand_now(brand))
 
 
-def _creators(deployment: Deployment, brand: Brand, after: str | None, limit: int) -> tuple[list[Creator], bool]:
-    """The brand's creators behind that one, and whether there are more."""
+def _creators(
+    deployment: Deployment, brand: Brand, after: str | None, limit: int
+) -> tuple[list[tuple[Creator, PayeeItem | None]], bool]:
+    """The brand's creators behind that one, with what is noted of them, and whether there are more."""
     database, index = deployment.database, creators.index(brand.id)
     start = creators.behind(brand.id, after) if after is not None else None
     keys, more = database.index_keys(Creator, index, limit=limit, after=start)
-    found = database.get_many([(Creator, *key) for key in keys])
-    return [creator for key in keys if isinstance(creator := found.get(key), Creator)], more is not None
+    return payees.noted(database, keys), more is not None

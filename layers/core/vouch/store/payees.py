@@ -7,6 +7,7 @@ from vouch.store import creators
 from vouch.store.database import Database, Key
 from vouch.store.tables import Creator, PayeeItem, PayoutMethod
 
+_PAYEE = "PAYEE"
 Found = tuple[Creator, PayoutMethod | None, PayeeItem | None]
 
 
@@ -23,7 +24,7 @@ def whose(item: PayoutMethod) -> tuple[str, str]:
 
 def payee_key(brand_id: str, creator_id: str) -> tuple[type[PayeeItem], str, str]:
     """Where what is known of a creator as a payee lies."""
-    return PayeeItem, creators.key(brand_id, creator_id)[1], "PAYEE"
+    return PayeeItem, creators.key(brand_id, creator_id)[1], _PAYEE
 
 
 def no_method(brand_id: str, creator_id: str) -> PayoutMethod:
@@ -36,6 +37,18 @@ def no_payee(brand_id: str, creator_id: str) -> PayeeItem:
     """What is known of a creator of whom nothing was said, not stored: its version 0."""
     _, pk, sk = payee_key(brand_id, creator_id)
     return PayeeItem(pk, sk, held=False, withholding_bps=0, version=0)
+
+
+def noted(database: Database, keys: Iterable[tuple[str, str]]) -> list[tuple[Creator, PayeeItem | None]]:
+    """The creators who lie at these keys, in their order, with what is known of them as payees; a request per 50."""
+    listed = list(keys)
+    items = database.get_many(each for pk, sk in listed for each in ((Creator, pk, sk), (PayeeItem, pk, _PAYEE)))
+    pairs = ((items.get(key), items.get((key[0], _PAYEE))) for key in listed)
+    return [
+        (creator, payee if isinstance(payee, PayeeItem) else None)
+        for creator, payee in pairs
+        if isinstance(creator, Creator)
+    ]
 
 
 def found(database: Database, brand_id: str, creator_ids: Iterable[str]) -> dict[str, Found]:

@@ -421,8 +421,9 @@ class PayoutMethod(Main, discriminator="payout_method"):
 class PayeeItem(Main, discriminator="payee"):
     """`b#C#<c>` / `PAYEE`: what a brand says of a creator whom it pays.
 
-    `entity` is `person` or `company`, `tax_form` the kind of form that the brand has of them, null without one.
-    `tax_id` is sealed, `tax_id_shown` what may be read of it.
+    `entity` is `person` or `company`, `tax_form` the kind of form that the brand has of them, null without one;
+    `tax_certificate` is by what the brand finds the paper that says how much is withheld. Both hold to the end of the
+    day (`2026-12-31`) on which they expire. `tax_id` is sealed, `tax_id_shown` what may be read of it.
     """
 
     held = BooleanAttribute()
@@ -430,10 +431,12 @@ class PayeeItem(Main, discriminator="payee"):
     country = UnicodeAttribute(null=True)
     entity = UnicodeAttribute(null=True)
     tax_form = UnicodeAttribute(null=True)
-    tax_form_expires_at = UnicodeAttribute(null=True)
+    tax_form_expires_on = UnicodeAttribute(null=True)
     tax_id = UnicodeAttribute(null=True)
     tax_id_shown = UnicodeAttribute(null=True)
     withholding_bps = IntegerAttribute()
+    tax_certificate = UnicodeAttribute(null=True)
+    tax_certificate_expires_on = UnicodeAttribute(null=True)
     version = IntegerAttribute(attr_name="v")
 
 
@@ -478,7 +481,8 @@ class PayoutItem(Main, discriminator="payout"):
     """`b#P#<po>` / `P`, index `b#P` by time, second index `b#C#<c>#P` likewise: one creator's amount of a run.
 
     `amount` = `withheld` + what the creator gets; `authority` is the country whose tax was withheld. `to` is the
-    destination as it was sealed when the payout was made, `shown` what may be read of it. `names` are the rail's ids of
+    destination as it was sealed when the payout was made, `shown` what may be read of it; `address_since` is since when
+    the creator had the e-mail address that they had then, null where it was their first. `names` are the rail's ids of
     it, `reference` the one that a person would look for; `reason` is why it failed or came back. `tries` counts its
     attempts, `tried_at` is when the last one began. `key` is what its calls are idempotent by, since `keyed_at`, at the
     account with the identity `account`, last in that account's version `account_version`; `resent` is what the rail
@@ -495,6 +499,7 @@ class PayoutItem(Main, discriminator="payout"):
     rail = UnicodeAttribute()
     to = UnicodeAttribute(null=True)
     shown = UnicodeAttribute(null=True)
+    address_since = UnicodeAttribute(null=True, attr_name="ad")
     status = UnicodeAttribute(attr_name="st")
     reason = UnicodeAttribute(null=True)
     names = JSONAttribute(null=True)

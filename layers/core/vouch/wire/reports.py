@@ -48,9 +48,10 @@ class Thresholds(Answer):
 
 
 class PaidByRail(Answer):
-    """What went by one rail, less what came back, and the tax that was withheld beside it."""
+    """What went by one rail, less what came back, and the tax that was withheld beside it, for one tax office."""
 
     rail: str
+    withheld_for: str | None = Field(description="The country whose tax it was; null where none was withheld")
     paid: int
     withheld: int
 
@@ -60,10 +61,16 @@ class YearlyTotal(Answer):
 
     `earned`: commissions, bonuses, adjustments, corrections and write-offs, in the year in which they may be paid.
     `paid`: what they got, in the year in which the rail had paid it, less what came back in it. It can be below zero.
+    `country`, `entity`, `tax_form` and whether there is a tax id are what is noted of them by now; no report has the
+    id itself.
     """
 
     creator_id: str
     name: str
+    country: str | None
+    entity: Literal["person", "company"] | None
+    tax_form: str | None
+    tax_id_noted: bool
     currency: str
     earned: int
     paid: int
