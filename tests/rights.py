@@ -41,12 +41,25 @@ _STANDING_IN = [  # part of a deployment, its method, the action that AWS wants 
     ("vault", "open", "kms:Decrypt"),
     ("ses", "send_email", "ses:SendEmail"),
 ]
+_KMS_FOR_FILES = {"s3:PutObject": "kms:GenerateDataKey"}
+"""What S3 asks of KMS in the name of whoever writes a file; of whoever reads one, to decrypt."""
+_OPERATORS = {
+    "dynamodb:LeadingKeys": "ForAllValues:StringLike",
+    "kms:EncryptionContext:purpose": "StringEquals",
+    "kms:EncryptionContext:aws:s3:arn": "StringLike",
+}
+"""What a right may depend on, and how a condition has to ask for it."""
+_Note = Callable[[str, str, str], None]
+"""Is told an action, the resource of the template, and the key as `Asked` has it."""
 _running: ContextVar[str | None] = ContextVar("the function whose handler is running", default=None)
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Asked:
-    """One action on one resource of the template; `key` is the item's partition where there is one."""
+    """One action on one resource of the template.
+
+    `key` is the item's partition where there is one; of the vault's key what a text is sealed for, or whose file it is.
+    """
 
     function: str
     action: str
@@ -112,8 +125,21 @@ def _document(declared: dict[str, Any], policy: Resource) -> dict[str, Any]:
 
 def _granted(statement: dict[str, Any]) -> Granted:
     resources = tuple(_named(resource) for resource in _listed(statement["Resource"]))
-    keys = [list(operands.values()) for operands in statement.get("Condition", {}).values()]
-    return Granted(tuple(_listed(statement["Action"])), resources, *(tuple(each) for [each] in keys))
+    actions = tuple(_listed(statement["Action"]))
+    if "Condition" not in statement:
+        assert "VaultKey" not in resources, statement
+        return Granted(actions, resources)
+    return Granted(actions, resources, _keys(dict(statement["Condition"])))
+
+
+def _keys(condition: dict[str, dict[str, Any]]) -> tuple[str, ...]:
+    """The patterns that a condition asks for. Without `Null`, all of no keys would be like any of them."""
+    if "ForAllValues:StringLike" in condition:
+        assert condition.pop("Null", None) == {"dynamodb:LeadingKeys": "false"}, condition
+    [(operator, operands)] = condition.items()
+    [(name, patterns)] = operands.items()
+    assert _OPERATORS[name] == operator, condition
+    return tuple(each if isinstance(each, str) else _named(each) for each in _listed(patterns))
 
 
 def _named(resource: Resource) -> str:
@@ -147,8 +173,7 @@ def _watch(deployment: Deployment, asked: set[Asked], patch: pytest.MonkeyPatch)
 
     _watch_tables(deployment, note, patch)
     for part, method, action in _STANDING_IN:
-        say = _note_bucket(deployment, note, action) if part == "s3" else _note_fixed(part, note, action)
-        _watch_method(getattr(deployment, part), method, say, patch)
+        _watch_method(getattr(deployment, part), method, _noting(deployment, note, part, action), patch)
     names = {"wake": "WakeQueue", "spread": "SpreadQueue", "spill": "SpillQueue", "simulate": "SimulateQueue"}
     names |= {"fetch": "FetchQueue", "privacy": "PrivacyQueue", "mail": "MailQueue", "pay": "PayQueue"}
     queues = {getattr(deployment.settings, f"{name}_queue_url"): queue for name, queue in names.items()}
@@ -163,18 +188,25 @@ def _watch(deployment: Deployment, asked: set[Asked], patch: pytest.MonkeyPatch)
     patch.setattr(ThreadPoolExecutor, "submit", submit_in_context)
 
 
-def _note_fixed(part: str, note: Callable[[str, str], None], action: str) -> Callable[..., None]:
-    resource = {"vault": "VaultKey", "ses": "identity/MailFrom"}[part]
-    return lambda *_, **__: note(action, resource)
+def _noting(deployment: Deployment, note: _Note, part: str, action: str) -> Callable[..., None]:
+    if part == "vault":
+        return lambda owner, _: note(action, "VaultKey", owner.purpose)
+    if part == "ses":
+        return lambda *_, **__: note(action, "identity/MailFrom", "")
+    return _noting_bucket(deployment, note, action)
 
 
-def _note_bucket(deployment: Deployment, note: Callable[[str, str], None], action: str) -> Callable[..., None]:
+def _noting_bucket(deployment: Deployment, note: _Note, action: str) -> Callable[..., None]:
     def say(*_: Any, **said: Any) -> None:
         is_files = said.get("Params", said)["Bucket"] == deployment.settings.files_bucket
-        if action != "s3:ListBucket":
-            note(action, "FilesBucket/*" if is_files else "BodiesBucket/*")
-        elif not is_files:  # of files only those are read that are there
-            note(action, "BodiesBucket")
+        if action == "s3:ListBucket":
+            if not is_files:  # of files only those are read that are there
+                note(action, "BodiesBucket", "")
+        elif is_files:
+            note(action, "FilesBucket/*", "")
+            note(_KMS_FOR_FILES.get(action, "kms:Decrypt"), "VaultKey", "FilesBucket")
+        else:
+            note(action, "BodiesBucket/*", "")
 
     return say
 
@@ -196,7 +228,7 @@ def _name_while_running(name: str, handler: str, patch: pytest.MonkeyPatch) -> N
     patch.setattr(owner, "handler", named)
 
 
-def _watch_tables(deployment: Deployment, note: Callable[[str, str, str], None], patch: pytest.MonkeyPatch) -> None:
+def _watch_tables(deployment: Deployment, note: _Note, patch: pytest.MonkeyPatch) -> None:
     tables = {getattr(deployment.settings, f"{table}_table"): f"{table.title()}Table" for table in _TABLES}
     send = URLLib3Session.send
 

@@ -1,6 +1,7 @@
 """What a function needs only now and then is granted to it too: every test watches its handlers (`tests.rights`)."""
 
 from datetime import timedelta
+from typing import get_args
 
 import pytest
 
@@ -14,7 +15,7 @@ from tests.fixtures import NOON
 from tests.functions.client import Client
 from tests.functions.conftest import APIS, NewBrand
 from tests.payday import Payday
-from tests.rights import Asked, allowed
+from tests.rights import Asked, allowed, granted
 from tests.standins.server import lost
 from tests.standins.stripe_connect import StripeConnect
 from vouch.domain import ids
@@ -22,6 +23,7 @@ from vouch.service.deployment import Deployment
 from vouch.store import balances, inbox, ledger, orders, products, registers
 from vouch.store.inbox import Door
 from vouch.store.tables import Brand
+from vouch.store.vault import Purpose
 
 PLACED = NOON - timedelta(hours=1)
 HOUR = "2026-05-04T12:00:00.000000Z"
@@ -55,6 +57,7 @@ def test_what_is_asked_is_seen(world: World, within_its_rights: set[Asked]) -> N
         ("IngestFunction", "dynamodb:PutItem", "InboxTable"),
         ("IngestFunction", "kms:Decrypt", "VaultKey"),
     }
+    assert {each.key for each in within_its_rights if each.resource == "VaultKey"} == {"webhook_secret"}
 
 
 @pytest.mark.parametrize(
@@ -80,6 +83,37 @@ def test_what_is_asked_is_seen(world: World, within_its_rights: set[Asked]) -> N
 )
 def test_a_right_is_one_action_on_one_resource(asked: Asked, granted: bool) -> None:
     assert allowed(asked) is granted
+
+
+CONNECTIONS: set[Purpose] = {"webhook_secret", "verify_token", "api_token"}
+WORK_WITH: dict[tuple[str, str], set[str]] = {
+    ("ReferralsApi", "kms:Encrypt"): {*CONNECTIONS},
+    ("ReferralsApi", "kms:Decrypt"): {"webhook_secret"},
+    ("IngestFunction", "kms:Decrypt"): {"webhook_secret", "verify_token"},
+    ("FetchFunction", "kms:Decrypt"): {*CONNECTIONS},
+    ("PayoutsApi", "kms:Encrypt"): {"payout_method", "tax_id", "rail_account"},
+    **{
+        (name, action): purposes
+        for name in ("PayoutsApi", "PayFunction", "RoundsFunction")
+        for action, purposes in (
+            ("kms:Decrypt", {"payout_method", "rail_account", "FilesBucket"}),
+            ("kms:GenerateDataKey", {"FilesBucket"}),
+        )
+    },
+    ("CallbackFunction", "kms:Decrypt"): {"rail_account"},
+    ("AnnounceFunction", "kms:Encrypt"): {"mail_address"},
+    ("MailFunction", "kms:Decrypt"): {"mail_address", "payout_method"},
+}
+"""All that functions may do with the vault's key, and for what."""
+
+
+@pytest.mark.parametrize("function", sorted(granted()))
+def test_nobody_opens_or_seals_what_they_do_not_work_with(function: str) -> None:
+    """Whoever takes webhooks opens no payout method, whoever pays no connection, and nobody at all a tax id."""
+    for action in ("kms:Encrypt", "kms:Decrypt", "kms:GenerateDataKey", "kms:ReEncryptFrom"):
+        purposes = {*get_args(Purpose), "FilesBucket", "BodiesBucket", ""}
+        may = {each for each in purposes if allowed(Asked(function, action, "VaultKey", each))}
+        assert may == WORK_WITH.get((function, action), set()), action
 
 
 def test_settle_in_a_test_brand_that_waits_for_a_click(deployment: Deployment) -> None:

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import fields
+from datetime import date
 from typing import Any
 
 from local.template import TEMPLATE, of_type
@@ -52,6 +53,24 @@ def test_what_was_written_to_be_paid_by_is_replaced_by_nobody(declared: dict[str
     assert (refused["Effect"], refused["Principal"]) == ("Deny", "*")
     assert refused["Condition"] == {"Null": {"s3:if-none-match": "true"}}
     assert refused["Resource"] == {"Fn::Sub": "${FilesBucket.Arn}/*"}
+
+
+def test_bank_files_are_kept_as_long_as_books_and_can_be_read_at_once(declared: dict[str, Any]) -> None:
+    bucket = declared["Resources"]["FilesBucket"]
+    assert bucket["DeletionPolicy"] == bucket["UpdateReplacePolicy"] == "Retain"
+    assert set(bucket["Properties"]["PublicAccessBlockConfiguration"].values()) == {True}
+    [encrypted] = bucket["Properties"]["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+    assert encrypted["ServerSideEncryptionByDefault"]["KMSMasterKeyID"] == {"Fn::GetAtt": ["VaultKey", "Arn"]}
+    assert encrypted["BucketKeyEnabled"] is True
+    [rule] = bucket["Properties"]["LifecycleConfiguration"]["Rules"]
+    assert rule["Status"] == "Enabled"
+    assert rule["ExpirationInDays"] == {"Ref": "FilesDays"}
+    assert declared["Parameters"]["FilesDays"]["Default"] == (date(2036, 1, 1) - date(2026, 1, 1)).days + 1
+    [moved] = rule["Transitions"]
+    assert moved["StorageClass"] == "GLACIER_IR", "the other classes of Glacier give nothing at once"
+    assert moved["TransitionInDays"] < declared["Parameters"]["FilesDays"]["MinValue"]
+    assert rule["NoncurrentVersionExpiration"] == {"NoncurrentDays": 365}
+    assert rule["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 1}
 
 
 def test_scripts_in_browsers_may_read_every_header_that_says_something(declared: dict[str, Any]) -> None:

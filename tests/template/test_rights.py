@@ -1,11 +1,12 @@
 """What each role may do: little, and neither update nor delete in the ledger."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
 from local.template import of_type
+from vouch.store.vault import Purpose
 
 # The only statements that may say `*`, each about one resource: see their comments in the template.
 BUCKETS_REFUSE_CLEAR_TEXT = {("BodiesBucketPolicy", "Action"), ("FilesBucketPolicy", "Action")}
@@ -41,6 +42,36 @@ def test_nobody_may_update_or_delete_a_ledger_entry(declared: dict[str, Any]) ->
     }
     assert "dynamodb:PutItem" in on_the_ledger
     assert not {action for action in on_the_ledger if "Update" in action or "Delete" in action or "Batch" in action}
+
+
+def test_a_right_to_some_partitions_is_none_to_a_request_that_names_none(declared: dict[str, Any]) -> None:
+    """For IAM all of no keys are like any pattern."""
+    conditions = [each["Condition"] for _, each in statements(declared) if "LeadingKeys" in str(each.get("Condition"))]
+    assert len(conditions) >= 8
+    for condition in conditions:
+        assert condition["Null"] == {"dynamodb:LeadingKeys": "false"}
+
+
+def test_every_right_to_the_vaults_key_says_for_what(declared: dict[str, Any]) -> None:
+    vault = [each for _, each in statements(declared) if each["Resource"] == {"Fn::GetAtt": ["VaultKey", "Arn"]}]
+    asked = [name for each in vault for operands in each["Condition"].values() for name in operands]
+    assert {*asked} == {"kms:EncryptionContext:purpose", "kms:EncryptionContext:aws:s3:arn"}
+    purposes = {
+        purpose
+        for each in vault
+        for purpose in each["Condition"].get("StringEquals", {}).get("kms:EncryptionContext:purpose", [])
+    }
+    assert purposes == {*get_args(Purpose)}
+
+
+def test_nobody_may_remove_a_bank_file(declared: dict[str, Any]) -> None:
+    on_files = {
+        action
+        for _, statement in statements(declared)
+        if statement["Effect"] == "Allow" and "FilesBucket" in str(statement["Resource"])
+        for action in listed(statement["Action"])
+    }
+    assert on_files == {"s3:PutObject", "s3:GetObject", "s3:GetObjectVersion"}
 
 
 @pytest.mark.parametrize("secret", ["OperatorKey", "DeploymentSecret"])
