@@ -3,7 +3,7 @@
 import io
 import json
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from threading import Lock
 from typing import Any, NoReturn
 
@@ -61,11 +61,15 @@ class _Raw(io.BytesIO):
         return [self.getvalue()]
 
 
+def answer(request: AWSPreparedRequest, status: int, headers: Mapping[str, str], content: bytes) -> AWSResponse:
+    """What botocore reads."""
+    return AWSResponse(request.url, status, HTTPHeaders.from_dict(headers), _Raw(content))
+
+
 def answered(status: int, body: dict[str, Any]) -> Fault:
     """DynamoDB says this and does nothing."""
     content = json.dumps(body).encode()
-    headers = HTTPHeaders.from_dict({"content-type": "application/x-amz-json-1.0"})
-    return lambda request, _: AWSResponse(request.url, status, headers, _Raw(content))
+    return lambda request, _: answer(request, status, {"content-type": "application/x-amz-json-1.0"}, content)
 
 
 def refused(code: str) -> Fault:
