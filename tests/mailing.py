@@ -16,7 +16,9 @@ from tests.order_stream import record
 from vouch.domain import ids
 from vouch.domain.ledger import PayoutPart
 from vouch.domain.payouts import Destination
+from vouch.service import creators as people
 from vouch.service import payees as service
+from vouch.service.creators import CreatorChange
 from vouch.service.deployment import Deployment
 from vouch.store import brands, creators, payees, payouts
 from vouch.store.tables import Creator, Figure, PayoutItem
@@ -98,6 +100,15 @@ class Correspondence:
         before = known.serialize() if known else None
         item = service.method_set(self.deployment, self.brand, self.creator.id, to, if_match=None)
         return record(item.serialize(), before)
+
+    def moves(self, email: str) -> Record:
+        """The creator has that address from now on; what the stream says of it."""
+        key = creators.key(self.brand.id, self.creator.id)
+        before = self.deployment.database.get(*key)
+        assert before is not None
+        change = CreatorChange(email=email)
+        after = people.changed(self.deployment, self.brand, self.creator.id, change, if_match=None)
+        return record(after.serialize(), before.serialize())
 
     # --- Lambda and its triggers --------------------------------------------------------------------------------------
 

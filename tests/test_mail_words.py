@@ -65,13 +65,17 @@ def every(language: Language, *, name: str = "Noa", brand: str = "Clay") -> list
         for new in KINDS
         for old, waits in ((None, False), (None, True), *((kind, True) for kind in KINDS))
     ]
-    return methods + [
-        payout(news, reader=reader, withheld=withheld, rail=rail, advice=advice)
-        for news in NEWS
-        for rail in RAIL_NAMES
-        for advice in ADVICES
-        for withheld in (0, 999)
-    ]
+    return (
+        methods
+        + [words.of_address(reader)]
+        + [
+            payout(news, reader=reader, withheld=withheld, rail=rail, advice=advice)
+            for news in NEWS
+            for rail in RAIL_NAMES
+            for advice in ADVICES
+            for withheld in (0, 999)
+        ]
+    )
 
 
 class Page(HTMLParser):

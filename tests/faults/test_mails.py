@@ -21,6 +21,7 @@ BANK = Destination("iban", "Noa Levi", {"iban": "IL620108000000099999999", "bic"
 TO_ONE = ("PutItem", "send_email", "PutItem")
 CALLS = {
     "payout": ["send_message", "BatchGetItem", *TO_ONE],
+    "address": ["encrypt", "send_message", "BatchGetItem", "decrypt", *TO_ONE],
     "method": [
         *("encrypt", "send_message", "send_message"),
         *("BatchGetItem", "decrypt", *TO_ONE),  # to the creator
@@ -42,6 +43,8 @@ def change(noa: Correspondence, news: str) -> Record:
     """Something that the creator is to hear of."""
     if news == "payout":
         return noa.becomes(noa.payout(), "settled")
+    if news == "address":
+        return noa.moves(f"moved.{noa.creator.email}")
     noa.method(replace(PAYPAL, fields={"email": f"{noa.creator.name}@money.example"}))
     return noa.method(BANK)
 
@@ -92,5 +95,5 @@ def test_a_mail_is_sent_whatever_breaks_and_twice_only_where_nobody_could_know(
                 noa.mails.clear()
                 survives(noa, faults, change(noa, news), number, kind)
                 sent = sorted(Counter(noa.addressees).values())
-                assert sent == ([] if news == "payout" else [1]) + [copies(news, number, kind)], (number, kind)
+                assert sent == ([1] if news == "method" else []) + [copies(news, number, kind)], (number, kind)
                 assert {row["ended"]["S"] for row in noa.rows()} == {"sent"}, (number, kind)

@@ -12,11 +12,12 @@ from payouts import announce
 from tests import books
 from tests.faults.world import Context
 from tests.mailing import Correspondence, Record, mailing
+from tests.order_stream import record
 from vouch.domain.payouts import FOLLOWING, STATUSES, Destination
 from vouch.service import creators
 from vouch.service.creators import CreatorChange
 from vouch.service.deployment import Deployment
-from vouch.store.tables import PayoutItem, PayoutMethod
+from vouch.store.tables import Creator, PayoutItem, PayoutMethod
 from vouch.store.vault import Owner
 
 EVENT = REPOSITORY / "events" / "payouts" / "announce.json"
@@ -101,6 +102,21 @@ def test_a_change_is_told_wherever_the_creator_was_heard_of_and_to_the_former_pa
     assert set(noa.subjects) == {"Where Clay pays you has changed"}
 
 
+def test_whoever_read_at_an_address_that_was_left_hears_of_it_and_of_nothing_else_that_changes(
+    noa: Correspondence,
+) -> None:
+    """Without a method it may be all that says whom to pay, so whoever moves it moves the money."""
+    first, second = noa.moves("thief@example.com"), noa.moves("another@example.com")
+    other = creators.changed(
+        noa.deployment, noa.brand, noa.creator.id, CreatorChange(name="Noa Levi"), if_match=None
+    ).serialize()
+    for _ in range(2):
+        noa.run(first, second, record(other, second["dynamodb"]["NewImage"]))
+    assert noa.addressees == ["noa@example.com", "thief@example.com"]
+    assert set(noa.subjects) == {"Your e-mail address at Clay has changed"}
+    assert "for 72 hours" in noa.mails[0]["Content"]["Simple"]["Body"]["Text"]["Data"]
+
+
 def test_the_first_method_of_a_creator_who_was_paid_before_is_told_to_wait(noa: Correspondence) -> None:
     books.was_paid(noa.deployment, noa.brand.id, noa.creator.id)
     noa.run(noa.method(BANK))
@@ -163,6 +179,7 @@ def test_no_address_and_no_name_is_in_a_message(noa: Correspondence, monkeypatch
     monkeypatch.setattr(noa.deployment.vault, "seal", lambda owner, text: seal(owner, text.encode().hex()))
     monkeypatch.setattr(noa.deployment.vault, "open", _opened)
     noa.bring(noa.method(PAYPAL), noa.method(BANK), noa.becomes(noa.payout(), "failed", "payee_unknown"))
+    noa.bring(noa.moves("thief@example.com"))
     text = json.dumps(noa.messages())
     assert not [word for word in ("@", "Noa", "IL62", "9999", "12345", "Clay") if word in text]
 
@@ -182,13 +199,14 @@ def test_without_a_sender_nothing_is_put_into_the_queue_and_the_log_says_so_once
 
 def test_the_stream_brings_just_what_may_be_worth_a_mail() -> None:
     reader = load()["Resources"]["AnnounceFromMain"]["Properties"]
-    payout, method = (json.loads(each["Pattern"]) for each in reader["FilterCriteria"]["Filters"])
-    kinds = [item.kind.get_discriminator(item) for item in (PayoutItem, PayoutMethod)]
+    payout, method, creator = (json.loads(each["Pattern"]) for each in reader["FilterCriteria"]["Filters"])
+    kinds = [item.kind.get_discriminator(item) for item in (PayoutItem, PayoutMethod, Creator)]
     assert payout == {
         "eventName": ["MODIFY"],
         "dynamodb": {"NewImage": {"k": {"S": [kinds[0]]}, "st": {"S": ["settled", "failed", "returned"]}}},
     }
     assert method == {"eventName": ["INSERT", "MODIFY"], "dynamodb": {"NewImage": {"k": {"S": [kinds[1]]}}}}
+    assert creator == {"eventName": ["MODIFY"], "dynamodb": {"NewImage": {"k": {"S": [kinds[2]]}}}}
 
 
 def test_warming_says_a_line_and_does_nothing(noa: Correspondence, caplog: pytest.LogCaptureFixture) -> None:

@@ -10,7 +10,7 @@ from typing import Any, get_args
 from vouch.service.deployment import Deployment
 from vouch.service.queues import put_off
 from vouch.store import payees, payouts
-from vouch.store.tables import Main, PayoutItem, PayoutMethod
+from vouch.store.tables import Creator, Main, PayoutItem, PayoutMethod
 from vouch.store.vault import Owner
 from vouch.words.mails import PayoutNews
 
@@ -46,7 +46,7 @@ def announce(deployment: Deployment, record: StreamRecord) -> int:
 def _item(image: dict[str, Any] | None) -> Main | None:
     """None where there is none, and for what nobody is told of: the mapping filters, but not before all."""
     item = Main.from_raw_data(image) if image is not None else None
-    return item if isinstance(item, PayoutItem | PayoutMethod) else None
+    return item if isinstance(item, PayoutItem | PayoutMethod | Creator) else None
 
 
 def _letters(before: Main | None, after: Main | None) -> Iterator[_Letter]:
@@ -55,6 +55,8 @@ def _letters(before: Main | None, after: Main | None) -> Iterator[_Letter]:
             return _of_payout(before, after)
         case PayoutMethod() | None, PayoutMethod():
             return _of_method(before, after)
+        case Creator(), Creator():
+            return _of_address(before, after)
         case _:
             return iter(())
 
@@ -80,6 +82,13 @@ def _of_method(before: PayoutMethod | None, after: PayoutMethod) -> Iterator[_Le
         yield _letter(brand_id, creator_id, told | {"to": str(number)}, address)
     if old == "paypal":
         yield _letter(brand_id, creator_id, told | {"to": "paypal", "sealed": former})
+
+
+def _of_address(before: Creator, after: Creator) -> Iterator[_Letter]:
+    """To the address that was left, at each move: so no row of moves leaves its owner unaware."""
+    if before.email != after.email:
+        brand_id, creator_id = payees.whose(after)
+        yield _letter(brand_id, creator_id, {"mail": "address", "version": after.version}, before.email)
 
 
 def _letter(brand_id: str, creator_id: str, told: dict[str, Any], address: str | None = None) -> _Letter:

@@ -139,6 +139,8 @@ def _letter(deployment: Deployment, asked: Mapping[str, Any]) -> _Letter | Endin
     reader = Reader("he" if creator.language == "he" else "en", creator.name, brand.name, test)
     if asked["mail"] == "payout":
         return _of_payout(brand, creator, reader, asked, others[0])
+    if asked["mail"] == "address":
+        return _of_address(deployment, brand, creator, reader, asked)
     return _of_method(deployment, brand, creator, reader, asked)
 
 
@@ -177,6 +179,17 @@ def _of_method(
         if people.mailbox(to) == people.mailbox(creator.email):
             return Ending("known")
     else:
-        to = deployment.vault.open(Owner(brand.id, "mail_address", creator.id), asked["sealed"])
+        to = _address(deployment, brand, creator, asked)
     mail = words.of_method(reader, new=asked["new"], old=asked["old"], waits=asked["waits"])
     return _Letter(brand, creator, f"method#{asked['version']}#{asked['to']}", to, mail)
+
+
+def _of_address(
+    deployment: Deployment, brand: Brand, creator: Creator, reader: Reader, asked: Mapping[str, Any]
+) -> _Letter:
+    to = _address(deployment, brand, creator, asked)
+    return _Letter(brand, creator, f"address#{asked['version']}", to, words.of_address(reader))
+
+
+def _address(deployment: Deployment, brand: Brand, creator: Creator, asked: Mapping[str, Any]) -> str:
+    return deployment.vault.open(Owner(brand.id, "mail_address", creator.id), asked["sealed"])

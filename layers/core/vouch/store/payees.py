@@ -16,8 +16,8 @@ def method_key(brand_id: str, creator_id: str) -> tuple[type[PayoutMethod], str,
     return PayoutMethod, creators.key(brand_id, creator_id)[1], "PM"
 
 
-def whose(item: PayoutMethod) -> tuple[str, str]:
-    """The ids of the brand and of its creator whose method it is."""
+def whose(item: Creator | PayoutMethod) -> tuple[str, str]:
+    """The ids of the brand and of its creator, whose method it is or who it is."""
     brand_id, _, creator_id = item.pk.split("#")
     return brand_id, creator_id
 

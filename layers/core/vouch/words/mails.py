@@ -60,6 +60,10 @@ _SUBJECTS: Final[dict[str, Phrase]] = {
     "failed": {"en": "{brand} could not send you {net}", "he": "לא היה אפשר לשלוח אליך {net} מאת {brand}"},
     "returned": {"en": "{net} from {brand} came back", "he": "{net} מאת {brand} חזרו"},
     "method": {"en": "Where {brand} pays you has changed", "he": "היעד לתשלומים שלך מאת {brand} השתנה"},
+    "address": {
+        "en": "Your e-mail address at {brand} has changed",
+        "he": "כתובת הדואר האלקטרוני שלך אצל {brand} השתנתה",
+    },
     "test": {"en": "[Test] {subject}", "he": "[ניסיון] {subject}"},
 }
 
@@ -108,11 +112,21 @@ _SENTENCES: Final[dict[str, Phrase]] = {
         "en": "For your safety nothing is paid there for {hours} after the change.",
         "he": "לביטחונך לא יועבר לשם דבר במשך {hours} אחרי השינוי.",
     },
-    "method_not_you": {
+    "address": {
+        "en": "{brand} knows you by another e-mail address from now on, and writes to you there.",
+        "he": "מעכשיו רשומה אצל {brand} כתובת דואר אלקטרוני אחרת שלך, והודעות יישלחו אליה.",
+    },
+    "address_hold": {
+        "en": "If you have not said where you are paid, you may be paid by that address. "
+        "For your safety nothing is paid by it for {hours} after the change.",
+        "he": "אם לא נקבע יעד לתשלומים שלך, ייתכן שהם יועברו לפי הכתובת הזאת. "
+        "לביטחונך לא יועבר לפיה דבר במשך {hours} אחרי השינוי.",
+    },
+    "not_you": {
         "en": "If this was not your wish, tell {brand} at once, in a way that you know, not by an answer to this mail.",
         "he": "אם זה לא נעשה על דעתך, יש לפנות מיד אל {brand} בדרך המוכרת לך, ולא בתשובה להודעה הזאת.",
     },
-    "method_you": {
+    "you": {
         "en": "If it was, there is nothing that you have to do.",
         "he": "אם כן, אין צורך לעשות דבר.",
     },
@@ -196,10 +210,17 @@ def of_method(reader: Reader, *, new: str, old: str | None, waits: bool) -> Mail
         "brand": speech.quoted(reader.brand),
         "new": (other if alike else place)[language],
         "old": "" if old is None else _PLACES[old][0][language],
-        "hours": speech.count("hours", CHANGE_HOLD // timedelta(hours=1)),
+        "hours": _hours(speech),
     }
     said = ["method_first" if old is None else "method_changed", *(["method_hold"] if waits else [])]
-    return _mail(reader, "method", [*said, "method_not_you", "method_you"], told, {}, ["footer"])
+    return _mail(reader, "method", [*said, "not_you", "you"], told, {}, ["footer"])
+
+
+def of_address(reader: Reader) -> Mail:
+    """That the creator has another e-mail address from now on, to whoever reads at the one that was theirs."""
+    speech = _speech(reader)
+    told = {"brand": speech.quoted(reader.brand), "hours": _hours(speech)}
+    return _mail(reader, "address", ["address", "address_hold", "not_you", "you"], told, {}, ["footer"])
 
 
 def sender(name: str, address: str) -> str:
@@ -212,6 +233,10 @@ def sender(name: str, address: str) -> str:
         return formataddr((clean, address))
     words = Header(clean, "utf-8", maxlinelen=_WORD_MAX).encode(linesep="")
     return f"{words} <{address}>"
+
+
+def _hours(speech: Speech) -> str:
+    return speech.count("hours", CHANGE_HOLD // timedelta(hours=1))
 
 
 def _speech(reader: Reader) -> Speech:
