@@ -24,6 +24,7 @@ CLOSED = [(name, route) for name, route in ROUTES if route.security != PUBLIC]
 SCOPED = [(name, route) for name, route in CLOSED if "api_key" in (route.security or [{}])[0]]
 MISSING = ids.derived("", "nobody's")
 PLACES = {
+    "host": "",
     "program_id": "prg_",
     "creator_id": "cre_",
     "enrolment_id": "enr_",
@@ -36,7 +37,12 @@ PLACES = {
     "simulation_id": "sim_",
     "reconciliation_id": "rec_",
     "adjustment_id": "adj_",
+    "run_id": "run_",
+    "payout_id": "po_",
 }
+"""What in a path is a brand's own, and how it begins."""
+NOBODYS = {"rail", "code"}
+"""Every brand has all rails, and an account of its own at each (`test_api_payout_settings`); problems are anybody's."""
 BODIES: dict[tuple[str, str], Any] = {
     ("PATCH", "/v1/programs/<program_id>"): {"name": "Ours now"},
     ("POST", "/v1/programs/<program_id>/terms"): {"hold_days": 0},
@@ -50,6 +56,8 @@ BODIES: dict[tuple[str, str], Any] = {
     ("PATCH", "/v1/connections/<connection_id>"): {"status": "disabled"},
     ("POST", "/v1/connections/<connection_id>/rotate"): {"secret": "ours now"},
     ("POST", "/v1/adjustments/<adjustment_id>/reverse"): {"reason": "ours now"},
+    ("POST", "/v1/payouts/<payout_id>/settle"): {"reference": "ours now"},
+    ("POST", "/v1/payouts/<payout_id>/fail"): {"reason": "ours now"},
     ("POST", "/v1/orders/<order_id>/refunds"): {"external_id": "r-1", "amount": 1},
     ("POST", "/v1/orders/<order_id>/disputes"): {"external_id": "d-1", "status": "open"},
     ("POST", "/v1/orders/<order_id>/decisions"): {"kind": "reject", "reason": "ours now"},
@@ -150,8 +158,26 @@ def adjustment_of_theirs(theirs: Shop) -> str:
 
 
 @pytest.fixture
+def run_of_theirs(theirs: Shop, adjustment_of_theirs: str) -> str:
+    """It pays what they were given, by a file."""
+    brand = Client(APIS["payouts"], theirs.brand.key)
+    made: str = brand.made("/v1/payout_runs", {"currency": "ILS", "rail": "csv"}, idempotency_key="theirs")["id"]
+    return made
+
+
+@pytest.fixture
+def payout_of_theirs(theirs: Shop, run_of_theirs: str) -> str:
+    brand = Client(APIS["payouts"], theirs.brand.key)
+    [payout] = brand.get("/v1/payouts", run_id=run_of_theirs).body["items"]
+    made: str = payout["id"]
+    return made
+
+
+@pytest.fixture
 def there(
     theirs: Shop,
+    run_of_theirs: str,
+    payout_of_theirs: str,
     adjustment_of_theirs: str,
     order_of_theirs: str,
     parked_of_theirs: str,
@@ -160,7 +186,8 @@ def there(
 ) -> dict[str, Any]:
     """The ids of all that is theirs."""
     more = {"order": order_of_theirs, "delivery": parked_of_theirs, "simulation": simulation_of_theirs}
-    more["adjustment"] = adjustment_of_theirs
+    more |= {"adjustment": adjustment_of_theirs, "run": run_of_theirs, "payout": payout_of_theirs}
+    more["host"] = "shop.example"
     return {**vars(theirs), **more, "reconciliation": reconciliation_of_theirs}
 
 
@@ -172,6 +199,8 @@ ADDRESSED = [(name, route) for name, route in SCOPED if any(f"<{place}>" in rout
 
 
 def test_every_route_with_an_id_is_tried_on_a_stranger() -> None:
+    places = {place for _, route in ROUTES for place in re.findall(r"<(\w+)>", route.path)}
+    assert places == PLACES.keys() | NOBODYS
     changing = {(route.method, route.path) for _, route in ADDRESSED if route.dependant.body_params}
     assert changing == set(BODIES)
 
@@ -189,6 +218,8 @@ def test_another_brands_things_are_as_good_as_absent(brand: Client, there: dict[
 
 
 def test_those_things_are_there_for_their_own_brand(theirs: Shop, there: dict[str, Any]) -> None:
+    for place, begin in PLACES.items():
+        assert there[place.removesuffix("_id")].startswith(begin), place
     for name, route in ADDRESSED:
         path = of_theirs(route.path, there)
         own = Client(APIS[name], theirs.brand.key)
@@ -229,6 +260,16 @@ def references(shop: Shop) -> Iterator[tuple[str, str, dict[str, Any]]]:
     yield "/v1/connections", "program_id", {"platform": "shopify", "secret": "s", "program_id": shop.program}
 
 
+def test_nobody_of_theirs_is_given_or_paid_anything_of_ours(brand: Client, theirs: Shop) -> None:
+    ours = Client(APIS["payouts"], brand.key)
+    given = {"creator_id": theirs.creator, "amount": 1, "currency": "ILS", "reason": "ours"}
+    written_off = {"creator_id": theirs.creator, "currency": "ILS", "reason": "ours"}
+    wish = {"creator_ids": [theirs.creator], "currency": "ILS", "rail": "csv"}
+    for path, body in (("/v1/adjustments", given), ("/v1/writeoffs", written_off), ("/v1/payout_runs", wish)):
+        got = ours.post(path, body, idempotency_key=path)
+        assert (got.status, got.code) == (404, "not_found"), (path, got.body)
+
+
 def test_nothing_of_ours_can_be_tied_to_anything_of_theirs(new_brand: NewBrand, theirs: Shop) -> None:
     ours = open_shop(new_brand("Ours"), "noa")
     tried = 0
@@ -246,13 +287,36 @@ def test_nothing_of_ours_can_be_tied_to_anything_of_theirs(new_brand: NewBrand, 
     assert ours.brand.get("/v1/links", creator_id=theirs.creator).body["items"] == []
 
 
-def test_lists_hold_nothing_of_anybody_else(brand: Client, theirs: Shop, order_of_theirs: str) -> None:
-    lists = [route for _, route in SCOPED if route.method == "GET" and "<" not in route.path]
-    theirs.brand.send("PUT", "/v1/products", {"products": [{"product_id": "1"}]})
-    nouns = ("programs", "creators", "links", "codes", "products", "connections", "domains")
-    for path in (f"/v1/{noun}" for noun in nouns):
-        assert brand.get(path).body == {"items": [], "next_cursor": None}
-        assert any(route.path == path for route in lists)
-    attribution = Client(APIS["attribution"], brand.key)
-    for path in ("/v1/orders", "/v1/commissions", "/v1/deliveries"):
-        assert attribution.get(path).body["items"] == []
+LISTS = [
+    (name, route)
+    for name, route in SCOPED
+    if route.method == "GET"
+    and "<" not in route.path
+    and "cursor" in {each.name for each in route.dependant.query_params}
+]
+ASKED: dict[str, dict[str, Any]] = {
+    **{
+        f"/v1/{name}": {"creator_id": "creator"}
+        for name in ("enrolments", "links", "codes", "commissions", "adjustments")
+    },
+    "/v1/fx_rates": {"from": "USD", "to": "ILS"},
+    "/v1/reports/clearing": {"rail": "csv", "currency": "ILS"},
+    "/v1/reports/yearly": {"year": 2026},
+}
+"""What a list has to be asked for; of what is theirs, under which name it is `there`."""
+EMPTY = {"/v1/fx_rates", "/v1/privacy/requests", "/v1/ledger/verify", "/v1/commissions", "/v1/reports/clearing"}
+EMPTY |= {"/v1/reports/negative_balances"}
+"""What not even they see their own things in: they have neither debts nor requests, and their order earned nothing."""
+
+
+def test_lists_hold_nothing_of_anybody_else(brand: Client, theirs: Shop, there: dict[str, Any]) -> None:
+    theirs.brand.send("PUT", "/v1/products", {"products": [{"product_id": there["order"]}]})
+    found, empty = {str(each) for place, each in there.items() if place != "brand"}, set()
+    for name, route in LISTS:
+        query = {of: there.get(what, what) for of, what in ASKED.get(route.path, {}).items()}
+        own, ours = (Client(APIS[name], key).get(route.path, **query) for key in (theirs.brand.key, brand.key))
+        assert (own.status, ours.status) == (200, 200), route.path
+        if not any(each in own.text for each in found):
+            empty.add(route.path)
+        assert not any(each in ours.text for each in found), route.path
+    assert empty == EMPTY
