@@ -4,7 +4,6 @@ from vouch.domain import times
 from vouch.domain.clearing import Line
 from vouch.http import Routes, brand_access
 from vouch.service import clearing
-from vouch.service.clearing import Unmatched
 from vouch.wire import clearing as wire
 from vouch.wire.base import Cursor
 
@@ -18,7 +17,7 @@ def submit_rail_statement(rail: str, body: wire.RailStatement) -> wire.Taken:
     A line that says something else than before is refused, and nothing behind it is taken.
     """
     lines = [
-        Line(each.id, each.at, each.amount, each.currency, each.reference, each.payout_id, each.kind)
+        Line(each.id, each.at, each.amount, each.currency, each.reference, each.payout_id, each.step)
         for each in body.lines
     ]
     return wire.Taken.of(clearing.taken(routes.call.deployment, routes.call.brand, rail, lines))
@@ -26,7 +25,7 @@ def submit_rail_statement(rail: str, body: wire.RailStatement) -> wire.Taken:
 
 @routes.get("/v1/reports/clearing", security=brand_access("reports:read"))
 def show_clearing_report(
-    rail: wire.RailName,
+    rail: wire.OfRail,
     currency: wire.OfCurrency,
     start: wire.Start = None,
     end: wire.End = None,
@@ -47,11 +46,7 @@ def show_clearing_report(
             "statement_total": found.statement_total,
             "difference": found.difference,
             "matched": found.matched,
-            "unmatched": [_shown(each) for each in found.unmatched],
+            "unmatched": [wire.Unmatched.of(each) for each in found.unmatched],
             "next_cursor": found.next_cursor,
         }
     )
-
-
-def _shown(unmatched: Unmatched) -> wire.Unmatched:
-    return wire.Unmatched.of(unmatched, kind=unmatched.step)

@@ -14,7 +14,7 @@ from vouch.service.payout_runs import Wish
 from vouch.service.reserving import Outcome
 from vouch.store.tables import PayoutRun
 from vouch.wire import payouts as wire
-from vouch.wire.base import LIMIT, Cursor, Filter, Limit, Page
+from vouch.wire.base import LIMIT, Currency, Cursor, Limit, Page, RailName
 
 routes = Routes()
 _SECONDS: Final = 12
@@ -64,13 +64,16 @@ def list_payout_run_outcomes(run_id: str, cursor: Cursor = None) -> Page[wire.Ou
     return Page(items=[_outcome(each) for each in page.items], next_cursor=page.next_cursor)
 
 
-@routes.get("/v1/payout_runs/<run_id>/file", security=brand_access("payouts:read"), responses=_FILE)
+@routes.get("/v1/payout_runs/<run_id>/file", security=brand_access("payout_files:read"), responses=_FILE)
 def show_payout_run_file(
     run_id: str,
-    rail: Filter = None,
-    currency: Annotated[str | None, Query(max_length=3, description="Where the run has several files")] = None,
+    rail: Annotated[RailName | None, Query(description="Where the run has several files")] = None,
+    currency: Annotated[Currency | None, Query(description="Likewise")] = None,
 ) -> Any:
-    """The file for the bank, the same bytes every time. Above 4 MB it says where they are."""
+    """The file for the bank, the same bytes every time. Above 4 MB it says where they are.
+
+    Names and account numbers stand in it in full, so it has a scope of its own.
+    """
     call = routes.call
     kept = run_files.file(call.deployment, call.brand, run_id, rail, currency)
     if len(kept.file.content) > _BYTES_MAX:

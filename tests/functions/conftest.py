@@ -9,6 +9,7 @@ from payouts.api import api as payouts
 from payouts.statement_pdf import api as papers
 from referrals.api import api as referrals
 from tests.functions.client import Client
+from tests.functions.setting_up import Shop, open_shop
 from vouch.http import Api
 from vouch.service import keys
 from vouch.service.deployment import Deployment
@@ -43,3 +44,19 @@ def new_brand(operator: Client) -> NewBrand:
 @pytest.fixture
 def brand(new_brand: NewBrand) -> Client:
     return new_brand()
+
+
+@pytest.fixture
+def shop(new_brand: NewBrand) -> Shop:
+    """A test brand with something of each kind, whose clock can be moved."""
+    return open_shop(new_brand(mode="test"))
+
+
+@pytest.fixture
+def books(shop: Shop) -> Client:
+    return books_of(shop)
+
+
+def books_of(shop: Shop) -> Client:
+    """Asks of the shop's money."""
+    return Client(APIS["payouts"], shop.brand.key, shop.brand.brand_id)

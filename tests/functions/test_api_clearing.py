@@ -13,7 +13,7 @@ from tests.faults.injection import tried
 from tests.fixtures import NOON, Clock
 from tests.functions.client import Answer, Client
 from tests.functions.conftest import APIS, NewBrand
-from tests.functions.setting_up import Shop, open_shop
+from tests.functions.setting_up import Shop
 from vouch.domain import ids, times
 from vouch.domain.clearing import Line
 from vouch.domain.errors import Unavailable
@@ -29,16 +29,6 @@ from vouch.store.tables import CashRow
 
 DAY = timedelta(days=1)
 AT = "2026-05-04T12:00:00Z"
-
-
-@pytest.fixture
-def shop(new_brand: NewBrand) -> Shop:
-    return open_shop(new_brand(mode="test"))
-
-
-@pytest.fixture
-def books(shop: Shop) -> Client:
-    return Client(APIS["payouts"], shop.brand.key, shop.brand.brand_id)
 
 
 def pay(books: Client, shop: Shop, amount: int, name: str, reference: str | None = None) -> str:
@@ -121,7 +111,7 @@ def test_the_books_are_held_against_the_statement(
     lines = [
         line("B-1", -500, reference="trx77"),
         line("B-2", -200, reference=f"Vouch {back.lower()} May"),
-        line("B-3", 200, payout_id=back, kind="return"),
+        line("B-3", 200, payout_id=back, step="return"),
         line("B-4", -45, reference="Stamps"),
     ]
     assert state(books, *lines).body == {"lines": 4, "new": 4, "found": 3}
@@ -134,7 +124,7 @@ def test_the_books_are_held_against_the_statement(
     assert row == {
         "side": "ledger",
         "id": row["id"],
-        "kind": "payment",
+        "step": "payment",
         "payout_id": missing,
         "reference": "TRX 78",
         "amount": -300,
@@ -168,7 +158,7 @@ def test_another_amount_under_the_right_name_is_no_match(shop: Shop, books: Clie
     payout = pay(books, shop, 500, "1", "TRX 77")
     wrong = [
         line("B-1", -499, payout_id=payout),
-        line("B-2", -500, payout_id=payout, kind="fee"),
+        line("B-2", -500, payout_id=payout, step="fee"),
         line("B-3", -500, payout_id=payout, currency="USD"),
         line("B-4", -500, payout_id="po_" + "0" * 26),
         line("B-5", -500, payout_id="nonsense#"),
@@ -260,7 +250,7 @@ def test_fees_and_names_of_an_api_rail_are_cleared(
     state(
         books,
         line("TX1", -500),
-        line("fee of TX1", -12, reference="TX1", kind="fee"),
+        line("fee of TX1", -12, reference="TX1", step="fee"),
         line("r", -500, reference="BATCH1"),
     )
     found = report(books)
@@ -316,7 +306,7 @@ def test_a_line_is_taken_once_and_never_says_another_thing(shop: Shop, books: Cl
         {"at": "2026-05-04T12:00:01Z"},
         {"currency": "USD"},
         {"reference": "x"},
-        {"kind": "fee"},
+        {"step": "fee"},
     ):
         got = state(books, line("B-0", 1), line("B-1", -5) | other)
         assert (got.status, got.code, got.body["param"]) == (409, "statement_line_differs", "lines.1"), other

@@ -13,11 +13,11 @@ from payouts import pay, runs
 from tests.faults.world import Context
 from tests.fixtures import NOON
 from tests.functions.client import Client
-from tests.functions.conftest import APIS, NewBrand
-from tests.functions.setting_up import Shop, new_creator, open_shop
+from tests.functions.conftest import APIS, NewBrand, books_of
+from tests.functions.setting_up import Shop, new_creator
 from vouch.domain import ids
 from vouch.rails.base import File
-from vouch.service import run_chunks, run_files
+from vouch.service import keys, run_chunks, run_files
 from vouch.service.deployment import Deployment
 from vouch.service.run_files import KeptFile
 from vouch.store import adjustments
@@ -40,11 +40,6 @@ def work(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> Callable[[]
     return worked
 
 
-@pytest.fixture
-def shop(new_brand: NewBrand) -> Shop:
-    return open_shop(new_brand(mode="test"))
-
-
 def earned(shop: Shop, name: str = "1001", price: int = 50_000) -> Client:
     """The creator has a tenth of it, matured."""
     body = {
@@ -55,13 +50,9 @@ def earned(shop: Shop, name: str = "1001", price: int = 50_000) -> Client:
         "codes": ["NOA10"],
     }
     Client(APIS["attribution"], shop.brand.key).made("/v1/orders", body)
-    api = books(shop)
+    api = books_of(shop)
     api.post("/v1/test_clock", {"now": LATER})
     return api
-
-
-def books(shop: Shop) -> Client:
-    return Client(APIS["payouts"], shop.brand.key)
 
 
 def run(api: Client, key: str = "k1", **wish: Any) -> Any:
@@ -148,7 +139,7 @@ def test_a_run_is_asked_for_under_a_key_and_is_the_same_one_under_the_same_key(s
 
 
 def test_what_cannot_be_asked_for_is_refused(shop: Shop) -> None:
-    api = books(shop)
+    api = books_of(shop)
     for wish, status, code in [
         ({"rail": "pigeon"}, 422, "rail_unknown"),
         ({"rail": "sepa"}, 422, "rail_not_set_up"),
@@ -354,6 +345,16 @@ def test_that_money_came_back_is_said_by_who_may_give_money(shop: Shop) -> None:
     assert balance(api, shop)["paid"] == 5_000
 
 
+def test_account_numbers_are_for_who_takes_files_to_the_bank(shop: Shop) -> None:
+    api = earned(shop)
+    path = f"/v1/payout_runs/{run(api)['id']}"
+    everything = sorted(keys.SCOPES - {keys.EVERYTHING, "payout_files:read"})
+    for scopes, statuses in ((everything, (200, 403)), (["payout_files:read"], (403, 200))):
+        made = shop.brand.made("/v1/keys", {"name": "Somebody", "scopes": scopes})
+        client = Client(APIS["payouts"], made["api_key"])
+        assert (client.get(path).status, client.get(f"{path}/file").status) == statuses
+
+
 def test_a_run_that_was_written_cannot_be_cancelled_and_its_payouts_can_fail(shop: Shop) -> None:
     api = earned(shop)
     made = run(api)
@@ -383,7 +384,7 @@ def test_a_large_run_goes_on_by_itself(
 
 
 def test_a_schedule_begins_its_run_when_the_test_clock_comes_by(shop: Shop) -> None:
-    api = books(shop)
+    api = books_of(shop)
     schedule = {"period": "month", "day": 1}
     said = {"currencies": {"ILS": {"rail": "csv", "schedule": schedule}}, "time_zone": "Asia/Jerusalem"}
     assert api.send("PUT", "/v1/payout_settings", said).status == 200

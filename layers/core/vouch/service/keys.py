@@ -37,6 +37,7 @@ _NOUNS = (
     "balances",
     "ledger",
     "payouts",
+    "payout_files",
     "payout_settings",
     "adjustments",
     "reports",

@@ -128,6 +128,8 @@ Email = Annotated[str, AfterValidator(_mail), WithJsonSchema({"type": "string", 
 Currency = Annotated[str, AfterValidator(_currency), Field(description="ISO 4217", examples=["ILS"])]
 Amount = Annotated[int, Field(ge=-AMOUNT_MAX, le=AMOUNT_MAX, description="In minor units of its currency")]
 Id = Annotated[str, Field(min_length=1, max_length=64)]
+RailName = Annotated[str, Field(min_length=1, max_length=32, examples=["paypal"])]
+"""What a caller calls a rail; whether there is one of that name is for whoever looks it up."""
 Language = Literal["en", "he"]
 Mode = Literal["live", "test"]
 

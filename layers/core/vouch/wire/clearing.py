@@ -6,10 +6,10 @@ from aws_lambda_powertools.event_handler.openapi.params import Query
 from pydantic import Field
 
 from vouch.domain.clearing import Step
-from vouch.wire.base import Amount, Answer, Body, Currency, ExternalId, Id, Moment, Name, Shown
+from vouch.wire.base import Amount, Answer, Body, Currency, ExternalId, Id, Moment, Name, RailName, Shown
 
 Side = Literal["ledger", "statement"]
-RailName = Annotated[str, Query(max_length=32, examples=["paypal"])]
+OfRail = Annotated[RailName, Query()]
 OfCurrency = Annotated[Currency, Query()]
 Start = Annotated[Moment | None, Query(alias="from")]
 End = Annotated[Moment | None, Query(alias="to")]
@@ -27,7 +27,7 @@ class Line(Body):
         Field(description="What a payout was settled under, the rail's id of it, or a text with ours in it"),
     ] = None
     payout_id: Id | None = None
-    kind: Annotated[Step | None, Field(description="Not said: whatever of the payout has this amount")] = None
+    step: Annotated[Step | None, Field(description="Not said: whatever of the payout has this amount")] = None
 
 
 class RailStatement(Body):
@@ -47,7 +47,7 @@ class Unmatched(Answer):
 
     side: Side
     id: str = Field(description="Of the entry in the ledger, or of the line")
-    kind: Step | None
+    step: Step | None
     payout_id: str | None
     reference: str | None
     amount: int

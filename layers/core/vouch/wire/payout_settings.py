@@ -7,11 +7,10 @@ from pydantic_core import PydanticCustomError
 
 from vouch.domain.money import AMOUNT_MAX
 from vouch.domain.schedules import HOUR, Weekday
-from vouch.wire.base import Answer, Body, Shown, Text
+from vouch.wire.base import Answer, Body, RailName, Shown
 from vouch.wire.programs import TimeZone, Unsaid
 
 CurrencyName = Annotated[str, Field(max_length=64)]
-RailName = Annotated[Text, Field(min_length=1, max_length=64, examples=["csv"])]
 Minimum = Annotated[int, Field(ge=1, le=AMOUNT_MAX)]
 AdjustmentLimit = Annotated[int, Field(ge=0, le=AMOUNT_MAX)]
 

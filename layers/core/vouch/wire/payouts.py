@@ -6,15 +6,15 @@ from aws_lambda_powertools.event_handler.openapi.params import Query
 from pydantic import Field
 
 from vouch.domain.payouts import Status
-from vouch.wire.base import Answer, Body, Currency, Id, Name, Shown
+from vouch.wire.base import Answer, Body, Currency, Id, Name, RailName, Shown
 
 
 class NewRun(Body):
     """Whom to pay, and how; what is not said restricts nothing."""
 
     rail: Annotated[
-        str | None,
-        Field(max_length=32, description="Not said: as the payout settings have it, or the creator's method asks for"),
+        RailName | None,
+        Field(description="Not said: as the payout settings have it, or the creator's method asks for"),
     ] = None
     currency: Currency | None = None
     creator_ids: Annotated[list[Id], Field(min_length=1, max_length=1000)] | None = None
