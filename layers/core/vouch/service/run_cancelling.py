@@ -1,4 +1,4 @@
-"""Cancelling a run: what it has not sent is available again."""
+"""Cancelling a run: what it has not sent is available again, and what is in a file that it has written is not."""
 
 from contextlib import suppress
 
@@ -15,7 +15,7 @@ from vouch.store.tables import Brand, PayoutRun
 def cancelled(deployment: Deployment, brand: Brand, run_id: str, *, in_time: InTime) -> PayoutRun:
     """Ends a run: what it has not sent is available again, what is on its way goes on.
 
-    Raises Conflict where a file of it is written, or all of it has been sent.
+    Raises Conflict where all of it has been sent.
     """
     run = payout_runs.found(deployment, brand, run_id)
     # Before it is cancelled: whoever dies behind that left word.
@@ -23,7 +23,7 @@ def cancelled(deployment: Deployment, brand: Brand, run_id: str, *, in_time: InT
 
     def attempt(writes: Writes) -> PayoutRun:
         run = payout_runs.found(deployment, brand, run_id)
-        if run.status == "completed" or any(key is not None for *_, key, _ in run.files or ()):
+        if _is_handed_over(run):
             raise Conflict("run_already_sent", status=run.status)
         if run.status != "cancelled":
             run.status = "cancelled"
@@ -42,13 +42,22 @@ def release(deployment: Deployment, brand: Brand, run: PayoutRun, in_time: InTim
         return
     failures: list[Exception] = []
     for chunk in stored.chunks(deployment.database, brand.id, run.id):
-        if not in_time():
-            payout_runs.tell(deployment, brand, run, "release", seconds=1)
-            return
         try:
-            run_chunks.release(deployment, brand, run, chunk, "run_cancelled")
+            done = in_time() and run_chunks.release(deployment, brand, run, chunk, in_time=in_time)
         except ExceptionGroup as some:
             failures += some.exceptions
+            continue
+        if not done:
+            payout_runs.tell(deployment, brand, run, "release", seconds=1)
+            return
     if failures:
         raise ExceptionGroup(f"payouts of {run.id} that could not be given back", failures)
     stored.ended(deployment.database, brand.id, run.id)
+
+
+def _is_handed_over(run: PayoutRun) -> bool:
+    """Whether there is nothing left that could be taken back: its files are written, its other payouts sent."""
+    if run.status in ("preparing", "cancelled"):
+        return False
+    written = all(key is not None for *_, key, _ in run.files or ())
+    return run.status == "completed" or (written and run.sent == run.chunks)

@@ -9,7 +9,7 @@ from vouch import telemetry
 from vouch.deadlines import InTime
 from vouch.domain import times
 from vouch.rails.registry import RAILS
-from vouch.service import payees, payout_runs, payout_settings, payouts, rail_accounts, sending
+from vouch.service import payees, payout_runs, payout_settings, payouts, rail_accounts, run_files, sending
 from vouch.service.deployment import Deployment
 from vouch.service.payees import Profile
 from vouch.service.payouts import News
@@ -22,6 +22,7 @@ from vouch.store.database import FAILURES, Refused, Writes
 from vouch.store.payout_runs import CHUNK_MAX
 from vouch.store.tables import Brand, PayoutRun, RunChunk
 
+_CANCELLED = "run_cancelled"
 
 # --- listing and reserving --------------------------------------------------------------------------------------------
 
@@ -76,11 +77,11 @@ def reserve(deployment: Deployment, brand: Brand, run: PayoutRun, number: int) -
         run, chunk = _note_reserved(deployment, brand, run, number, found_out)
         is_late = not _payout_ids(found_out) <= _payout_ids(outcomes_of(chunk))
     if run.status == "cancelled":
-        release(deployment, brand, run, chunk, "run_cancelled")
+        release(deployment, brand, run, chunk, in_time=lambda: True)
         return
     if is_late:  # another one did it, who found less to pay; what is not in that one's list nobody would ever send
         noted = _payout_ids(outcomes_of(chunk))
-        release(deployment, brand, run, chunk, "left_for_next_run", but=noted)
+        _give_back(deployment, brand, run, chunk, "left_for_next_run", but=noted)
     if chunk.status == "reserved":
         payout_runs.tell(deployment, brand, run, "send", number)
     payout_runs.conclude(deployment, brand, run)
@@ -194,19 +195,41 @@ def _is_called(rail: str) -> bool:
 # --- giving back ------------------------------------------------------------------------------------------------------
 
 
-def release(
-    deployment: Deployment,
-    brand: Brand,
-    run: PayoutRun,
-    chunk: RunChunk,
-    reason: str,
-    *,
-    but: AbstractSet[str] = frozenset(),
-) -> None:
-    """Whatever the run has reserved there `but` these, whether or not it was noted, and not yet sent.
+def release(deployment: Deployment, brand: Brand, run: PayoutRun, chunk: RunChunk, *, in_time: InTime) -> bool:
+    """Gives back what a cancelled run has reserved there and not sent, and counts it; False where time ended first.
 
+    What is in a file that was written is on its way, whether or not that was noted: somebody may be paying by it.
     Raises what failed at single creators, once the others have theirs back.
     """
+    written = run_files.written_of(run, outcomes_of(chunk))
+    items = stored_payouts.payouts(deployment.database, brand.id, sorted(written))
+    if not run_files.handed_over(deployment, brand, items, in_time=in_time):
+        return False
+    _give_back(deployment, brand, run, chunk, _CANCELLED, but=written)
+    _count_released(deployment, brand, run, stored.number_of(chunk))
+    return True
+
+
+def _count_released(deployment: Deployment, brand: Brand, seen: PayoutRun, number: int) -> None:
+    """Once for each chunk. One that is only listed has no payouts, or another one is about to note them."""
+
+    def attempt(writes: Writes) -> None:
+        run, chunk = payout_runs.found(deployment, brand, seen.id), payout_runs.chunk(deployment, brand, seen, number)
+        if chunk.status not in ("reserved", "sent"):
+            return
+        made = stored_payouts.payouts(deployment.database, brand.id, sorted(_payout_ids(outcomes_of(chunk))))
+        run.released += sum((item.status, item.reason) == ("failed", _CANCELLED) for item in made)
+        chunk.status = "released"
+        versions.put(writes, chunk)
+        payout_runs.put(deployment, run, writes)
+
+    committed(deployment, attempt)
+
+
+def _give_back(
+    deployment: Deployment, brand: Brand, run: PayoutRun, chunk: RunChunk, reason: str, *, but: AbstractSet[str]
+) -> None:
+    """Whatever the run has reserved there `but` these, whether or not it was noted, and not yet sent."""
     failures: list[Exception] = []
     for creator_id in chunk.creators:
         try:

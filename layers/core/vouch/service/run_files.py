@@ -1,7 +1,7 @@
 """The files of a run: written once, kept under their digest, and given to nobody as anything else than was written."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -19,12 +19,11 @@ from vouch.rails.registry import RAILS
 from vouch.service import payees, payout_runs, payouts, rail_accounts
 from vouch.service.deployment import Deployment
 from vouch.service.payouts import News
-from vouch.service.reserving import outcomes_of
+from vouch.service.reserving import Outcome, outcomes_of
 from vouch.service.revisions import committed
 from vouch.store import payout_runs as stored
 from vouch.store import payouts as stored_payouts
-from vouch.store import versions
-from vouch.store.database import Refused, Writes
+from vouch.store.database import Writes
 from vouch.store.payout_runs import CHUNK_MAX
 from vouch.store.tables import Brand, PayoutItem, PayoutRun
 
@@ -61,6 +60,8 @@ def file(deployment: Deployment, brand: Brand, run_id: str, rail: str | None, cu
     if len(fitting) > 1:
         raise Unprocessable("file_ambiguous", files=", ".join(f"{each[0]} {each[1]}" for each in fitting))
     [(_, _, name, media_type, key, digest)] = fitting
+    if key is None and run.status == "cancelled":
+        raise NotFound("file_not_found")
     if key is None:
         raise Conflict("file_not_yet_written", status=run.status)
     kept = deployment.s3.get_object(Bucket=deployment.settings.files_bucket, Key=key)
@@ -103,11 +104,9 @@ def write_all(deployment: Deployment, brand: Brand, run: PayoutRun, in_time: InT
             run = _note_file(deployment, brand, run, _written(deployment, brand, run, rail, currency, made))
             if run.status != "writing":
                 return
-        for some in batched([item for item in made if item.status == "created"], _TOGETHER, strict=False):
-            if not in_time():
-                payout_runs.tell(deployment, brand, run, "file")
-                return
-            _mark_submitted(deployment, brand, some)
+        if not handed_over(deployment, brand, made, in_time=in_time):
+            payout_runs.tell(deployment, brand, run, "file")
+            return
 
     def attempt(writes: Writes) -> PayoutRun:
         now_known = payout_runs.found(deployment, brand, run.id)
@@ -117,6 +116,21 @@ def write_all(deployment: Deployment, brand: Brand, run: PayoutRun, in_time: InT
         return now_known
 
     payout_runs.conclude(deployment, brand, committed(deployment, attempt))
+
+
+def handed_over(deployment: Deployment, brand: Brand, items: Sequence[PayoutItem], *, in_time: InTime) -> bool:
+    """Says of payouts whose file is written that they are on their way; False where time ended first."""
+    for some in batched([item for item in items if item.status == "created"], _TOGETHER, strict=False):
+        if not in_time():
+            return False
+        payouts.submitted_together(deployment, brand, some, _on_its_way)
+    return True
+
+
+def written_of(run: PayoutRun, outcomes: Iterable[Outcome]) -> set[str]:
+    """Those of these payouts that are in a file which the run has written."""
+    written = {(rail, currency) for rail, currency, _, _, key, _ in run.files or () if key is not None}
+    return {each.payout_id for each in outcomes if each.payout_id and (each.rail, each.currency) in written}
 
 
 def _payouts_of(deployment: Deployment, brand: Brand, run: PayoutRun, rail: str, currency: str) -> list[PayoutItem]:
@@ -180,25 +194,8 @@ def _digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def _mark_submitted(deployment: Deployment, brand: Brand, some: Sequence[PayoutItem]) -> None:
-    writes = Writes()
-    for item in some:
-        item.status, item.changed_at = "submitted", times.text(deployment.now())
-        item.reference, item.names = _called(item), _names(item) or None
-        versions.put(writes, item)
-    try:
-        deployment.database.commit(writes)
-    except Refused:  # an earlier try of ours did it, or part of it
-        for item in some:
-            payouts.submitted(deployment, brand, item.id, News(reference=_called(item), names=_names(item)))
-
-
-def _names(item: PayoutItem) -> dict[str, str]:
-    """The name stays known once a bank's own reference has taken its place."""
-    called = _called(item)
-    return {"file": called} if called is not None else {}
-
-
-def _called(item: PayoutItem) -> str | None:
+def _on_its_way(item: PayoutItem) -> News:
+    """Its name in the file stays known once a bank's own reference has taken its place."""
     called = RAILS[item.rail].called
-    return called(item.id) if called is not None else None
+    name = called(item.id) if called is not None else None
+    return News(reference=name, names={"file": name} if name is not None else {})

@@ -67,6 +67,7 @@ def new(
         sent=0,
         looked_at=0,
         payouts=0,
+        released=0,
         totals={},
         at=times.text(at),
         created_at=times.text(now),

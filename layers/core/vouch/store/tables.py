@@ -544,9 +544,9 @@ class PayoutRun(Main, discriminator="run"):
 
     `rail`, `currency` and `creators` are what it was restricted to. `bookmark` is where the list of creators goes on,
     "" at its beginning, null once all are in `chunks` chunks, of which so many are `reserved` and so many `sent`.
-    `looked_at`, `payouts` and `totals` = {currency: amount} are sums of the chunks that are reserved. `at` is the
-    brand's time of it. `files` = [[rail, currency, name, media type, key of the object, its SHA-256]], from the name on
-    null until it is written.
+    `looked_at`, `payouts` and `totals` = {currency: amount} are sums of the chunks that are reserved; so many of the
+    payouts were `released` as it was cancelled. `at` is the brand's time of it. `files` = [[rail, currency, name, media
+    type, key of the object, its SHA-256]], from the name on null until it is written.
     """
 
     id = UnicodeAttribute()
@@ -562,6 +562,7 @@ class PayoutRun(Main, discriminator="run"):
     sent = IntegerAttribute()
     looked_at = IntegerAttribute()
     payouts = IntegerAttribute()
+    released = IntegerAttribute()
     totals = JSONAttribute()
     files = JSONAttribute(null=True)
     at = UnicodeAttribute()
@@ -573,6 +574,7 @@ class PayoutRun(Main, discriminator="run"):
 class RunChunk(Main, discriminator="run_chunk"):
     """`b#R#<run>` / `CH#<n, 6 digits>`: some creators of a run, and how far they are: `listed`, `reserved`, `sent`.
 
+    `released`: the run was cancelled, and what they were not sent is theirs again.
     `outcomes` = [[creator, currency, amount, withheld, rail, payout or null, why left out or null]].
     """
 

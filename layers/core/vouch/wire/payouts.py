@@ -38,7 +38,7 @@ class RunProgress(Answer):
 
 
 class RunFile(Answer):
-    """A file that the run has written; without a name it is still to be."""
+    """A file that the run has written; without a name it is still to be, or never will: `cancelled`."""
 
     rail: str
     currency: str
@@ -57,6 +57,7 @@ class Run(Answer):
     rail: str | None
     currency: str | None
     payouts: int = Field(description="How many there are by now")
+    released: int = Field(description="So many of them were taken back, unsent, as the run was cancelled")
     total: int | None = Field(description="Their sum in minor units; null where they are in several currencies")
     totals: list[Total]
     progress: RunProgress

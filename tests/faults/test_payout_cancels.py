@@ -1,0 +1,223 @@
+"""Runs that are cancelled half-way: what is in a file that was written is paid by it, all else is available again."""
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import timedelta
+
+import pytest
+
+from tests.faults.injection import Died, Faults, forget, injected, kinds
+from tests.payday import ComesAgain, Payday
+from tests.standins.stripe_connect import StripeConnect
+from vouch.domain.errors import Conflict, NotFound
+from vouch.service import (
+    mint,
+    payout_runs,
+    payouts,
+    rail_accounts,
+    run_cancelling,
+    run_files,
+    run_work,
+    verify,
+)
+from vouch.service.deployment import Deployment
+from vouch.service.payout_runs import Wish
+from vouch.store import payout_runs as stored
+from vouch.store.tables import PayoutItem, PayoutRun
+
+BY_LIST, BY_BANK = 700, 900
+HOUR = timedelta(hours=1)
+SEPA = {"name": "Mugs", "iban": "DE89370400440532013000"}
+_KINDS = ("crash before", "crash after")
+
+
+@pytest.fixture
+def day(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> Payday:
+    return Payday(deployment, monkeypatch, currency="EUR")
+
+
+def _dies(*_: object) -> None:
+    raise Died
+
+
+@dataclass(frozen=True)
+class Half:
+    """A run with a list that was written, and a file for the bank that cannot be, since its account was taken away."""
+
+    day: Payday
+    run_id: str
+    by_list: str
+    by_bank: str
+
+    def the(self, creator: str) -> PayoutItem:
+        [payout] = self.day.payouts_of(creator)
+        return payout
+
+    def run(self) -> PayoutRun:
+        with self.day.looking():
+            return payout_runs.found(self.day.deployment, self.day.brand, self.run_id)
+
+    def cancel(self) -> PayoutRun:
+        return run_cancelling.cancelled(self.day.deployment, self.day.brand, self.run_id, in_time=lambda: True)
+
+    def check_cancelled(self) -> None:
+        run = self.run()
+        assert (run.status, run.payouts, run.released, run.totals) == ("cancelled", 2, 1, {"EUR": BY_LIST + BY_BANK})
+        assert [(rail, name is not None) for rail, _, name, *_ in run.files] == [("csv", True), ("sepa", False)]
+        by_list, by_bank = self.the(self.by_list), self.the(self.by_bank)
+        assert (by_list.status, by_bank.status) == ("submitted", "failed")
+        assert (by_list.reason, by_bank.reason) == (None, "run_cancelled")
+        assert (self.day.sums(self.by_list), self.day.sums(self.by_bank)) == ((0, BY_LIST, 0), (BY_BANK, 0, 0))
+        with self.day.looking():
+            assert stored.under_way(self.day.deployment.database, self.day.brand.id) == []
+            assert verify.verify(self.day.deployment, self.day.brand).violations == []
+
+
+def half_written(day: Payday, monkeypatch: pytest.MonkeyPatch, *, noted: bool = True) -> Half:
+    """`noted`: that what is in the list is on its way; else whoever has written it died before they could say so."""
+    day.set_up("sepa", SEPA)
+    by_list, by_bank = day.creator(BY_LIST), day.creator(BY_BANK, "sepa")
+    wish = Wish(creator_ids=[by_list, by_bank])
+    run = payout_runs.started(day.deployment, mint.fresh(day.deployment), day.brand, wish)
+    reserving = iter([True, True])
+    run = run_work.gone_on(day.deployment, day.brand, run, in_time=lambda: next(reserving, False))
+    assert (run.status, run.payouts) == ("writing", 2)
+    rail_accounts.removed(day.deployment, day.brand, "sepa", if_match=None)
+    with monkeypatch.context() as patch, suppress(Exception, Died):
+        if not noted:
+            patch.setattr(payouts, "submitted_together", _dies)
+        run_work.worked(day.deployment, {"file": [day.brand.id, run.id]}, in_time=lambda: True)
+    half = Half(day, run.id, by_list, by_bank)
+    assert half.run().status == "writing"
+    assert [half.the(each).status for each in (by_list, by_bank)] == ["submitted" if noted else "created", "created"]
+    return half
+
+
+@pytest.mark.parametrize("noted", [True, False])
+def test_a_run_of_which_a_file_cannot_be_written_can_be_ended(
+    day: Payday, monkeypatch: pytest.MonkeyPatch, noted: bool
+) -> None:
+    half = half_written(day, monkeypatch, noted=noted)
+    assert half.cancel().released == 1
+    for _ in range(2):
+        half.check_cancelled()
+        half.cancel()
+        with suppress(ComesAgain):
+            day.work()
+        day.pass_(4 * HOUR)
+        day.round()
+    kept = run_files.file(day.deployment, day.brand, half.run_id, "csv", None).file.content.decode()
+    assert half.the(half.by_list).id in kept
+    with pytest.raises(NotFound):
+        run_files.file(day.deployment, day.brand, half.run_id, "sepa", None)
+    payouts.settled_by_hand(day.deployment, day.brand, half.the(half.by_list).id, "TRX 1")
+    again = day.run(half.by_list, half.by_bank, rail="csv")
+    assert (again.status, again.totals) == ("completed", {"EUR": BY_BANK})
+
+
+def test_whoever_dies_cancelling_it_ends_as_it_would_have(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor had whoever wrote the list come to say that its payouts are on their way."""
+    day = Payday(deployment, monkeypatch, currency="EUR")
+    with injected(deployment) as faults:
+        day.looking = faults.resting
+        clean = _swept(day, monkeypatch, faults, 0, "")
+        for number, operation in enumerate(clean, start=1):
+            for kind in [kind for kind in kinds(operation) if kind in _KINDS]:
+                _swept(day, monkeypatch, faults, number, kind)
+    assert clean.count("TransactWriteItems") > 2
+
+
+def _swept(day: Payday, monkeypatch: pytest.MonkeyPatch, faults: Faults, number: int, kind: str) -> list[str]:
+    with faults.resting():
+        half = half_written(day, monkeypatch, noted=False)
+    with faults.breaking(number, kind):
+        again(day, half.cancel)
+        calls = [*faults.calls]
+        again(day, day.work)
+        day.pass_(HOUR)
+        again(day, day.round)
+        again(day, day.work)
+    try:
+        half.check_cancelled()
+    except AssertionError as failure:
+        failure.add_note(f"{kind}: call {number} of {calls}")
+        raise
+    return calls
+
+
+def again(day: Payday, do: Callable[[], object]) -> None:
+    """An impatient hand, or the queue: until it is done."""
+    for _ in range(6):
+        try:
+            do()
+        except (Exception, Died):  # noqa: BLE001 - whatever it is, it comes again
+            forget(day.deployment)
+            day.restart()
+            day.pass_(timedelta(minutes=1))
+        else:
+            return
+    do()
+
+
+def test_a_message_that_comes_late_to_a_cancelled_run_takes_nothing_out_of_a_written_file(
+    day: Payday, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    half = half_written(day, monkeypatch, noted=False)
+    with monkeypatch.context() as patch:
+        patch.setattr(run_cancelling, "release", _dies)
+        with pytest.raises(Died):
+            half.cancel()
+    assert (half.run().status, half.the(half.by_list).status) == ("cancelled", "created")
+    run_work.worked(day.deployment, {"chunk": [day.brand.id, half.run_id, 0]}, in_time=lambda: True)
+    assert [half.the(each).status for each in (half.by_list, half.by_bank)] == ["submitted", "failed"]
+    day.work()
+    half.check_cancelled()
+
+
+def test_who_has_no_time_left_goes_on_cancelling_by_the_queue(day: Payday, monkeypatch: pytest.MonkeyPatch) -> None:
+    half = half_written(day, monkeypatch, noted=False)
+    run = run_cancelling.cancelled(day.deployment, day.brand, half.run_id, in_time=lambda: False)
+    assert (run.status, run.released, half.the(half.by_bank).status) == ("cancelled", 0, "created")
+    day.work()
+    half.check_cancelled()
+
+
+def test_what_waits_for_a_rail_beside_a_written_file_can_be_taken_back(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    day = Payday(deployment, monkeypatch)
+    with StripeConnect(deployment.now, funds={"USD": 0}) as stripe:
+        day.set_up("stripe_connect", stripe.settings)
+        by_list, by_stripe = day.creator(BY_LIST), day.creator(BY_BANK, "stripe_connect")
+        stripe.accounts[day.destinations[by_stripe].fields["account"]] = "ready"
+        run = day.run(by_list, by_stripe)
+        day.work()
+        half = Half(day, run.id, by_list, by_stripe)
+        assert (half.run().status, half.the(by_list).status, half.the(by_stripe).status) == (
+            "sending",
+            "submitted",
+            "created",
+        )
+        assert (half.cancel().status, half.run().released) == ("cancelled", 1)
+        assert [half.the(each).status for each in (by_list, by_stripe)] == ["submitted", "failed"]
+        assert verify.verify(deployment, day.brand).violations == []
+        assert stripe.movements == {}
+
+
+def test_a_run_that_handed_over_all_cannot_be_cancelled_though_that_is_not_noted_yet(
+    day: Payday, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    creator = day.creator(BY_LIST)
+    with monkeypatch.context() as patch, suppress(Died):
+        patch.setattr(payouts, "submitted_together", _dies)
+        day.run(creator, rail="csv")
+    [run] = payout_runs.listed(day.deployment, day.brand, limit=10, cursor=None).items
+    half = Half(day, run.id, creator, creator)
+    assert (half.run().status, half.the(creator).status) == ("writing", "created")
+    with pytest.raises(Conflict):
+        half.cancel()
+    day.work()
+    assert (half.run().status, half.run().released, half.the(creator).status) == ("completed", 0, "submitted")
