@@ -103,7 +103,7 @@ def injected(deployment: Deployment) -> Iterator[Faults]:
     client = deployment.database.connection.client
     real = client._make_api_call
     faults = Faults(client)
-    services = {"s3": MemoryBucket(), "sqs": MemoryQueues(), "kms": _Keys(), "secretsmanager": _SecretStore()}
+    services = {"s3": MemoryBucket(), "sqs": MemoryQueues(), "kms": Keys(), "secretsmanager": _SecretStore()}
     services["sesv2"] = MemoryMails()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(client, "_make_api_call", lambda name, asked: faults.call(name, lambda: real(name, asked)))
@@ -187,14 +187,15 @@ class _Counted:
         return self._service.objects
 
 
-class _Keys:
+class Keys:
     """KMS: the context in which a text was sealed opens it."""
 
     def encrypt(self, *, Plaintext: bytes, EncryptionContext: dict[str, str], **_: Any) -> Any:  # noqa: N803 - boto3's
         return {"CiphertextBlob": base64.b64encode(f"{EncryptionContext}".encode()) + b"." + Plaintext}
 
     def decrypt(self, *, CiphertextBlob: bytes, EncryptionContext: dict[str, str], **_: Any) -> Any:  # noqa: N803
-        assert CiphertextBlob.startswith(base64.b64encode(f"{EncryptionContext}".encode()))
+        if not CiphertextBlob.startswith(base64.b64encode(f"{EncryptionContext}".encode()) + b"."):
+            raise ClientError({"Error": {"Code": "InvalidCiphertextException"}}, "Decrypt")
         return {"Plaintext": CiphertextBlob.partition(b".")[2]}
 
 

@@ -145,6 +145,18 @@ def test_what_is_sealed_opens_for_its_own_creator_only(brand: Client, noa: str, 
             payees.destination(deployment, brand_id, creator_id, sealed)
 
 
+def test_a_tax_id_is_that_creators_and_no_destination(brand: Client, noa: str, deployment: Deployment) -> None:
+    put(brand, noa, {"held": False, "withholding_bps": 0, "country": "IL", "tax_id": "039337423"}, "payee")
+    sealed = payees.noted(deployment, brands.found(deployment, brand.brand_id), noa).tax_id
+    assert deployment.vault.open(Owner(brand.brand_id, "tax_id", noa), sealed) == "039337423"
+    for owner in (
+        Owner(brand.brand_id, "tax_id", ids.derived("cre_", "x")),
+        Owner(brand.brand_id, "payout_method", noa),
+    ):
+        with pytest.raises(Misplaced):
+            deployment.vault.open(owner, sealed)
+
+
 def test_nothing_of_a_destination_is_kept_or_logged_but_sealed(
     brand: Client, noa: str, deployment: Deployment, monkeypatch: pytest.MonkeyPatch, dynamodb_endpoint: str
 ) -> None:

@@ -1,0 +1,71 @@
+"""A sealed text that somebody moves to another row pays nobody, proves nothing and calls nobody."""
+
+import pytest
+
+from tests.faults.world import World
+from tests.payday import Payday
+from tests.standins.paypal import PayPal
+from vouch.service import payees, payout_runs, payouts, platform_accounts, rail_accounts
+from vouch.service.deployment import Deployment
+from vouch.store import connections
+from vouch.store import rail_accounts as stored_accounts
+from vouch.store.vault import Misplaced
+
+
+@pytest.fixture
+def day(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> Payday:
+    return Payday(deployment, monkeypatch)
+
+
+def test_whoever_has_another_creators_method_in_their_row_is_not_paid_by_it_and_all_others_are(
+    day: Payday, deployment: Deployment
+) -> None:
+    with PayPal(deployment.now) as paypal:
+        day.set_up("paypal", paypal.settings)
+        noa, thief = day.creator(5_000, "paypal"), day.creator(7_000, "paypal")
+        methods = {creator: payees.method(deployment, day.brand, creator) for creator in (noa, thief)}
+        methods[thief].sealed = methods[noa].sealed
+        methods[thief].save()
+        run = day.run(noa, thief, rail="paypal")
+        day.work()
+        run = payout_runs.found(deployment, day.brand, run.id)
+        page = payout_runs.outcomes(deployment, run, day.brand, cursor=None)
+        assert {each.creator_id: each.skipped for each in page.items} == {noa: None, thief: "not_readable"}
+        assert [payout.status for payout in day.payouts_of(noa)] == ["settled"]
+        assert not day.payouts_of(thief)
+
+
+def test_a_payout_keeps_to_its_own_creators_destination(day: Payday, deployment: Deployment) -> None:
+    with PayPal(deployment.now) as paypal:
+        day.set_up("paypal", paypal.settings)
+        noa, dan = day.creator(5_000, "paypal"), day.creator(7_000, "paypal")
+        day.run(noa, dan, rail="paypal")
+        [of_noa], [of_dan] = day.payouts_of(noa), day.payouts_of(dan)
+        assert payouts.payment(deployment, day.brand, {}, of_noa).destination == day.destinations[noa]
+        of_noa.to = of_dan.to
+        with pytest.raises(Misplaced, match=f"payout_method of {noa}"):
+            payouts.payment(deployment, day.brand, {}, of_noa)
+
+
+def test_an_account_at_one_rail_is_none_at_another(day: Payday, deployment: Deployment) -> None:
+    with PayPal(deployment.now) as paypal:
+        day.set_up("paypal", paypal.settings)
+    item, other = (stored_accounts.account(deployment.database, day.brand.id, rail) for rail in ("paypal", "sepa"))
+    other.sealed = item.sealed
+    other.save()
+    with pytest.raises(Misplaced, match="rail_account of sepa"):
+        rail_accounts.opened(deployment, day.brand.id, "sepa")
+
+
+def test_each_secret_of_a_connection_is_that_one_of_that_connection(world: World) -> None:
+    item = connections.connection(world.deployment.database, world.brand_id, world.connection_id)
+    assert item is not None
+    item.details = {"verify_token": world.sealed("verify_token", "word"), "api_token": world.sealed("api_token", "key")}
+    known = platform_accounts.caller(world.deployment, item)
+    assert (known.verify_token, known.api_token) == ("word", "key")
+    item.details = {"verify_token": item.details["api_token"]}
+    with pytest.raises(Misplaced, match=f"verify_token of {world.connection_id}"):
+        platform_accounts.account(world.deployment, item)
+    item.details, item.secrets = {}, [[world.sealed("api_token", "key"), None]]
+    with pytest.raises(Misplaced, match=f"webhook_secret of {world.connection_id}"):
+        platform_accounts.secrets(world.deployment, item)
