@@ -3,7 +3,6 @@
 import csv
 import io
 from contextlib import suppress
-from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
@@ -20,6 +19,7 @@ from vouch.service import (
     mint,
     payees,
     payout_runs,
+    payout_settings,
     payouts,
     rail_accounts,
     reserving,
@@ -32,6 +32,7 @@ from vouch.service.creators import CreatorChange
 from vouch.service.deployment import Deployment
 from vouch.service.payees import Note, Profile
 from vouch.service.payout_runs import Wish
+from vouch.service.payout_settings import Settings
 from vouch.service.reserving import Outcome, Paying
 from vouch.store import payout_runs as stored_runs
 from vouch.store.tables import PayoutItem, PeriodSums
@@ -257,9 +258,9 @@ def test_nor_does_one_count_that_changes_between_the_look_and_the_reserving(
     assert paid_by_list(day, run.id) == [looked_at]
 
 
-def test_a_certificate_that_expires_while_a_rail_is_paused_stops_what_waits_there(day: Payday) -> None:
-    """Its rate was right when the payout was made, and is not any more when it would be paid."""
-    note = Note(
+def certified(last_day: date) -> Note:
+    """Five percent are withheld, by a certificate that holds to the end of that day."""
+    return Note(
         held=False,
         held_reason=None,
         country="IL",
@@ -269,14 +270,35 @@ def test_a_certificate_that_expires_while_a_rail_is_paused_stops_what_waits_ther
         tax_id=...,
         withholding_bps=500,
         tax_certificate="2026/4471",
-        tax_certificate_expires_on=day.deployment.now().date(),
+        tax_certificate_expires_on=last_day,
     )
+
+
+@pytest.mark.parametrize("dry_run", [True, False])
+@pytest.mark.parametrize("time_zone, skipped", [("UTC", None), ("Pacific/Kiritimati", "tax_certificate_expired")])
+def test_a_run_tells_whose_certificate_has_expired_by_the_brands_own_day(
+    day: Payday, time_zone: str, skipped: str | None, dry_run: bool
+) -> None:
+    """On Kiritimati it is tomorrow already."""
+    said = Settings(time_zone, tax_form_required=False, currencies={})
+    payout_settings.changed(day.deployment, day.brand, said, if_match=None)
+    creator = day.creator(5_000)
+    payees.note(day.deployment, day.brand, creator, certified(day.deployment.now().date()), if_match=None)
+    wish = Wish("csv", None, [creator], dry_run=dry_run)
+    run = payout_runs.started(day.deployment, mint.fresh(day.deployment), day.brand, wish)
+    run = run_work.gone_on(day.deployment, day.brand, run, in_time=lambda: True)
+    [outcome] = payout_runs.outcomes(day.deployment, run, day.brand, cursor=None).items
+    assert (outcome.skipped, outcome.withheld) == (skipped, 0 if skipped else 250)
+    assert day.sums(creator)[1] == (0 if skipped or dry_run else 5_000)
+
+
+def test_a_certificate_that_expires_while_a_rail_is_paused_stops_what_waits_there(day: Payday) -> None:
+    """Its rate was right when the payout was made, and is not any more when it would be paid."""
+    today = day.deployment.now().date()
     with StripeConnect(day.deployment.now) as stripe:
         expiring, lasting = of_stripe(day, stripe, 2)
-        payees.note(day.deployment, day.brand, expiring, note, if_match=None)
-        payees.note(
-            day.deployment, day.brand, lasting, replace(note, tax_certificate_expires_on=date.max), if_match=None
-        )
+        payees.note(day.deployment, day.brand, expiring, certified(today), if_match=None)
+        payees.note(day.deployment, day.brand, lasting, certified(today + timedelta(days=365)), if_match=None)
         version = rail_accounts.account(day.deployment, day.brand.id, "stripe_connect").version
         rail_accounts.pause(day.deployment, day.brand.id, "stripe_connect", version=version, reason="refused")
         day.run(expiring, lasting, rail="stripe_connect")
