@@ -21,16 +21,6 @@ LATER = (NOON + timedelta(days=20)).isoformat()
 
 
 @pytest.fixture
-def shop(new_brand: NewBrand) -> Shop:
-    return open_shop(new_brand(mode="test"))
-
-
-@pytest.fixture
-def books(shop: Shop) -> Client:
-    return Client(APIS["payouts"], shop.brand.key, shop.brand.brand_id)
-
-
-@pytest.fixture
 def second(shop: Shop) -> Client:
     """Another key of the same brand."""
     return another(shop, ["adjustments:write", "adjustments:read"])

@@ -10,7 +10,7 @@ import pytest
 
 from tests.fixtures import NOON, Clock
 from tests.functions.client import Client
-from tests.functions.conftest import APIS, NewBrand
+from tests.functions.conftest import APIS, NewBrand, books_of
 from tests.functions.setting_up import Shop, new_creator, open_shop
 from tests.wire import Wire
 from vouch.domain import ledger
@@ -20,15 +20,6 @@ from vouch.store import ledger as entries
 
 YEARLY = "/v1/reports/yearly"
 LATER = "2027-06-01T00:00:00Z"
-
-
-@pytest.fixture
-def shop(new_brand: NewBrand) -> Shop:
-    return open_shop(new_brand(mode="test"))
-
-
-def books(shop: Shop) -> Client:
-    return Client(APIS["payouts"], shop.brand.key)
 
 
 def order(shop: Shop, name: str, price: int, placed: str = "2026-05-04T12:00:00Z", currency: str = "ILS") -> Any:
@@ -56,7 +47,7 @@ def adjusted(shop: Shop, kind: str, amount: int, at: Any) -> Entry:
 
 
 def years(shop: Shop, year: int = 2026, **query: Any) -> list[Any]:
-    items: list[Any] = books(shop).get(YEARLY, year=year, **query).body["items"]
+    items: list[Any] = books_of(shop).get(YEARLY, year=year, **query).body["items"]
     return items
 
 
@@ -77,7 +68,7 @@ def a_year(shop: Shop) -> None:
     post(shop, adjusted(shop, ledger.ADJUSTMENT, -500, may), adjusted(shop, ledger.WRITEOFF, 150, may))
     post(shop, ledger.payout_returned_entry(back, at=NOON + timedelta(days=300), version=5))
     paid(shop, 4, 2_000, NOON.replace(month=12, day=31))
-    books(shop).post("/v1/test_clock", {"now": LATER})
+    books_of(shop).post("/v1/test_clock", {"now": LATER})
 
 
 def test_a_year_tells_what_was_earned_in_it_and_what_was_paid_by_which_rail(shop: Shop) -> None:
@@ -112,15 +103,15 @@ def test_a_year_tells_what_was_earned_in_it_and_what_was_paid_by_which_rail(shop
 def test_a_year_tells_who_they_are_to_a_tax_office_but_not_their_number(shop: Shop) -> None:
     a_year(shop)
     said = {"country": "il", "entity": "company", "tax_form": "W-8BEN-E", "tax_id": "514123457"}
-    noted = books(shop).send(
+    noted = books_of(shop).send(
         "PUT", f"/v1/creators/{shop.creator}/payee", {"held": False, "withholding_bps": 1_000} | said
     )
     assert noted.status == 200, noted.text
-    answer = books(shop).get(YEARLY, year=2026)
+    answer = books_of(shop).get(YEARLY, year=2026)
     [year] = answer.body["items"]
     known = {name: year[name] for name in ("country", "entity", "tax_form", "tax_id_noted")}
     assert known == {"country": "IL", "entity": "company", "tax_form": "W-8BEN-E", "tax_id_noted": True}
-    sheet = books(shop).send("GET", YEARLY, query={"year": 2026}, accept="text/csv").text
+    sheet = books_of(shop).send("GET", YEARLY, query={"year": 2026}, accept="text/csv").text
     rows = list(csv.DictReader(io.StringIO(sheet.removeprefix("\ufeff"))))
     assert [(row["country"], row["entity"], row["tax_form"], row["tax_id_noted"]) for row in rows] == [
         ("IL", "company", "W-8BEN-E", "yes")
@@ -135,7 +126,7 @@ def test_tax_for_two_countries_is_told_apart(shop: Shop) -> None:
     for number, authority, withheld in parts:
         part = PayoutPart(f"po_{str(number) * 26}", shop.creator, "ILS", 1_000, withheld, "csv", authority)
         post(shop, ledger.payout_entry(part, at=may, version=1), ledger.payout_settled_entry(part, at=may, version=2))
-    books(shop).post("/v1/test_clock", {"now": LATER})
+    books_of(shop).post("/v1/test_clock", {"now": LATER})
     [year] = years(shop)
     assert year["rails"] == [
         {"rail": "csv", "withheld_for": "DE", "paid": 950, "withheld": 50},
@@ -147,7 +138,7 @@ def test_tax_for_two_countries_is_told_apart(shop: Shop) -> None:
 def test_years_and_payouts_together_are_the_statement(shop: Shop) -> None:
     a_year(shop)
     both = [total for year in (2026, 2027) for total in years(shop, year)]
-    closing = books(shop).get(f"/v1/creators/{shop.creator}/statement", currency="ILS").body["closing"]
+    closing = books_of(shop).get(f"/v1/creators/{shop.creator}/statement", currency="ILS").body["closing"]
     gross = sum(total["paid"] + total["withheld"] for total in both)
     assert sum(total["earned"] for total in both) - gross == closing
 
@@ -155,11 +146,11 @@ def test_years_and_payouts_together_are_the_statement(shop: Shop) -> None:
 def test_a_year_begins_where_the_brand_is_at_home(shop: Shop) -> None:
     """Midnight in Jerusalem is ten at night in London."""
     post(shop, adjusted(shop, ledger.ADJUSTMENT, 700, NOON.replace(month=12, day=31, hour=22)))
-    books(shop).post("/v1/test_clock", {"now": LATER})
+    books_of(shop).post("/v1/test_clock", {"now": LATER})
     assert [each["earned"] for each in years(shop)] == [700]
-    books(shop).send("PUT", "/v1/payout_settings", {"time_zone": "Asia/Jerusalem", "currencies": {}})
+    books_of(shop).send("PUT", "/v1/payout_settings", {"time_zone": "Asia/Jerusalem", "currencies": {}})
     assert years(shop) == []
-    report = books(shop).get(YEARLY, year=2027).body
+    report = books_of(shop).get(YEARLY, year=2027).body
     assert [each["earned"] for each in report["items"]] == [700]
     assert (report["from"], report["to"]) == ("2026-12-31T22:00:00Z", "2027-12-31T22:00:00Z")
     assert (report["time_zone"], report["year"], report["as_of"]) == (
@@ -172,13 +163,13 @@ def test_a_year_begins_where_the_brand_is_at_home(shop: Shop) -> None:
 def test_what_lies_ahead_is_not_earned_yet(shop: Shop) -> None:
     order(shop, "A-1", 10_000)
     assert years(shop) == []
-    books(shop).post("/v1/test_clock", {"now": "2026-05-18T12:00:00Z"})
+    books_of(shop).post("/v1/test_clock", {"now": "2026-05-18T12:00:00Z"})
     assert [each["earned"] for each in years(shop)] == [1_000]
 
 
 def test_thresholds_are_the_brands_own_and_are_reached_by_the_unit(shop: Shop) -> None:
     a_year(shop)
-    empty = books(shop).get("/v1/reports/thresholds")
+    empty = books_of(shop).get("/v1/reports/thresholds")
     assert (empty.body, empty.headers["etag"]) == ({"thresholds": [], "version": 0}, '"0"')
     wanted = [
         {"name": "report", "currency": "ILS", "amount": 11_650, "of": "earned"},
@@ -186,12 +177,12 @@ def test_thresholds_are_the_brands_own_and_are_reached_by_the_unit(shop: Shop) -
         {"name": "paid", "currency": "ILS", "amount": 10_000, "of": "paid"},
         {"name": "dollars", "currency": "USD", "amount": 1, "of": "paid"},
     ]
-    put = books(shop).send("PUT", "/v1/reports/thresholds", {"thresholds": wanted})
+    put = books_of(shop).send("PUT", "/v1/reports/thresholds", {"thresholds": wanted})
     assert (put.status, put.body) == (200, {"thresholds": wanted, "version": 1})
-    assert books(shop).get("/v1/reports/thresholds").body == put.body
+    assert books_of(shop).get("/v1/reports/thresholds").body == put.body
     assert years(shop)[0]["over_threshold"] == ["report", "paid"], "what is withheld was paid as well"
     assert years(shop, 2027)[0]["over_threshold"] == []
-    stale = books(shop).send("PUT", "/v1/reports/thresholds", {"thresholds": []}, if_match='"7"')
+    stale = books_of(shop).send("PUT", "/v1/reports/thresholds", {"thresholds": []}, if_match='"7"')
     assert (stale.status, stale.code) == (412, "stale_version")
 
 
@@ -202,10 +193,10 @@ def test_thresholds_are_the_brands_own_and_are_reached_by_the_unit(shop: Shop) -
     ({"name": "", "currency": "ILS", "amount": 1, "of": "paid"}, "thresholds.0.name"),
 ])  # fmt: skip
 def test_a_threshold_that_means_nothing_is_refused(shop: Shop, broken: dict[str, Any], param: str) -> None:
-    got = books(shop).send("PUT", "/v1/reports/thresholds", {"thresholds": [broken]})
+    got = books_of(shop).send("PUT", "/v1/reports/thresholds", {"thresholds": [broken]})
     assert (got.status, got.body["param"]) == (400, param)
     twice = [{"name": "a", "currency": "ILS", "amount": 1, "of": "paid"}] * 2
-    got = books(shop).send("PUT", "/v1/reports/thresholds", {"thresholds": twice})
+    got = books_of(shop).send("PUT", "/v1/reports/thresholds", {"thresholds": twice})
     assert (got.status, got.body["errors"][0]["code"]) == (400, "repeated")
 
 
@@ -225,14 +216,14 @@ def test_pages_put_together_are_all_creators_once(shop: Shop) -> None:
     found: list[str] = []
     cursor = None
     while True:
-        page = books(shop).get(YEARLY, year=2026, limit=2, cursor=cursor).body
+        page = books_of(shop).get(YEARLY, year=2026, limit=2, cursor=cursor).body
         found += [item["creator_id"] for item in page["items"]]
         cursor = page["next_cursor"]
         if cursor is None:
             break
     assert sorted(found) == sorted(ids)
-    first = books(shop).get(YEARLY, year=2026, limit=2).body["next_cursor"]
-    refused = books(shop).get(YEARLY, year=2027, limit=2, cursor=first)
+    first = books_of(shop).get(YEARLY, year=2026, limit=2).body["next_cursor"]
+    refused = books_of(shop).get(YEARLY, year=2027, limit=2, cursor=first)
     assert (refused.status, refused.code) == (400, "invalid_cursor")
 
 
@@ -241,7 +232,7 @@ def test_what_it_asks_for_does_not_grow_with_a_creators_year(shop: Shop, monkeyp
     asked = []
     for _ in range(2):
         wire = Wire(monkeypatch)
-        books(shop).get(YEARLY, year=2026)
+        books_of(shop).get(YEARLY, year=2026)
         asked.append(len(wire.sent))
         for number in range(40):
             entry = replace(adjusted(shop, ledger.ADJUSTMENT, 1, NOON), id=f"ent_{number:026}")
@@ -256,7 +247,7 @@ def test_a_call_that_runs_out_of_time_goes_on_where_it_was(shop: Shop, monkeypat
     found: list[str] = []
     cursor = None
     while True:
-        page = books(shop).get(YEARLY, year=2026, cursor=cursor).body
+        page = books_of(shop).get(YEARLY, year=2026, cursor=cursor).body
         assert len(page["items"]) <= 1
         found += [item["creator_id"] for item in page["items"]]
         cursor = page["next_cursor"]
@@ -268,13 +259,13 @@ def test_a_call_that_runs_out_of_time_goes_on_where_it_was(shop: Shop, monkeypat
 def test_as_csv_every_column_adds_up_and_the_next_page_is_named(shop: Shop) -> None:
     a_year(shop)
     wanted = [{"name": "paid", "currency": "ILS", "amount": 1, "of": "paid"}]
-    books(shop).send("PUT", "/v1/reports/thresholds", {"thresholds": wanted})
+    books_of(shop).send("PUT", "/v1/reports/thresholds", {"thresholds": wanted})
     crowd(shop)
     rows: list[dict[str, str]] = []
     query = "year=2026&limit=4"
     while query:
         asked = dict(part.split("=", 1) for part in query.split("&"))
-        got = books(shop).send("GET", YEARLY, query=asked, accept="text/csv")
+        got = books_of(shop).send("GET", YEARLY, query=asked, accept="text/csv")
         assert got.headers["content-type"] == "text/csv; charset=utf-8"
         rows += csv.DictReader(io.StringIO(got.text.removeprefix("\ufeff")))
         link = got.headers.get("link", "")
@@ -294,10 +285,10 @@ def test_an_account_too_large_is_named_and_not_half_counted(shop: Shop, monkeypa
     a_year(shop)
     ids = crowd(shop)
     monkeypatch.setattr("vouch.service.yearly.ENTRIES_MAX", 3)
-    report = books(shop).get(YEARLY, year=2026).body
+    report = books_of(shop).get(YEARLY, year=2026).body
     assert report["left_out"] == [{"creator_id": shop.creator, "code": "account_too_large"}]
     assert sorted(item["creator_id"] for item in report["items"]) == sorted(ids)
-    sheet = books(shop).send("GET", YEARLY, query={"year": 2026}, accept="text/csv").text
+    sheet = books_of(shop).send("GET", YEARLY, query={"year": 2026}, accept="text/csv").text
     assert f"{shop.creator},Noa,,,,,,,,,,,,account_too_large" in sheet
 
 
@@ -305,7 +296,7 @@ def test_only_the_brands_own_creators_are_told_of(shop: Shop, new_brand: NewBran
     a_year(shop)
     theirs = open_shop(new_brand("Theirs", mode="test"), "dana")
     assert years(theirs) == []
-    assert books(theirs).get("/v1/reports/thresholds").body["thresholds"] == []
+    assert books_of(theirs).get("/v1/reports/thresholds").body["thresholds"] == []
     key = shop.brand.made("/v1/keys", {"name": "Links", "scopes": ["links:read", "reports:read"]})["api_key"]
     reader = Client(APIS["payouts"], key)
     assert reader.get(YEARLY, year=2026).status == 200
@@ -315,4 +306,4 @@ def test_only_the_brands_own_creators_are_told_of(shop: Shop, new_brand: NewBran
 
 @pytest.mark.parametrize("query", [{}, {"year": 1999}, {"year": "now"}, {"year": 2026, "currency": "XXX"}])
 def test_a_year_has_to_be_named(shop: Shop, query: dict[str, Any]) -> None:
-    assert books(shop).get(YEARLY, **query).status == 400
+    assert books_of(shop).get(YEARLY, **query).status == 400

@@ -8,18 +8,13 @@ import pytest
 from tests.documents.reader import Printed
 from tests.fixtures import NOON
 from tests.functions.client import Answer, Client
-from tests.functions.conftest import APIS, NewBrand
+from tests.functions.conftest import APIS, NewBrand, books_of
 from tests.functions.setting_up import Shop, new_creator, open_shop
 from vouch.domain import ledger
 from vouch.domain.ledger import Entry, PayoutPart
 from vouch.store import ledger as entries
 
 MAY = {"currency": "ILS", "from": "2026-05-01T00:00:00Z", "to": "2026-06-01T00:00:00Z"}
-
-
-@pytest.fixture
-def shop(new_brand: NewBrand) -> Shop:
-    return open_shop(new_brand(mode="test"))
 
 
 def ask(shop: Shop, *, creator: str | None = None, accept_language: str = "", **query: Any) -> Answer:
@@ -29,7 +24,7 @@ def ask(shop: Shop, *, creator: str | None = None, accept_language: str = "", **
 
 
 def statement(shop: Shop, **query: Any) -> Any:
-    return Client(APIS["payouts"], shop.brand.key).get(f"/v1/creators/{shop.creator}/statement", **query).body
+    return books_of(shop).get(f"/v1/creators/{shop.creator}/statement", **query).body
 
 
 def order(shop: Shop, name: str, price: int, placed: str = "2026-05-04T12:00:00Z") -> Any:
@@ -109,7 +104,7 @@ def test_its_number_is_that_of_its_creator_currency_and_range(shop: Shop) -> Non
 
 def test_whoever_would_rather_have_a_pdf_is_led_to_it(shop: Shop) -> None:
     order(shop, "A-1", 1_000)
-    books = Client(APIS["payouts"], shop.brand.key)
+    books = books_of(shop)
     path = f"/v1/creators/{shop.creator}/statement"
     led = books.send("GET", path, query=MAY | {"language": "he"}, accept="text/csv;q=0.9, application/pdf")
     assert (led.status, led.text) == (303, "")
@@ -126,7 +121,7 @@ def test_a_month_is_the_brands_own(shop: Shop) -> None:
     """What may be paid on 31 May at 21:30 in London may be paid on 1 June in Jerusalem."""
     order(shop, "A-1", 10_000, placed="2026-05-17T20:30:00Z")
     assert statement(shop, currency="ILS", month="2026-05")["closing"] == 1_000
-    books = Client(APIS["payouts"], shop.brand.key)
+    books = books_of(shop)
     assert books.send("PUT", "/v1/payout_settings", {"time_zone": "Asia/Jerusalem", "currencies": {}}).status == 200
     june = statement(shop, currency="ILS", month="2026-06")
     assert (june["from"], june["to"]) == ("2026-05-31T21:00:00Z", "2026-06-30T21:00:00Z")

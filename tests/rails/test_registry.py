@@ -1,12 +1,11 @@
 """What holds of every rail, whatever it is."""
 
-import ast
-import sys
 from pathlib import Path
 
 import pytest
 
 import vouch.rails
+from tests.imports import foreign
 from vouch.domain.currencies import EXPONENTS
 from vouch.rails.base import BadSetting
 from vouch.rails.registry import RAILS
@@ -53,11 +52,4 @@ def test_it_wants_settings_unless_it_works_without_any(name: str) -> None:
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda module: module.name)
 def test_it_stands_on_the_standard_library(module: Path) -> None:
-    imported = set[str]()
-    for node in ast.walk(ast.parse(module.read_text())):
-        if isinstance(node, ast.Import):
-            imported |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            imported.add("." * node.level + (node.module or ""))
-    foreign = {name for name in imported if name.partition(".")[0] not in sys.stdlib_module_names}
-    assert {name for name in foreign if name.partition(".")[0] != "vouch"} == set()
+    assert foreign(module, "vouch") == set()
