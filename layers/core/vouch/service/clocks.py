@@ -8,9 +8,9 @@ from vouch.domain.errors import Forbidden, Unprocessable
 from vouch.service import brands, folds, payout_rounds, run_work, volumes
 from vouch.service.deployment import Deployment
 from vouch.service.revisions import committed
-from vouch.store import programs
+from vouch.store import creators, programs
 from vouch.store.database import Writes
-from vouch.store.tables import Brand, Program
+from vouch.store.tables import Brand, Creator, Program
 
 
 def check_test_mode(brand: Brand) -> None:
@@ -24,14 +24,15 @@ def moved(deployment: Deployment, brand: Brand, now: datetime, *, in_time: Calla
 
     False where time ran out: again.
 
-    Raises Unprocessable where the clock would go back. Only a brand without any program may begin in the past.
+    Raises Unprocessable where the clock would go back. Only a brand without any program or creator may begin in
+    the past.
     """
     check_test_mode(brand)
 
     def attempt(writes: Writes) -> Brand:
         known = brands.found(deployment, brand.id)
         stands = deployment.brand_now(known)
-        if now < stands and (known.clock or _has_programs(deployment, known)):
+        if now < stands and (known.clock or _has_begun(deployment, known)):
             raise Unprocessable("clock_backwards", param="now", now=times.short(stands))
         as_read = Brand.clock == known.clock if known.clock else Brand.clock.does_not_exist()
         writes.update(Brand(known.pk, known.sk), [Brand.clock.set(times.text(now))], as_read)
@@ -48,6 +49,7 @@ def moved(deployment: Deployment, brand: Brand, now: datetime, *, in_time: Calla
     return True
 
 
-def _has_programs(deployment: Deployment, brand: Brand) -> bool:
-    keys, _ = deployment.database.index_keys(Program, programs.index(brand.id), limit=1)
-    return bool(keys)
+def _has_begun(deployment: Deployment, brand: Brand) -> bool:
+    """Whether anything of it is dated: terms, or somebody's account."""
+    indexes = ((Program, programs.index(brand.id)), (Creator, creators.index(brand.id)))
+    return any(deployment.database.index_keys(kind, index, limit=1)[0] for kind, index in indexes)
