@@ -1,14 +1,11 @@
 """`/v1/creators/{id}/statement.pdf`: the statement on paper."""
 
-import base64
-from http import HTTPStatus
 from typing import Annotated, Any, Final
 
-from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.openapi.params import Query
 from aws_lambda_powertools.event_handler.openapi.types import OpenAPIResponse
 
-from vouch.http import Api, Routes, brand_access
+from vouch.http import Api, Routes, brand_access, document
 from vouch.media import PDF
 from vouch.service import statement_papers, statements
 from vouch.wire import accounts as wire
@@ -48,14 +45,11 @@ def print_creator_statement(
         language=language,
         limit=_LINES_MAX,
     )
-    headers = {
+    headers: dict[str, str | list[str]] = {
         "Content-Disposition": f'inline; filename="{paper.number}.pdf"',
         "Content-Language": paper.language,
     }
-    # Powertools would have bytes be text before it encodes them.
-    answer = Response(HTTPStatus.OK, PDF, base64.b64encode(papers.drawn(paper)).decode(), headers=headers)
-    answer.base64_encoded = True
-    return answer
+    return document(PDF, papers.drawn(paper), headers)
 
 
 api = Api(routes)

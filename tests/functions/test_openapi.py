@@ -165,6 +165,20 @@ def test_scopes_and_slugs_say_what_they_may_be(document: Any) -> None:
     assert slug["pattern"] == "^[a-z0-9_-]{3,64}$"
 
 
+def test_a_rail_is_named_alike_wherever_somebody_asks_for_one(document: Any) -> None:
+    """In a query or a body; in a path there is none of a name that is too long."""
+    asked = [document["components"]["schemas"][body]["properties"]["rail"] for body in ("NewRun", "CurrencySettings")]
+    asked += [
+        parameter["schema"]
+        for operations in document["paths"].values()
+        for operation in operations.values()
+        for parameter in operation.get("parameters", [])
+        if (parameter["in"], parameter["name"]) == ("query", "rail")
+    ]
+    named = [schema.get("anyOf", [schema])[0] for schema in asked]
+    assert [(each["minLength"], each["maxLength"]) for each in named] == [(1, 32)] * 4
+
+
 def test_it_is_served_to_anybody_as_are_health_and_the_words_of_problems() -> None:
     anybody = Client(APIS["referrals"], None)
     served = anybody.get("/openapi.json")
