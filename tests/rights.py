@@ -87,7 +87,7 @@ class Granted:
 @cache
 def granted() -> dict[str, list[Granted]]:
     """What each function's role may do."""
-    declared = template.load()
+    declared = _template()
     return {
         name: [
             _granted(statement)
@@ -114,6 +114,12 @@ def allowed(asked: Asked) -> bool:
 
 
 # --- what the template says -------------------------------------------------------------------------------------------
+
+
+@cache
+def _template() -> dict[str, Any]:
+    """Read once: it takes longer than most of the thousands of tests that are held to it."""
+    return template.load()
 
 
 def _document(declared: dict[str, Any], policy: Resource) -> dict[str, Any]:
@@ -163,7 +169,7 @@ def _listed(value: Any) -> list[Any]:
 
 
 def _watch(deployment: Deployment, asked: set[Asked], patch: pytest.MonkeyPatch) -> None:
-    for name, function in of_type(template.load(), "AWS::Serverless::Function").items():
+    for name, function in of_type(_template(), "AWS::Serverless::Function").items():
         _name_while_running(name, function["Properties"]["Handler"], patch)
 
     def note(action: str, resource: str, key: str = "") -> None:
