@@ -3,7 +3,7 @@
 import base64
 import io
 import json
-from typing import Any, NoReturn, cast
+from typing import Any, Literal, NoReturn, cast
 
 import pytest
 from pydantic import Field
@@ -25,6 +25,7 @@ class Thing(Body):
     price: Money | None = None
     parts: list["Thing"] = Field(default_factory=list, max_length=2)
     email: Email | None = None
+    glaze: Literal["matt", "shiny", "none"] | None = None
     at: Moment | None = None
 
 
@@ -133,6 +134,15 @@ def test_words_are_in_the_callers_language_and_codes_are_not(client: Client, acc
     assert got.headers["vary"] == "Accept-Language"
     assert got.body["title"] == messages.PROBLEMS["slug_taken"]["he" if language == "he" else "en"][0]
     assert got.code == "slug_taken"
+
+
+@pytest.mark.parametrize("language, said", [
+    ("en", "`glaze`: This is none of 'matt', 'shiny', 'none'."),
+    ("he", "`glaze`: זה אינו אחד מ-'matt', 'shiny', 'none'."),
+])  # fmt: skip
+def test_choices_are_told_without_a_word_of_another_language(client: Client, language: str, said: str) -> None:
+    got = client.post("/v1/things", {"name": "Mug", "glaze": "blue"}, accept_language=language)
+    assert [(each["code"], each["detail"]) for each in got.body["errors"]] == [("not_one_of", said)]
 
 
 def test_a_broken_field_is_told_in_hebrew_too(client: Client) -> None:

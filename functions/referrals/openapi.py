@@ -119,6 +119,7 @@ _OWN_REFUSALS: Final[dict[str, _Codes]] = {
     "set_up_payout_rail": {
         422: (
             "rail_setting_missing",
+            "rail_secret_missing",
             "rail_setting_unknown",
             "rail_setting_not_valid",
             "address_not_allowed",

@@ -326,7 +326,7 @@ def test_secrets_that_are_left_out_stay_and_null_takes_one_away(ours: Client, de
         "environment": "live",
     }
     gone = put(ours, PATH, {"settings": {"client_id": "mugs", "client_secret": None}})
-    assert (gone.status, gone.code, gone.body["param"]) == (422, "rail_setting_missing", "settings.client_secret")
+    assert (gone.status, gone.code, gone.body["param"]) == (422, "rail_secret_missing", "settings.client_secret")
     assert ours.get(PATH).body["version"] == 3
 
 
@@ -338,7 +338,7 @@ def test_a_secret_goes_to_no_address_but_the_one_that_it_was_given_for(
 ) -> None:
     set_up(ours)
     got = put(ours, PATH, {"settings": {"client_id": "mugs"} | elsewhere})
-    assert (got.status, got.code, got.body["param"]) == (422, "rail_setting_missing", "settings.client_secret")
+    assert (got.status, got.code, got.body["param"]) == (422, "rail_secret_missing", "settings.client_secret")
     assert rail_accounts.opened(deployment, ours.brand_id, "coins") == ACCOUNT | {"environment": "live"}
     given = {"client_id": "mugs", "client_secret": "for there"} | elsewhere
     moved = put(ours, PATH, {"settings": given})
@@ -351,7 +351,7 @@ def test_a_secret_goes_to_no_address_but_the_one_that_it_was_given_for(
 @pytest.mark.parametrize(
     "settings, code, param",
     [
-        ({"client_id": "mugs"}, "rail_setting_missing", "settings.client_secret"),
+        ({"client_id": "mugs"}, "rail_secret_missing", "settings.client_secret"),
         ({}, "rail_setting_missing", "settings.client_id"),
         (ACCOUNT | {"clientid": "x"}, "rail_setting_unknown", "settings.clientid"),
         (ACCOUNT | {"environment": "mars"}, "rail_setting_not_valid", "settings.environment"),
@@ -449,7 +449,7 @@ def test_an_account_that_was_removed_is_nowhere_any_more(ours: Client, deploymen
     with pytest.raises(Unprocessable, match="rail_not_set_up"):
         rail_accounts.opened(deployment, ours.brand_id, "coins")
     again = put(ours, PATH, {"settings": {"client_id": "mugs"}})
-    assert (again.code, again.body["param"]) == ("rail_setting_missing", "settings.client_secret")
+    assert (again.code, again.body["param"]) == ("rail_secret_missing", "settings.client_secret")
 
 
 def test_a_rail_that_needs_nothing_is_open_without_an_account(ours: Client, deployment: Deployment) -> None:

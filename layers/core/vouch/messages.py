@@ -83,8 +83,8 @@ PROBLEMS: dict[str, Words] = {
         "he": ("בקשה אחרת תחת אותו מפתח", "ה-Idempotency-Key הזה שייך לבקשה עם גוף אחר."),
     },
     "payout_not_in_time": {
-        "en": ("The payout is past that, or not yet there", "It is {status}."),
-        "he": ("התשלום כבר אינו שם, או עדיין לא", "מצבו {status}."),
+        "en": ("The payout is past that, or not yet there", "Its status is `{status}`."),
+        "he": ("התשלום כבר אינו שם, או עדיין לא", "מצבו `{status}`."),
     },
     "payout_settled_otherwise": {
         "en": ("The payout was settled under another reference", "It is {reference}."),
@@ -122,8 +122,11 @@ PROBLEMS: dict[str, Words] = {
         "he": ("השורה הזאת אמרה קודם משהו אחר", "`{line}` כבר מוכרת, ומה שנמסר בדף החשבון אינו משתנה."),
     },
     "run_already_sent": {
-        "en": ("The run has been sent", "It is {status}; its payouts can still fail one by one."),
-        "he": ("סבב התשלומים כבר נשלח", "מצבו {status}; תשלומים בודדים עדיין יכולים להיכשל."),
+        "en": (
+            "The run has been sent",
+            "Its status is `{status}`. What you did not pay of a file, you can still mark as failed, payout by payout.",
+        ),
+        "he": ("סבב התשלומים כבר נשלח", "מצבו `{status}`. תשלום מתוך קובץ שלא שולם עדיין אפשר לסמן כנכשל."),
     },
     "file_not_found": {
         "en": ("The run has no such file", "A file is written by a run that pays over a rail of files."),
@@ -306,19 +309,23 @@ PROBLEMS: dict[str, Words] = {
         "he": ("דרך התשלום עוד לא הוגדרה", "ב-{rail} נדרש קודם חשבון משלכם: `PUT /v1/payout_rails/{rail}`."),
     },
     "rail_setting_missing": {
+        "en": ("A setting is missing", "{rail} needs it."),
+        "he": ("חסרה הגדרה", "{rail} זקוק לה."),
+    },
+    "rail_secret_missing": {
         "en": (
-            "A setting is missing",
-            "{rail} needs it. A secret is given again when the address that it is sent to changes.",
+            "A secret is missing",
+            "{rail} needs it. It is given again when the address that it is sent to changes.",
         ),
-        "he": ("חסרה הגדרה", "{rail} זקוק לה. סוד נמסר מחדש כשהכתובת שאליה הוא נשלח משתנה."),
+        "he": ("חסר סוד", "{rail} זקוק לו. הוא נמסר מחדש כשהכתובת שאליה הוא נשלח משתנה."),
     },
     "rail_setting_unknown": {
         "en": ("No such setting", "{rail} has no setting of this name."),
         "he": ("אין הגדרה כזאת", "ב-{rail} אין הגדרה בשם הזה."),
     },
     "rail_setting_not_valid": {
-        "en": ("Not a setting to work with", "This is not what {rail} wants here; copy it whole from there."),
-        "he": ("הגדרה לא תקינה", "זה אינו מה ש-{rail} מצפה לו כאן; העתיקו את ההגדרה בשלמותה."),
+        "en": ("Not a setting to work with", "This is not what {rail} wants here; is it whole, and without a slip?"),
+        "he": ("הגדרה לא תקינה", "זה אינו מה ש-{rail} מצפה לו כאן; האם הערך שלם וללא טעות?"),
     },
     "live_account_in_test_brand": {
         "en": ("A test brand moves no money", "This is a live account of {rail}; a test brand takes a sandbox's."),
@@ -512,8 +519,8 @@ PROBLEMS: dict[str, Words] = {
         "he": ("מועד ההזמנה אינו משתנה", "היא בוצעה ב-{known}, וכאן כתוב {said}."),
     },
     "bad_signature": {
-        "en": ("Not signed as agreed", "The signature is missing, too old, or not made with this connection's secret."),
-        "he": ("החתימה אינה תקפה", "החתימה חסרה, ישנה מדי, או לא נוצרה בסוד של החיבור הזה."),
+        "en": ("Not signed as agreed", "The signature is missing, too old, or does not fit what is set up here."),
+        "he": ("החתימה אינה תקפה", "החתימה חסרה, ישנה מדי, או אינה מתאימה למה שהוגדר כאן."),
     },
     "wrong_verify_token": {
         "en": ("Not asked as agreed", "The question is not a subscription, or its token is not this connection's."),

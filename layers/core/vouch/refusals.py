@@ -97,6 +97,8 @@ def _broken(error: dict[str, Any], body: Any) -> Broken:
     place, *path = error["loc"]
     facts = {_FIELD_FACTS.get(name, name): value for name, value in (error.get("ctx") or {}).items()}
     path += facts.pop("at", ())
+    if code == "not_one_of":
+        facts["expected"] = str(facts["expected"]).replace("' or '", "', '")  # Pydantic speaks English alone
     if code == "wrong_type":
         facts["wanted"] = wanted
     if code == "unknown_field":

@@ -193,6 +193,8 @@ def _checked(rail: Rail, said: Mapping[str, str]) -> Settings:
     except BadSetting as bad:
         param = f"settings.{bad.param}"
         match bad.code:
+            case "required" if bad.param in rail.secret:
+                raise Unprocessable("rail_secret_missing", param=param, rail=rail.name) from None
             case "required":
                 raise Unprocessable("rail_setting_missing", param=param, rail=rail.name) from None
             case "unknown":
