@@ -1,19 +1,22 @@
 """A shorter way to DynamoDB Local: what botocore and urllib3 do for AWS's sake costs a test more than its requests do.
 
 Requests are still checked, written, sent again and read by botocore. What is left out is signatures, which the engine
-does not check, the name of the client, and pools and parsers that are made for any server in the world.
+does not check, the name of the client, and pools and parsers that are made for any server in the world. And what
+botocore knows of AWS it reads once, not for each client.
 """
 
 import socket
 from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 from botocore.awsrequest import AWSPreparedRequest, AWSRequest, AWSResponse
 from botocore.httpsession import URLLib3Session
+from botocore.loaders import create_loader
 from botocore.signers import RequestSigner
 from botocore.useragent import UserAgentString
 from urllib3.util.wait import wait_for_read
@@ -45,6 +48,7 @@ def shortcut(endpoint: str) -> Iterator[None]:
         patch.setattr(RequestSigner, "sign", signed)
         patch.setattr(URLLib3Session, "send", sent)
         patch.setattr(UserAgentString, "to_string", lambda _: "Vouch's tests")
+        patch.setattr("botocore.session.create_loader", cache(create_loader))
         yield
     lines.close()
 
