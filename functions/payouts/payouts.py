@@ -77,4 +77,9 @@ def _shown(item: PayoutItem) -> wire.Payout:
 
 
 def _computed(item: PayoutItem) -> dict[str, object]:
-    return {"net": item.amount - item.withheld, "destination": item.shown}
+    return {
+        "net": item.amount - item.withheld,
+        "destination": item.shown,
+        "carried": wire.RailAmount.read(item.carried),
+        "came_back": wire.RailAmount.read(item.came_back),
+    }

@@ -20,8 +20,8 @@ from vouch.rails.base import File
 from vouch.service import keys, run_chunks, run_files
 from vouch.service.deployment import Deployment
 from vouch.service.run_files import KeptFile
-from vouch.store import adjustments
-from vouch.store.tables import AdjustmentItem, CashRow
+from vouch.store import adjustments, payouts
+from vouch.store.tables import AdjustmentItem, CashRow, PayoutItem
 
 LATER = (NOON + timedelta(days=20)).isoformat()
 
@@ -365,6 +365,18 @@ def test_a_run_that_was_written_cannot_be_cancelled_and_its_payouts_can_fail(sho
     assert balance(api, shop)["available"] == 5_000
     again = run(api, "k2")
     assert (again["payouts"], again["total"]) == (1, 5_000)
+
+
+def test_what_a_rail_says_otherwise_than_the_books_is_shown(shop: Shop, deployment: Deployment) -> None:
+    api = earned(shop)
+    run(api)
+    [payout] = api.get("/v1/payouts").body["items"]
+    assert (payout["carried"], payout["came_back"]) == (None, None)
+    _, pk, sk = payouts.key(shop.brand.brand_id, payout["id"])
+    PayoutItem(pk, sk).update([PayoutItem.carried.set([4_999, "ILS"]), PayoutItem.came_back.set([80, "USD"])])
+    shown = api.get(f"/v1/payouts/{payout['id']}").body
+    assert shown["carried"] == {"amount": 4_999, "currency": "ILS"}
+    assert shown["came_back"] == {"amount": 80, "currency": "USD"}
 
 
 def test_a_large_run_goes_on_by_itself(

@@ -217,7 +217,7 @@ class TestLookingUp:
 
     def test_what_was_reversed_in_part_is_settled_and_says_so(self) -> None:
         part = TRANSFER | {"amount_reversed": 50}
-        assert looked_up(listed(part)) == replace(SETTLED, reason="partly_reversed", detail="50")
+        assert looked_up(listed(part)) == replace(SETTLED, reason="partly_reversed", came_back=Money(50, "USD"))
 
     @pytest.mark.parametrize(
         "changes",
@@ -516,10 +516,10 @@ class TestOverLoopback:
         pays(api)
         api.reverse(PAYOUT.id, 50)
         part = looks(api)
-        assert (part.word, part.reason, part.detail, part.amount) == (
+        assert (part.word, part.reason, part.came_back, part.amount) == (
             "settled",
             "partly_reversed",
-            "50",
+            Money(50, "USD"),
             Money(13_050, "USD"),
         )
         api.reverse(PAYOUT.id)

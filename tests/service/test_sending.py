@@ -200,6 +200,64 @@ def test_who_claims_nothing_has_it_available_again_after_thirty_days(day: Payday
         assert (the(day, creator).status, day.sums(creator)) == ("failed", (5_000, 0, 0))
 
 
+def test_another_amount_than_ours_is_kept_with_the_payout_and_not_booked(day: Payday) -> None:
+    """It is so whether nobody knew what became of the payout or it was on its way; and it is kept once."""
+    with StripeConnect(day.deployment.now) as stripe, PayPal(day.deployment.now) as paypal:
+        creator = with_stripe(day, stripe)
+        stripe.faults.append(lost)
+        day.run(creator, rail="stripe_connect")
+        while the(day, creator).status == "created":
+            day.take()
+        [transfer] = stripe.transfers.values()
+        transfer["amount"] = 4_999
+        day.work()
+        payout = the(day, creator)
+        assert (payout.status, payout.reason, payout.carried) == ("unknown", "amount_mismatch", [4_999, "USD"])
+        assert payout.names == {"transfer": transfer["id"]}
+        day.pass_(HOUR)
+        day.round()
+        assert the(day, creator).version == payout.version, "what is known already is no news"
+        assert day.sums(creator) == (0, 5_000, 0)
+        transfer["amount"] = 5_000
+        day.pass_(HOUR)
+        day.round()
+        assert (the(day, creator).status, the(day, creator).carried) == ("settled", None)
+        paypal.slow = True
+        day.set_up("paypal", paypal.settings)
+        other = day.creator(700, "paypal")
+        day.run(other, rail="paypal")
+        day.work()
+        assert the(day, other).status == "submitted"
+        paypal.item(the(day, other).id).said["amount"]["value"] = "7.01"
+        day.pass_(HOUR)
+        day.round()
+        payout = the(day, other)
+        assert (payout.status, payout.reason, payout.carried) == ("submitted", "amount_mismatch", [701, "USD"])
+
+
+def test_what_stripe_reversed_in_part_is_said_of_the_payout_and_not_booked(day: Payday) -> None:
+    with StripeConnect(day.deployment.now) as stripe:
+        creator = with_stripe(day, stripe)
+        day.run(creator, rail="stripe_connect")
+        day.work()
+        payout_id = the(day, creator).id
+        for part, back in ((50, 50), (30, 80)):
+            told, versions = stripe.reverse(payout_id, part), set[int]()
+            for _ in range(2):
+                assert day.call_back("stripe_connect", told) == 200
+                day.work()
+                versions.add(the(day, creator).version)
+            payout = the(day, creator)
+            assert (payout.status, payout.reason, payout.came_back) == ("settled", "partly_reversed", [back, "USD"])
+            assert len(versions) == 1, "what is known already is no news"
+            assert day.sums(creator) == (0, 0, 5_000)
+        assert day.call_back("stripe_connect", stripe.reverse(payout_id)) == 200
+        day.work()
+        payout = the(day, creator)
+        assert (payout.status, payout.reason, payout.came_back) == ("returned", "reversed", None)
+        assert day.sums(creator) == (5_000, 0, 0)
+
+
 def test_a_callback_that_nothing_proves_changes_nothing(day: Payday, deployment: Deployment) -> None:
     with StripeConnect(deployment.now) as stripe:
         creator = with_stripe(day, stripe)

@@ -140,7 +140,8 @@ class Told:
 
     `names` are the rail's ids of the payment, merged with those known before; `reference` is the one that a person
     would look for. `amount` is what the rail says that it carries, where it does: another one than ours is an alarm.
-    `fee` is what it took beside that. `seconds`: when it wants to be asked again.
+    `fee` is what it took beside that, `came_back` the part that it gave back of what stays settled. `seconds`: when it
+    wants to be asked again.
     """
 
     word: Word
@@ -150,6 +151,7 @@ class Told:
     reference: str | None = None
     amount: Money | None = None
     fee: Money | None = None
+    came_back: Money | None = None
     seconds: int | None = None
 
 

@@ -159,7 +159,8 @@ def _look_up(payment: Payment, key: str, names: Mapping[str, str], settings: Set
 def _transfer(payment: Payment, transfer: Said) -> Told:
     """Of one that was reversed in part the whole is still called settled: what came back is not booked by anybody.
 
-    It shows in the clearing report, and the brand posts an adjustment. The last part makes it one that came back.
+    It is said of the payout and shows in clearing, and the brand posts an adjustment. The last part makes it one that
+    came back.
     """
     if transfer.word("object") != "transfer" or transfer.identifier("transfer_group") != payment.id:
         raise Unreadable("transfer_group: not the transfer of the payout")
@@ -167,15 +168,16 @@ def _transfer(payment: Payment, transfer: Said) -> Told:
     amount, back = transfer.whole("amount"), transfer.whole("amount_reversed")
     if amount == 0 or back > amount or transfer.flag("reversed") != (back == amount):
         raise Unreadable("amount_reversed: not a part of the amount")
+    currency = transfer.word("currency").upper()
     told = Told(
         "settled",
         names={"transfer": transfer_id},
         reference=transfer_id,
-        amount=_minor(amount, transfer.word("currency").upper()),
+        amount=_minor(amount, currency),
     )
     if back == amount:
         return replace(told, word="returned", reason="reversed")
-    return replace(told, reason="partly_reversed", detail=str(back)) if back else told
+    return replace(told, reason="partly_reversed", came_back=_minor(back, currency)) if back else told
 
 
 def _smallest(amount: int, currency: str) -> int:

@@ -43,7 +43,9 @@ WATCHED_EVERY = timedelta(days=1)
 class News:
     """What is to be kept of what a rail, or a person, said. `names` are added to those that are known.
 
-    `resent`: what the rail said of a further try under the same key, while the first one has no answer.
+    `resent`: what the rail said of a further try under the same key, while the first one has no answer. `carried` is
+    what it says that it carries, where that is another amount than ours, `came_back` what it gave back, where that is a
+    part: both are for a person to look at.
     """
 
     reason: str | None = None
@@ -51,6 +53,8 @@ class News:
     names: Mapping[str, str] = field(default_factory=dict)
     fee: Money | None = None
     resent: str | None = None
+    carried: Money | None = None
+    came_back: Money | None = None
 
 
 def found(deployment: Deployment, brand_id: str, payout_id: str) -> PayoutItem:
@@ -154,6 +158,8 @@ def settled(deployment: Deployment, brand: Brand, payout_id: str, news: News) ->
     def attempt(writes: Writes) -> PayoutItem:
         item = found(deployment, brand.id, payout_id)
         if item.status in ("settled", "returned"):
+            if item.status == "settled" and news.came_back is not None:
+                _note(item, news, writes)
             return item
         _check(item, "settled")
         stored = balances.load(deployment.database, brand.id, item.creator_id)
@@ -168,10 +174,21 @@ def settled(deployment: Deployment, brand: Brand, payout_id: str, news: News) ->
         _keep(deployment, item, "settled", news)
         item.settled_at = times.text(now)
         if news.fee is not None:
-            item.fee = [news.fee.amount, news.fee.currency]
+            item.fee = _pair(news.fee)
         versions.put(writes, item)
         clearing.put_moved(writes, brand.id, item, entries)
         _watch(deployment, brand, item, writes)
+        return item
+
+    return committed(deployment, attempt)
+
+
+def doubted(deployment: Deployment, brand: Brand, payout_id: str, news: News) -> PayoutItem:
+    """What the rail says of it cannot be: that is kept with it, and nothing follows from it."""
+
+    def attempt(writes: Writes) -> PayoutItem:
+        item = found(deployment, brand.id, payout_id)
+        _note(item, news, writes)
         return item
 
     return committed(deployment, attempt)
@@ -259,9 +276,25 @@ def _check(item: PayoutItem, status: Status) -> None:
 
 def _keep(deployment: Deployment, item: PayoutItem, status: Status, news: News) -> None:
     item.status, item.changed_at = status, times.text(deployment.now())
-    item.reason, item.resent = news.reason, news.resent
-    item.reference = news.reference or item.reference
-    item.names = {**(item.names or {}), **news.names} or None
+    item.resent, item.reference = news.resent, news.reference or item.reference
+    _say(item, news)
+
+
+def _note(item: PayoutItem, news: News, writes: Writes) -> None:
+    """Keeps what is told of a payout that stays where it is, unless that is known already."""
+    known = (item.carried, item.came_back)
+    if (_pair(news.carried), _pair(news.came_back)) != known:
+        _say(item, news)
+        versions.put(writes, item)
+
+
+def _say(item: PayoutItem, news: News) -> None:
+    item.reason, item.names = news.reason, {**(item.names or {}), **news.names} or None
+    item.carried, item.came_back = _pair(news.carried), _pair(news.came_back)
+
+
+def _pair(money: Money | None) -> list[int | str] | None:
+    return [money.amount, money.currency] if money is not None else None
 
 
 def _watch(deployment: Deployment, brand: Brand, item: PayoutItem, writes: Writes) -> None:

@@ -230,14 +230,15 @@ def _heard(deployment: Deployment, brand: Brand, item: PayoutItem, told: Told, *
 
     Not `final`: it is about a further try, so a failure or refusal leaves open what became of the first one.
     """
-    news = News(reason=told.reason, reference=told.reference, names=told.names, fee=told.fee)
+    news = News(told.reason, told.reference, told.names, told.fee, came_back=told.came_back)
     if told.reason is not None:
         telemetry.logger().info(
             "a rail said why", payout=item.id, rail=item.rail, reason=told.reason, detail=told.detail
         )
     if told.amount is not None and (told.amount.amount, told.amount.currency) != _net(item):
         _warn("PayoutMismatch", "a rail carries another amount than ours", item)
-        return _left_open(deployment, brand, item, News(reason="amount_mismatch", names=told.names))
+        doubt = News("amount_mismatch", names=told.names, carried=told.amount, came_back=told.came_back)
+        return _left_open(deployment, brand, item, doubt)
     step: Callable[[Deployment, Brand, str, News], PayoutItem] | None = None
     match told.word:
         case "settled":
@@ -263,7 +264,7 @@ def _heard(deployment: Deployment, brand: Brand, item: PayoutItem, told: Told, *
 def _left_open(deployment: Deployment, brand: Brand, item: PayoutItem, news: News) -> PayoutItem:
     if item.status == "submitting":
         return payouts.unknown(deployment, brand, item.id, news, seen=item.version)
-    return item
+    return payouts.doubted(deployment, brand, item.id, news) if news.carried is not None else item
 
 
 def _absent(deployment: Deployment, brand: Brand, item: PayoutItem, api: Api, in_time: InTime) -> PayoutItem:

@@ -487,6 +487,8 @@ class PayoutItem(Main, discriminator="payout"):
     attempts, `tried_at` is when the last one began. `key` is what its calls are idempotent by, since `keyed_at`, at the
     account with the identity `account`, last in that account's version `account_version`; `resent` is what the rail
     said of a further one while the first has no answer. `fee` = [amount, currency], what the rail took beside that.
+    Likewise, and not booked, `carried` is what it says that it carries where that is another amount than ours, and
+    `came_back` what it gave back of it where that is a part.
     """
 
     id = UnicodeAttribute()
@@ -505,6 +507,8 @@ class PayoutItem(Main, discriminator="payout"):
     names = JSONAttribute(null=True)
     reference = UnicodeAttribute(null=True, attr_name="ref")
     fee = JSONAttribute(null=True)
+    carried = JSONAttribute(null=True)
+    came_back = JSONAttribute(null=True)
     tries = IntegerAttribute()
     tried_at = UnicodeAttribute(null=True)
     key = UnicodeAttribute(null=True)

@@ -1,6 +1,7 @@
 """Payout runs and payouts, as the API has them."""
 
-from typing import Annotated, Literal
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal, Self
 
 from aws_lambda_powertools.event_handler.openapi.params import Query
 from pydantic import Field
@@ -83,6 +84,18 @@ class Outcome(Answer):
     skipped: str | None = Field(examples=["below_minimum", "payout_method_missing"])
 
 
+class RailAmount(Answer):
+    """An amount as the rail has it, in minor units."""
+
+    amount: int
+    currency: str
+
+    @classmethod
+    def read(cls, pair: Sequence[Any] | None) -> Self | None:
+        """As it is kept; null where there is none."""
+        return cls(amount=pair[0], currency=pair[1]) if pair else None
+
+
 class Payout(Answer):
     """One creator's amount of a run; `amount` = `withheld` + `net`."""
 
@@ -98,6 +111,12 @@ class Payout(Answer):
     reason: str | None = Field(description="Why it failed, came back or waits")
     destination: str | None = Field(description="Where it goes, as far as it may be shown")
     reference: str | None = Field(description="By which the bank or the rail knows it")
+    carried: RailAmount | None = Field(
+        description="What the rail says that it carries, where that is another amount than `net`: nothing is booked"
+    )
+    came_back: RailAmount | None = Field(
+        description="What the rail says was given back of it, where that is a part: it is not booked"
+    )
     created_at: Shown
     settled_at: Shown | None
 
