@@ -183,12 +183,13 @@ def settled(deployment: Deployment, brand: Brand, payout_id: str, news: News) ->
     return committed(deployment, attempt)
 
 
-def doubted(deployment: Deployment, brand: Brand, payout_id: str, news: News) -> PayoutItem:
-    """What the rail says of it cannot be: that is kept with it, and nothing follows from it."""
+def doubted(deployment: Deployment, brand: Brand, payout_id: str, news: News, *, seen: int) -> PayoutItem:
+    """What the rail says of it cannot be: that is kept with it, and nothing follows from it. `seen` as in `failed`."""
 
     def attempt(writes: Writes) -> PayoutItem:
         item = found(deployment, brand.id, payout_id)
-        _note(item, news, writes)
+        if item.version == seen:
+            _note(item, news, writes)
         return item
 
     return committed(deployment, attempt)

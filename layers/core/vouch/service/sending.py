@@ -264,7 +264,9 @@ def _heard(deployment: Deployment, brand: Brand, item: PayoutItem, told: Told, *
 def _left_open(deployment: Deployment, brand: Brand, item: PayoutItem, news: News) -> PayoutItem:
     if item.status == "submitting":
         return payouts.unknown(deployment, brand, item.id, news, seen=item.version)
-    return payouts.doubted(deployment, brand, item.id, news) if news.carried is not None else item
+    if news.carried is not None:
+        return payouts.doubted(deployment, brand, item.id, news, seen=item.version)
+    return item
 
 
 def _absent(deployment: Deployment, brand: Brand, item: PayoutItem, api: Api, in_time: InTime) -> PayoutItem:
