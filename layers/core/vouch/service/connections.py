@@ -167,12 +167,11 @@ def _details(deployment: Deployment, settings: Mapping[str, Any]) -> dict[str, A
 
 def _sealed(deployment: Deployment, brand: Brand, connection_id: str, details: Mapping[str, Any]) -> dict[str, Any]:
     """The details as they are kept."""
-    sealed = {
-        name: deployment.vault.seal(Owner(brand.id, name, connection_id), details[name])
-        for name in platform_accounts.SEALED
-        if details.get(name) is not None
-    }
-    return {**details, **sealed}
+    kept = dict(details)
+    for name in platform_accounts.SEALED:
+        if kept.get(name) is not None:
+            kept[name] = deployment.vault.seal(Owner(brand.id, name, connection_id), kept[name])
+    return kept
 
 
 def _secret(brand: Brand, connection_id: str) -> Owner:
