@@ -1,6 +1,7 @@
 """What creators are written: every mail in both languages, whatever people are called, and nothing that is secret."""
 
 import re
+from datetime import UTC, datetime
 from email.header import decode_header, make_header
 from email.parser import HeaderParser
 from email.policy import default
@@ -16,6 +17,7 @@ from vouch.rails.registry import RAILS
 from vouch.words import mails as words
 from vouch.words.mails import Advice, Mail, PayoutNews, Reader, of_method, of_payout, sender
 
+UNTIL = datetime(2026, 9, 28, 21, 5, tzinfo=UTC)
 PAYOUT = "po_DN1J6729ACVYZY0SPZTV6RDTEX"
 NEWS: tuple[PayoutNews, ...] = get_args(PayoutNews)
 ADVICES: tuple[Advice, ...] = get_args(Advice)
@@ -61,9 +63,9 @@ def every(language: Language, *, name: str = "Noa", brand: str = "Clay") -> list
     """Every mail that there is in a language."""
     reader = Reader(language, name, brand)
     methods = [
-        of_method(reader, new=new, old=old, waits=waits)
+        of_method(reader, "Asia/Jerusalem", new=new, old=old, held_until=held_until)
         for new in KINDS
-        for old, waits in ((None, False), (None, True), *((kind, True) for kind in KINDS))
+        for old, held_until in ((None, None), (None, UNTIL), *((kind, UNTIL) for kind in KINDS))
     ]
     return (
         methods
@@ -162,12 +164,33 @@ def test_amounts_have_the_digits_of_their_currency(amount: int, currency: str, s
     assert f"\u2066{shown}\u2069" in hebrew, "isolated, so that it is not read backwards"
 
 
-def test_tax_is_shown_where_some_was_withheld() -> None:
-    """1,234.56 of commission less 123.46 of tax are 1,111.10."""
-    mail = payout(withheld=12_346)
-    assert mail.subject == "Clay has sent you 1,111.10\u00a0ILS"
-    assert "Commission: 1,234.56\u00a0ILS\nTax withheld: −123.46\u00a0ILS\nFor you: 1,111.10\u00a0ILS\n" in mail.text
-    assert "Tax" not in payout().text
+@pytest.mark.parametrize("news, names, hebrew", [
+    ("settled", ["Balance paid out", "Tax withheld", "Sent to you"], "נשלח אליך"),
+    ("failed", ["Balance to be paid out", "Tax to be withheld", "Not sent"], "לא נשלח"),
+    ("returned", ["Balance that had been paid out", "Tax that had been withheld", "Came back"], "חזר"),
+])  # fmt: skip
+def test_tax_is_shown_where_some_was_withheld_and_figures_by_what_became_of_them(
+    news: PayoutNews, names: list[str], hebrew: str
+) -> None:
+    """1,234.56 of the balance less 123.46 of tax are 1,111.10."""
+    mail = payout(news, withheld=12_346)
+    assert "1,111.10\u00a0ILS" in mail.subject
+    figures = zip(names, ("1,234.56", "−123.46", "1,111.10"), strict=True)
+    assert "\n".join(f"{name}: {figure}\u00a0ILS" for name, figure in figures) in mail.text
+    assert f"\n{hebrew}: \u20661,111.10\u00a0ILS\u2069\n" in payout(news, "he", withheld=12_346).text
+    assert "Tax" not in payout(news).text
+
+
+@pytest.mark.parametrize("news", ["failed", "returned"])
+def test_what_is_in_the_balance_again_is_the_amount_with_its_tax(news: PayoutNews) -> None:
+    assert "Nothing is lost: 1,234.56\u00a0ILS is in your balance again." in payout(news, withheld=12_346).text
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_figures_end_below_each_other_in_every_language(language: Language) -> None:
+    cells = [said["style"] or "" for tag, said in Page(payout("settled", language, withheld=1)).tags if tag == "td"]
+    assert len(cells) == 3
+    assert all({"text-align:right", "width:1%", "white-space:nowrap"} <= set(cell.split(";")) for cell in cells)
 
 
 def test_a_payout_is_named_so_that_the_brand_finds_it() -> None:
@@ -178,17 +201,26 @@ def test_a_payout_is_named_so_that_the_brand_finds_it() -> None:
     "old, new, says",
     [
         (None, "paypal", "is paid to a PayPal account from now on."),
-        ("iban", "paypal", "is paid to a PayPal account from now on. Until now it was a bank account."),
-        ("paypal", "paypal", "is paid to another PayPal account from now on. Until now it was a PayPal account."),
-        ("il_bank", "iban", "is paid to another bank account from now on. Until now it was a bank account."),
+        ("iban", "paypal", "is paid to a PayPal account from now on, and no longer to a bank account."),
+        ("paypal", "paypal", "is paid to another PayPal account from now on."),
+        ("il_bank", "iban", "is paid to another bank account from now on."),
     ],
 )
 def test_a_change_of_method_says_where_from_and_where_to(old: str | None, new: str, says: str) -> None:
-    for waits in (True, False):
-        mail = of_method(Reader("en", "Noa", "Clay"), new=new, old=old, waits=waits)
-        assert f"What Clay owes you {says}" in mail.text
-        assert ("nothing is paid there for 72 hours" in mail.text) == waits
+    for held_until in (UNTIL, None):
+        mail = of_method(Reader("en", "Noa", "Clay"), "UTC", new=new, old=old, held_until=held_until)
+        assert f"What Clay owes you {says}\n" in mail.text
+        assert ("nothing is paid there before" in mail.text) == (held_until is not None)
         assert "tell Clay at once" in mail.text
+
+
+def test_until_when_nothing_is_paid_there_is_said_by_the_clocks_of_the_brand() -> None:
+    english, hebrew = (
+        of_method(Reader(language, "Noa", "Clay"), "Asia/Jerusalem", new="iban", old=None, held_until=UNTIL).text
+        for language in LANGUAGES
+    )
+    assert "nothing is paid there before 29 September 2026, 00:05 (Asia/Jerusalem)." in english
+    assert "לפני 29 בספטמבר 2026, 00:05 (\u2066Asia/Jerusalem\u2069)." in hebrew
 
 
 def test_a_test_says_so_first_and_last() -> None:

@@ -1,7 +1,9 @@
 """`payouts.announce`: which changes of payouts and methods are worth a mail, and what the queue is told of them."""
 
 import json
+import re
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -13,7 +15,7 @@ from tests import books
 from tests.faults.world import Context
 from tests.mailing import Correspondence, Record, mailing
 from tests.order_stream import record
-from vouch.domain.payouts import FOLLOWING, STATUSES, Destination
+from vouch.domain.payouts import CHANGE_HOLD, FOLLOWING, STATUSES, Destination
 from vouch.service import creators
 from vouch.service.creators import CreatorChange
 from vouch.service.deployment import Deployment
@@ -120,8 +122,27 @@ def test_whoever_read_at_an_address_that_was_left_hears_of_it_and_of_nothing_els
 def test_the_first_method_of_a_creator_who_was_paid_before_is_told_to_wait(noa: Correspondence) -> None:
     books.was_paid(noa.deployment, noa.brand.id, noa.creator.id)
     noa.run(noa.method(BANK))
-    [mail] = noa.mails
-    assert "for 72 hours" in mail["Content"]["Simple"]["Body"]["Text"]["Data"]
+    assert held_until(noa) == noa.deployment.now() + CHANGE_HOLD
+
+
+def test_whoever_changes_it_for_the_last_time_is_told_how_long_that_one_waits(noa: Correspondence) -> None:
+    """It can be changed again three days after the first change, and for three more days that can be undone."""
+    noa.run(noa.method(BANK))
+    first = noa.deployment.now()
+    for to in (PAYPAL, BANK) * 2:
+        noa.run(noa.method(to))
+        assert held_until(noa) == noa.deployment.now() + CHANGE_HOLD
+        noa.wait(timedelta(hours=1))
+    noa.run(noa.method(PAYPAL))
+    assert held_until(noa) == first + 2 * CHANGE_HOLD
+
+
+def held_until(noa: Correspondence) -> datetime:
+    """What the latest mail says."""
+    text = noa.mails[-1]["Content"]["Simple"]["Body"]["Text"]["Data"]
+    said = re.search(r"nothing is paid there before (.+) \(UTC\)", text)
+    assert said is not None
+    return datetime.strptime(said[1], "%d %B %Y, %H:%M").replace(tzinfo=UTC)
 
 
 def test_a_brands_mails_are_a_group_of_their_own_so_that_none_waits_for_anothers_flood(

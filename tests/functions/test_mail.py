@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 from threading import Barrier
 from typing import Any, get_args
+from zoneinfo import ZoneInfo
 
 import pytest
 from botocore.exceptions import ClientError, ConnectTimeoutError, ReadTimeoutError
@@ -17,13 +18,13 @@ from payouts import mail
 from tests.faults.world import Context
 from tests.mailing import Correspondence, event_of, mailing
 from tests.tables import REGION
-from vouch.domain.payouts import Destination
+from vouch.domain.payouts import CHANGE_HOLD, Destination
 from vouch.rails.base import Reason
 from vouch.service import mails as service
 from vouch.service.deployment import Deployment
 from vouch.service.queues import FIRST_SECONDS
 from vouch.service.queues import TRIES_MAX as PATIENCE
-from vouch.store import mails
+from vouch.store import mails, payout_settings
 from vouch.store.vault import Owner
 
 PAYPAL = Destination("paypal", "", {"email": "noa@money.example"})
@@ -328,6 +329,16 @@ def test_a_former_paypal_account_that_is_the_creators_own_address_gets_one_mail(
     noa.mails.clear()
     noa.run(noa.method(BANK))
     assert noa.addressees == ["noa@example.com"]
+
+
+def test_until_when_a_change_waits_is_told_by_the_clocks_of_the_brand(noa: Correspondence) -> None:
+    settings = payout_settings.unset(noa.brand.id)
+    settings.time_zone = "Pacific/Auckland"
+    settings.save()
+    noa.run(noa.method(PAYPAL), noa.method(BANK))
+    text = noa.mails[-1]["Content"]["Simple"]["Body"]["Text"]["Data"]
+    there = (noa.deployment.now() + CHANGE_HOLD).astimezone(ZoneInfo("Pacific/Auckland"))
+    assert f"{there.day} {there:%B %Y, %H:%M} (Pacific/Auckland)" in text
 
 
 def test_a_message_that_nobody_understands_comes_again_and_holds_up_no_other(noa: Correspondence) -> None:

@@ -7,7 +7,9 @@ brand's mails wait for all of another's: its messages are a group of their own.
 from collections.abc import Iterator, Mapping
 from typing import Any, get_args
 
+from vouch.domain import times
 from vouch.service.deployment import Deployment
+from vouch.service.payees import hold_end
 from vouch.service.queues import put_off
 from vouch.store import payees, payouts
 from vouch.store.tables import Creator, Main, PayoutItem, PayoutMethod
@@ -76,8 +78,9 @@ def _of_method(before: PayoutMethod | None, after: PayoutMethod) -> Iterator[_Le
         return
     brand_id, creator_id = payees.whose(after)
     old, former, _ = after.replaced or (None, None, None)
-    waits = after.changed_at is not None
-    told = {"mail": "method", "version": after.version, "new": after.type, "old": old, "waits": waits}
+    until = hold_end(after)
+    held_until = times.text(until) if until else None
+    told = {"mail": "method", "version": after.version, "new": after.type, "old": old, "held_until": held_until}
     for number, address in enumerate(after.told):
         yield _letter(brand_id, creator_id, told | {"to": str(number)}, address)
     if old == "paypal":

@@ -22,9 +22,9 @@ from vouch.service import payees
 from vouch.service.deployment import Deployment
 from vouch.service.queues import TRIES_MAX as PATIENCE
 from vouch.service.queues import put_off, seconds_after
-from vouch.store import brands, creators, mails, payouts
+from vouch.store import brands, creators, mails, payout_settings, payouts
 from vouch.store.database import Key
-from vouch.store.tables import Brand, Creator, Item, MailItem, PayoutItem
+from vouch.store.tables import Brand, Creator, Item, MailItem, PayoutItem, PayoutSettings
 from vouch.store.vault import Owner
 from vouch.words import mails as words
 from vouch.words.mails import Advice, Mail, Reader
@@ -129,6 +129,8 @@ def _letter(deployment: Deployment, asked: Mapping[str, Any]) -> _Letter | Endin
     keys: list[Key] = [brands.brand_key(asked["brand"]), creators.key(asked["brand"], asked["creator"])]
     if asked["mail"] == "payout":
         keys.append(payouts.key(asked["brand"], asked["payout"]))
+    if asked["mail"] == "method":
+        keys.append(payout_settings.key(asked["brand"]))
     found = deployment.database.get_many(keys)
     brand, creator, *others = (found.get((pk, sk)) for _, pk, sk in keys)
     if not isinstance(brand, Brand) or not isinstance(creator, Creator):
@@ -141,7 +143,7 @@ def _letter(deployment: Deployment, asked: Mapping[str, Any]) -> _Letter | Endin
         return _of_payout(brand, creator, reader, asked, others[0])
     if asked["mail"] == "address":
         return _of_address(deployment, brand, creator, reader, asked)
-    return _of_method(deployment, brand, creator, reader, asked)
+    return _of_method(deployment, brand, creator, reader, asked, others[0])
 
 
 def _of_payout(
@@ -171,7 +173,12 @@ def _advice(reason: str | None) -> Advice:
 
 
 def _of_method(
-    deployment: Deployment, brand: Brand, creator: Creator, reader: Reader, asked: Mapping[str, Any]
+    deployment: Deployment,
+    brand: Brand,
+    creator: Creator,
+    reader: Reader,
+    asked: Mapping[str, Any],
+    settings: Item | None,
 ) -> _Letter | Ending:
     """To one of the addresses that are to hear of it."""
     if asked["to"] == "paypal":
@@ -180,7 +187,9 @@ def _of_method(
             return Ending("known")
     else:
         to = _address(deployment, brand, creator, asked)
-    mail = words.of_method(reader, new=asked["new"], old=asked["old"], waits=asked["waits"])
+    known = settings if isinstance(settings, PayoutSettings) else payout_settings.unset(brand.id)
+    until = times.parse(asked["held_until"]) if asked["held_until"] else None
+    mail = words.of_method(reader, known.time_zone, new=asked["new"], old=asked["old"], held_until=until)
     return _Letter(brand, creator, f"method#{asked['version']}#{asked['to']}", to, mail)
 
 

@@ -139,9 +139,14 @@ def method_set(
 
 def hold_ends(deployment: Deployment, brand: Brand, item: PayoutMethod) -> datetime | None:
     """Until when nothing is paid by this method; None: it may be."""
-    since = _held_since(item)
-    end = times.parse(since) + CHANGE_HOLD if since else None
+    end = hold_end(item)
     return end if end is not None and deployment.brand_now(brand) < end else None
+
+
+def hold_end(item: PayoutMethod) -> datetime | None:
+    """When a change has waited long enough, be that past or ahead; None: it has nothing to wait for."""
+    since = _held_since(item)
+    return times.parse(since) + CHANGE_HOLD if since else None
 
 
 # --- what the brand notes ---------------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ No mail holds an account number, not even the end of one, a key, or a link: ther
 import html
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from email.header import Header
 from email.utils import formataddr
 from typing import Final, Literal
@@ -22,6 +22,8 @@ Advice = Literal["check", "wait", "ask"]
 """What there is to do about money that did not arrive: to look after one's payout method, nothing, or to ask why."""
 _DIRECTIONS: Final[dict[Language, str]] = {"en": "ltr", "he": "rtl"}
 _BANKS: Final = frozenset({"sepa", "masav"})
+_BELOW_EACH_OTHER: Final = "width:1%;white-space:nowrap;text-align:right"
+"""Figures end on their right in Hebrew too, in a column that is as wide as the longest."""
 _FIRM_SPACE: Final = "\N{NO-BREAK SPACE}"
 _NAME_MAX: Final = 40
 _WORD_MAX: Final = 75
@@ -83,8 +85,8 @@ _SENTENCES: Final[dict[str, Phrase]] = {
         "he": "{net} שנשלחו אליך מאת {brand}{way} חזרו.",
     },
     "kept": {
-        "en": "Nothing is lost: the money is in your balance again.",
-        "he": "שום דבר לא אבד: הכסף חזר ליתרה שלך.",
+        "en": "Nothing is lost: {gross} is in your balance again.",
+        "he": "שום דבר לא אבד: {gross} חזרו ליתרה שלך.",
     },
     "check": {
         "en": "Please check with {brand} that your payout method is right, and can receive money. "
@@ -105,12 +107,12 @@ _SENTENCES: Final[dict[str, Phrase]] = {
         "he": "מעכשיו התשלומים שלך מאת {brand} מועברים אל {new}.",
     },
     "method_changed": {
-        "en": "What {brand} owes you is paid to {new} from now on. Until now it was {old}.",
-        "he": "מעכשיו התשלומים שלך מאת {brand} מועברים אל {new}. עד עכשיו הם הועברו אל {old}.",
+        "en": "What {brand} owes you is paid to {new} from now on, and no longer to {old}.",
+        "he": "מעכשיו התשלומים שלך מאת {brand} מועברים אל {new}, ולא עוד אל {old}.",
     },
     "method_hold": {
-        "en": "For your safety nothing is paid there for {hours} after the change.",
-        "he": "לביטחונך לא יועבר לשם דבר במשך {hours} אחרי השינוי.",
+        "en": "For your safety nothing is paid there before {until} ({zone}).",
+        "he": "לביטחונך לא יועבר לשם דבר לפני {until} ({zone}).",
     },
     "address": {
         "en": "{brand} knows you by another e-mail address from now on, and writes to you there.",
@@ -142,11 +144,24 @@ _SENTENCES: Final[dict[str, Phrase]] = {
     },
 }
 
-_FIGURES: Final[dict[str, Phrase]] = {
-    "gross": {"en": "Commission", "he": "עמלה"},
-    "withheld": {"en": "Tax withheld", "he": "מס שנוכה במקור"},
-    "net": {"en": "For you", "he": "סכום לקבלה"},
+_FIGURES: Final[dict[PayoutNews, dict[str, Phrase]]] = {
+    "settled": {
+        "gross": {"en": "Balance paid out", "he": "יתרה ששולמה"},
+        "withheld": {"en": "Tax withheld", "he": "מס שנוכה במקור"},
+        "net": {"en": "Sent to you", "he": "נשלח אליך"},
+    },
+    "failed": {
+        "gross": {"en": "Balance to be paid out", "he": "יתרה לתשלום"},
+        "withheld": {"en": "Tax to be withheld", "he": "מס לניכוי במקור"},
+        "net": {"en": "Not sent", "he": "לא נשלח"},
+    },
+    "returned": {
+        "gross": {"en": "Balance that had been paid out", "he": "יתרה ששולמה"},
+        "withheld": {"en": "Tax that had been withheld", "he": "מס שנוכה במקור"},
+        "net": {"en": "Came back", "he": "חזר"},
+    },
 }
+"""What a payout consisted of, where tax is a part of it, named by what became of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +201,7 @@ def of_payout(
     figures = {name: speech.amount(each, currency).replace(" ", _FIRM_SPACE) for name, each in sums.items()}
     told = {
         "net": figures["net"],
+        "gross": figures["gross"],
         "way": way[reader.language] if way else "",
         "brand": speech.quoted(reader.brand),
         "payout": speech.left(payout_id),
@@ -195,32 +211,35 @@ def of_payout(
         said += ["settled_bank"] if rail in _BANKS else []
     else:
         said += ["kept", advice]
-    return _mail(reader, news, said, told, figures if withheld else {}, ["payout", "footer"])
+    rows = [(speech.phrase(_FIGURES[news], name), value) for name, value in figures.items()]
+    return _mail(reader, news, said, told, rows if withheld else [], ["payout", "footer"])
 
 
-def of_method(reader: Reader, *, new: str, old: str | None, waits: bool) -> Mail:
+def of_method(reader: Reader, time_zone: str, *, new: str, old: str | None, held_until: datetime | None) -> Mail:
     """That money goes somewhere else from now on, by the kinds of destination; `old` is None where there was none.
 
-    `waits`: nothing is paid there for now.
+    `held_until`: nothing is paid there before; it is told in `time_zone`.
     """
-    speech, language = _speech(reader), reader.language
+    speech, language = Speech(reader.language, time_zone), reader.language
     place, other = _PLACES[new]
     alike = old is not None and _PLACES[old][0] == place
     told = {
         "brand": speech.quoted(reader.brand),
         "new": (other if alike else place)[language],
         "old": "" if old is None else _PLACES[old][0][language],
-        "hours": _hours(speech),
+        "until": speech.moment(held_until) if held_until else "",
+        "zone": speech.left(time_zone),
     }
-    said = ["method_first" if old is None else "method_changed", *(["method_hold"] if waits else [])]
-    return _mail(reader, "method", [*said, "not_you", "you"], told, {}, ["footer"])
+    said = ["method_first" if old is None or alike else "method_changed", *(["method_hold"] if held_until else [])]
+    return _mail(reader, "method", [*said, "not_you", "you"], told, [], ["footer"])
 
 
 def of_address(reader: Reader) -> Mail:
     """That the creator has another e-mail address from now on, to whoever reads at the one that was theirs."""
     speech = _speech(reader)
-    told = {"brand": speech.quoted(reader.brand), "hours": _hours(speech)}
-    return _mail(reader, "address", ["address", "address_hold", "not_you", "you"], told, {}, ["footer"])
+    hours = speech.count("hours", CHANGE_HOLD // timedelta(hours=1))
+    told = {"brand": speech.quoted(reader.brand), "hours": hours}
+    return _mail(reader, "address", ["address", "address_hold", "not_you", "you"], told, [], ["footer"])
 
 
 def sender(name: str, address: str) -> str:
@@ -235,16 +254,17 @@ def sender(name: str, address: str) -> str:
     return f"{words} <{address}>"
 
 
-def _hours(speech: Speech) -> str:
-    return speech.count("hours", CHANGE_HOLD // timedelta(hours=1))
-
-
 def _speech(reader: Reader) -> Speech:
     return Speech(reader.language, "UTC")
 
 
 def _mail(
-    reader: Reader, subject: str, said: list[str], told: Mapping[str, str], figures: Mapping[str, str], small: list[str]
+    reader: Reader,
+    subject: str,
+    said: list[str],
+    told: Mapping[str, str],
+    rows: list[tuple[str, str]],
+    small: list[str],
 ) -> Mail:
     speech = _speech(reader)
     title = speech.phrase(_SUBJECTS, subject, **told)
@@ -252,7 +272,6 @@ def _mail(
         title, said = speech.phrase(_SUBJECTS, "test", subject=title), [*said, "test"]
     greeting = speech.phrase(_SENTENCES, "greeting", whom=speech.quoted(reader.name))
     sentences = [greeting, *(speech.phrase(_SENTENCES, name, **told) for name in said)]
-    rows = [(speech.phrase(_FIGURES, name), value) for name, value in figures.items()]
     notes = [speech.phrase(_SENTENCES, name, **told) for name in small]
     table = ["\n".join(f"{name}: {value}" for name, value in rows)] if rows else []
     text = "\n\n".join([*sentences, *table, "\n".join(["-- ", *notes])]) + "\n"
@@ -280,7 +299,7 @@ def _page(
         for name, value in rows:
             yield '<tr><th scope="row" style="padding:8px 0 0;font-weight:normal;color:#5e5a52;text-align:start">'
             yield f"{html.escape(name)}</th>"
-            yield f'<td style="padding:8px 0 0;text-align:end">{html.escape(value)}</td></tr>\n'
+            yield f'<td style="padding:8px 0 0;{_BELOW_EACH_OTHER}">{html.escape(value)}</td></tr>\n'
         yield "</table>\n"
     yield "</div>\n"
     for note in notes:
