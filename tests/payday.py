@@ -23,7 +23,7 @@ from vouch.service.deployment import Deployment
 from vouch.service.mint import Mint
 from vouch.service.payout_runs import Wish
 from vouch.store import balances, ledger
-from vouch.store.tables import Brand, Creator, EntryItem, Item, PayoutItem, PayoutRun
+from vouch.store.tables import ApiKey, Brand, Creator, EntryItem, Item, PayoutItem, PayoutRun
 
 _numbers = count(1)
 _BATCH_PUT_MAX = 25
@@ -160,6 +160,11 @@ class Payday:
         with self.looking():
             sums = balances.read(self.deployment.database, self.brand.id, creator_id).of(self.currency)
         return sums.available, sums.in_transit, sums.paid
+
+
+def key(*scopes: str) -> ApiKey:
+    """One of the brand's, which may do no more than that."""
+    return ApiKey("", "", id="key_clerk", scopes=[*scopes])
 
 
 def _put_all(deployment: Deployment, items: Sequence[Item]) -> None:

@@ -2,7 +2,7 @@
 
 from vouch.domain import payout_methods, times
 from vouch.http import Routes, brand_access
-from vouch.service import payees
+from vouch.service import payees, sending
 from vouch.service.payees import Note
 from vouch.store.tables import PayoutMethod
 from vouch.wire import payees as wire
@@ -36,9 +36,13 @@ def show_payee(creator_id: str) -> wire.Payee:
 
 @routes.put("/v1/creators/<creator_id>/payee", security=brand_access("payouts:write"))
 def set_payee(creator_id: str, body: wire.NewPayee) -> wire.Payee:
+    """As long as `held` is true nothing is paid; what PayPal or Stripe was not sent yet fails within minutes."""
     call = routes.call
     said = Note(**body.model_dump(exclude={"tax_id"}), tax_id=body.tax_id if "tax_id" in body.model_fields_set else ...)
-    return wire.Payee.of(payees.note(call.deployment, call.brand, creator_id, said, if_match=call.if_match))
+    item = payees.note(call.deployment, call.brand, creator_id, said, if_match=call.if_match)
+    if item.held:
+        sending.look_at_waiting(call.deployment, call.brand, creator_id)
+    return wire.Payee.of(item)
 
 
 def _shown(item: PayoutMethod) -> wire.PayoutMethod:

@@ -48,9 +48,19 @@ def show_payout(payout_id: str) -> wire.PayoutInFull:
 
 @routes.post("/v1/payouts/<payout_id>/settle", security=brand_access("payouts:write"))
 def settle_payout(payout_id: str, body: wire.Settled) -> wire.Payout:
-    """The brand's bank has paid it; for rails of files, once the run's file is written."""
-    call = routes.call
-    return _shown(payouts.settled_by_hand(call.deployment, call.brand, payout_id, body.reference))
+    """The brand's bank has paid it; for rails of files, once the run's file is written.
+
+    Of a payout by a rail's API only the rail says that. Where it has paid another amount than ours, or has not said for
+    forty days what became of it and cannot be asked, a person's word is taken: it asks for the scope
+    `adjustments:write`, too.
+    """
+    call, in_time = routes.call, within(_SECONDS)
+    item = payouts.found(call.deployment, call.brand.id, payout_id)
+    if payouts.rail_of(item).api is None:
+        item = payouts.settled_by_hand(call.deployment, call.brand, payout_id, body.reference)
+    else:
+        item = sending.taken_for_paid(call.deployment, call.brand, call.key, payout_id, body.reference, in_time=in_time)
+    return _shown(item)
 
 
 @routes.post("/v1/payouts/<payout_id>/fail", security=brand_access("payouts:write"))
@@ -61,6 +71,7 @@ def fail_payout(payout_id: str, body: wire.Failed) -> wire.Payout:
 
     Of a payout by a rail's API only the rail says that. One that was not sent yet may be called off here, and one of
     which nobody knows what became may be given up once the rail would not recognise another try, and knows of none.
+    What the rail has not said for forty days, and cannot be asked, is taken from who may adjust.
     """
     call, in_time = routes.call, within(_SECONDS)
     item = payouts.found(call.deployment, call.brand.id, payout_id)
@@ -68,7 +79,7 @@ def fail_payout(payout_id: str, body: wire.Failed) -> wire.Payout:
         may_give = keys.covers(call.key.scopes, payouts.TO_GIVE)
         item = payouts.failed_by_hand(call.deployment, call.brand, payout_id, body.reason, may_give=may_give)
     else:
-        item = sending.given_up(call.deployment, call.brand, payout_id, body.reason, in_time=in_time)
+        item = sending.given_up(call.deployment, call.brand, call.key, payout_id, body.reason, in_time=in_time)
     return _shown(item)
 
 

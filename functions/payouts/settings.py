@@ -51,7 +51,7 @@ def remove_payout_rail(rail: str) -> wire.RailAccount:
 
 @routes.post("/v1/payout_rails/<rail>/resume", security=brand_access("payout_settings:write"))
 def resume_payout_rail(rail: str) -> wire.RailAccount:
-    """Sends over it again."""
+    """Sends over it again, what waits at once."""
     call = routes.call
     return _account(rail_accounts.resumed(call.deployment, call.brand, rail, if_match=call.if_match))
 

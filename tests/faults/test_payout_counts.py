@@ -58,8 +58,8 @@ def test_a_creator_more_in_a_run_by_file_is_these_three_requests(
     assert taken[1] - taken[0] == {"Query": 2 * 20, "TransactWriteItems": 20}
 
 
-SENDING = ["GetItem", "GetItem", "BatchGetItem", "GetItem", "TransactWriteItems"]
-"""The payout, the account at the rail and the payee; the payout again, and the attempt that is about to be made."""
+SENDING = ["GetItem", "BatchGetItem", "GetItem", "GetItem", "TransactWriteItems"]
+"""The payout, the payee and the account at the rail; the payout again, and the attempt that is about to be made."""
 SETTLING = ["GetItem", "Query", "TransactWriteItems"]
 """The payout and the balance, and both anew."""
 

@@ -12,7 +12,7 @@ from datetime import timedelta
 import pytest
 
 from tests.faults.injection import Died, Faults, forget, injected, kinds
-from tests.payday import ComesAgain, Payday
+from tests.payday import ComesAgain, Payday, key
 from tests.standins.paypal import Fate, PayPal
 from tests.standins.server import Fault, busy, cut, failing, hangs_up, lost
 from tests.standins.server import broken as fails_after_all
@@ -272,6 +272,6 @@ def _is_left_to_a_person(life: Life) -> None:
     if isinstance(life.stand_in, StripeConnect):
         assert moved == []
         brand = life.day.brand
-        sending.given_up(life.day.deployment, brand, life.payout_id, "never arrived", in_time=lambda: True)
+        sending.given_up(life.day.deployment, brand, key(), life.payout_id, "never arrived", in_time=lambda: True)
         assert (life.status, life.day.sums(life.creator)) == ("failed", (AMOUNT, 0, 0))
     life._check_books()

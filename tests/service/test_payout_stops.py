@@ -7,11 +7,12 @@ from datetime import date, timedelta
 
 import pytest
 
-from tests.payday import ComesAgain, Payday
+from tests.payday import ComesAgain, Payday, key
 from tests.standins.paypal import PayPal
-from tests.standins.server import lost
+from tests.standins.server import Fault, hangs_up, lost
 from tests.standins.stripe_connect import StripeConnect
-from vouch.domain import times
+from vouch.deadlines import InTime
+from vouch.domain import ids, times
 from vouch.domain.errors import Conflict, Unavailable
 from vouch.domain.payouts import CHANGE_HOLD, Destination
 from vouch.service import (
@@ -35,7 +36,7 @@ from vouch.service.payout_runs import Wish
 from vouch.service.payout_settings import Settings
 from vouch.service.reserving import Outcome, Paying
 from vouch.store import payout_runs as stored_runs
-from vouch.store.tables import PayoutItem, PeriodSums
+from vouch.store.tables import Brand, PayoutItem, PeriodSums
 
 HOUR = timedelta(hours=1)
 
@@ -88,7 +89,7 @@ def test_what_a_rail_has_taken_on_nobody_gives_up_whatever_account_the_brand_has
         assert the(day, creator).status == "submitted"
         day.set_up("paypal", second.settings | {"client_id": "another", "client_secret": "x"})
         with pytest.raises(Conflict):
-            sending.given_up(day.deployment, day.brand, the(day, creator).id, "?", in_time=lambda: True)
+            sending.given_up(day.deployment, day.brand, key(), the(day, creator).id, "?", in_time=lambda: True)
         assert day.sums(creator) == (0, 5_000, 0)
 
 
@@ -109,6 +110,149 @@ def test_an_old_failure_does_not_pause_what_was_mended(day: Payday) -> None:
         day.work()
         assert [the(day, creator).status for creator in pair] == ["failed", "failed"]
         assert rail_accounts.account(day.deployment, day.brand.id, "paypal").paused is None
+
+
+def hold(day: Payday, creator: str, *, held: bool = True) -> None:
+    said = Note(
+        held=held, held_reason=None, country=None, entity=None, tax_form=None, tax_form_expires_on=None, tax_id=...,
+        withholding_bps=0, tax_certificate=None, tax_certificate_expires_on=None,
+    )  # fmt: skip
+    payees.note(day.deployment, day.brand, creator, said, if_match=None)
+
+
+@pytest.mark.parametrize("how", ["payouts_held", "run_cancelled"])
+def test_a_call_that_never_arrived_is_not_made_anew_once_nothing_shall_be_sent_any_more(day: Payday, how: str) -> None:
+    """It fails once Stripe shows that there is no transfer, and no call of ours can still be on its way."""
+    with StripeConnect(day.deployment.now, funds={"USD": 0}) as stripe:
+        creators = of_stripe(day, stripe, 2)
+        stripe.faults.append(hangs_up)
+        run = day.run(*creators, rail="stripe_connect")
+        while "unknown" not in {the(day, each).status for each in creators}:
+            day.take()
+        [creator] = [each for each in creators if the(day, each).status == "unknown"]
+        stripe.funds = {"USD": 10_000}
+        if how == "run_cancelled":
+            run_cancelling.cancelled(day.deployment, day.brand, run.id, in_time=lambda: True)
+        else:
+            hold(day, creator)
+        rail_accounts.resumed(day.deployment, day.brand, "stripe_connect", if_match=None)
+        payout_id = the(day, creator).id
+        for pause, status in ((timedelta(), "unknown"), (sending.LEASE, "failed")):
+            day.pass_(pause)
+            assert sending.looked(day.deployment, day.brand, payout_id, in_time=lambda: True).status == status
+        payout = the(day, creator)
+        assert (payout.reason, payout.tries, day.sums(creator)) == (how, 1, (5_000, 0, 0))
+        assert stripe.movements == {}
+
+
+def test_what_arrived_though_nobody_was_told_is_found_in_spite_of_a_hold(day: Payday) -> None:
+    with StripeConnect(day.deployment.now) as stripe:
+        [creator] = of_stripe(day, stripe, 1)
+        stripe.faults.append(lost)
+        day.run(creator, rail="stripe_connect")
+        while the(day, creator).status == "created":
+            day.take()
+        hold(day, creator)
+        goes_on(day, 1)
+        assert (the(day, creator).status, day.sums(creator)) == ("settled", (0, 0, 5_000))
+
+
+@pytest.mark.parametrize("fault", [hangs_up, lost])
+def test_a_hold_leaves_open_what_only_the_call_itself_would_show(day: Payday, fault: Fault) -> None:
+    """PayPal cannot be looked at before it has named the payment. Released, the same call finds it, or makes it."""
+    with PayPal(day.deployment.now) as paypal:
+        day.set_up("paypal", paypal.settings)
+        creator = day.creator(5_000, "paypal")
+        paypal.faults.append(fault)
+        day.run(creator, rail="paypal")
+        while the(day, creator).status == "created":
+            day.take()
+        hold(day, creator)
+        goes_on(day, 30)
+        payout = the(day, creator)
+        assert (payout.status, payout.tries) == ("unknown", 1)
+        with pytest.raises(Conflict):
+            sending.given_up(day.deployment, day.brand, key(), payout.id, "held", in_time=lambda: True)
+        hold(day, creator, held=False)
+        goes_on(day, 13)
+        assert the(day, creator).status == "settled"
+        assert [len(made) for made in paypal.movements.values()] == [1]
+
+
+def test_a_hold_soon_stops_what_waits_to_be_sent(day: Payday) -> None:
+    """Releasing it again sends nothing of it: it is gone by then, though its rail is paused."""
+    with StripeConnect(day.deployment.now, funds={"USD": 0}) as stripe:
+        creator, other = of_stripe(day, stripe, 2)
+        day.run(creator, other, rail="stripe_connect")
+        day.work()
+        assert [the(day, each).status for each in (creator, other)] == ["created", "created"]
+        hold(day, creator)
+        sending.look_at_waiting(day.deployment, day.brand, creator)
+        day.work()
+        assert (the(day, creator).status, the(day, creator).reason) == ("failed", "payouts_held")
+        assert (the(day, other).status, day.sums(creator)) == ("created", (5_000, 0, 0))
+
+
+def test_what_waits_is_sent_as_soon_as_its_rail_is_resumed(day: Payday) -> None:
+    """Not only by a round: what was tried a moment before the last one would wait for more than an hour."""
+    with StripeConnect(day.deployment.now, funds={"USD": 0}) as stripe:
+        creators = of_stripe(day, stripe, 2)
+        day.run(*creators, rail="stripe_connect")
+        day.work()
+        stripe.funds = {"USD": 10_000}
+        day.work()
+        assert [the(day, each).status for each in creators] == ["created", "created"]
+        rail_accounts.resumed(day.deployment, day.brand, "stripe_connect", if_match=None)
+        day.work()
+        assert [the(day, each).status for each in creators] == ["settled", "settled"]
+
+
+def test_a_resumed_rail_sends_nothing_of_a_cancelled_run(day: Payday) -> None:
+    with StripeConnect(day.deployment.now, funds={"USD": 0}) as stripe:
+        [creator] = of_stripe(day, stripe, 1)
+        run = day.run(creator, rail="stripe_connect")
+        day.work()
+        run_cancelling.cancelled(day.deployment, day.brand, run.id, in_time=lambda: True)
+        stripe.funds = {"USD": 10_000}
+        rail_accounts.resumed(day.deployment, day.brand, "stripe_connect", if_match=None)
+        day.work()
+        assert (the(day, creator).status, stripe.movements) == ("failed", {})
+
+
+def test_a_look_at_no_payout_comes_to_nothing(day: Payday) -> None:
+    sending.look_soon(day.deployment, day.brand, ids.derived("po_", "none"), seconds=0)
+    assert day.take()
+
+
+class Killed(BaseException):
+    """The process died."""
+
+
+def test_a_payout_at_which_the_process_dies_keeps_no_other_waiting(
+    day: Payday, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with PayPal(day.deployment.now) as paypal:
+        paypal.slow = True
+        day.set_up("paypal", paypal.settings)
+        creators = [day.creator(5_000, "paypal") for _ in range(4)]
+        day.run(*creators, rail="paypal")
+        day.work()
+        deadly, *others = sorted(the(day, each).id for each in creators)
+        really = sending.looked
+
+        def looked(deployment: Deployment, brand: Brand, payout_id: str, *, in_time: InTime) -> PayoutItem:
+            if payout_id == deadly:
+                raise Killed
+            return really(deployment, brand, payout_id, in_time=in_time)
+
+        monkeypatch.setattr(sending, "looked", looked)
+        paypal.slow = False
+        for _ in range(2):
+            day.pass_(HOUR)
+            with suppress(Killed):
+                day.round()
+        by_id = {the(day, each).id: the(day, each).status for each in creators}
+        assert by_id == {deadly: "submitted"} | dict.fromkeys(others, "settled")
 
 
 def test_one_creators_broken_books_keep_no_other_from_having_theirs_back(day: Payday) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from payouts import callback
 from tests.faults.world import Context
-from tests.payday import Payday
+from tests.payday import Payday, key
 from tests.standins.callbacks import Callback
 from tests.standins.paypal import Fate, PayPal
 from tests.standins.server import hangs_up, lost
@@ -111,7 +111,7 @@ def test_nobody_gives_up_what_may_still_be_paid(day: Payday) -> None:
             day.take()
         payout = the(day, creator)
         with pytest.raises(Conflict):
-            sending.given_up(day.deployment, day.brand, payout.id, "?", in_time=lambda: True)
+            sending.given_up(day.deployment, day.brand, key(), payout.id, "?", in_time=lambda: True)
         with pytest.raises(Conflict):
             payouts.settled_by_hand(day.deployment, day.brand, payout.id, "TRX")
         assert the(day, creator).status == "unknown"
@@ -166,9 +166,10 @@ def test_a_payout_that_was_not_sent_may_be_called_off(day: Payday) -> None:
         day.run(creator, rail="stripe_connect")
         day.work()
         called_off = sending.given_up(
-            day.deployment, day.brand, the(day, creator).id, "not theirs", in_time=lambda: True
+            day.deployment, day.brand, key(), the(day, creator).id, "not theirs", in_time=lambda: True
         )
         assert (called_off.status, day.sums(creator)) == ("failed", (5_000, 0, 0))
+        assert called_off.told_by == "key_clerk"
         day.pass_(HOUR)
         day.round()
         day.work()

@@ -27,7 +27,13 @@ def every_brand(deployment: Deployment, *, in_time: Callable[[], bool]) -> Done:
             scheduled(deployment, brand, deployment.now())
         if not current.bookmark:
             taken_up(deployment, brand)
-        following, failures = sending.after(deployment, brand, start=current.bookmark, in_time=time.for_another)
+
+        def come_to(place: str) -> None:
+            turns.note(deployment, brand, "payouts", current, Turn(place))
+
+        following, failures = sending.after(
+            deployment, brand, start=current.bookmark, in_time=time.for_another, come_to=come_to
+        )
         return Turn(following, failures)
 
     return turns.daily(deployment, "payouts", turn, in_time=in_time, hours=1)
@@ -42,6 +48,14 @@ def scheduled(deployment: Deployment, brand: Brand, now: datetime) -> list[Payou
             wish = Wish(rail=due.rail, currency=due.currency, scheduled_for=due.due)
             begun.append(payout_runs.begun(deployment, brand, run_id, wish))
     return begun
+
+
+def sent_again(deployment: Deployment, brand: Brand) -> None:
+    """Has all that runs have not sent tried again at once: a rail was resumed."""
+    for run in stored.under_way(deployment.database, brand.id):
+        for chunk in stored.chunks(deployment.database, brand.id, run.id) if run.status != "cancelled" else ():
+            if chunk.status == "reserved":
+                payout_runs.tell(deployment, brand, run, "send", stored.number_of(chunk))
 
 
 def taken_up(deployment: Deployment, brand: Brand) -> None:

@@ -45,7 +45,8 @@ class News:
 
     `resent`: what the rail said of a further try under the same key, while the first one has no answer. `carried` is
     what it says that it carries, where that is another amount than ours, `came_back` what it gave back, where that is a
-    part: both are for a person to look at.
+    part: both are for a person to look at. `by` is the key whose word it is, where that is a person's instead of the
+    rail's.
     """
 
     reason: str | None = None
@@ -55,6 +56,7 @@ class News:
     resent: str | None = None
     carried: Money | None = None
     came_back: Money | None = None
+    by: str | None = None
 
 
 def found(deployment: Deployment, brand_id: str, payout_id: str) -> PayoutItem:
@@ -277,14 +279,14 @@ def _check(item: PayoutItem, status: Status) -> None:
 
 def _keep(deployment: Deployment, item: PayoutItem, status: Status, news: News) -> None:
     item.status, item.changed_at = status, times.text(deployment.now())
-    item.resent, item.reference = news.resent, news.reference or item.reference
+    item.resent, item.reference, item.told_by = news.resent, news.reference or item.reference, news.by
     _say(item, news)
 
 
 def _note(item: PayoutItem, news: News, writes: Writes) -> None:
     """Keeps what is told of a payout that stays where it is, unless that is known already."""
-    known = (item.carried, item.came_back)
-    if (_pair(news.carried), _pair(news.came_back)) != known:
+    known = (item.reason, item.carried, item.came_back)
+    if (news.reason, _pair(news.carried), _pair(news.came_back)) != known:
         _say(item, news)
         versions.put(writes, item)
 

@@ -11,6 +11,7 @@ from vouch.rails.base import BadSetting, Rail, Settings
 from vouch.rails.registry import RAILS
 from vouch.service import addresses
 from vouch.service.deployment import Deployment
+from vouch.service.queues import put_off
 from vouch.service.revisions import committed, revised
 from vouch.store import rail_accounts, versions
 from vouch.store.database import Writes
@@ -132,7 +133,7 @@ def pause(deployment: Deployment, brand_id: str, rail: str, *, version: int, rea
 
 
 def resumed(deployment: Deployment, brand: Brand, rail: str, *, if_match: int | None) -> RailAccount:
-    """The account, over which is sent again. One that was not paused becomes a new version, too."""
+    """The account, over which is sent again, what waits at once. One that was not paused becomes a new version, too."""
     _rail(rail)
 
     def apply(item: RailAccount, _: Writes) -> None:
@@ -140,7 +141,10 @@ def resumed(deployment: Deployment, brand: Brand, rail: str, *, if_match: int | 
             raise Unprocessable("rail_not_set_up", rail=rail)
         _go_on(item)
 
-    return _revised(deployment, brand, rail, apply, if_match)
+    item = _revised(deployment, brand, rail, apply, if_match)
+    message = {"resumed": [brand.id], "group": brand.id}
+    put_off(deployment, deployment.settings.pay_queue_url, message, seconds=0)
+    return item
 
 
 def _rail(name: str) -> Rail:

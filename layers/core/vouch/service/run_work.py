@@ -5,7 +5,7 @@ from typing import Any
 
 from vouch.deadlines import InTime
 from vouch.domain.errors import NotFound
-from vouch.service import brands, payout_runs, run_cancelling, run_chunks, run_files, sending
+from vouch.service import brands, payout_rounds, payout_runs, run_cancelling, run_chunks, run_files, sending
 from vouch.service.deployment import Deployment
 from vouch.store.payout_runs import CHUNK_MAX
 from vouch.store.tables import Brand, PayoutRun
@@ -16,11 +16,14 @@ def worked(deployment: Deployment, message: Mapping[str, Any], *, in_time: InTim
     [(kind, [brand_id, *about])] = [(key, said) for key, said in message.items() if key != "group"]
     try:
         brand = brands.found(deployment, brand_id)
-        run = payout_runs.found(deployment, brand, about[0]) if kind != "look" else None
+        if kind == "resumed":
+            payout_rounds.sent_again(deployment, brand)
+            return kind
+        if kind == "look":
+            return str(sending.looked(deployment, brand, about[0], in_time=in_time).status)
+        run = payout_runs.found(deployment, brand, about[0])
     except NotFound:
         return "nothing"
-    if run is None:
-        return str(sending.looked(deployment, brand, about[0], in_time=in_time).status)
     match kind:
         case "run":
             run_chunks.list_creators(deployment, brand, run, in_time, at_once=False)

@@ -6,9 +6,11 @@ made again under the same key; after that only looks are left, and a person. Wha
 
 An account that knows nothing of a payout proves nothing where the brand had another one when it was sent: it is
 neither paid again nor taken for lost.
+
+A person's word counts where the rail's is not to be had, and never where a payment was seen and may still be there.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -16,11 +18,13 @@ from functools import partial
 from vouch import telemetry
 from vouch.deadlines import InTime
 from vouch.domain import times
-from vouch.domain.errors import Conflict, Unprocessable
+from vouch.domain.errors import Conflict, Forbidden, Unprocessable
+from vouch.domain.money import Money
 from vouch.domain.payouts import Payment
 from vouch.rails.base import BRANDS, Api, Conversation, Settings, Told, Unreadable
-from vouch.service import payees, payouts, rail_accounts, rail_calls
+from vouch.service import keys, payees, payouts, rail_accounts, rail_calls
 from vouch.service.deployment import Deployment
+from vouch.service.payees import Profile
 from vouch.service.payouts import News
 from vouch.service.queues import put_off
 from vouch.service.rail_accounts import Account
@@ -28,32 +32,41 @@ from vouch.service.revisions import committed
 from vouch.store import payout_runs, versions
 from vouch.store import payouts as items
 from vouch.store.database import Writes
-from vouch.store.tables import Brand, OpenPayout, PayoutItem
+from vouch.store.tables import ApiKey, Brand, OpenPayout, PayoutItem
 
+Profiles = Mapping[str, Profile]
 LEASE = timedelta(minutes=10)
 """No call takes so long: whose attempt is older than that, died."""
 _ALARMED_AFTER = {"unknown": timedelta(hours=24), "submitted": timedelta(days=40)}
 """So long after it was sent somebody has to be told that it has not ended; who claims nothing has a month."""
+_LEFT_TO_PEOPLE_AFTER = _ALARMED_AFTER["submitted"]
+"""So long after it was sent a person may say what became of it, where the rail does not."""
+_UNREADABLE = "rail_answer_unreadable"
 _FIRST_LOOK = 60
 _LOOKS_FIRST, _LOOKS_LAST = timedelta(minutes=5), timedelta(hours=12)
 """Between two looks that nobody called for; each pause is twice the one before it."""
 
 
 def sent(deployment: Deployment, brand: Brand, payout_id: str, *, in_time: InTime) -> PayoutItem:
-    """Has the rail pay what was created, or what it does not know of in spite of an earlier call."""
+    """Has the rail pay what was created. What was sent before is looked at instead, by `looked`."""
     item = payouts.found(deployment, brand.id, payout_id)
     api = payouts.rail_of(item).api
-    if api is None:
+    if api is None or item.status != "created":
         return item
+    known = payees.profiles(deployment, brand.id, [item.creator_id])
+    stopped = _stopped(deployment, brand, known, item)
+    if stopped is not None:  # since it was made: the brand may have held them, and certificates expire
+        return payouts.failed(deployment, brand, item.id, News(reason=stopped), seen=item.version)
+    return _called(deployment, brand, known, item, api, in_time)
+
+
+def _called(
+    deployment: Deployment, brand: Brand, known: Profiles, item: PayoutItem, api: Api, in_time: InTime
+) -> PayoutItem:
     account = _account(deployment, brand, item)
     if account is None or account.paused or not _is_same(item, account):
         return item
-    known = payees.profiles(deployment, brand.id, [item.creator_id])
-    profile = known.get(item.creator_id)
     first = item.status == "created"
-    stopped = payees.stopped(deployment, brand, profile.payee) if first and profile is not None else None
-    if stopped is not None:  # since it was made: the brand may have held them, and certificates expire
-        return payouts.failed(deployment, brand, item.id, News(reason=stopped), seen=item.version)
     payment = payouts.payment(deployment, brand, known, item)
     item, begun = _begun(deployment, brand, item, api, account)
     if not begun:
@@ -67,11 +80,16 @@ def sent(deployment: Deployment, brand: Brand, payout_id: str, *, in_time: InTim
 
 
 def looked(deployment: Deployment, brand: Brand, payout_id: str, *, in_time: InTime) -> PayoutItem:
-    """Asks the rail what became of a payout, and does what follows from it. Never pays what may have been paid."""
+    """Asks the rail what became of a payout, and does what follows from it. Never pays what may have been paid.
+
+    Of one that was not sent yet nobody is asked: it fails where it shall not be sent any more.
+    """
     item = payouts.found(deployment, brand.id, payout_id)
     api = payouts.rail_of(item).api
-    if api is None or item.status in ("created", "returned"):
+    if api is None or item.status == "returned":
         return item
+    if item.status == "created":
+        return _still_wanted(deployment, brand, item)
     if item.status == "failed":
         return _doubted(deployment, brand, item, api, in_time)
     if item.status == "submitting":
@@ -84,40 +102,17 @@ def looked(deployment: Deployment, brand: Brand, payout_id: str, *, in_time: InT
     return _looked_at(deployment, brand, item, api, account, in_time) if account is not None else item
 
 
-def given_up(deployment: Deployment, brand: Brand, payout_id: str, reason: str, *, in_time: InTime) -> PayoutItem:
-    """A person's word that a payout shall not be made, before it is sent, or that it never reached its rail.
-
-    The latter is taken only where a look at this moment says so, too, and only once the rail would not recognise a
-    further try: until then the payout ends by itself. Where no look can tell, by a rail that finds payments by its own
-    names alone or without the account that was to pay, the word is enough. Raises Conflict.
-    """
-    item = payouts.found(deployment, brand.id, payout_id)
-    if item.status == "failed":
-        return item
-    if not _may_be_given_up(deployment, brand, item, in_time):
-        raise Conflict("payout_told_by_rail", rail=item.rail)
-    item = payouts.failed(deployment, brand, item.id, News(reason=reason), seen=item.version)
-    if item.status != "failed":  # it was sent, or found, at the same moment
-        raise Conflict("payout_told_by_rail", rail=item.rail)
-    return item
-
-
-def _may_be_given_up(deployment: Deployment, brand: Brand, item: PayoutItem, in_time: InTime) -> bool:
-    api = payouts.rail_of(item).api
-    if item.status == "created":
-        return True
-    if api is None or item.status != "unknown" or _may_be_sent(item, api, deployment.now()):
-        return False
-    account = _account(deployment, brand, item)
-    if account is None or not _is_same(item, account) or (api.found_by_name and not item.names):
-        return True
-    return _looked_up(deployment, brand, item, api, account, in_time).word == "absent"
-
-
 def look_soon(deployment: Deployment, brand: Brand, payout_id: str, *, seconds: int) -> None:
     """Has the payout looked after in so many seconds, 900 at most."""
     message = {"look": [brand.id, payout_id], "group": brand.id}
     put_off(deployment, deployment.settings.pay_queue_url, message, seconds=min(seconds, 900))
+
+
+def look_at_waiting(deployment: Deployment, brand: Brand, creator_id: str) -> None:
+    """Has what waits to be sent to the creator looked after at once, since they are held."""
+    for item in items.latest_of_creator(deployment.database, brand.id, creator_id):
+        if item.status == "created" and payouts.rail_of(item).api is not None:
+            look_soon(deployment, brand, item.id, seconds=0)
 
 
 def _looked_at(
@@ -222,23 +217,24 @@ def _asked(deployment: Deployment, api: Api, settings: Settings, conversation: C
     except Unreadable as failure:
         telemetry.count("RailUnreadable")
         telemetry.logger().error("a rail's answer cannot be read", detail=str(failure))
-        return Told("later", reason="rail_answer_unreadable")
+        return Told("later", reason=_UNREADABLE)
 
 
 def _heard(deployment: Deployment, brand: Brand, item: PayoutItem, told: Told, *, final: bool) -> PayoutItem:
     """What follows from what the rail said of the payout as `item` has it.
 
-    Not `final`: it is about a further try, so a failure or refusal leaves open what became of the first one.
+    Not `final`: it is about a further try, so a failure or refusal leaves open what became of the first one. Another
+    amount than ours is not booked; of what failed, or came back whole, nothing is left, whatever it was.
     """
-    news = News(told.reason, told.reference, told.names, told.fee, came_back=told.came_back)
+    carried = _otherwise(item, told)
+    news = News(told.reason, told.reference, told.names, told.fee, came_back=told.came_back, carried=carried)
     if told.reason is not None:
         telemetry.logger().info(
             "a rail said why", payout=item.id, rail=item.rail, reason=told.reason, detail=told.detail
         )
-    if told.amount is not None and (told.amount.amount, told.amount.currency) != _net(item):
+    if carried is not None and told.word in ("accepted", "settled") and not _is_accepted(item, carried):
         _warn("PayoutMismatch", "a rail carries another amount than ours", item)
-        doubt = News("amount_mismatch", names=told.names, carried=told.amount, came_back=told.came_back)
-        return _left_open(deployment, brand, item, doubt)
+        return _left_open(deployment, brand, item, replace(news, reason="amount_mismatch", reference=None, fee=None))
     step: Callable[[Deployment, Brand, str, News], PayoutItem] | None = None
     match told.word:
         case "settled":
@@ -264,7 +260,8 @@ def _heard(deployment: Deployment, brand: Brand, item: PayoutItem, told: Told, *
 def _left_open(deployment: Deployment, brand: Brand, item: PayoutItem, news: News) -> PayoutItem:
     if item.status == "submitting":
         return payouts.unknown(deployment, brand, item.id, news, seen=item.version)
-    if news.carried is not None:
+    unreadable = news.reason == _UNREADABLE and item.status == "unknown" and not _has_traces(item)
+    if news.carried is not None or unreadable:
         return payouts.doubted(deployment, brand, item.id, news, seen=item.version)
     return item
 
@@ -280,9 +277,58 @@ def _absent(deployment: Deployment, brand: Brand, item: PayoutItem, api: Api, in
 
 
 def _again(deployment: Deployment, brand: Brand, item: PayoutItem, api: Api, in_time: InTime) -> PayoutItem:
-    if not _may_be_sent(item, api, deployment.now()):
+    """Makes the same call anew, for whoever may still be paid by it.
+
+    Where nothing shall be sent any more (a hold, a cancelled run) it is not made. By then the payout has failed where
+    this is proven: the account by which it was sent was just looked at by our own id, has no such payment and never
+    showed one, and our last call is so long ago that it cannot be under way any more. A rail that finds payments by
+    its own names alone has proven nothing, since only the call itself would have shown them: that payout stays as it
+    is until the call may be made again, or until it may be given up.
+    """
+    known, now = _profiles(deployment, brand, item), deployment.now()
+    stopped = _called_off(deployment, brand, known, item)
+    if stopped is None:
+        return _called(deployment, brand, known, item, api, in_time) if _may_be_sent(item, api, now) else item
+    if api.found_by_name or _has_traces(item) or now - times.parse(item.tried_at) < LEASE:
         return item
-    return sent(deployment, brand, item.id, in_time=in_time)
+    return payouts.failed(deployment, brand, item.id, News(reason=stopped), seen=item.version)
+
+
+def _still_wanted(deployment: Deployment, brand: Brand, item: PayoutItem) -> PayoutItem:
+    stopped = _called_off(deployment, brand, _profiles(deployment, brand, item), item)
+    if stopped is None:
+        return item
+    return payouts.failed(deployment, brand, item.id, News(reason=stopped), seen=item.version)
+
+
+def _called_off(deployment: Deployment, brand: Brand, known: Profiles, item: PayoutItem) -> str | None:
+    """Why nothing shall be sent of it any more; None: it may be."""
+    run = payout_runs.run(deployment.database, brand.id, item.run_id)
+    if run is not None and run.status == "cancelled":
+        return "run_cancelled"
+    return _stopped(deployment, brand, known, item)
+
+
+def _stopped(deployment: Deployment, brand: Brand, known: Profiles, item: PayoutItem) -> str | None:
+    profile = known.get(item.creator_id)
+    return payees.stopped(deployment, brand, profile.payee) if profile is not None else None
+
+
+def _has_traces(item: PayoutItem) -> bool:
+    """Whether the rail has shown a payment, or said what cannot be read and may have been one."""
+    return bool(item.names) or item.reason == _UNREADABLE
+
+
+def _otherwise(item: PayoutItem, told: Told) -> Money | None:
+    """What the rail says that it carries, where that is another amount than ours."""
+    if told.amount is None or (told.amount.amount, told.amount.currency) == _net(item):
+        return None
+    return told.amount
+
+
+def _is_accepted(item: PayoutItem, carried: Money) -> bool:
+    """Whether it is settled as ours, and known that the rail has that amount: it is no news then."""
+    return item.status == "settled" and item.carried == [carried.amount, carried.currency]
 
 
 def _net(item: PayoutItem) -> tuple[int, str]:
@@ -290,24 +336,126 @@ def _net(item: PayoutItem) -> tuple[int, str]:
 
 
 def _payment(deployment: Deployment, brand: Brand, item: PayoutItem) -> Payment:
-    return payouts.payment(deployment, brand, payees.profiles(deployment, brand.id, [item.creator_id]), item)
+    return payouts.payment(deployment, brand, _profiles(deployment, brand, item), item)
+
+
+def _profiles(deployment: Deployment, brand: Brand, item: PayoutItem) -> Profiles:
+    return payees.profiles(deployment, brand.id, [item.creator_id])
+
+
+# --- a person's word --------------------------------------------------------------------------------------------------
+
+
+def given_up(
+    deployment: Deployment, brand: Brand, key: ApiKey, payout_id: str, reason: str, *, in_time: InTime
+) -> PayoutItem:
+    """A person's word that a payout shall not be made, before it is sent, or that it never reached its rail.
+
+    The latter is taken only once the rail would not recognise a further try, and only where a look at this moment says
+    so, too. Where no look can tell, the word is enough as long as no payment was ever seen. Of everything else the
+    rail has to tell, for forty days: what it has not told by then is told by who may give money. Raises Conflict, and
+    Forbidden.
+    """
+    item = payouts.found(deployment, brand.id, payout_id)
+    if item.status == "failed":
+        return item
+    if item.status != "created":
+        api, told = _asked_for(deployment, brand, item, in_time)
+        absent = not _has_traces(item) if told is None else told.word == "absent"
+        if item.status != "unknown" or _may_be_sent(item, api, deployment.now()) or not absent:
+            _check_left_to_people(deployment, key, item, told)
+    item = payouts.failed(deployment, brand, item.id, News(reason=reason, by=key.id), seen=item.version)
+    if item.status != "failed":  # it was sent, or found, at the same moment
+        raise _is_told_by_rail(item)
+    return item
+
+
+def taken_for_paid(
+    deployment: Deployment, brand: Brand, key: ApiKey, payout_id: str, reference: str, *, in_time: InTime
+) -> PayoutItem:
+    """A person's word that the rail has paid, to be found there under that reference. It takes who may give money.
+
+    Taken where the rail itself says at this moment that it has paid another amount than ours, and of what it has not
+    told in forty days. What was reserved is settled, no more and no less: where the rail paid another amount, clearing
+    shows the difference, and somebody adjusts. The same word again is no news. Raises Conflict, and Forbidden.
+    """
+    item = payouts.found(deployment, brand.id, payout_id)
+    if item.status in ("settled", "returned") and item.reference == reference:
+        return item
+    _, told = _asked_for(deployment, brand, item, in_time)
+    carried = _otherwise(item, told) if told is not None and told.word == "settled" else None
+    if told is not None and carried is not None:
+        _check_may_give(key)
+        news = News(told.reason, reference, told.names, told.fee, carried=carried, came_back=told.came_back, by=key.id)
+    else:
+        _check_left_to_people(deployment, key, item, told)
+        news = News(None, reference, carried=Money(*item.carried) if item.carried else None, by=key.id)
+    item = payouts.settled(deployment, brand, item.id, news)
+    if item.reference != reference:
+        raise Conflict("payout_settled_otherwise", reference=item.reference or "")
+    return item
+
+
+def _asked_for(deployment: Deployment, brand: Brand, item: PayoutItem, in_time: InTime) -> tuple[Api, Told | None]:
+    """What the rail says now; None where no look can tell: the account by which it was sent is gone, or the rail finds
+    payments by its own names alone, and has told none. Raises Conflict where the payout is not open at the rail.
+    """
+    api = payouts.rail_of(item).api
+    if api is None or item.status not in ("unknown", "submitted"):
+        raise _is_told_by_rail(item)
+    account = _account(deployment, brand, item)
+    if account is None or not _is_same(item, account) or (api.found_by_name and not item.names):
+        return api, None
+    return api, _looked_up(deployment, brand, item, api, account, in_time)
+
+
+def _check_left_to_people(deployment: Deployment, key: ApiKey, item: PayoutItem, told: Told | None) -> None:
+    waited = deployment.now() - times.parse(item.keyed_at)
+    if waited < _LEFT_TO_PEOPLE_AFTER or not (told is None or _leaves_it_open(told)):
+        raise _is_told_by_rail(item)
+    _check_may_give(key)
+
+
+def _leaves_it_open(told: Told) -> bool:
+    """Whether the rail answers, and does not say what became of the payment; one that cannot answer now may yet."""
+    return told.word == "absent" or (told.word == "later" and told.reason != "no_answer" and _explains(told))
+
+
+def _explains(told: Told) -> bool:
+    return told.reason is not None or told.detail is not None
+
+
+def _check_may_give(key: ApiKey) -> None:
+    if not keys.covers(key.scopes, payouts.TO_GIVE):
+        raise Forbidden("scope_missing", scope=payouts.TO_GIVE)
+
+
+def _is_told_by_rail(item: PayoutItem) -> Conflict:
+    return Conflict("payout_told_by_rail", rail=item.rail)
 
 
 # --- looking after what is open ---------------------------------------------------------------------------------------
 
 
-def after(deployment: Deployment, brand: Brand, *, start: str, in_time: InTime) -> tuple[str | None, list[Exception]]:
-    """Looks after the brand's open payouts that are due, behind `start`; where it goes on, None at the end."""
+def after(
+    deployment: Deployment, brand: Brand, *, start: str, in_time: InTime, come_to: Callable[[str], None]
+) -> tuple[str | None, list[Exception]]:
+    """Looks after the brand's open payouts that are due, behind `start`; where it goes on, None at the end.
+
+    `come_to` is told of each before it is looked at: one at which the process dies keeps nobody behind it waiting.
+    """
     failures: list[Exception] = []
     for number, row in enumerate(items.watched(deployment.database, brand.id, start)):
         if number and not in_time():
             return start, failures
+        start = row.sk
+        if row.next_at > times.text(deployment.now()):
+            continue
+        come_to(start)
         try:
-            if row.next_at <= times.text(deployment.now()):
-                watched(deployment, brand, row, in_time=in_time)
+            watched(deployment, brand, row, in_time=in_time)
         except Exception as failure:  # noqa: BLE001 - told once the others were looked after
             failures.append(failure)
-        start = row.sk
     return None, failures
 
 
@@ -315,12 +463,8 @@ def watched(deployment: Deployment, brand: Brand, row: OpenPayout, *, in_time: I
     """Looks after one of them, and says when it is looked after next.
 
     One that was sent before and waits again is sent anew: its run may have ended while nobody knew what became of it.
-    Where that run was cancelled meanwhile, it is not.
     """
     item = looked(deployment, brand, row.sk, in_time=in_time)
-    if item.status == "created" and _is_cancelled(deployment, brand, item):
-        payouts.failed(deployment, brand, item.id, News(reason="run_cancelled"), seen=item.version)
-        return
     if item.status == "created":
         item = sent(deployment, brand, row.sk, in_time=in_time)
     now = deployment.now()
@@ -340,8 +484,3 @@ def _pause_after(item: PayoutItem, looks: int) -> timedelta:
     if item.status == "settled":
         return payouts.WATCHED_EVERY
     return min(_LOOKS_FIRST * (1 << min(looks, 10)), _LOOKS_LAST)
-
-
-def _is_cancelled(deployment: Deployment, brand: Brand, item: PayoutItem) -> bool:
-    run = payout_runs.run(deployment.database, brand.id, item.run_id)
-    return run is not None and run.status == "cancelled"

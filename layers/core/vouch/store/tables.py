@@ -488,7 +488,8 @@ class PayoutItem(Main, discriminator="payout"):
     account with the identity `account`, last in that account's version `account_version`; `resent` is what the rail
     said of a further one while the first has no answer. `fee` = [amount, currency], what the rail took beside that.
     Likewise, and not booked, `carried` is what it says that it carries where that is another amount than ours, and
-    `came_back` what it gave back of it where that is a part.
+    `came_back` what it gave back of it where that is a part. `told_by` is the key of who said in the rail's place what
+    became of it.
     """
 
     id = UnicodeAttribute()
@@ -509,6 +510,7 @@ class PayoutItem(Main, discriminator="payout"):
     fee = JSONAttribute(null=True)
     carried = JSONAttribute(null=True)
     came_back = JSONAttribute(null=True)
+    told_by = UnicodeAttribute(null=True, attr_name="by")
     tries = IntegerAttribute()
     tried_at = UnicodeAttribute(null=True)
     key = UnicodeAttribute(null=True)

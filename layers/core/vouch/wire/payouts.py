@@ -112,10 +112,13 @@ class Payout(Answer):
     destination: str | None = Field(description="Where it goes, as far as it may be shown")
     reference: str | None = Field(description="By which the bank or the rail knows it")
     carried: RailAmount | None = Field(
-        description="What the rail says that it carries, where that is another amount than `net`: nothing is booked"
+        description="What the rail says that it carries, where that is another amount than `net`: it is not booked"
     )
     came_back: RailAmount | None = Field(
         description="What the rail says was given back of it, where that is a part: it is not booked"
+    )
+    told_by: str | None = Field(
+        description="The key of who said in place of the rail, if it has an API, what became of it"
     )
     created_at: Shown
     settled_at: Shown | None

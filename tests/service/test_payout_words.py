@@ -1,0 +1,312 @@
+"""Who says what became of a payout that a rail was called for: the rail, or a person in its place where it is safe."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from tests.payday import Payday, key
+from tests.standins.paypal import PayPal
+from tests.standins.server import lost
+from tests.standins.stripe_connect import StripeConnect
+from vouch import telemetry
+from vouch.domain.errors import Conflict, Forbidden
+from vouch.service import payouts, rail_accounts, sending, verify
+from vouch.service.deployment import Deployment
+from vouch.service.payouts import News
+from vouch.store.tables import ApiKey, Brand, PayoutItem
+
+HOUR = timedelta(hours=1)
+DAY = timedelta(days=1)
+CLERK, BOOKKEEPER = key(), key(payouts.TO_GIVE)
+Word = Callable[[Payday, PayoutItem, ApiKey], PayoutItem]
+
+
+@pytest.fixture
+def day(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> Payday:
+    return Payday(deployment, monkeypatch)
+
+
+def the(day: Payday, creator: str) -> PayoutItem:
+    [payout] = day.payouts_of(creator)
+    return payout
+
+
+def not_paid(day: Payday, item: PayoutItem, by: ApiKey) -> PayoutItem:
+    return sending.given_up(day.deployment, day.brand, by, item.id, "never arrived", in_time=lambda: True)
+
+
+def paid(day: Payday, item: PayoutItem, by: ApiKey) -> PayoutItem:
+    return sending.taken_for_paid(day.deployment, day.brand, by, item.id, "TX 1", in_time=lambda: True)
+
+
+def to_stripe(day: Payday, *stripes: StripeConnect) -> str:
+    """A creator whom the first of them is to pay, and all could."""
+    day.set_up("stripe_connect", stripes[0].settings)
+    creator = day.creator(5_000, "stripe_connect")
+    for stripe in stripes:
+        stripe.accounts[day.destinations[creator].fields["account"]] = "ready"
+    return creator
+
+
+@contextmanager
+def mismatched(day: Payday, amount: int = 4_999) -> Iterator[tuple[StripeConnect, dict[str, Any], str]]:
+    """Stripe made a transfer of that amount instead of 5000: itself, the transfer, and the creator."""
+    with StripeConnect(day.deployment.now) as stripe:
+        creator = to_stripe(day, stripe)
+        stripe.faults.append(lost)
+        day.run(creator, rail="stripe_connect")
+        while the(day, creator).status == "created":
+            day.take()
+        [transfer] = stripe.transfers.values()
+        transfer["amount"] = amount
+        day.work()
+        assert (the(day, creator).status, the(day, creator).reason) == ("unknown", "amount_mismatch")
+        yield stripe, transfer, creator
+
+
+def go_elsewhere(day: Payday, rail: str, settings: dict[str, str], how: str) -> None:
+    """The account that sent it is gone; where it is `removed`, another one is set up later."""
+    if how == "removed":
+        rail_accounts.removed(day.deployment, day.brand, rail, if_match=None)
+    else:
+        day.set_up(rail, settings)
+
+
+def violations(day: Payday) -> Sequence[object]:
+    return verify.verify(day.deployment, day.brand).violations
+
+
+# --- that it was not paid ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("how", ["swapped", "removed"])
+def test_what_a_rail_has_shown_to_be_paid_is_given_up_by_no_word_whatever_account_there_is_since(
+    day: Payday, how: str
+) -> None:
+    """It would be available again, and the next run would pay it a second time."""
+    with mismatched(day, 5_001) as (first, transfer, creator), StripeConnect(day.deployment.now) as second:
+        second.accounts = dict(first.accounts)
+        day.pass_(DAY)
+        go_elsewhere(day, "stripe_connect", second.settings, how)
+        for by in (CLERK, BOOKKEEPER):
+            with pytest.raises(Conflict):
+                not_paid(day, the(day, creator), by)
+        day.set_up("stripe_connect", second.settings)
+        day.run(creator, rail="stripe_connect")
+        day.work()
+        assert second.movements == {}
+        day.set_up("stripe_connect", first.settings)
+        with pytest.raises(Conflict):
+            not_paid(day, the(day, creator), BOOKKEEPER)
+        del first.transfers[transfer["id"]]
+        assert not_paid(day, the(day, creator), CLERK).status == "failed", (
+            "the account that sent it has no such payment"
+        )
+
+
+def test_an_answer_that_cannot_be_read_may_have_been_a_payment(day: Payday) -> None:
+    with StripeConnect(day.deployment.now) as first, StripeConnect(day.deployment.now) as second:
+        creator = to_stripe(day, first)
+        first.faults.append(lost)
+        day.run(creator, rail="stripe_connect")
+        while the(day, creator).status == "created":
+            day.take()
+        [transfer] = first.transfers.values()
+        transfer["object"] = "payment"
+        day.work()
+        assert (the(day, creator).status, the(day, creator).reason) == ("unknown", "rail_answer_unreadable")
+        version = the(day, creator).version
+        day.pass_(DAY)
+        day.round()
+        assert the(day, creator).version == version, "what is known already is no news"
+        day.set_up("stripe_connect", second.settings)
+        with pytest.raises(Conflict):
+            not_paid(day, the(day, creator), BOOKKEEPER)
+
+
+def test_of_what_left_no_trace_at_an_account_that_is_gone_the_word_is_enough(day: Payday) -> None:
+    with StripeConnect(day.deployment.now) as first, StripeConnect(day.deployment.now) as second:
+        creator = to_stripe(day, first)
+        first.faults.append(lost)
+        day.run(creator, rail="stripe_connect")
+        while the(day, creator).status == "created":
+            day.take()
+        day.set_up("stripe_connect", second.settings)
+        with pytest.raises(Conflict):
+            not_paid(day, the(day, creator), CLERK)
+        day.pass_(DAY)
+        assert not_paid(day, the(day, creator), CLERK).status == "failed"
+
+
+# --- another amount than ours -----------------------------------------------------------------------------------------
+
+
+def test_what_came_back_whole_ends_a_payout_whatever_amount_it_was(day: Payday) -> None:
+    with mismatched(day) as (stripe, _, creator):
+        assert day.call_back("stripe_connect", stripe.reverse(the(day, creator).id)) == 200
+        day.work()
+        payout = the(day, creator)
+        assert (payout.status, payout.reason, payout.carried) == ("failed", "reversed", [4_999, "USD"])
+        assert day.sums(creator) == (5_000, 0, 0)
+
+
+def test_what_failed_ends_a_payout_whatever_amount_it_was(day: Payday) -> None:
+    with PayPal(day.deployment.now) as paypal:
+        paypal.slow = True
+        day.set_up("paypal", paypal.settings)
+        creator = day.creator(700, "paypal")
+        day.run(creator, rail="paypal")
+        day.work()
+        paypal.item(the(day, creator).id).said["amount"]["value"] = "7.01"
+        day.pass_(HOUR)
+        day.round()
+        assert (the(day, creator).status, the(day, creator).reason) == ("submitted", "amount_mismatch")
+        told = paypal.becomes(the(day, creator).id, "FAILED", "RECEIVER_ACCOUNT_LOCKED")
+        assert day.call_back("paypal", told) == 200
+        day.work()
+        assert (the(day, creator).status, day.sums(creator)) == ("failed", (700, 0, 0))
+
+
+@pytest.mark.parametrize("amount", [4_999, 5_001])
+def test_another_amount_is_taken_for_paid_by_who_may_give_and_is_booked_as_ours(
+    day: Payday, monkeypatch: pytest.MonkeyPatch, amount: int
+) -> None:
+    """What was reserved is paid, no more and no less, and nobody is alarmed by that amount any more."""
+    rung = list[str]()
+    with mismatched(day, amount) as (stripe, transfer, creator):
+        monkeypatch.setattr(telemetry, "count", rung.append)
+        with pytest.raises(Forbidden):
+            paid(day, the(day, creator), CLERK)
+        with pytest.raises(Conflict):
+            not_paid(day, the(day, creator), BOOKKEEPER)
+        transfer["amount"] = 5_000
+        with pytest.raises(Conflict):
+            paid(day, the(day, creator), BOOKKEEPER)
+        transfer["amount"] = amount
+        payout = paid(day, the(day, creator), BOOKKEEPER)
+        assert (payout.status, payout.reference, payout.told_by) == ("settled", "TX 1", "key_clerk")
+        assert (payout.carried, payout.names) == ([amount, "USD"], {"transfer": transfer["id"]})
+        assert day.sums(creator) == (0, 0, 5_000)
+        assert paid(day, payout, CLERK).version == payout.version, "the same word again"
+        assert day.call_back("stripe_connect", stripe.callbacks[0]) == 200
+        day.work()
+        assert (the(day, creator).version, rung) == (payout.version, [])
+        assert violations(day) == []
+        assert day.call_back("stripe_connect", stripe.reverse(payout.id)) == 200
+        day.work()
+        assert (the(day, creator).status, day.sums(creator)) == ("returned", (5_000, 0, 0))
+
+
+def test_what_is_still_on_its_way_with_another_amount_is_not_paid_yet(day: Payday) -> None:
+    with PayPal(day.deployment.now) as paypal:
+        paypal.slow = True
+        day.set_up("paypal", paypal.settings)
+        creator = day.creator(700, "paypal")
+        day.run(creator, rail="paypal")
+        day.work()
+        item = paypal.item(the(day, creator).id)
+        item.said["amount"]["value"] = "7.01"
+        with pytest.raises(Conflict):
+            paid(day, the(day, creator), BOOKKEEPER)
+        paypal.becomes(the(day, creator).id, "SUCCESS")
+        payout = paid(day, the(day, creator), BOOKKEEPER)
+        assert (payout.status, payout.carried, payout.fee) == ("settled", [701, "USD"], [25, "USD"])
+        assert day.sums(creator) == (0, 0, 700)
+
+
+# --- what nobody else will tell ---------------------------------------------------------------------------------------
+
+
+@contextmanager
+def on_its_way(day: Payday) -> Iterator[tuple[PayPal, PayPal, str]]:
+    """PayPal has taken it on and is slow; the account, another one, and the creator."""
+    with PayPal(day.deployment.now) as first, PayPal(day.deployment.now) as second:
+        first.slow, second.client_id = True, "another"
+        day.set_up("paypal", first.settings)
+        creator = day.creator(700, "paypal")
+        day.run(creator, rail="paypal")
+        day.work()
+        assert the(day, creator).status == "submitted"
+        yield first, second, creator
+
+
+@pytest.mark.parametrize("word, status", [(paid, "settled"), (not_paid, "failed")], ids=["paid", "not paid"])
+@pytest.mark.parametrize("how", ["swapped", "removed"])
+def test_after_forty_days_who_may_give_says_what_became_at_an_account_that_is_gone(
+    day: Payday, how: str, word: Word, status: str
+) -> None:
+    with on_its_way(day) as (_, second, creator):
+        go_elsewhere(day, "paypal", second.settings, how)
+        day.pass_(40 * DAY - HOUR)
+        with pytest.raises(Conflict):
+            word(day, the(day, creator), BOOKKEEPER)
+        day.pass_(HOUR)
+        with pytest.raises(Forbidden):
+            word(day, the(day, creator), CLERK)
+        payout = word(day, the(day, creator), BOOKKEEPER)
+        assert (payout.status, payout.told_by) == (status, "key_clerk")
+        assert (payout.reference, payout.reason)[status == "failed"] in ("TX 1", "never arrived")
+        assert day.sums(creator) == ((0, 0, 700) if status == "settled" else (700, 0, 0))
+        assert violations(day) == []
+        day.pass_(DAY)
+        day.round()
+        day.work()
+        assert (the(day, creator).status, second.movements) == (status, {})
+
+
+@pytest.mark.parametrize("word", [paid, not_paid])
+def test_what_the_rail_says_counts_for_as_long_as_it_says_it(day: Payday, word: Word) -> None:
+    with on_its_way(day) as (paypal, _, creator):
+        day.pass_(50 * DAY)
+        with pytest.raises(Conflict):
+            word(day, the(day, creator), BOOKKEEPER)
+        paypal.everywhere = True
+        paypal.faults.append(lost)
+        with pytest.raises(Conflict):
+            word(day, the(day, creator), BOOKKEEPER)
+        del paypal.items[paypal.item(the(day, creator).id).id]
+        assert word(day, the(day, creator), BOOKKEEPER).status in ("settled", "failed"), "it knows of none any more"
+
+
+def test_an_item_that_paypal_calls_a_duplicate_is_left_to_people(day: Payday) -> None:
+    """PayPal says that there is another item by that id, and never what became of that one."""
+    with on_its_way(day) as (paypal, _, creator):
+        paypal.becomes(the(day, creator).id, "FAILED", "DUPLICATE_ITEM")
+        for _ in range(80):
+            day.pass_(12 * HOUR)
+            day.round()
+        assert the(day, creator).status == "submitted"
+        with pytest.raises(Forbidden):
+            not_paid(day, the(day, creator), CLERK)
+        assert paid(day, the(day, creator), BOOKKEEPER).status == "settled"
+
+
+def test_of_two_people_who_say_that_it_was_paid_the_second_hears_what_the_first_said(
+    day: Payday, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with mismatched(day) as (_, _, creator):
+        really = payouts.settled
+
+        def settled(deployment: Deployment, brand: Brand, payout_id: str, news: News) -> PayoutItem:
+            really(deployment, brand, payout_id, News(reference="TX 2", by="key_another"))
+            return really(deployment, brand, payout_id, news)
+
+        monkeypatch.setattr(payouts, "settled", settled)
+        with pytest.raises(Conflict):
+            paid(day, the(day, creator), BOOKKEEPER)
+        assert (the(day, creator).reference, day.sums(creator)) == ("TX 2", (0, 0, 5_000))
+
+
+def test_nobody_says_of_a_payout_that_was_not_sent_that_it_was_paid(day: Payday) -> None:
+    with StripeConnect(day.deployment.now, funds={"USD": 0}) as stripe:
+        creator = to_stripe(day, stripe)
+        day.run(creator, rail="stripe_connect")
+        day.work()
+        assert the(day, creator).status == "created"
+        day.pass_(50 * DAY)
+        with pytest.raises(Conflict):
+            paid(day, the(day, creator), BOOKKEEPER)
+        assert day.sums(creator) == (0, 5_000, 0)
