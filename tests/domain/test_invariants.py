@@ -413,7 +413,10 @@ def test_what_a_payout_says_of_itself_is_what_the_ledger_holds() -> None:
     audit = AccountAudit(CREATOR, balance, START, TERMS, clock_set=False)
     for entry in entries:
         audit.entry("entry", entry)
-    sound = [Promise("po_1", "returned", "ILS", 80, 5), Promise("po_2", "unknown", "ILS", 80, 5)]
+    sound = [
+        Promise("po_1", CREATOR, "returned", "ILS", 80, 5, "csv", (3, "USD")),
+        Promise("po_2", CREATOR, "unknown", "ILS", 80, 5, "csv"),
+    ]
     assert unkept(audit.payouts(), sound) == []
     for wrong in (
         replace(sound[0], status="settled"),
@@ -423,6 +426,12 @@ def test_what_a_payout_says_of_itself_is_what_the_ledger_holds() -> None:
         replace(sound[0], withheld=6),
         replace(sound[0], currency="USD"),
         replace(sound[0], payout_id="po_3"),
+        replace(sound[0], rail="sepa"),
+        replace(sound[0], fee=None),
+        replace(sound[0], fee=(2, "USD")),
+        replace(sound[0], fee=(3, "ILS")),
+        replace(sound[1], fee=(3, "USD")),
+        replace(sound[1], creator_id="cre_another"),
     ):
         [violation] = unkept(audit.payouts(), [wrong])
         assert (violation.invariant, violation.subject) == ("I13", wrong.payout_id)

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from pynamodb.expressions.update import Action
 
 from tests.payday import Payday
 from tests.standins.paypal import PayPal
@@ -111,3 +112,28 @@ def test_what_somebody_takes_further_meanwhile_is_in_no_ones_way(day: Payday, mo
     monkeypatch.setattr("vouch.service.verify.open_rows.known", overtaken)
     assert found(day) == []
     assert run.payouts == 1
+
+
+@pytest.mark.parametrize(
+    "hand",
+    [
+        PayoutItem.rail.set("csv"),
+        PayoutItem.fee.set([5, "USD"]),
+        PayoutItem.fee.set([0, "USD"]),
+        PayoutItem.creator_id.set("cre_another"),
+    ],
+    ids=["rail", "fee", "fee of nothing", "creator"],
+)
+def test_what_a_paid_one_says_of_its_rail_its_fee_and_its_creator_is_held_against_the_ledger(
+    day: Payday, hand: Action
+) -> None:
+    with StripeConnect(day.deployment.now) as stripe:
+        day.set_up("stripe_connect", stripe.settings)
+        creator = day.creator(5_000, "stripe_connect")
+        stripe.accounts[day.destinations[creator].fields["account"]] = "ready"
+        day.run(creator, rail="stripe_connect")
+        day.work()
+        payout = the(day, creator)
+        assert (payout.status, payout.fee, found(day)) == ("settled", None, [])
+        payout.update([hand])
+        assert found(day) == ([] if the(day, creator).fee == [0, "USD"] else [("I13", payout.id)])

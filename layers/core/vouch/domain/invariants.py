@@ -12,7 +12,7 @@ I10  pending, held and in transit ≥ 0; available < 0 only after debits, of whi
 I11  nothing is folded before its moment
 I12  in transit = the one payout that is open, the balance item names it, and somebody will take it further
 I13  each payout was reserved once, then settled or released at most once, and returned only once it was settled; and
-     its own item says the same
+     its own item says the same, with whom, by which rail and for which fee
 I14  what the caps and bonuses of the terms make of the tallies is posted, no less and no more
 I16  what clearing goes by of a rail is what the entries' legs on `cash:<rail>` are
 I17  what a payout paid and what was withheld of it is what was reserved
@@ -117,12 +117,18 @@ Parts = Mapping[tuple[str, str], int]
 
 @dataclass(slots=True)
 class Paid:
-    """What the ledger says of one payout: its steps, what was reserved, and what the brand paid and withheld."""
+    """What the ledger says of one payout: its steps, what was reserved, and what the brand paid and withheld.
 
+    `rail` and `fee` (amount, currency) are those by which it was paid: until then there is none.
+    """
+
+    creator_id: str
     currency: str
     steps: set[str] = field(default_factory=set)
     amount: int = 0
     withheld: int | None = None
+    rail: str | None = None
+    fee: tuple[int, str] | None = None
 
     @property
     def statuses(self) -> frozenset[str]:
@@ -145,13 +151,16 @@ class Word:
 
 @dataclass(frozen=True, slots=True)
 class Promise:
-    """What a payout's item says."""
+    """What a payout's item says; a `fee` of nothing is none."""
 
     payout_id: str
+    creator_id: str
     status: str
     currency: str
     amount: int
     withheld: int
+    rail: str
+    fee: tuple[int, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -312,7 +321,7 @@ class AccountAudit:
 
     def _payout(self, entry: Entry, payout_id: str) -> None:
         step = _STEPS.get(entry.kind, entry.kind)
-        paid = self._paid.setdefault(payout_id, Paid(entry.currency))
+        paid = self._paid.setdefault(payout_id, Paid(entry.creator_id, entry.currency))
         if step in paid.steps:
             self._report("I13", f"a second {step}", payout_id)
         paid.steps.add(step)
@@ -325,6 +334,14 @@ class AccountAudit:
             if paid.withheld not in (None, taxed) or net + taxed != gross:
                 self._report("I17", f"{step}: paid {net} and withheld {taxed} of {gross}", payout_id)
             paid.withheld = taxed
+        for leg in entry.legs:
+            if leg.account.startswith(cash("")):
+                rail = leg.account.removeprefix(cash(""))
+                if paid.rail not in (None, rail):
+                    self._report("I13", f"its {step} is by {rail}, what was before by {paid.rail}", payout_id)
+                paid.rail = rail
+                if step == "fee":
+                    paid.fee = -leg.amount, entry.currency
 
     def _check_open(self, currency: str) -> None:
         open_ones = {
@@ -450,8 +467,22 @@ def unkept(paid: Mapping[str, Paid], promises: Iterable[Promise]) -> list[Violat
         if known is None:
             found.append(Violation("I13", promise.payout_id, f"it is {promise.status}, and the ledger knows of none"))
             continue
-        there = (known.currency, known.amount, promise.withheld if known.withheld is None else known.withheld)
-        said = (promise.currency, promise.amount, promise.withheld)
+        there = (
+            known.creator_id,
+            known.currency,
+            known.amount,
+            promise.withheld if known.withheld is None else known.withheld,
+            known.rail or promise.rail,
+            known.fee,
+        )
+        said = (
+            promise.creator_id,
+            promise.currency,
+            promise.amount,
+            promise.withheld,
+            promise.rail,
+            promise.fee,
+        )
         if promise.status not in known.statuses or said != there:
             steps = ", ".join(sorted(known.steps))
             found.append(

@@ -253,7 +253,16 @@ def _version(items: Mapping[str, PayoutItem], payout_id: str) -> int | None:
 
 
 def _promise(item: PayoutItem) -> Promise:
-    return Promise(item.id, item.status, item.currency, item.amount, item.withheld)
+    return Promise(
+        item.id,
+        item.creator_id,
+        item.status,
+        item.currency,
+        item.amount,
+        item.withheld,
+        item.rail,
+        fee=(item.fee[0], item.fee[1]) if item.fee and item.fee[0] else None,
+    )
 
 
 def _waiting(deployment: Deployment, brand: Brand, items: Sequence[PayoutItem]) -> list[Waiting]:
