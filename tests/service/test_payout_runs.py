@@ -1,10 +1,15 @@
 """What can be read of a run while and after it is at work."""
 
+from datetime import timedelta
+
 import pytest
 
 from tests.payday import Payday
+from vouch import telemetry
 from vouch.service import payouts, run_chunks
 from vouch.service.deployment import Deployment
+from vouch.store import open_rows, payout_runs
+from vouch.store.tables import OpenRun
 
 
 def test_a_runs_payouts_are_listed_page_by_page_across_its_chunks(
@@ -26,3 +31,19 @@ def test_a_runs_payouts_are_listed_page_by_page_across_its_chunks(
             cursor = page.next_cursor
         assert [len(page) for page in pages] == sizes
         assert [amount for page in pages for amount in page] == [*range(701, 708)]
+
+
+def test_nobody_is_woken_for_a_run_that_is_done_and_only_still_noted_as_under_way(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever ended it died before they could take that note away, and no round came by for hours."""
+    day = Payday(deployment, monkeypatch)
+    run = day.run(day.creator(700), rail="csv")
+    assert run.status == "completed"
+    OpenRun(open_rows.partition(day.brand.id), run.id).save()
+    day.pass_(timedelta(hours=4))
+    rung: list[str] = []
+    monkeypatch.setattr(telemetry, "count", lambda name, *_: rung.append(name))
+    day.round()
+    assert "RunStalled" not in rung
+    assert payout_runs.under_way(deployment.database, day.brand.id) == []

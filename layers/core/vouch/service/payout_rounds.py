@@ -67,6 +67,9 @@ def taken_up(deployment: Deployment, brand: Brand) -> None:
         if run.status == "cancelled":
             payout_runs.tell(deployment, brand, run, "release")
             continue
+        if run.status == "completed":  # only the note that it is under way was left
+            payout_runs.conclude(deployment, brand, run)
+            continue
         if run.status != "sending" and now - times.parse(run.moved_at) >= _ALARMED_AFTER:
             telemetry.count("RunStalled")
         if not payout_runs.is_listed(run):
