@@ -1,5 +1,6 @@
 """`/v1/payout_runs`: paying many creators at once."""
 
+from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Annotated, Any, Final
 
@@ -11,7 +12,7 @@ from vouch.deadlines import within
 from vouch.http import ONLY_ONCE, Routes, brand_access, document
 from vouch.service import payout_runs, run_cancelling, run_files, run_work
 from vouch.service.payout_runs import Wish
-from vouch.service.reserving import Outcome
+from vouch.service.reserving import ALL_WITHHELD, Outcome, Total, totals_of
 from vouch.store.tables import PayoutRun
 from vouch.wire import payouts as wire
 from vouch.wire.base import LIMIT, Currency, Cursor, Limit, Page, RailName
@@ -61,7 +62,7 @@ def list_payout_run_outcomes(run_id: str, cursor: Cursor = None) -> Page[wire.Ou
     call = routes.call
     run = payout_runs.found(call.deployment, call.brand, run_id)
     page = payout_runs.outcomes(call.deployment, run, call.brand, cursor=cursor)
-    return Page(items=[_outcome(each) for each in page.items], next_cursor=page.next_cursor)
+    return Page(items=[_outcome(run, each) for each in page.items], next_cursor=page.next_cursor)
 
 
 @routes.get("/v1/payout_runs/<run_id>/file", security=brand_access("payout_files:read"), responses=_FILE)
@@ -92,16 +93,37 @@ def cancel_payout_run(run_id: str) -> wire.Run:
 
 
 def _shown(run: PayoutRun) -> wire.Run:
-    totals = [wire.Total(currency=currency, amount=amount) for currency, amount in sorted(run.totals.items())]
-    several = len(totals) > 1
+    totals = totals_of(run)
+    by_currency = [_total(currency, totals) for currency in sorted({total.currency for total in totals})]
+    several = len(by_currency) > 1
     return wire.Run.of(
         run,
-        total=None if several else sum(each.amount for each in totals),
-        totals=totals,
-        progress=wire.RunProgress(creators=run.looked_at, chunks=run.chunks, reserved=run.reserved, sent=run.sent),
-        files=[wire.RunFile(rail=rail, currency=currency, name=name) for rail, currency, name, *_ in run.files or ()],
+        total=None if several else sum(each.amount for each in by_currency),
+        totals=by_currency,
+        progress=wire.RunProgress(
+            creators=run.looked_at, chunks=run.chunks, chunks_reserved=run.reserved, chunks_sent=run.sent
+        ),
+        files=[_file(rail, currency, name, totals) for rail, currency, name, *_ in run.files or ()],
+        created_at=run.at,
     )
 
 
-def _outcome(outcome: Outcome) -> wire.Outcome:
-    return wire.Outcome.of(outcome, net=outcome.amount - outcome.withheld)
+def _total(currency: str, totals: Sequence[Total]) -> wire.Total:
+    some = [total for total in totals if total.currency == currency]
+    amount, withheld = sum(total.amount for total in some), sum(total.withheld for total in some)
+    return wire.Total(currency=currency, amount=amount, withheld=withheld, net=amount - withheld)
+
+
+def _file(rail: str, currency: str, name: str | None, totals: Sequence[Total]) -> wire.RunFile:
+    [total] = [each for each in totals if (each.rail, each.currency) == (rail, currency)]
+    return wire.RunFile(rail=rail, currency=currency, payments=total.payouts, net=total.net, name=name)
+
+
+def _outcome(run: PayoutRun, outcome: Outcome) -> wire.Outcome:
+    is_reckoned = outcome.skipped in (None, ALL_WITHHELD)
+    return wire.Outcome.of(
+        outcome,
+        withheld=outcome.withheld if is_reckoned else None,
+        net=outcome.amount - outcome.withheld if is_reckoned else None,
+        payout_id=None if run.dry_run else outcome.payout_id,
+    )

@@ -63,7 +63,8 @@ class Half:
 
     def check_cancelled(self) -> None:
         run = self.run()
-        assert (run.status, run.payouts, run.released, run.totals) == ("cancelled", 2, 1, {"EUR": BY_LIST + BY_BANK})
+        assert (run.status, run.payouts, run.released) == ("cancelled", 2, 1)
+        assert run.totals == [["csv", "EUR", 1, BY_LIST, 0], ["sepa", "EUR", 1, BY_BANK, 0]]
         assert [(rail, name is not None) for rail, _, name, *_ in run.files] == [("csv", True), ("sepa", False)]
         by_list, by_bank = self.the(self.by_list), self.the(self.by_bank)
         assert (by_list.status, by_bank.status) == ("submitted", "failed")
@@ -113,7 +114,7 @@ def test_a_run_of_which_a_file_cannot_be_written_can_be_ended(
         run_files.file(day.deployment, day.brand, half.run_id, "sepa", None)
     payouts.settled_by_hand(day.deployment, day.brand, half.the(half.by_list).id, "TRX 1")
     again = day.run(half.by_list, half.by_bank, rail="csv")
-    assert (again.status, again.totals) == ("completed", {"EUR": BY_BANK})
+    assert (again.status, again.totals) == ("completed", [["csv", "EUR", 1, BY_BANK, 0]])
 
 
 def test_whoever_dies_cancelling_it_ends_as_it_would_have(

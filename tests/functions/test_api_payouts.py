@@ -72,6 +72,7 @@ def test_a_creator_is_paid_by_a_file(shop: Shop) -> None:
     assert (made["status"], made["payouts"], made["total"]) == ("completed", 1, 5_000)
     [payout] = api.get("/v1/payouts", run_id=made["id"]).body["items"]
     assert (payout["status"], payout["amount"], payout["net"], payout["rail"]) == ("submitted", 5_000, 5_000, "csv")
+    assert made["created_at"] == payout["created_at"] == api.get("/v1/test_clock").body["now"], "by one clock"
     assert balance(api, shop) == {
         "currency": "ILS", "pending": 0, "held": 0, "available": 0, "in_transit": 5_000, "paid": 0,
     }  # fmt: skip
@@ -100,9 +101,35 @@ def test_a_method_leads_to_a_rail_that_carries_the_currency(shop: Shop, account:
     for name, settings in accounts.items():
         assert api.send("PUT", f"/v1/payout_rails/{name}", {"settings": settings}).status == 200
     assert api.send("PUT", f"/v1/creators/{shop.creator}/payout_method", account).status == 200
-    made = run(api, dry_run=True)
-    [outcome] = api.get(f"/v1/payout_runs/{made['id']}/outcomes").body["items"]
-    assert (outcome["rail"], outcome["skipped"]) == (rail, None)
+    found = outcome(api)
+    assert (found["rail"], found["skipped"]) == (rail, None)
+
+
+@pytest.mark.parametrize(
+    "method, rail",
+    [
+        ({"iban": "DE75512108001245126199", "holder": "Noa Levi"}, "sepa"),
+        ({"iban": "IL620108000000099999999", "holder": "Noa Levi"}, "csv"),
+        ({"iban": "DE75512108001245126199", "holder": "Levi & Sons"}, "sepa"),
+    ],
+)
+def test_a_rail_that_cannot_carry_the_payment_leaves_it_to_the_one_in_the_terms(
+    shop: Shop, method: dict[str, str], rail: str
+) -> None:
+    """An account in Israel is out of the scheme's reach, and the list takes everybody, unless a rail is named."""
+    api = earned(shop)
+    account = {"settings": {"name": "Pottery Ltd", "iban": "DE75512108001245126199"}}
+    assert api.send("PUT", "/v1/payout_rails/sepa", account).status == 200
+    given = {"creator_id": shop.creator, "amount": 700, "currency": "EUR", "reason": "Earned elsewhere"}
+    api.made("/v1/adjustments", given, idempotency_key="a1")
+    method = {"type": "iban", **method}
+    assert api.send("PUT", f"/v1/creators/{shop.creator}/payout_method", method).status == 200
+    found = outcome(api, "1", currency="EUR")
+    assert (found["rail"], found["skipped"], found["net"]) == (rail, None, 700)
+    unfit = None if rail == "sepa" else "rail_unfit_for_method"
+    assert outcome(api, "2", currency="EUR", rail="sepa")["skipped"] == unfit
+    assert api.send("PUT", "/v1/payout_settings", {"currencies": {"EUR": {"rail": "sepa"}}}).status == 200
+    assert outcome(api, "3", currency="EUR")["skipped"] == unfit
 
 
 def test_a_dry_run_lists_and_pays_nobody(shop: Shop, new_creator_id: str) -> None:
@@ -112,6 +139,8 @@ def test_a_dry_run_lists_and_pays_nobody(shop: Shop, new_creator_id: str) -> Non
     outcomes = api.get(f"/v1/payout_runs/{made['id']}/outcomes").body["items"]
     assert [(each["creator_id"], each["amount"], each["skipped"]) for each in outcomes] == [(shop.creator, 5_000, None)]
     assert new_creator_id not in str(outcomes), "who has nothing is not told of"
+    assert outcomes[0]["payout_id"] is None, "a payout that there is not has no id"
+    assert made["files"] == [{"rail": "csv", "currency": "ILS", "payments": 1, "net": 5_000, "name": None}]
     assert api.get("/v1/payouts").body["items"] == []
     assert balance(api, shop)["available"] == 5_000
     assert api.get(f"/v1/payout_runs/{made['id']}/file").code == "file_not_found"
@@ -153,8 +182,8 @@ def test_what_cannot_be_asked_for_is_refused(shop: Shop) -> None:
     assert api.get("/v1/payout_runs").body["items"] == []
 
 
-def outcome(api: Client, key: str = "dry") -> Any:
-    [found] = api.get(f"/v1/payout_runs/{run(api, key, dry_run=True)['id']}/outcomes").body["items"]
+def outcome(api: Client, key: str = "dry", **wish: Any) -> Any:
+    [found] = api.get(f"/v1/payout_runs/{run(api, key, dry_run=True, **wish)['id']}/outcomes").body["items"]
     return found
 
 
@@ -199,9 +228,67 @@ def test_tax_that_is_withheld_is_no_part_of_what_the_file_pays(shop: Shop) -> No
     assert (payout["amount"], payout["withheld"], payout["net"]) == (5_001, 1_500, 3_501)
     [row] = rows(api, made)
     assert row["amount"] == "35.01"
+    assert made["totals"] == [{"currency": "ILS", "amount": 5_001, "withheld": 1_500, "net": 3_501}]
+    name = f"{made['id']}-ILS.csv"
+    assert made["files"] == [{"rail": "csv", "currency": "ILS", "payments": 1, "net": 3_501, "name": name}]
     api.post(f"/v1/payouts/{payout['id']}/settle", {"reference": "1"})
     assert balance(api, shop)["paid"] == 5_001
     assert api.get("/v1/ledger/verify").body["violations"] == []
+
+
+def test_the_figures_of_a_run_are_those_of_its_files(
+    shop: Shop, work: Callable[[], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Three who are paid by two rails in two currencies, over several chunks: worked by hand.
+
+    Of 5 000 and 101 agorot and of 30 cents a quarter is withheld, 1 250, 25 (25.25) and 8 (7.5); 700 go to an IBAN.
+    """
+    api = earned(shop)
+    dana, omar = (str(new_creator(shop.brand, name, program_ids=[shop.program])["id"]) for name in ("dana", "omar"))
+    iban = {"type": "iban", "holder": "Dana Levi", "iban": "DE75512108001245126199"}
+    assert api.send("PUT", f"/v1/creators/{dana}/payout_method", iban).status == 200
+    for creator in (shop.creator, omar):
+        note = {"held": False, "withholding_bps": 2_500, "country": "IL"}
+        assert api.send("PUT", f"/v1/creators/{creator}/payee", note).status == 200
+    account = {"settings": {"name": "Pottery Ltd", "iban": "DE75512108001245126199"}}
+    assert api.send("PUT", "/v1/payout_rails/sepa", account).status == 200
+    for number, (creator, amount, currency) in enumerate([(dana, 700, "EUR"), (omar, 30, "EUR"), (omar, 101, "ILS")]):
+        given = {"creator_id": creator, "amount": amount, "currency": currency, "reason": "Earned elsewhere"}
+        api.made("/v1/adjustments", given, idempotency_key=f"a{number}")
+    monkeypatch.setattr(run_chunks, "CHUNK_MAX", 1)
+    made = run(api)
+    work()
+    made = api.get(f"/v1/payout_runs/{made['id']}").body
+    assert (made["status"], made["payouts"], made["total"]) == ("completed", 4, None)
+    assert made["progress"] == {"creators": 3, "chunks": 4, "chunks_reserved": 4, "chunks_sent": 4}
+    assert made["totals"] == [
+        {"currency": "EUR", "amount": 730, "withheld": 8, "net": 722},
+        {"currency": "ILS", "amount": 5_101, "withheld": 1_275, "net": 3_826},
+    ]
+    assert {(each["rail"], each["currency"]): (each["payments"], each["net"]) for each in made["files"]} == {
+        ("csv", "EUR"): (1, 22), ("csv", "ILS"): (2, 3_826), ("sepa", "EUR"): (1, 700),
+    }  # fmt: skip
+    for file in made["files"]:
+        if file["rail"] == "csv":
+            got = api.get(f"/v1/payout_runs/{made['id']}/file", rail="csv", currency=file["currency"])
+            listed = list(csv.DictReader(io.StringIO(got.content.decode("utf-8-sig"))))
+            paid = sum(int(row["amount"].replace(".", "")) for row in listed)
+            assert (len(listed), paid) == (file["payments"], file["net"])
+
+
+def test_who_has_all_of_it_withheld_is_told_so(shop: Shop) -> None:
+    """Not that it were less than a minimum: there is enough, and nothing of it is theirs."""
+    api = earned(shop)
+    assert api.send("PUT", "/v1/payout_settings", {"currencies": {"ILS": {"minimum": 5_000}}}).status == 200
+    note = {"held": False, "withholding_bps": 10_000, "country": "IL"}
+    assert api.send("PUT", f"/v1/creators/{shop.creator}/payee", note).status == 200
+    found = outcome(api, "1")
+    assert (found["skipped"], found["amount"], found["withheld"], found["net"]) == ("all_withheld", 5_000, 5_000, 0)
+    assert run(api, "2")["payouts"] == 0
+    assert balance(api, shop)["available"] == 5_000
+    assert api.send("PUT", f"/v1/creators/{shop.creator}/payee", note | {"held": True}).status == 200
+    found = outcome(api, "3")
+    assert (found["skipped"], found["withheld"], found["net"]) == ("payouts_held", None, None)
 
 
 def rows(api: Client, made: Any) -> list[dict[str, str]]:
@@ -291,6 +378,7 @@ def test_what_a_person_says_of_a_payout_is_said_once(shop: Shop) -> None:
     assert api.post(f"{path}/settle", {"reference": "TRX 2"}).code == "payout_settled_otherwise"
     back = api.post(f"{path}/fail", {"reason": "The account is closed"}).body
     assert (back["status"], back["reason"]) == ("returned", "The account is closed")
+    assert (payout["returned_at"], back["returned_at"]) == (None, LATER.replace("+00:00", "Z"))
     assert api.post(f"{path}/fail", {"reason": "again"}).body["status"] == "returned"
     assert api.post(f"{path}/settle", {"reference": "TRX 2"}).code == "payout_settled_otherwise"
     assert (balance(api, shop)["available"], balance(api, shop)["paid"]) == (5_000, 0)

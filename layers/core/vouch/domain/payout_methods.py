@@ -25,8 +25,10 @@ _NAMED: Final = ("iban", "il_bank")
 _CLASSES: Final = {"n": "[0-9]", "a": "[A-Z]", "c": "[0-9A-Z]"}
 _BIC: Final = re.compile(r"[A-Z0-9]{4}[A-Z]{2}[A-Z0-9]{2}(?:[A-Z0-9]{3})?")
 _STRIPE: Final = re.compile(r"acct_[A-Za-z0-9]{8,64}")
-_LATIN: Final = re.compile(r"[A-Za-z0-9?:().,'+ -]+(?:/[A-Za-z0-9?:().,'+ -]+)*")
-"""The characters that every SEPA bank takes; a slash neither begins nor ends a text, nor stands twice in a row."""
+_LATIN: Final = re.compile(r"[A-Za-z0-9?:().,'+ &_;\[\]{}`-]+(?:/[A-Za-z0-9?:().,'+ &_;\[\]{}`-]+)*")
+"""The characters that every SEPA bank takes, and signs that have another spelling there, which the rail knows (`&` is
+`+`); a slash neither begins nor ends a text, nor stands twice in a row.
+"""
 
 
 def destination(kind: Kind, said: Mapping[str, str]) -> Destination:
@@ -85,7 +87,7 @@ def holder(text: str) -> str:
 
 
 def latin(name: str) -> str:
-    """The name in the characters that every SEPA bank takes: accents go, and what is not Latin is refused."""
+    """The name in what can be written for every SEPA bank: accents go, and what is not Latin is refused."""
     plain = texts.unaccented(name)
     if len(plain) > HOLDER_LENGTH_MAX or not _LATIN.fullmatch(plain):
         raise Unprocessable("holder_name_not_latin", param="holder", most=HOLDER_LENGTH_MAX)

@@ -63,9 +63,11 @@ class Parts:
 def parts(available: int, *, withholding_bps: int, unit: int) -> Parts:
     """The most of `available` whose net the rail can carry: a multiple of its `unit`; the rest stays where it is.
 
-    Tax is a share of the amount, a half rounded up.
+    Tax is a share of the amount, a half rounded up. Where it takes all there is, that is what is said, with no net.
     """
     net = available - _withheld(available, withholding_bps)
+    if net == 0:
+        return Parts(available, available)
     wanted = net - net % unit
     # With each unit more of the amount the net grows by 0 or 1, so whatever is wanted is met exactly.
     low, high = 0, available
@@ -90,6 +92,7 @@ Skipped = Literal[
     "tax_certificate_expired",
     "tax_form_missing",
     "tax_form_expired",
+    "all_withheld",
     "payout_method_missing",
     "payout_method_on_hold",
     "rail_not_set_up",

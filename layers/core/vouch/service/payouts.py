@@ -238,6 +238,8 @@ def _given_back(
             return ()
         _check(item, status)
         _keep(deployment, item, status, news)
+        if status == "returned":
+            item.returned_at = times.text(deployment.brand_now(brand))
         versions.put(writes, item)
         payouts.unwatch(writes, brand.id, item.id)
         posted = (entry(item, balance),)

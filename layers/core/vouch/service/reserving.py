@@ -3,7 +3,7 @@
 A dry run asks the same questions of the same figures, and writes nothing.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -25,13 +25,25 @@ from vouch.store.tables import Brand, PayoutItem, PayoutRun, RunChunk
 
 _TOGETHER = 20
 """Of so many currencies one transaction takes the payouts, beside what it folds."""
+ALL_WITHHELD: Skipped = "all_withheld"
+_OF_RAIL: frozenset[str | None] = frozenset[Skipped](
+    {
+        "rail_not_set_up",
+        "rail_unfit_for_currency",
+        "payout_method_missing",
+        "rail_unfit_for_method",
+        "payee_name_unfit",
+        "rail_amount_too_large",
+    }
+)
+"""What one rail lacks and another one may not."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What a run makes of one creator in one currency: a payout of `amount`, or why there is none.
 
-    Of a creator who is left out `amount` is what they have.
+    Of a creator who is left out `amount` is what they have, and `withheld` is reckoned only where it is all of that.
     """
 
     creator_id: str
@@ -46,6 +58,37 @@ class Outcome:
 def outcomes_of(chunk: RunChunk) -> list[Outcome]:
     """What the run made of the chunk's creators; nothing as long as it is only listed."""
     return [Outcome(*said) for said in chunk.outcomes or ()]
+
+
+@dataclass(frozen=True, slots=True)
+class Total:
+    """What a run pays by one rail in one currency, as it was reserved: so many payouts, and their sums."""
+
+    rail: str
+    currency: str
+    payouts: int
+    amount: int
+    withheld: int
+
+    @property
+    def net(self) -> int:
+        return self.amount - self.withheld
+
+
+def totals_of(run: PayoutRun) -> list[Total]:
+    """What the run has come to by now, by rail and currency."""
+    return [Total(*said) for said in run.totals]
+
+
+def added_up(totals: Iterable[Total], paid: Iterable[Outcome]) -> list[Total]:
+    """The totals with these payouts, in the order of rails and currencies."""
+    sums = {(total.rail, total.currency): total for total in totals}
+    for outcome in paid:
+        place = outcome.rail, outcome.currency
+        before = sums.get(place, Total(*place, 0, 0, 0))
+        amount, withheld = before.amount + outcome.amount, before.withheld + outcome.withheld
+        sums[place] = Total(*place, before.payouts + 1, amount, withheld)
+    return [sums[place] for place in sorted(sums)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,9 +160,19 @@ class Paying:
         ]
 
     def _judged(self, profile: Profile, balance: Balance, currency: str) -> Outcome:
-        creator_id, sums = profile.creator.id, balance.of(currency)
+        """By the first rail that can carry it; where none can, what the last one lacks."""
         rules = self.rules.currency(currency)
-        rail = RAILS[self._rail_for(profile, rules, currency)]
+        *before, last = self._rails_for(profile, rules, currency)
+        for name in before:
+            outcome = self._judged_by(RAILS[name], profile, balance, rules, currency)
+            if outcome.skipped not in _OF_RAIL:
+                return outcome
+        return self._judged_by(RAILS[last], profile, balance, rules, currency)
+
+    def _judged_by(
+        self, rail: Rail, profile: Profile, balance: Balance, rules: CurrencyRules, currency: str
+    ) -> Outcome:
+        creator_id, sums = profile.creator.id, balance.of(currency)
         available = max(sums.available, 0)
         share = parts(available, withholding_bps=profile.payee.withholding_bps, unit=rail.unit(currency) or 1)
         skipped: str | None = None
@@ -130,23 +183,31 @@ class Paying:
         elif share.amount < max(rules.minimum, 1):
             skipped = "below_minimum"
         else:
-            gates = obstacle(profile.payee, rules.gates, self.now, self.rules.time_zone)
-            skipped = gates or self._rail_obstacle(profile, rail, currency, share.net)
+            skipped = obstacle(profile.payee, rules.gates, self.now, self.rules.time_zone)
+        if skipped is None and not share.net:
+            return Outcome(creator_id, currency, share.amount, share.withheld, rail.name, skipped=ALL_WITHHELD)
+        if skipped is None:
+            skipped = self._rail_obstacle(profile, rail, currency, share.net)
         if skipped is not None:
             return Outcome(creator_id, currency, available, 0, rail.name, skipped=skipped)
         payout_id = items.payout_id(self.run.id, creator_id, currency)
         return Outcome(creator_id, currency, share.amount, share.withheld, rail.name, payout_id=payout_id)
 
-    def _rail_for(self, profile: Profile, rules: CurrencyRules, currency: str) -> str:
-        """The run's rail; else the one that the settings name; else one that can pay to the creator's method."""
+    def _rails_for(self, profile: Profile, rules: CurrencyRules, currency: str) -> list[str]:
+        """The run's rail; else the one that the settings name; else those that pay to the creator's method, then the
+        one in the terms: at least one, and the first that can carry the payment is taken.
+        """
         if self.run.rail:
-            return self.run.rail
+            return [self.run.rail]
         kind = profile.method.kind if profile.method else None
-        if rules.by_method and kind is not None:
-            for name in sorted(self.rails):
-                if kind in (RAILS[name].takes or ()) and RAILS[name].unit(currency) is not None:
-                    return name
-        return rules.rail
+        if not rules.by_method or kind is None:
+            return [rules.rail]
+        fitting = [
+            name
+            for name in sorted(self.rails)
+            if kind in (RAILS[name].takes or ()) and RAILS[name].unit(currency) is not None
+        ]
+        return [*fitting, rules.rail]
 
     def _rail_obstacle(self, profile: Profile, rail: Rail, currency: str, net: int) -> str | None:
         method = profile.method

@@ -13,7 +13,7 @@ from vouch.service import payees, payout_runs, payout_settings, payouts, rail_ac
 from vouch.service.deployment import Deployment
 from vouch.service.payees import Profile
 from vouch.service.payouts import News
-from vouch.service.reserving import Outcome, Paying, outcome_of, outcomes_of
+from vouch.service.reserving import Outcome, Paying, added_up, outcome_of, outcomes_of, totals_of
 from vouch.service.revisions import committed
 from vouch.store import audits, balances, versions
 from vouch.store import payout_runs as stored
@@ -134,10 +134,7 @@ def _note_reserved(
         versions.put(writes, chunk)
         run.reserved, run.sent = run.reserved + 1, run.sent + (not to_send)
         run.looked_at, run.payouts = run.looked_at + len(chunk.creators), run.payouts + len(paid)
-        totals = dict(run.totals)
-        for outcome in paid:
-            totals[outcome.currency] = totals.get(outcome.currency, 0) + outcome.amount
-        run.totals = totals
+        run.totals = [list(astuple(total)) for total in added_up(totals_of(run), paid)]
         written = [(each[0], each[1]) for each in run.files or ()]
         wanted = {(outcome.rail, outcome.currency) for outcome in paid if not _is_called(outcome.rail)}
         run.files = [*(run.files or ()), *([*pair, None, None, None, None] for pair in sorted(wanted - {*written}))]

@@ -68,7 +68,7 @@ def new(
         looked_at=0,
         payouts=0,
         released=0,
-        totals={},
+        totals=[],
         at=times.text(at),
         created_at=times.text(now),
         moved_at=times.text(now),

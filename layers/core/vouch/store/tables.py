@@ -521,6 +521,7 @@ class PayoutItem(Main, discriminator="payout"):
     created_at = UnicodeAttribute(attr_name="at")
     changed_at = UnicodeAttribute(attr_name="m")
     settled_at = UnicodeAttribute(null=True)
+    returned_at = UnicodeAttribute(null=True)
     version = IntegerAttribute(attr_name="v")
 
 
@@ -550,9 +551,10 @@ class PayoutRun(Main, discriminator="run"):
 
     `rail`, `currency` and `creators` are what it was restricted to. `bookmark` is where the list of creators goes on,
     "" at its beginning, null once all are in `chunks` chunks, of which so many are `reserved` and so many `sent`.
-    `looked_at`, `payouts` and `totals` = {currency: amount} are sums of the chunks that are reserved; so many of the
-    payouts were `released` as it was cancelled. `at` is the brand's time of it. `files` = [[rail, currency, name, media
-    type, key of the object, its SHA-256]], from the name on null until it is written.
+    `looked_at`, `payouts` and `totals` = [[rail, currency, payouts, amount, withheld]] are sums of the chunks that are
+    reserved; so many of the payouts were `released` as it was cancelled. `at` is the brand's time of it, `created_at`
+    the real one. `files` = [[rail, currency, name, media type, key of the object, its SHA-256]], from the name on null
+    until it is written.
     """
 
     id = UnicodeAttribute()

@@ -23,27 +23,34 @@ class NewRun(Body):
 
 
 class Total(Answer):
-    """The sum of a run's payouts in one currency, tax withheld included."""
+    """The sums of a run's payouts in one currency, as they were reserved; `amount` = `withheld` + `net`."""
 
     currency: str
     amount: int
+    withheld: int
+    net: int
 
 
 class RunProgress(Answer):
-    """How far a run is: `creators` were looked at; of its `chunks` so many are reserved, and so many sent."""
+    """How far a run is: `creators` were looked at. They are listed in `chunks`, each of which is done by itself."""
 
     creators: int
     chunks: int
-    reserved: int
-    sent: int
+    chunks_reserved: int
+    chunks_sent: int
 
 
 class RunFile(Answer):
-    """A file that the run has written; without a name it is still to be, or never will: `cancelled`."""
+    """A file of the run, and what was reserved for it; of a dry run, one that it would have.
+
+    Less is in it by whatever failed before it was written.
+    """
 
     rail: str
     currency: str
-    name: str | None
+    payments: int = Field(description="How many")
+    net: int = Field(description="Their sum, without the tax that is withheld: what the bank is to pay")
+    name: str | None = Field(description="Null where it is still to be written, or never will: `dry_run`, `cancelled`")
 
 
 class Run(Answer):
@@ -57,30 +64,32 @@ class Run(Answer):
     dry_run: bool
     rail: str | None
     currency: str | None
-    payouts: int = Field(description="How many there are by now")
+    payouts: int = Field(description="How many there are by now; of a dry run, would be")
     released: int = Field(description="So many of them were taken back, unsent, as the run was cancelled")
-    total: int | None = Field(description="Their sum in minor units; null where they are in several currencies")
+    total: int | None = Field(
+        description="Their sum in minor units, tax withheld included; null where they are in several currencies"
+    )
     totals: list[Total]
     progress: RunProgress
     files: list[RunFile]
     scheduled_for: Shown | None = Field(description="The moment of the schedule that began it")
-    at: Shown = Field(description="The brand's time at which it began")
-    created_at: Shown
+    created_at: Shown = Field(description="When it began, by the brand's clock")
 
 
 class Outcome(Answer):
     """What a run makes of one creator in one currency: a payout, or the reason why there is none.
 
-    `amount` is what is paid, or of a creator who is left out what they have.
+    `amount` is what is paid, or of a creator who is left out what they have. What of that would be `withheld` and
+    `net` is not reckoned then, and null, but where tax takes all of it.
     """
 
     creator_id: str
     currency: str
     amount: int
-    withheld: int
-    net: int
+    withheld: int | None
+    net: int | None
     rail: str
-    payout_id: str | None = Field(description="In a dry run the id that it would have")
+    payout_id: str | None = Field(description="Null where there is none, as in a dry run")
     skipped: str | None = Field(examples=["below_minimum", "payout_method_missing"])
 
 
@@ -120,8 +129,9 @@ class Payout(Answer):
     told_by: str | None = Field(
         description="The key of who said in place of the rail, if it has an API, what became of it"
     )
-    created_at: Shown
+    created_at: Shown = Field(description="By the brand's clock, as what follows")
     settled_at: Shown | None
+    returned_at: Shown | None = Field(description="When it came back")
 
 
 class Attempt(Answer):
