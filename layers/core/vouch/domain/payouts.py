@@ -7,7 +7,7 @@
        └────────────┴──────────────┴──▶ failed  └── (a rail may settle at once)
 
 A payout is *open* until it is settled or failed, and while a creator has an open one in a currency there is no second.
-`unknown` is one whose call had no answer: only a look at the rail ends that, never time.
+`unknown` is one whose call had no answer: a look at the rail ends that, or a person where none can tell, never time.
 """
 
 from collections.abc import Mapping
