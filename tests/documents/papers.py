@@ -12,23 +12,23 @@ JUNE = datetime(2026, 5, 31, 21, tzinfo=UTC)
 """Where Jerusalem's midnights are."""
 ORDER = "ord_" + "1" * 26
 PAYOUT = "po_" + "2" * 26
+ADJUSTMENT = "adj_" + "3" * 26
 
 
-def line(kind: str, amount: int, balance: int, *, rule: str | None = None, period: str | None = None) -> Line:
-    """An entry of that kind, as a statement has it."""
-    order, payout = (ORDER if kind == "settle" else None), (PAYOUT if kind.startswith("payout") else None)
-    return Line(
-        id="ent_1",
-        place="",
-        at=MAY + timedelta(days=3),
-        kind=kind,
-        order_id=order,
-        amount=amount,
-        balance=balance,
-        rule=rule,
-        period=period,
-        payout_id=payout,
-    )
+def line(kind: str, amount: int, balance: int, **other: Any) -> Line:
+    """An entry of that kind, as a statement has it; `other` says what is otherwise."""
+    said: dict[str, Any] = {
+        "id": "ent_1",
+        "place": "",
+        "at": MAY + timedelta(days=3),
+        "kind": kind,
+        "order_id": ORDER if kind == "settle" else None,
+        "amount": amount,
+        "balance": balance,
+        "payout_id": PAYOUT if kind.startswith("payout") else None,
+        "adjustment_id": ADJUSTMENT if kind in ("adjustment", "writeoff", "correction") else None,
+    }
+    return Line(**said | other)
 
 
 def running(entries: Sequence[tuple[str, int]], opening: int = 0) -> list[Line]:

@@ -3,7 +3,7 @@
 import pytest
 from fpdf.enums import TextDirection
 
-from documents.bidi import runs
+from documents.bidi import each_isolated, runs
 
 LTR, RTL = TextDirection.LTR, TextDirection.RTL
 
@@ -23,6 +23,7 @@ def seen(text: str, base: TextDirection) -> str:
         ("סכום: \u2066−1,234.50 ILS\u2069.", RTL, ".−1,234.50 ILS :םוכס"),
         ("of \u2068נועה (Noa) 3\u2069, once", LTR, "of 3 )Noa( העונ, once"),
         ("של \u2068Noa נועה Levi\u2069 בלבד", RTL, "דבלב Noa העונ Levi לש"),
+        ("\u2068סטודיו\u2069 · \u2068נועה\u2069", LTR, "וידוטס · העונ"),
         ("", RTL, ""),
     ],
 )
@@ -32,3 +33,9 @@ def test_runs_stand_from_left_to_right_as_they_are_read(text: str, base: TextDir
 
 def test_each_run_is_given_as_it_is_read_for_its_letters_to_join() -> None:
     assert runs("של \u2068Noa\u2069 בלבד", RTL) == ((" בלבד", RTL), ("Noa", LTR), ("של ", RTL))
+
+
+def test_what_is_isolated_across_the_end_of_a_line_is_so_on_both() -> None:
+    lines = list(each_isolated(["של \u2066INV-2026-", "09-\u2069 (\u2068Noa", "Levi\u2069)", "בלבד"]))
+    assert lines == ["של \u2066INV-2026-\u2069", "\u206609-\u2069 (\u2068Noa\u2069", "\u2068Levi\u2069)", "בלבד"]
+    assert [seen(line, RTL) for line in lines[:2]] == ["INV-2026- לש", "Noa( 09-"]

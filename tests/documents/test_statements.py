@@ -2,13 +2,13 @@
 
 import random
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from documents.statements import drawn
-from tests.documents.papers import JUNE, MAY, PAYOUT, line, paper, running
+from tests.documents.papers import ADJUSTMENT, JUNE, MAY, ORDER, PAYOUT, line, paper, running
 from tests.documents.reader import Printed
 from vouch.domain import ledger, times
 from vouch.domain.period_rules import CAP
@@ -68,7 +68,8 @@ def test_hebrew_is_english_in_the_mirror() -> None:
     """The date begins a line on its side, figures end the same line on the other, and their digits are not turned."""
     for language, dates, balances in (("en", "left", "right"), ("he", "right", "left")):
         printed = Printed(drawn(paper([line("adjustment", 1234, 1234)], language=language)))
-        [row] = [each for each in printed.lines() if "Adjustment by the brand" in each or "התאמה של המותג" in each]
+        told = ("Adjustment by the brand", "התאמה של המותג")
+        [row] = [each for each in printed.lines() if any(words in text for text in each for words in told)]
         assert row.index("12.34") == (2 if balances == "right" else 0)
         assert ("May" in row[0]) if dates == "left" else (row[-1] == "4")
 
@@ -87,11 +88,37 @@ def test_nothing_runs_off_the_paper(language: Language, name: str, amount: int) 
     assert figures
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_longest_date_of_every_month_leaves_a_gap_that_is_seen(language: Language) -> None:
+    lines = [line("writeoff", 1, 1, at=datetime(2026, month, 28, 9, tzinfo=UTC)) for month in range(1, 13)]
+    printed = Printed(drawn(paper(lines, language=language)))
+    sums, heads = 2, len(printed.reader.pages)
+    assert printed.columns().count(4) == sums + heads + len(lines)
+
+
+@pytest.mark.parametrize("name", ["order-" + "0123456789" * 10, "INV/2026/09/28-" * 7])
+def test_the_longest_names_of_orders_are_told_whole(name: str) -> None:
+    printed = Printed(drawn(paper([line("settle", 5, 5)], orders={ORDER: name})))
+    assert name in printed.text.replace("\n", "")
+
+
+@pytest.mark.parametrize("language, brand, creator", [("en", "סטודיו", "נועה"), ("he", "Clay", "Noa")])
+def test_two_names_of_the_other_direction_stand_in_the_order_of_the_paper(
+    language: Language, brand: str, creator: str
+) -> None:
+    """And apart from each other, or they would be read as one line of their own direction."""
+    printed = Printed(drawn(paper(language=language, brand=brand, creator=creator)))
+    low = min(piece.y for piece in printed.pieces)
+    foot = {piece.text: piece for piece in printed.pieces if piece.y == low}
+    first, second = (foot[name] for name in ((brand, creator) if language == "en" else (creator, brand)))
+    assert second.x - first.end > 20 * POINTS_PER_MM
+
+
 def test_a_closing_balance_does_not_stand_alone_on_a_page() -> None:
     for count in range(15, 22):
         printed = Printed(drawn(paper(running([("adjustment", 1)] * count))))
         last = len(printed.reader.pages) - 1
-        rows = [piece for piece in printed.pieces if piece.page == last and piece.text == "Adjustment by the brand"]
+        rows = [piece for piece in printed.pieces if piece.page == last and piece.text == "Adjustment by the brand:"]
         assert len(rows) >= 2
 
 
@@ -116,17 +143,51 @@ def test_every_kind_of_entry_has_words_in_every_language(language: Language, amo
 
 @pytest.mark.parametrize("kind, amount, rule, said", [
     ("settle", 5, None, "Commission on order #1001"),
-    ("settle", -5, None, "Commission on order #1001 taken back: it was"),
+    ("settle", -5, None, "Commission on order #1001 taken back: it"),
     ("bonus", 5, "bonuses.ten", "Bonus “ten” for May 2026"),
     ("bonus", -5, "bonuses.ten", "Bonus “ten” for May 2026 taken back"),
     ("bonus", -5, CAP, "Above the cap of May 2026"),
     ("bonus", 5, CAP, "Given back: room under the cap of May 2026"),
     ("payout", -5, None, f"Payout {PAYOUT}"),
     ("payout_returned", 5, None, "Payout that came back:"),
+    ("adjustment", 5, None, ADJUSTMENT),
+    ("writeoff", 5, None, ADJUSTMENT),
+    ("correction", -5, None, ADJUSTMENT),
 ])  # fmt: skip
 def test_an_entry_is_told_by_what_it_is_and_which_way_it_went(kind: str, amount: int, rule: str, said: str) -> None:
     period = "2026-05" if rule else None
     assert said in told([line(kind, amount, 0, rule=rule, period=period)]).splitlines()
+
+
+@pytest.mark.parametrize("language, said", [
+    ("en", "Of this 465.21 ILS for you, 16.02 ILS withheld as tax"),
+    ("he", "465.21 ILS"),
+])  # fmt: skip
+@pytest.mark.parametrize("kind, sign", [("payout", 1), ("payout_released", -1), ("payout_returned", -1)])
+def test_tax_stands_beneath_its_payout(language: Language, said: str, kind: str, sign: int) -> None:
+    parts = {"withheld": sign * 1_602, "net": sign * 46_521}
+    text = told([line(kind, -sign * 48_123, 0, **parts)], language=language)
+    assert {said, *({"16.02 ILS"} if language == "he" else ())} <= set(text.splitlines())
+    assert "withheld" not in told([line(kind, -sign * 48_123, 0, withheld=0, net=sign * 48_123)])
+
+
+@pytest.mark.parametrize("language, said", [
+    ("en", "A payout stands on the day on which its amount is set aside for it, before it is sent."),
+    ("he", "תשלום רשום ביום שבו הסכום מופרש עבורו, לפני שהוא נשלח."),
+])  # fmt: skip
+def test_when_a_payout_is_entered_is_said_where_there_is_one(language: Language, said: str) -> None:
+    assert said in told([line("payout", -5, 0)], language=language)
+    assert said not in told([line("payout_returned", 5, 0)], language=language)
+
+
+@pytest.mark.parametrize("kind", ["adjustment", "writeoff", "correction"])
+@pytest.mark.parametrize("reason, said", [
+    ("The film of May", "“The film of May”"),
+    ("Two\u2028lines, \u202eturned", "“Two lines, turned”"),
+    ("x" * 200, f"{'x' * 120}…"),
+])  # fmt: skip
+def test_a_reason_stands_beneath_what_it_is_for(kind: str, reason: str, said: str) -> None:
+    assert said in told([line(kind, 5, 5, reason=reason)]).replace("\nx", "x")
 
 
 def test_a_bonus_of_all_time_is_told_as_such() -> None:

@@ -78,7 +78,7 @@ def test_a_statement_adds_up_on_every_page_and_as_csv(shop: Shop) -> None:
     assert whole["totals"] == {"credited": 1500, "debited": 0, "net": 1500}
     assert set(whole["entries"][0]) == {
         "id", "at", "kind", "order_id", "payout_id", "adjustment_id", "amount", "balance",
-        "program_id", "rule", "period",
+        "program_id", "rule", "period", "withheld", "net", "reason",
     }  # fmt: skip
     found: list[Any] = []
     cursor = None

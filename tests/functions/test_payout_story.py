@@ -1,14 +1,20 @@
 """What a creator lives through: paid, refunded, in debt, earning again, paid the rest; over HTTP, worked by hand."""
 
+import csv
+import io
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from tests.documents.reader import Printed
 from tests.fixtures import NOON
 from tests.functions.client import Client
 from tests.functions.conftest import APIS, NewBrand
 from tests.functions.setting_up import Shop, open_shop
+from vouch.service.deployment import Deployment
+from vouch.store import ledger
+from vouch.store.ledger import Found
 
 MAY, JUNE, JULY = "2026-05-20T12:00:00Z", "2026-06-20T12:00:00Z", "2026-07-20T12:00:00Z"
 
@@ -69,6 +75,16 @@ class Story:
         shown = self.books.get(f"/v1/creators/{self.shop.creator}/statement", **query).body
         lines = [(each["kind"], each["amount"], each["balance"]) for each in shown["entries"]]
         return shown["opening"], lines, shown["closing"]
+
+    def told(self) -> list[dict[str, Any]]:
+        """Each entry of a payout or an adjustment, as JSON; as CSV it says the same."""
+        path, query = f"/v1/creators/{self.shop.creator}/statement", {"currency": "ILS"}
+        shown = self.books.get(path, **query).body["entries"]
+        sheet = self.books.send("GET", path, query=query, accept="text/csv").text.removeprefix("\ufeff")
+        for entry, row in zip(shown, list(csv.DictReader(io.StringIO(sheet)))[1:-1], strict=True):
+            for name in ("withheld", "net", "reason"):
+                assert row[name] == ("" if entry[name] is None else str(entry[name]))
+        return [entry for entry in shown if entry["kind"] != "settle"]
 
     def proven(self) -> None:
         assert self.books.get("/v1/ledger/verify").body["violations"] == []
@@ -178,3 +194,65 @@ def test_a_statement_of_a_month_is_not_changed_by_what_comes_later(shop: Shop) -
     story.books.made("/v1/adjustments", given | {"amount": -9_000}, idempotency_key="a2")
     assert story.statement(**may) == before
     assert story.statement(**{"from": "2026-06-01T00:00:00Z"}) == (5_100, [("adjustment", -9_000, -3_900)], -3_900)
+
+
+def test_tax_is_told_beside_its_payout_in_every_form_and_is_that_of_the_ledger(
+    shop: Shop, deployment: Deployment
+) -> None:
+    """All in agorot. Of 48123 there are 3.33 % withheld, 1602.4959, so 1602; 46521 are sent, and come back with it."""
+    story = Story(shop)
+    story.sold("1001", 481_230, NOON.isoformat())
+    noted = {"held": False, "withholding_bps": 333, "country": "IL"}
+    assert story.books.send("PUT", f"/v1/creators/{shop.creator}/payee", noted).status == 200
+
+    def tax() -> int:
+        """What the books owe the tax office."""
+        posted = ledger.everything(deployment.database, shop.brand.brand_id, shop.creator)
+        legs = [leg for found in posted if isinstance(found, Found) for leg in found.entry.legs]
+        return -sum(leg.amount for leg in legs if leg.account == "tax:withheld:IL")
+
+    story.now(MAY)
+    assert story.run("may") == [(None, 48_123)]
+    story.settled("TRX 1")
+    assert [(each["kind"], each["amount"], each["withheld"], each["net"]) for each in story.told()] == [
+        ("payout", -48_123, 1_602, 46_521)
+    ]
+    assert tax() == 1_602
+    papers = Client(APIS["papers"], shop.brand.key)
+    for language in ("en", "he"):
+        paper = papers.get(f"/v1/creators/{shop.creator}/statement.pdf", currency="ILS", language=language)
+        assert all(figure in Printed(paper.content).text for figure in ("16.02 ILS", "465.21 ILS"))
+
+    [payout] = story.books.get("/v1/payouts").body["items"]
+    assert story.books.post(f"/v1/payouts/{payout['id']}/fail", {"reason": "No such account"}).status == 200
+    told = story.told()
+    assert {(each["kind"], each["amount"], each["withheld"], each["net"]) for each in told} == {
+        ("payout", -48_123, 1_602, 46_521),
+        ("payout_returned", 48_123, -1_602, -46_521),
+    }
+    assert sum(each["withheld"] for each in told) == tax() == 0
+    story.proven()
+
+
+def test_a_creator_reads_why_something_was_given_and_what_a_correction_takes_back(shop: Shop) -> None:
+    story = Story(shop)
+    given = {"creator_id": shop.creator, "currency": "ILS", "amount": 100}
+    first = story.books.made("/v1/adjustments", given | {"reason": "The film"}, idempotency_key="a1")
+    second = story.books.made("/v1/adjustments", given | {"reason": "=The film; -1"}, idempotency_key="a2")
+    story.books.made(f"/v1/adjustments/{second['id']}/reverse", {"reason": "Entered twice"})
+    told = sorted(
+        (each["kind"], each["adjustment_id"], each["reason"])
+        for each in story.books.get(f"/v1/creators/{shop.creator}/statement", currency="ILS").body["entries"]
+    )
+    assert told == sorted(
+        [
+            ("adjustment", first["id"], "The film"),
+            ("adjustment", second["id"], "=The film; -1"),
+            ("correction", second["id"], "Entered twice"),
+        ]
+    )
+    paper = Client(APIS["papers"], shop.brand.key).get(f"/v1/creators/{shop.creator}/statement.pdf", currency="ILS")
+    text = Printed(paper.content).text
+    assert text.count(first["id"]) == 1
+    assert text.count(second["id"]) == 2
+    assert all(reason in text for reason in ("“The film”", "“=The film; -1”", "“Entered twice”"))

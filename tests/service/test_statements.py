@@ -13,12 +13,13 @@ from tests.books import DANA, NOA, entry, post
 from tests.fixtures import NOON, Clock
 from tests.wire import Wire
 from vouch.domain import account
+from vouch.domain import ledger as ledger_entries
 from vouch.domain.errors import Malformed, NotFound
-from vouch.domain.ledger import Entry
+from vouch.domain.ledger import Entry, PayoutPart
 from vouch.service import accounts, folds
 from vouch.service.deployment import Deployment
 from vouch.service.statements import Line, Statement, Totals, csv_text, statement
-from vouch.store import ledger
+from vouch.store import adjustments, ledger, payouts
 from vouch.store.ledger import Found
 from vouch.store.tables import Brand
 
@@ -154,7 +155,8 @@ def test_the_spreadsheet_says_the_same(deployment: Deployment) -> None:
     shown = statement(deployment, brand, NOA, "ILS", end=NOON + DAY)
     text = csv_text(shown)
     assert text.startswith(
-        "\ufeffat,id,kind,order_id,currency,amount,balance,program_id,rule,period,payout_id,adjustment_id\r\n"
+        "\ufeffat,id,kind,order_id,currency,amount,balance,program_id,rule,period,payout_id,adjustment_id,"
+        "withheld,net,reason\r\n"
     )
     rows = list(csv.DictReader(io.StringIO(text.removeprefix("\ufeff"))))
     assert [(row["kind"], row["amount"], row["balance"]) for row in rows] == [
@@ -169,8 +171,63 @@ def test_the_spreadsheet_says_the_same(deployment: Deployment) -> None:
 @pytest.mark.parametrize("start", ["=", "+", "-", "@"])
 def test_no_text_runs_as_a_formula(start: str) -> None:
     of_rule = (f"{start}program", f"{start}bonus", f"{start}month", f"{start}payout", f"{start}adjustment")
-    line = Line(f"{start}1+1", "", NOON, f"{start}kind", f"{start}order", -5, 95, *of_rule)
+    reason = f"{start}reason; {start}another"
+    line = Line(f"{start}1+1", "", NOON, f"{start}kind", f"{start}order", -5, 95, *of_rule, -1, -4, reason)
     text = csv_text(Statement("ILS", NOON, NOON + DAY, 100, 95, Totals(0, 5), [line], None))
     row = next(row for row in csv.reader(io.StringIO(text, newline="")) if "-5" in row)
     expected = ["2026-05-04T12:00:00Z", f"'{start}1+1", f"'{start}kind", f"'{start}order", "ILS", "-5", "95"]
-    assert row == expected + [f"'{text}" for text in of_rule]
+    told = [f"'{text}" for text in of_rule]
+    assert row == [*expected, *told, "-1", "-4", f"'{start}reason;' {start}another"]
+
+
+@pytest.mark.parametrize("reason", ["Entered\u2028twice", "x" * 200])
+def test_a_reason_is_one_cell_of_one_line(reason: str) -> None:
+    line = Line("ent_1", "", NOON, "correction", None, -5, 95, reason=reason)
+    rows = list(
+        csv.reader(io.StringIO(csv_text(Statement("ILS", NOON, NOON + DAY, 100, 95, Totals(0, 5), [line], None))))
+    )
+    assert rows[2][-1] == reason.replace("\u2028", " ")
+
+
+def _paid_given_and_taken_back(brand: Brand, turn: int, at: datetime) -> list[Entry]:
+    """What a payout, an adjustment and its correction post, the three of them stored."""
+    part = PayoutPart(f"po_{turn}", NOA, "ILS", 100, 0, "csv")
+    payouts.new(brand.id, part, "run_1", at).save()
+    posted, first, second = [ledger_entries.payout_entry(part, at=at, version=3 * turn)], f"adj_{turn}", f"adj_{turn}b"
+    for place, (kind, name, amount) in enumerate((("adjustment", first, 1), ("correction", second, -1)), start=1):
+        word = adjustments.new(
+            *(brand.id, name, kind),
+            creator_id=NOA,
+            currency="ILS",
+            amount=amount,
+            reason=f"{kind} {turn}",
+            created_by="key_1",
+            at=at,
+        )
+        word.reverses, word.reversed_by = (first, None) if name == second else (None, second)
+        word.save()
+        version = 3 * turn + place
+        posted.append(ledger_entries.adjustment_entry(kind, first, NOA, "ILS", amount, at=at, version=version))
+    return posted
+
+
+def test_whatever_is_told_beside_the_entries_is_read_at_once(
+    deployment: Deployment, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many payouts, adjustments and corrections there are, as long as they are a hundred of a kind."""
+    brand = books.open_books(deployment)
+
+    def requests(number: int) -> int:
+        for turn in range(number):
+            post(brand, *_paid_given_and_taken_back(brand, turn, clock.now))
+        wire = Wire(monkeypatch)
+        shown = statement(deployment, brand, NOA, "ILS", end=clock.now + DAY)
+        assert len(shown.entries) == 3 * number
+        assert [(line.kind, line.withheld, line.net, line.reason) for line in shown.entries[-3:]] == [
+            ("payout", 0, 100, None),
+            ("adjustment", None, None, f"adjustment {number - 1}"),
+            ("correction", None, None, f"correction {number - 1}"),
+        ]
+        return len(wire.sent)
+
+    assert requests(1) == requests(30)

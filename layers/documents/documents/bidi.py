@@ -3,6 +3,7 @@
 In an English line, a Hebrew name with a number or a word of English in it has three.
 """
 
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from itertools import groupby
 
@@ -10,6 +11,20 @@ from fpdf.bidi import BidiCharacter, BidiParagraph
 from fpdf.enums import TextDirection
 
 _MARKS = frozenset({"LRI", "RLI", "FSI", "PDI"})
+_BEGIN, _END = frozenset("\u2066\u2067\u2068"), "\u2069"
+
+
+def each_isolated(lines: Iterable[str]) -> Iterator[str]:
+    """The lines of one text, each as a text of its own: what is isolated across an end of a line is so in both."""
+    begun = ""
+    for line in lines:
+        whole, begun = begun + line, ""
+        for character in whole:
+            if character in _BEGIN:
+                begun += character
+            elif character == _END:
+                begun = begun[:-1]
+        yield whole + _END * len(begun)
 
 
 @lru_cache(maxsize=1024)

@@ -13,6 +13,7 @@ from fpdf.enums import TextDirection
 from fpdf.fonts import TTFFont
 
 from documents import bidi
+from vouch.domain.ledger import PAYOUT
 from vouch.domain.texts import is_unseen
 from vouch.service.statement_papers import StatementPaper
 from vouch.service.statements import Line
@@ -27,7 +28,8 @@ _INNER: Final = _WIDTH - 2 * _MARGIN
 _FOOT: Final = _HEIGHT - 14.0
 _BOTTOM: Final = _FOOT - 5.0
 _GAP: Final = 3.0
-_DATE, _FIGURE = 34.0, 31.0
+_DATE, _FIGURE = 38.0, 31.0
+"""The longest date is of September, in English, and takes 34 of that."""
 _ENTRY: Final = _INNER - _DATE - 2 * _FIGURE
 _ROW_PADDING: Final = 3.2
 _SUM_HEIGHT: Final = 16.0
@@ -79,10 +81,11 @@ class _Row:
     amount: int | None = None
     balance: int | None = None
     style: _Style = _CELL
+    details: Sequence[str] = ()
 
     @property
     def height(self) -> float:
-        return len(self.lines) * self.style.height + _ROW_PADDING
+        return len(self.lines) * self.style.height + len(self.details) * _SMALL.height + _ROW_PADDING
 
 
 def drawn(paper: StatementPaper) -> bytes:
@@ -186,13 +189,20 @@ class _Drawing:
         entry = words.Entry(
             kind=line.kind,
             amount=line.amount,
+            currency=self._statement.currency,
             order=self._paper.orders.get(line.order_id, line.order_id) if line.order_id else None,
             payout=line.payout_id,
+            adjustment=line.adjustment_id,
             rule=line.rule,
             period=line.period,
+            withheld=line.withheld,
+            net=line.net,
+            reason=line.reason,
         )
         lines = self._broken(words.told(self._speech, entry), _ENTRY - _GAP, _CELL)
-        return _Row(self._speech.date(line.at), lines, line.amount, line.balance)
+        told = words.details(self._speech, entry)
+        details = [part for detail in told for part in self._broken(detail, _ENTRY - _GAP, _SMALL)]
+        return _Row(self._speech.date(line.at), lines, line.amount, line.balance, details=details)
 
     def _paged(self, *, beneath: float) -> Iterator[list[_Row]]:
         """The rows of each page; those that come last stay together, with room for what stands beneath them."""
@@ -231,6 +241,9 @@ class _Drawing:
             self._put(row.date, 0, top, _DATE, row.style)
             for place, line in enumerate(row.lines):
                 self._put(line, _DATE, top + place * row.style.height, _ENTRY, row.style)
+            beneath = top + len(row.lines) * row.style.height
+            for place, detail in enumerate(row.details):
+                self._put(detail, _DATE, beneath + place * _SMALL.height, _ENTRY, _SMALL)
             for column, amount in enumerate((row.amount, row.balance)):
                 if amount is not None:
                     self._figure(amount, _DATE + _ENTRY + column * _FIGURE, top, row.style)
@@ -247,15 +260,19 @@ class _Drawing:
 
     def _notes(self) -> Iterator[str]:
         yield self._heading("dated", zone=self._speech.left(self._paper.time_zone))
+        if any(line.kind == PAYOUT for line in self._statement.entries):
+            yield self._heading("payouts")
         if not self._paper.is_final:
             yield self._heading("not_over")
         if self._statement.closing < 0:
             yield self._heading("negative")
 
     def _foot(self, page: int, pages: int) -> None:
-        paper = self._paper
-        names = " · ".join(self._speech.quoted(in_short(name, _NAME_MAX)) for name in (paper.brand, paper.creator))
-        self._put(names, 0, _FOOT, _INNER, self._fitting(names, _INNER * 0.8, _SMALL, _TEXT))
+        width = _INNER * 0.4
+        # Each in a field of its own: side by side, two names of the other direction read as one line of theirs.
+        for column, name in enumerate((self._paper.brand, self._paper.creator)):
+            text = self._speech.quoted(in_short(name, _NAME_MAX))
+            self._put(text, column * width, _FOOT, width, self._fitting(text, width - _GAP, _SMALL, _TEXT))
         self._put(self._heading("page", page=page, pages=pages), 0, _FOOT, _INNER, _SMALL, edge="end")
 
     # --- the pen ------------------------------------------------------------------------------------------------------
@@ -320,7 +337,13 @@ class _Drawing:
         return style if needed <= width else replace(style, size=style.size * width / needed)
 
     def _broken(self, text: str, width: float, style: _Style) -> list[str]:
-        """The text in lines that fit, broken between words, and within one only where it alone is too long."""
+        """The text in lines that fit, broken between words, and within one only where it alone is too long.
+
+        What is isolated stays so on every line that it takes.
+        """
+        return list(bidi.each_isolated(self._parts(text, width, style)))
+
+    def _parts(self, text: str, width: float, style: _Style) -> list[str]:
         lines, space, taken = list[str](), self._needed(" ", style), width
         for word in text.split(" "):
             needed = self._needed(word, style)

@@ -5,30 +5,36 @@ the same for ever, wherever folds fell in it. What caps and bonuses make of a pe
 it out: until then the balances alone go by it.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from itertools import islice
 from zoneinfo import ZoneInfo
 
 from vouch.domain import account, calendars, spreadsheets, times
 from vouch.domain.errors import Malformed
-from vouch.domain.ledger import Entry
+from vouch.domain.ledger import CORRECTION, Entry
 from vouch.domain.spreadsheets import Row
 from vouch.service.deployment import Deployment
-from vouch.store import balances, ledger, payout_settings
-from vouch.store.tables import Brand
+from vouch.store import adjustments, balances, ledger, payout_settings, payouts
+from vouch.store.database import Database
+from vouch.store.tables import AdjustmentItem, Brand, PayoutItem
 
 TICK = timedelta(microseconds=1)
 _COLUMNS = (
     *("at", "id", "kind", "order_id", "currency", "amount", "balance"),
     *("program_id", "rule", "period", "payout_id", "adjustment_id"),
+    *("withheld", "net", "reason"),
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One entry, and the balance with it. What is no order's says its rule and period, payout, or adjustment."""
+    """One entry, and the balance with it. What is no order's says its rule and period, payout, or adjustment.
+
+    A payout's amount is `withheld` for the tax office and the creator's `net`, both below zero where it comes back.
+    `reason` is what was said for an adjustment or a write-off, and for the correction of one.
+    """
 
     id: str
     place: str
@@ -42,6 +48,9 @@ class Line:
     period: str | None = None
     payout_id: str | None = None
     adjustment_id: str | None = None
+    withheld: int | None = None
+    net: int | None = None
+    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +131,7 @@ def statement(
         opening=before.net,
         closing=by_end.net,
         totals=Totals(by_end.credited - before.credited, by_end.debited - before.debited),
-        entries=shown,
+        entries=_told(database, brand.id, shown),
         next=Bookmark(shown[-1].place, shown[-1].balance) if more else None,
     )
 
@@ -177,10 +186,43 @@ def _lines(entries: Iterator[Entry], currency: str, balance: int) -> Iterator[Li
             )
 
 
+def _told(database: Database, brand_id: str, lines: Sequence[Line]) -> list[Line]:
+    """The lines with what their entries do not hold; a request per 100 payouts, adjustments, or corrections."""
+    paid: dict[str | None, PayoutItem] = {
+        item.id: item for item in payouts.payouts(database, brand_id, _some(line.payout_id for line in lines))
+    }
+    said: dict[str | None, AdjustmentItem] = {
+        item.id: item for item in adjustments.found(database, brand_id, _some(line.adjustment_id for line in lines))
+    }
+    corrected = (said.get(line.adjustment_id) for line in lines if line.kind == CORRECTION)
+    correcting = _some(item.reversed_by for item in corrected if item is not None)
+    corrections: dict[str | None, AdjustmentItem] = {
+        item.reverses: item for item in adjustments.found(database, brand_id, correcting)
+    }
+    return [
+        _told_line(
+            line, paid.get(line.payout_id), (corrections if line.kind == CORRECTION else said).get(line.adjustment_id)
+        )
+        for line in lines
+    ]
+
+
+def _told_line(line: Line, payout: PayoutItem | None, word: AdjustmentItem | None) -> Line:
+    if payout is not None:
+        withheld = payout.withheld if line.amount < 0 else -payout.withheld
+        return replace(line, withheld=withheld, net=-line.amount - withheld)
+    return replace(line, reason=word.reason) if word is not None else line
+
+
+def _some(ids: Iterable[str | None]) -> list[str]:
+    return [each for each in ids if each is not None]
+
+
 def _row(statement: Statement, kind: str, at: datetime, balance: int) -> Row:
-    return [times.short(at), None, kind, None, statement.currency, None, balance, None, None, None, None, None]
+    return [times.short(at), None, kind, None, statement.currency, None, balance, *[None] * 8]
 
 
 def _line_row(statement: Statement, line: Line) -> Row:
     entry = [times.short(line.at), line.id, line.kind, line.order_id, statement.currency, line.amount, line.balance]
-    return [*entry, line.program_id, line.rule, line.period, line.payout_id, line.adjustment_id]
+    origin = [line.program_id, line.rule, line.period, line.payout_id, line.adjustment_id]
+    return [*entry, *origin, line.withheld, line.net, line.reason]

@@ -1,5 +1,6 @@
 """Adjustments, write-offs and corrections as they are kept."""
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from vouch.domain import ids, times
@@ -18,6 +19,12 @@ def key(brand_id: str, adjustment_id: str) -> tuple[type[AdjustmentItem], str, s
 def adjustment(database: Database, brand_id: str, adjustment_id: str) -> AdjustmentItem | None:
     """A brand's adjustment by its id."""
     return database.get(*key(brand_id, adjustment_id)) if ids.is_id(adjustment_id, PREFIX) else None
+
+
+def found(database: Database, brand_id: str, adjustment_ids: Iterable[str]) -> list[AdjustmentItem]:
+    """Those that exist of a brand's adjustments."""
+    items = database.get_many(key(brand_id, adjustment_id) for adjustment_id in adjustment_ids)
+    return [item for item in items.values() if isinstance(item, AdjustmentItem)]
 
 
 def index(brand_id: str) -> str:

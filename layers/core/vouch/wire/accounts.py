@@ -56,6 +56,11 @@ class Entry(Answer):
     program_id: str | None = Field(description="Whose rule it is, where it is no order's")
     rule: str | None = Field(examples=["cap_per_period"])
     period: str | None = Field(description="The period that the rule is about", examples=["2026-05", "2026-Q2"])
+    withheld: int | None = Field(description="Of a payout, what is kept of it for the tax office")
+    net: int | None = Field(
+        description="The rest of it, which is the creator's; both are below zero where it comes back"
+    )
+    reason: str | None = Field(description="Of what a person gave, took or corrected, in their words")
 
 
 class Totals(Answer):

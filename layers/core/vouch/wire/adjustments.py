@@ -9,6 +9,7 @@ from pydantic_core import PydanticCustomError
 from vouch.wire.base import Amount, Answer, Body, Currency, Id, Name, Shown
 
 Status = Literal["posted", "pending_approval", "declined"]
+ToldReason = Annotated[Name, Field(description="The creator reads it: it is in their statement")]
 AdjustmentStatus = Annotated[Status | None, Query()]
 
 
@@ -24,7 +25,7 @@ class NewAdjustment(Body):
     creator_id: Id
     amount: Annotated[Amount, AfterValidator(_some)]
     currency: Currency
-    reason: Name
+    reason: ToldReason
 
 
 class NewWriteoff(Body):
@@ -32,11 +33,11 @@ class NewWriteoff(Body):
 
     creator_id: Id
     currency: Currency
-    reason: Name
+    reason: ToldReason
 
 
 class Reversal(Body):
-    reason: Name
+    reason: ToldReason
 
 
 class Adjustment(Answer):

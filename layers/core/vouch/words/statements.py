@@ -1,5 +1,6 @@
 """What a statement on paper says, in English and Hebrew: its headings, and of each entry what it is."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from typing import Final
@@ -9,7 +10,7 @@ from vouch.domain import calendars, ledger, times
 from vouch.domain.calendars import Period
 from vouch.domain.period_rules import CAP
 from vouch.words.phrases import Phrase
-from vouch.words.speech import Speech, in_short
+from vouch.words.speech import Speech
 
 HEADINGS: Final[dict[str, Phrase]] = {
     "title": {"en": "Commission statement — not a tax invoice", "he": 'דו"ח עמלות — אינו חשבונית מס'},
@@ -30,6 +31,10 @@ HEADINGS: Final[dict[str, Phrase]] = {
     "dated": {
         "en": "Each entry stands on the day from which it may be paid. Days are those of {zone}.",
         "he": "כל תנועה רשומה ביום שממנו היא ניתנת לתשלום. הימים לפי {zone}.",
+    },
+    "payouts": {
+        "en": "A payout stands on the day on which its amount is set aside for it, before it is sent.",
+        "he": "תשלום רשום ביום שבו הסכום מופרש עבורו, לפני שהוא נשלח.",
     },
     "not_over": {
         "en": "The period is not over yet, so this statement may still change.",
@@ -61,28 +66,43 @@ ENTRIES: Final[dict[str, Phrase]] = {
         "he": "תשלום שלא בוצע, והסכום שוב זמין: {payout}",
     },
     ledger.PAYOUT_RETURNED: {"en": "Payout that came back: {payout}", "he": "תשלום שחזר: {payout}"},
-    ledger.ADJUSTMENT: {"en": "Adjustment by the brand", "he": "התאמה של המותג"},
-    ledger.WRITEOFF: {"en": "Negative balance written off", "he": "מחיקת יתרה שלילית"},
-    ledger.CORRECTION: {"en": "Correction of an earlier entry", "he": "תיקון של תנועה קודמת"},
+    ledger.ADJUSTMENT: {"en": "Adjustment by the brand: {adjustment}", "he": "התאמה של המותג: {adjustment}"},
+    ledger.WRITEOFF: {"en": "Negative balance written off: {adjustment}", "he": "מחיקת יתרה שלילית: {adjustment}"},
+    ledger.CORRECTION: {"en": "Correction, takes back {adjustment}", "he": "תיקון, מבטל את {adjustment}"},
 }
 """By the entry's kind, a cap's by its rule; what ends in `_taken` is said where the amount is below zero."""
 
+DETAILS: Final[dict[str, Phrase]] = {
+    "withheld": {
+        "en": "Of this {net} for you, {withheld} withheld as tax",
+        "he": "מזה {net} עבורך, {withheld} ניכוי מס במקור",
+    },
+    "reason": {"en": "“{reason}”", "he": "״{reason}״"},
+}
+"""What is said of an entry beneath it."""
+
 _NAMED: Final[tuple[Period, ...]] = ("month", "quarter", "year")
 _TICK: Final = timedelta(microseconds=1)
-_NAME_MAX: Final = 32
-"""Of an order: some platforms name theirs by a hundred characters."""
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What words need of an entry. `order` is what the shop calls it, else its id of ours."""
+    """What words need of an entry. `order` is what the shop calls it, else its id of ours.
+
+    Of a payout, `withheld` and `net` are its parts, below zero where it comes back.
+    """
 
     kind: str
     amount: int
+    currency: str
     order: str | None = None
     payout: str | None = None
+    adjustment: str | None = None
     rule: str | None = None
     period: str | None = None
+    withheld: int | None = None
+    net: int | None = None
+    reason: str | None = None
 
 
 def heading(speech: Speech, name: str, **facts: object) -> str:
@@ -97,11 +117,22 @@ def told(speech: Speech, entry: Entry) -> str:
     return speech.phrase(
         ENTRIES,
         taken if entry.amount < 0 and taken in ENTRIES else name,
-        order=speech.quoted(in_short(entry.order or "", _NAME_MAX)),
+        order=speech.quoted(entry.order or ""),
         payout=speech.left(entry.payout or ""),
+        adjustment=speech.left(entry.adjustment or ""),
         bonus=speech.quoted((entry.rule or "").removeprefix("bonuses.")),
         period=_period(speech, entry.period) if entry.period else "",
     )
+
+
+def details(speech: Speech, entry: Entry) -> Iterator[str]:
+    """What there is to say of it beside that: tax, where some is withheld, and a person's reason."""
+    if entry.withheld and entry.net is not None:
+        parts = {"net": entry.net, "withheld": entry.withheld}
+        figures = {name: speech.amount(abs(amount), entry.currency) for name, amount in parts.items()}
+        yield speech.phrase(DETAILS, "withheld", **figures)
+    if entry.reason is not None:
+        yield speech.phrase(DETAILS, "reason", reason=speech.quoted(entry.reason))
 
 
 def span(speech: Speech, zone: str, start: datetime, end: datetime) -> str:
