@@ -4,11 +4,13 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from tests.faults.injection import Died, Faults, forget, injected, kinds
 from tests.payday import ComesAgain, Payday
+from tests.service.test_payout_stops import tear
 from tests.standins.stripe_connect import StripeConnect
 from vouch.domain.errors import Conflict, NotFound
 from vouch.service import (
@@ -17,6 +19,7 @@ from vouch.service import (
     payouts,
     rail_accounts,
     run_cancelling,
+    run_chunks,
     run_files,
     run_work,
     verify,
@@ -24,7 +27,7 @@ from vouch.service import (
 from vouch.service.deployment import Deployment
 from vouch.service.payout_runs import Wish
 from vouch.store import payout_runs as stored
-from vouch.store.tables import PayoutItem, PayoutRun
+from vouch.store.tables import Brand, PayoutItem, PayoutRun, PeriodSums, RunChunk
 
 BY_LIST, BY_BANK = 700, 900
 HOUR = timedelta(hours=1)
@@ -168,7 +171,7 @@ def test_a_message_that_comes_late_to_a_cancelled_run_takes_nothing_out_of_a_wri
 ) -> None:
     half = half_written(day, monkeypatch, noted=False)
     with monkeypatch.context() as patch:
-        patch.setattr(run_cancelling, "release", _dies)
+        patch.setattr(run_cancelling, "_release", _dies)
         with pytest.raises(Died):
             half.cancel()
     assert (half.run().status, half.the(half.by_list).status) == ("cancelled", "created")
@@ -222,3 +225,87 @@ def test_a_run_that_handed_over_all_cannot_be_cancelled_though_that_is_not_noted
         half.cancel()
     day.work()
     assert (half.run().status, half.run().released, half.the(creator).status) == ("completed", 0, "submitted")
+
+
+def so_many(steps: int) -> Callable[[], bool]:
+    """The time of a message that takes so many steps."""
+    left = iter(range(steps))
+    return lambda: next(left, None) is not None
+
+
+def listed_and_reserved(day: Payday, monkeypatch: pytest.MonkeyPatch, chunks: int) -> tuple[PayoutRun, list[str]]:
+    """A run of so many chunks, each of one creator, before its file is written; nobody else works at it."""
+    monkeypatch.setattr(run_chunks, "CHUNK_MAX", 1)
+    creators = day.creators([BY_LIST] * chunks)
+    run = payout_runs.started(day.deployment, mint.fresh(day.deployment), day.brand, Wish("csv", "EUR", creators))
+    run_chunks.list_creators(day.deployment, day.brand, run, lambda: True, at_once=True)
+    day.deployment.sqs.sent.clear()
+    return payout_runs.found(day.deployment, day.brand, run.id), creators
+
+
+def waiting(day: Payday) -> int:
+    return len(day.deployment.sqs.sent.get(day.deployment.settings.pay_queue_url, ()))
+
+
+@pytest.mark.parametrize("reserved", [True, False])
+def test_a_cancelled_run_ends_however_many_messages_it_takes(
+    day: Payday, monkeypatch: pytest.MonkeyPatch, reserved: bool
+) -> None:
+    """Each message begins behind what those before it have done, and there is one at a time."""
+    if not reserved:
+        monkeypatch.setattr(run_chunks, "reserve", lambda *_: None)
+    run, creators = listed_and_reserved(day, monkeypatch, 6)
+    run_cancelling.cancelled(day.deployment, day.brand, run.id, in_time=so_many(2))
+    for _ in range(4):
+        run_cancelling.cancelled(day.deployment, day.brand, run.id, in_time=so_many(2))
+        assert waiting(day) == 1
+        day.pass_(timedelta(minutes=15))
+        day.round()
+        assert waiting(day) == 1, "somebody is at work"
+        day.deployment.sqs.sent.clear()
+        run = payout_runs.found(day.deployment, day.brand, run.id)
+        run_work.worked(day.deployment, {"release": [day.brand.id, run.id]}, in_time=so_many(3))
+        if not waiting(day):
+            break
+    assert stored.under_way(day.deployment.database, day.brand.id) == []
+    assert {each.status for creator in creators for each in day.payouts_of(creator)} <= {"failed"}
+    assert payout_runs.found(day.deployment, day.brand, run.id).released == (6 if reserved else 0)
+
+
+def test_what_a_chunk_reserves_behind_the_cancelling_is_given_back_and_counted(
+    day: Payday, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    creator = day.creator(BY_LIST)
+    noting = run_chunks._note_reserved
+
+    def overtaken(deployment: Deployment, brand: Brand, run: PayoutRun, *about: Any) -> tuple[PayoutRun, RunChunk]:
+        run_cancelling.cancelled(deployment, brand, run.id, in_time=lambda: True)
+        return noting(deployment, brand, run, *about)
+
+    monkeypatch.setattr(run_chunks, "_note_reserved", overtaken)
+    run = day.run(creator, rail="csv")
+    assert (run.status, run.payouts, run.released, day.sums(creator)) == ("cancelled", 1, 1, (BY_LIST, 0, 0))
+
+
+def test_who_asks_for_a_run_is_answered_though_it_is_cancelled_and_ones_books_break(
+    day: Payday, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What cannot be given back by the request is given back once it can."""
+    broken, sound = day.creator(BY_LIST), day.creator(BY_BANK)
+    noting, torn = run_chunks._note_reserved, list[PeriodSums]()
+
+    def overtaken(deployment: Deployment, brand: Brand, run: PayoutRun, *about: Any) -> tuple[PayoutRun, RunChunk]:
+        torn.append(tear(day, broken))
+        with suppress(ExceptionGroup):
+            run_cancelling.cancelled(deployment, brand, run.id, in_time=lambda: True)
+        return noting(deployment, brand, run, *about)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(run_chunks, "_note_reserved", overtaken)
+        assert day.run(broken, sound, rail="csv").status == "cancelled"
+    assert day.sums(sound) == (BY_BANK, 0, 0)
+    for item in torn:
+        item.delete()
+    day.work()
+    assert day.sums(broken) == (BY_LIST, 0, 0)
+    assert stored.under_way(day.deployment.database, day.brand.id) == []

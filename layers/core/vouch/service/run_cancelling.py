@@ -15,9 +15,12 @@ from vouch.store.tables import Brand, PayoutRun
 def cancelled(deployment: Deployment, brand: Brand, run_id: str, *, in_time: InTime) -> PayoutRun:
     """Ends a run: what it has not sent is available again, what is on its way goes on.
 
+    What there is no time for is done by the queue, by the one message that was told before: the same again adds none.
     Raises Conflict where all of it has been sent.
     """
     run = payout_runs.found(deployment, brand, run_id)
+    if run.status == "cancelled":
+        return run
     # Before it is cancelled: whoever dies behind that left word.
     payout_runs.tell(deployment, brand, run, "release", seconds=60)
 
@@ -32,27 +35,37 @@ def cancelled(deployment: Deployment, brand: Brand, run_id: str, *, in_time: InT
 
     run = committed(deployment, attempt)
     with suppress(ExceptionGroup):  # the run is cancelled, and the message comes for what is left
-        release(deployment, brand, run, in_time)
+        _release(deployment, brand, run, in_time)
     return payout_runs.found(deployment, brand, run_id)
 
 
 def release(deployment: Deployment, brand: Brand, run: PayoutRun, in_time: InTime) -> None:
-    """Gives back what a cancelled run has reserved and not sent, as far as the time reaches."""
-    if run.status != "cancelled":
-        return
+    """Gives back what a cancelled run has reserved and not sent, and has the queue go on where the time ends."""
+    if run.status == "cancelled" and not _release(deployment, brand, run, in_time):
+        payout_runs.tell(deployment, brand, run, "release", seconds=1)
+
+
+def _release(deployment: Deployment, brand: Brand, run: PayoutRun, in_time: InTime) -> bool:
+    """Goes through the chunks that nobody has released yet; False where time ended first.
+
+    Each chunk that it has done is marked, so the next message begins behind it however many there are, and the hourly
+    round sees that somebody is at work. Raises what failed once all others were done.
+    """
     failures: list[Exception] = []
     for chunk in stored.chunks(deployment.database, brand.id, run.id):
+        if chunk.status == "released":
+            continue
+        if not in_time():
+            return False
         try:
-            done = in_time() and run_chunks.release(deployment, brand, run, chunk, in_time=in_time)
+            if not run_chunks.release(deployment, brand, run, chunk, in_time=in_time):
+                return False
         except ExceptionGroup as some:
             failures += some.exceptions
-            continue
-        if not done:
-            payout_runs.tell(deployment, brand, run, "release", seconds=1)
-            return
     if failures:
         raise ExceptionGroup(f"payouts of {run.id} that could not be given back", failures)
     stored.ended(deployment.database, brand.id, run.id)
+    return True
 
 
 def _is_handed_over(run: PayoutRun) -> bool:

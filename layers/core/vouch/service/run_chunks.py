@@ -44,7 +44,10 @@ def list_creators(deployment: Deployment, brand: Brand, run: PayoutRun, in_time:
             run = payout_runs.found(deployment, brand, run.id)  # another one lists it, too, and is ahead
             continue
         if at_once and in_time():
-            reserve(deployment, brand, run, number)
+            try:
+                reserve(deployment, brand, run, number)
+            except ExceptionGroup:  # what could not be given back: the run was cancelled meanwhile
+                payout_runs.tell(deployment, brand, run, "chunk", number)
             run = payout_runs.found(deployment, brand, run.id)
         else:
             payout_runs.tell(deployment, brand, run, "chunk", number)
@@ -121,13 +124,16 @@ def _is_the_worlds(failure: Exception) -> bool:
 def _note_reserved(
     deployment: Deployment, brand: Brand, seen: PayoutRun, number: int, found_out: Sequence[Outcome]
 ) -> tuple[PayoutRun, RunChunk]:
-    """Adds up what the chunk came to, once; with nothing to send, it is sent."""
+    """Adds up what the chunk came to, once; with nothing to send, it is sent.
+
+    Also where it was released meanwhile, which found nothing noted: then it is to be released again.
+    """
     paid = [outcome for outcome in found_out if outcome.payout_id is not None]
     to_send = any(_is_called(outcome.rail) for outcome in paid) and not seen.dry_run
 
     def attempt(writes: Writes) -> tuple[PayoutRun, RunChunk]:
         run, chunk = payout_runs.found(deployment, brand, seen.id), payout_runs.chunk(deployment, brand, seen, number)
-        if chunk.status != "listed":
+        if chunk.outcomes is not None:
             return run, chunk
         chunk.outcomes = [list(astuple(outcome)) for outcome in found_out]
         chunk.status = "reserved" if to_send else "sent"
@@ -212,7 +218,7 @@ def _count_released(deployment: Deployment, brand: Brand, seen: PayoutRun, numbe
 
     def attempt(writes: Writes) -> None:
         run, chunk = payout_runs.found(deployment, brand, seen.id), payout_runs.chunk(deployment, brand, seen, number)
-        if chunk.status not in ("reserved", "sent"):
+        if chunk.status == "released":
             return
         made = stored_payouts.payouts(deployment.database, brand.id, sorted(_payout_ids(outcomes_of(chunk))))
         run.released += sum((item.status, item.reason) == ("failed", _CANCELLED) for item in made)
