@@ -179,13 +179,39 @@ def test_payments_of_one_reference_are_told_apart_by_their_amounts(shop: Shop, b
     assert (found["matched"], found["difference"], found["unmatched"]) == (3, 0, [])
 
 
+def test_payments_of_one_amount_under_one_reference_have_a_line_each(shop: Shop, books: Client) -> None:
+    """A bank's file pays 500 three times, and 5 000 once; it has a line too many."""
+    for number in range(3):
+        pay(books, shop, 500, f"{number}", "FILE 5")
+    pay(books, shop, 5_000, "3", "FILE 5")
+    lines = [line(f"B-{number}", -500, reference="file 5") for number in range(4)]
+    assert [state(books, each).body["found"] for each in lines[:2]] == [1, 1]
+    assert state(books, *lines).body == {"lines": 4, "new": 2, "found": 3}
+    assert state(books, line("B-4", -5_000, reference="FILE 5")).body["found"] == 1
+    found = report(books)
+    assert (found["matched"], found["difference"], alone(found)) == (4, 500, [("statement", "B-3", -500)])
+
+
+def test_a_line_that_was_sent_by_mistake_is_made_up_for_by_one_against_it(shop: Shop, books: Client) -> None:
+    """The sums are right then; both are shown, and so they should be: the bank has neither."""
+    pay(books, shop, 500, "1", "TRX 77")
+    state(books, line("B-1", -500, reference="TRX 77"), line("oops", -70), line("not oops", 70))
+    found = report(books)
+    assert (found["statement_total"], found["difference"]) == (-500, 0)
+    assert alone(found) == [("statement", "not oops", 70), ("statement", "oops", -70)]
+    nothing = state(books, line("B-2", 0))
+    assert (nothing.status, nothing.body["errors"][0]["code"]) == (400, "zero")
+
+
 def test_a_line_that_came_before_its_movement_is_none_until_the_books_have_it(shop: Shop, books: Client) -> None:
     """Under our id it is known at once; under the bank's reference only when it is sent again."""
     first, second = pay(books, shop, 500, "1"), None
     by_id, by_name = line("B-1", -500, payout_id=first), line("B-2", -70, reference="TRX 78")
-    assert state(books, by_id, by_name).body == {"lines": 2, "new": 2, "found": 1}
+    assert state(books, by_id, by_name).body == {"lines": 2, "new": 2, "found": 0}
+    assert state(books, by_id).body == {"lines": 1, "new": 0, "found": 0}, "it was not settled by then"
     assert alone(report(books)) == [("statement", "B-2", -70), ("statement", first, -500)]
     settle(books, first, "TRX 77")
+    assert state(books, by_id).body == {"lines": 1, "new": 0, "found": 1}
     second = pay(books, shop, 70, "2", "TRX 78")
     assert alone(report(books)) == [("ledger", second, -70), ("statement", "B-2", -70)]
     assert state(books, by_id, by_name).body == {"lines": 2, "new": 0, "found": 2}
@@ -195,7 +221,7 @@ def test_a_line_that_came_before_its_movement_is_none_until_the_books_have_it(sh
 def test_what_failed_in_the_books_but_went_out_at_the_bank_is_shown(shop: Shop, books: Client) -> None:
     payout = pay(books, shop, 500, "1")
     assert books.post(f"/v1/payouts/{payout}/fail", {"reason": "Refused"}).body["status"] == "failed"
-    assert state(books, line("B-1", -500, payout_id=payout)).body["found"] == 1
+    assert state(books, line("B-1", -500, payout_id=payout)).body["found"] == 0
     found = report(books)
     assert (found["ledger_total"], found["statement_total"], alone(found)) == (
         0, -500, [("statement", payout, -500)],
@@ -354,7 +380,7 @@ def test_a_statement_whose_upload_breaks_is_sent_again(shop: Shop, books: Client
     """Each time a payment that is found and a line that is nobody's; sent again, each is there once."""
     brand = brands.found(deployment, shop.brand.brand_id)
     names = []
-    for operation in (1, 2, 3):
+    for operation in range(1, 6):
         for kind in ("fails before", "crash after", "answer lost below the retry"):
             name = f"{operation}-{kind.replace(' ', '-')}"
             payout = pay(books, shop, 100, name, f"TRX {name}")
@@ -364,7 +390,7 @@ def test_a_statement_whose_upload_breaks_is_sent_again(shop: Shop, books: Client
             assert upload().found == 1, payout
             names.append(name)
     found = report(books)
-    assert (found["matched"], found["statement_total"]) == (9, 9 * -105)
+    assert (found["matched"], found["statement_total"]) == (15, 15 * -105)
     assert alone(found) == sorted(("statement", f"C {name}", -5) for name in names)
 
 

@@ -5,6 +5,7 @@ the books did not know it yet, is looked for again when the line is sent again.
 """
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import batched
@@ -20,10 +21,11 @@ from vouch.service.pages import Page
 from vouch.service.revisions import committed
 from vouch.store import clearing, payouts
 from vouch.store.database import Key, Writes
-from vouch.store.tables import Brand, CashName, CashRow, Claim, Item, PayoutItem, StatementLine
+from vouch.store.tables import Brand, CashRow, Claim, Item, PayoutItem, StatementLine
 
 _TOGETHER = 40
 """So many lines are noted in one transaction, each with its claim."""
+_READERS = 8
 _PAGE = 500
 """So many movements and lines one request holds against each other."""
 
@@ -33,7 +35,7 @@ Found = Mapping[tuple[str, str | None], Item]
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What came of a statement: `new` lines, and how many of all that were sent stand for a movement of ours."""
+    """What came of a statement: `new` lines, and how many of all that were sent stand for a movement in the books."""
 
     lines: int
     new: int
@@ -93,49 +95,49 @@ def taken(deployment: Deployment, brand: Brand, rail: str, lines: Sequence[Line]
 
 
 def _kept(deployment: Deployment, brand: Brand, rail: str, chunk: Sequence[tuple[int, Line]], writes: Writes) -> Taken:
-    known = deployment.database.get_many(_looked_for(brand.id, rail, [line for _, line in chunk]))
-    named = {line.id: _payout_ids(brand.id, rail, line, known) for _, line in chunk}
-    wanted = {payout_id for payout_ids in named.values() for payout_id in payout_ids}
-    ours = deployment.database.get_many(key for payout_id in sorted(wanted) for key in _of_payout(brand.id, payout_id))
-    claimed = {key for key, item in ours.items() if isinstance(item, Claim)}
-    new = found = 0
+    known = deployment.database.get_many(clearing.line_key(brand.id, rail, line.id) for _, line in chunk)
+    items: dict[str, tuple[StatementLine, bool]] = {}
     for number, line in chunk:
         item = known.get(clearing.line_key(brand.id, rail, line.id)[1:])
         if isinstance(item, StatementLine) and clearing.line(item) != line:
             raise _differs(number, line)
-        if isinstance(item, StatementLine) and item.stands_for:
-            found += 1
-            continue
-        kept = item if isinstance(item, StatementLine) else clearing.new_line(brand.id, rail, line)
-        stands_for = _stands_for(brand.id, rail, line, named[line.id], ours, claimed)
+        is_new = not isinstance(item, StatementLine)
+        items[line.id] = (item if isinstance(item, StatementLine) else clearing.new_line(brand.id, rail, line)), is_new
+    named = _named(deployment, brand.id, rail, [line for _, line in chunk if not items[line.id][0].stands_for])
+    wanted = {payout_id for payout_ids in named.values() for payout_id in payout_ids}
+    keys: list[Key] = [key for payout_id in sorted(wanted) for key in _of_payout(brand.id, payout_id)]
+    keys += [payouts.key(brand.id, item.stands_for[0]) for item, _ in items.values() if item.stands_for]
+    ours = deployment.database.get_many(keys)
+    claimed = {key for key, item in ours.items() if isinstance(item, Claim)}
+    for _, line in chunk:
+        kept, is_new = items[line.id]
+        stands_for = _stands_for(brand.id, rail, line, named.get(line.id, ()), ours, claimed)
         if stands_for is not None:
             kept.stands_for = list(stands_for)
             claim = clearing.claim(brand.id, *stands_for, line.id)
             claimed.add((claim.pk, claim.sk))
             writes.put_new(claim)
-            found += 1
-        if item is None:
+        if is_new:
             writes.put_new(kept)
-            new += 1
         elif stands_for is not None:
             writes.put(kept, StatementLine.stands_for.does_not_exist())
-    return Taken(len(chunk), new, found)
+    found = sum(_is_posted(brand, item, ours) for item, _ in items.values())
+    return Taken(len(chunk), sum(is_new for _, is_new in items.values()), found)
 
 
-def _looked_for(brand_id: str, rail: str, lines: Sequence[Line]) -> list[Key]:
-    keys: list[Key] = [clearing.line_key(brand_id, rail, line.id) for line in lines]
-    for line in lines:
-        if not line.payout_ids:
-            keys += [clearing.name_key(brand_id, rail, name, line.currency, line.amount) for name in line.names]
-    return keys
-
-
-def _payout_ids(brand_id: str, rail: str, line: Line, known: Found) -> list[str]:
-    """The payouts that the line names, or that moved so much under a name that it has."""
-    if line.payout_ids:
-        return [payout_id for payout_id in line.payout_ids if ids.is_id(payout_id, payouts.PREFIX)]
-    keys = [clearing.name_key(brand_id, rail, name, line.currency, line.amount)[1:] for name in line.names]
-    return [item.payout_id for key in keys if isinstance(item := known.get(key), CashName)]
+def _named(deployment: Deployment, brand_id: str, rail: str, lines: Sequence[Line]) -> dict[str, list[str]]:
+    """By the ids of the lines the payouts that each of them names, or that moved so much under a name that it has."""
+    found = {
+        line.id: [payout_id for payout_id in line.payout_ids if ids.is_id(payout_id, payouts.PREFIX)] for line in lines
+    }
+    nameless = [line for line in lines if not line.payout_ids]
+    asked = sorted({(name, line.currency, line.amount) for line in nameless for name in line.names})
+    with ThreadPoolExecutor(_READERS) as readers:
+        answers = readers.map(lambda said: clearing.named(deployment.database, brand_id, rail, *said), asked)
+        moved = dict(zip(asked, answers, strict=True))
+    for line in nameless:
+        found[line.id] = [payout_id for name in line.names for payout_id in moved[name, line.currency, line.amount]]
+    return found
 
 
 def _of_payout(brand_id: str, payout_id: str) -> list[Key]:

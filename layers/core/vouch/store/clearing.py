@@ -10,6 +10,9 @@ from vouch.store import payouts
 from vouch.store.database import Database, Writes
 from vouch.store.tables import CashName, CashRow, Claim, PayoutItem, StatementLine
 
+NAMESAKES_MAX = 100
+"""Of so many payouts of one amount under one name lines are looked for."""
+
 
 def put_moved(writes: Writes, brand_id: str, item: PayoutItem, entries: Iterable[Entry]) -> None:
     """Notes what a payout's entries move at its rail, and under which names that can be found."""
@@ -22,8 +25,10 @@ def put_moved(writes: Writes, brand_id: str, item: PayoutItem, entries: Iterable
         row = CashRow(pk, sk, payout_id=item.id, step=movement.step, amount=movement.amount, reference=item.reference)
         writes.put_new(row)
         for name in clearing.names_of(item.reference, item.names):
-            _, pk, sk = name_key(brand_id, item.rail, name, movement.currency, movement.amount)
-            named[pk + sk] = CashName(pk, sk, payout_id=item.id)  # a fee can be as much as the payment
+            pk, said = _names(brand_id, item.rail, name, movement.currency, movement.amount)
+            named[pk + said] = CashName(
+                pk, f"{said}{item.id}", payout_id=item.id
+            )  # a fee can be as much as the payment
     for each in named.values():
         writes.put(each)
 
@@ -68,9 +73,11 @@ def rows(
     return list(database.query(CashRow, _rows(brand_id, rail, currency), within, limit=limit, page=limit))
 
 
-def name_key(brand_id: str, rail: str, name: str, currency: str, amount: int) -> tuple[type[CashName], str, str]:
-    """Where it is noted which payout moved that amount under that name."""
-    return CashName, f"{brand_id}#CN#{rail}#{name}", f"{currency}#{amount}"
+def named(database: Database, brand_id: str, rail: str, name: str, currency: str, amount: int) -> list[str]:
+    """The ids of payouts that moved that amount under that name, so many as `NAMESAKES_MAX`."""
+    pk, said = _names(brand_id, rail, name, currency, amount)
+    found = database.query(CashName, pk, CashName.sk.startswith(said), limit=NAMESAKES_MAX, page=NAMESAKES_MAX)
+    return [item.payout_id for item in found]
 
 
 def claim_key(brand_id: str, payout_id: str, step: str) -> tuple[type[Claim], str, str]:
@@ -122,6 +129,11 @@ def fee(item: PayoutItem) -> tuple[int, str] | None:
     """What the rail took of a payout beside it, and in which currency."""
     taken: Sequence[int | str] | None = item.fee
     return (int(taken[0]), str(taken[1])) if taken and taken[0] else None
+
+
+def _names(brand_id: str, rail: str, name: str, currency: str, amount: int) -> tuple[str, str]:
+    """The partition of a name, and how the sort keys begin of all that moved that amount under it."""
+    return f"{brand_id}#CN#{rail}#{name}", f"{currency}#{amount}#"
 
 
 def _rows(brand_id: str, rail: str, currency: str) -> str:

@@ -631,7 +631,7 @@ class CashRow(Main, discriminator="cash"):
 
 
 class CashName(Main, discriminator="cash_name"):
-    """`b#CN#<rail>#<name>` / `<ccy>#<amount>`: of which payout a rail or a bank says that, under one of its names."""
+    """`b#CN#<rail>#<name>` / `<ccy>#<amount>#<po>`: a rail or a bank may say that of this payout, under that name."""
 
     payout_id = UnicodeAttribute(attr_name="po")
 

@@ -3,27 +3,20 @@
 from typing import Annotated, Literal
 
 from aws_lambda_powertools.event_handler.openapi.params import Query
-from pydantic import AfterValidator, Field
-from pydantic_core import PydanticCustomError
+from pydantic import Field
 
-from vouch.wire.base import Amount, Answer, Body, Currency, Id, Name, Shown
+from vouch.wire.base import Answer, Body, Currency, Id, Name, Shown, SomeAmount
 
 Status = Literal["posted", "pending_approval", "declined"]
 ToldReason = Annotated[Name, Field(description="The creator reads it: it is in their statement")]
 AdjustmentStatus = Annotated[Status | None, Query()]
 
 
-def _some(amount: int) -> int:
-    if amount == 0:
-        raise PydanticCustomError("zero", "nothing")
-    return amount
-
-
 class NewAdjustment(Body):
     """More for a creator, or less where `amount` is below zero; their balance may go below zero by it."""
 
     creator_id: Id
-    amount: Annotated[Amount, AfterValidator(_some)]
+    amount: SomeAmount
     currency: Currency
     reason: ToldReason
 

@@ -113,6 +113,12 @@ def _model_in(annotation: Any) -> type[BaseModel] | None:
     return next((model for part in get_args(annotation) if (model := _model_in(part))), None)
 
 
+def _some(amount: int) -> int:
+    if amount == 0:
+        raise PydanticCustomError("zero", "nothing")
+    return amount
+
+
 _WithoutControls: Final = AfterValidator(_without_controls)
 _InOneSpelling: Final = AfterValidator(texts.normal)
 
@@ -127,6 +133,8 @@ ExternalId = Annotated[str, Field(min_length=1, max_length=255), _WithoutControl
 Email = Annotated[str, AfterValidator(_mail), WithJsonSchema({"type": "string", "format": "email", "maxLength": 254})]
 Currency = Annotated[str, AfterValidator(_currency), Field(description="ISO 4217", examples=["ILS"])]
 Amount = Annotated[int, Field(ge=-AMOUNT_MAX, le=AMOUNT_MAX, description="In minor units of its currency")]
+SomeAmount = Annotated[Amount, AfterValidator(_some)]
+"""One that is not 0."""
 Id = Annotated[str, Field(min_length=1, max_length=64)]
 RailName = Annotated[str, Field(min_length=1, max_length=32, examples=["paypal"])]
 """What a caller calls a rail; whether there is one of that name is for whoever looks it up."""

@@ -6,7 +6,7 @@ from aws_lambda_powertools.event_handler.openapi.params import Query
 from pydantic import Field
 
 from vouch.domain.clearing import Step
-from vouch.wire.base import Amount, Answer, Body, Currency, ExternalId, Id, Moment, Name, RailName, Shown
+from vouch.wire.base import Answer, Body, Currency, ExternalId, Id, Moment, Name, RailName, Shown, SomeAmount
 
 Side = Literal["ledger", "statement"]
 OfRail = Annotated[RailName, Query()]
@@ -20,7 +20,7 @@ class Line(Body):
 
     id: Annotated[ExternalId, Field(description="The rail's own, which no other line has")]
     at: Moment
-    amount: Amount
+    amount: SomeAmount
     currency: Currency
     reference: Annotated[
         Name | None,
@@ -35,7 +35,10 @@ class RailStatement(Body):
 
 
 class Taken(Answer):
-    """What came of a statement: how many lines are new, and how many of all stand for a movement of ours."""
+    """What came of a statement: how many lines are new, and how many of all stand for a movement in the books.
+
+    One that names a payout which is not settled by now is kept for it, and found once it is sent again after that.
+    """
 
     lines: int
     new: int
