@@ -263,6 +263,26 @@ def test_the_first_method_of_a_creator_who_was_paid_before_is_a_change(
     assert blocked(deployment, brand, noa) is None
 
 
+@pytest.mark.parametrize("came_back", [True, False])
+def test_the_first_method_of_a_creator_whose_payout_came_back_is_a_change_too(
+    brand: Client, noa: str, deployment: Deployment, came_back: bool
+) -> None:
+    """The list told the brand to pay to the address, and it did; what the bank refused was paid to nobody."""
+    api = books(brand)
+    given = {"creator_id": noa, "amount": 500, "currency": "ILS", "reason": "Earned elsewhere"}
+    api.made("/v1/adjustments", given, idempotency_key="a1")
+    run = api.made("/v1/payout_runs", {"rail": "csv"}, idempotency_key="r1")
+    [payout] = api.get("/v1/payouts", run_id=run["id"]).body["items"]
+    if came_back:
+        assert api.post(f"/v1/payouts/{payout['id']}/settle", {"reference": "TRX 1"}).status == 200
+    ended = api.post(f"/v1/payouts/{payout['id']}/fail", {"reason": "The account is closed"})
+    assert ended.body["status"] == ("returned" if came_back else "failed")
+    first = put(brand, noa, IBAN).body
+    end = times.short(deployment.now() + CHANGE_HOLD) if came_back else None
+    assert first["on_hold_until"] == end
+    assert blocked(deployment, brand, noa) == ("payout_method_on_hold" if came_back else None)
+
+
 def test_while_there_is_no_method_a_changed_address_waits_likewise(new_brand: NewBrand, deployment: Deployment) -> None:
     """A list to pay from names it, and it may be all that says whom to pay."""
     brand = new_brand(mode="test")

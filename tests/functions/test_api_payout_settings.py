@@ -517,17 +517,26 @@ def test_a_rail_is_paused_and_resumed(ours: Client, deployment: Deployment, cloc
     assert (resumed.status, resumed.body["status"]) == (200, "active")
     assert (resumed.body["reason"], resumed.body["paused_at"], resumed.body["version"]) == (None, None, 4)
     assert rail_accounts.account(deployment, ours.brand_id, "coins").paused is None
+    assert ours.post(f"{PATH}/resume").body == resumed.body, "nothing to resume is no change"
+    assert ours.post(f"{PATH}/resume", if_match='"3"').code == "stale_version"
 
 
 def test_what_a_rail_said_of_an_account_that_is_another_by_now_pauses_nothing(
     ours: Client, deployment: Deployment
 ) -> None:
     set_up(ours)
-    for change in (lambda: set_up(ours), lambda: ours.post(f"{PATH}/resume")):
-        seen = rail_accounts.account(deployment, ours.brand_id, "coins").version
-        assert change().status == 200
+    seen = rail_accounts.account(deployment, ours.brand_id, "coins").version
+
+    def pause() -> str:
         rail_accounts.pause(deployment, ours.brand_id, "coins", version=seen, reason="insufficient_funds")
-        assert ours.get(PATH).body["status"] == "active"
+        return str(ours.get(PATH).body["status"])
+
+    assert pause() == "paused"
+    assert ours.post(f"{PATH}/resume").status == 200
+    assert pause() == "active"
+    seen = rail_accounts.account(deployment, ours.brand_id, "coins").version
+    assert set_up(ours).status == 200
+    assert pause() == "active"
 
 
 def test_a_removed_account_is_not_paused_once_it_is_back(ours: Client, deployment: Deployment) -> None:

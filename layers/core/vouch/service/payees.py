@@ -12,7 +12,7 @@ from vouch.domain.payouts import CHANGE_HOLD, Destination, Payee, Skipped, stop
 from vouch.service import creators
 from vouch.service.deployment import Deployment
 from vouch.service.revisions import committed, revised
-from vouch.store import balances, payees, payout_settings, versions
+from vouch.store import balances, payees, payout_settings, payouts, versions
 from vouch.store.database import Writes
 from vouch.store.tables import Brand, Creator, PayeeItem, PayoutMethod
 from vouch.store.vault import Owner
@@ -198,9 +198,11 @@ def _moved_lately(creator: Creator, now: datetime) -> bool:
 
 
 def _was_paid(deployment: Deployment, brand: Brand, creator_id: str) -> bool:
-    """Whether the creator has been paid, or is being paid, by whatever did without a method."""
+    """Whether the creator was ever paid, or is being paid, by whatever did without a method; it may have come back."""
     known = balances.glimpses(deployment.database, brand.id, [creator_id]).get(creator_id)
-    return known is not None and any(sums.paid or sums.in_transit for sums in known[1].values())
+    if known is not None and any(sums.paid or sums.in_transit for sums in known[1].values()):
+        return True
+    return payouts.has_any_returned(deployment.database, brand.id, creator_id)
 
 
 def _count_change(item: PayoutMethod, now: datetime) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from vouch import telemetry
 from vouch.domain import ids, times
-from vouch.domain.errors import NotFound, TooLarge, Unprocessable
+from vouch.domain.errors import NotFound, Stale, TooLarge, Unprocessable
 from vouch.rails.base import BadSetting, Rail, Settings
 from vouch.rails.registry import RAILS
 from vouch.service import addresses
@@ -133,15 +133,20 @@ def pause(deployment: Deployment, brand_id: str, rail: str, *, version: int, rea
 
 
 def resumed(deployment: Deployment, brand: Brand, rail: str, *, if_match: int | None) -> RailAccount:
-    """The account, over which is sent again, what waits at once. One that was not paused becomes a new version, too."""
-    _rail(rail)
+    """The account, over which is sent again, what waits at once. One that was not paused stays as it is."""
 
-    def apply(item: RailAccount, _: Writes) -> None:
+    def attempt(writes: Writes) -> RailAccount:
+        item = found(deployment, brand, rail)
+        if if_match not in {None, item.version}:
+            raise Stale
         if not is_set_up(item):
             raise Unprocessable("rail_not_set_up", rail=rail)
-        _go_on(item)
+        if item.status == "paused":
+            _go_on(item)
+            versions.put(writes, item)
+        return item
 
-    item = _revised(deployment, brand, rail, apply, if_match)
+    item = committed(deployment, attempt)
     message = {"resumed": [brand.id], "group": brand.id}
     put_off(deployment, deployment.settings.pay_queue_url, message, seconds=0)
     return item

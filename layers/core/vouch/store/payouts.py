@@ -54,6 +54,18 @@ def latest_of_creator(database: Database, brand_id: str, creator_id: str) -> lis
     return [item for item in found.values() if isinstance(item, PayoutItem)]
 
 
+def has_any_returned(database: Database, brand_id: str, creator_id: str) -> bool:
+    """Whether a payout of the creator was paid and came back, which no balance tells; it goes through all of them."""
+    index, after = creators_index(brand_id, creator_id), None
+    while True:
+        keys, after = database.index_keys(PayoutItem, index, limit=BATCH_GET_MAX, after=after)
+        found = database.get_many((PayoutItem, pk, sk) for pk, sk in keys)
+        if any(isinstance(item, PayoutItem) and item.status == "returned" for item in found.values()):
+            return True
+        if after is None:
+            return False
+
+
 def new(brand_id: str, part: PayoutPart, run_id: str, at: datetime) -> PayoutItem:
     """A payout that is not stored yet."""
     _, pk, sk = key(brand_id, part.payout_id)
