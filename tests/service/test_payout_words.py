@@ -13,7 +13,7 @@ from tests.standins.server import lost
 from tests.standins.stripe_connect import StripeConnect
 from vouch import telemetry
 from vouch.domain.errors import Conflict, Forbidden
-from vouch.service import payouts, rail_accounts, sending, verify
+from vouch.service import payees, payouts, rail_accounts, sending, verify
 from vouch.service.deployment import Deployment
 from vouch.service.payouts import News
 from vouch.store.tables import ApiKey, Brand, PayoutItem
@@ -139,6 +139,20 @@ def test_of_what_left_no_trace_at_an_account_that_is_gone_the_word_is_enough(day
             not_paid(day, the(day, creator), CLERK)
         day.pass_(DAY)
         assert not_paid(day, the(day, creator), CLERK).status == "failed"
+
+
+def test_a_hold_proves_nothing_of_a_payment_that_was_seen(day: Payday) -> None:
+    """Stripe showed it once, so that it shows none now is no proof that the call never arrived."""
+    with mismatched(day) as (stripe, transfer, creator):
+        held = payees.noted(day.deployment, day.brand, creator)
+        held.held, held.version = True, 1
+        held.save()
+        del stripe.transfers[transfer["id"]]
+        for _ in range(12):
+            day.pass_(HOUR)
+            day.round()
+            day.work()
+        assert (the(day, creator).status, stripe.movements) == ("unknown", {})
 
 
 # --- another amount than ours -----------------------------------------------------------------------------------------
