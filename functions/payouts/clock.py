@@ -14,6 +14,11 @@ _SECONDS: Final = 20
 
 @routes.post("/v1/test_clock", security=brand_access("brand:write"))
 def move_test_clock(body: wire.ClockMove) -> wire.MovedClock:
+    """Folds what matures until then and begins the payout runs that have come due.
+
+    Of several due days of a schedule that it is moved over only the last one's run begins, and pays what is payable at
+    the new moment.
+    """
     folded = clocks.moved(routes.call.deployment, routes.call.brand, body.now, in_time=within(_SECONDS))
     return wire.MovedClock(now=times.short(body.now), frozen=True, folded=folded)
 
