@@ -4,7 +4,7 @@ from typing import Final
 
 from vouch.deadlines import within
 from vouch.http import Routes, brand_access
-from vouch.service import keys, payouts, sending
+from vouch.service import payouts, sending
 from vouch.store import payouts as items
 from vouch.store.tables import PayoutItem
 from vouch.wire import payouts as wire
@@ -67,7 +67,9 @@ def settle_payout(payout_id: str, body: wire.Settled) -> wire.Payout:
 def fail_payout(payout_id: str, body: wire.Failed) -> wire.Payout:
     """The bank could not pay it, or paid it and it came back: the creator has it available again.
 
-    That it came back adds to what a creator has, like an adjustment: it also asks for the scope `adjustments:write`.
+    One that is not in a file yet is left out of it. That a payout came back adds to what a creator has, like an
+    adjustment: it also asks for the scope `adjustments:write`, and above the brand's `adjustment_limit` for the same
+    word of another key. Until then the payout is `settled`, and `return_asked_by` the first one.
 
     Of a payout by a rail's API only the rail says that. One that was not sent yet may be called off here, and one of
     which nobody knows what became may be given up once the rail would not recognise another try, and knows of none.
@@ -76,8 +78,7 @@ def fail_payout(payout_id: str, body: wire.Failed) -> wire.Payout:
     call, in_time = routes.call, within(_SECONDS)
     item = payouts.found(call.deployment, call.brand.id, payout_id)
     if payouts.rail_of(item).api is None:
-        may_give = keys.covers(call.key.scopes, payouts.TO_GIVE)
-        item = payouts.failed_by_hand(call.deployment, call.brand, payout_id, body.reason, may_give=may_give)
+        item = payouts.failed_by_hand(call.deployment, call.brand, call.key, payout_id, body.reason)
     else:
         item = sending.given_up(call.deployment, call.brand, call.key, payout_id, body.reason, in_time=in_time)
     return _shown(item)

@@ -26,6 +26,7 @@ from tests import books
 from tests.books import DANA, NOA, PROGRAM
 from tests.domain.histories import tallied
 from tests.fixtures import NOON
+from tests.payday import key
 from tests.running_clock import RunningClock, every_ten_minutes
 from vouch.domain import account
 from vouch.domain.account import Balance
@@ -163,11 +164,13 @@ class Race:
                     continue
                 with suppress(Unavailable, Conflict):
                     if chance.random() < 0.3:
-                        payouts.failed_by_hand(self.deployment, self.brand, payout_id, "closed", may_give=True)
+                        payouts.failed_by_hand(self.deployment, self.brand, key(payouts.TO_GIVE), payout_id, "closed")
                     else:
                         payouts.settled_by_hand(self.deployment, self.brand, payout_id, "TRX")
                         if chance.random() < 0.2:
-                            payouts.failed_by_hand(self.deployment, self.brand, payout_id, "closed", may_give=True)
+                            payouts.failed_by_hand(
+                                self.deployment, self.brand, key(payouts.TO_GIVE), payout_id, "closed"
+                            )
             time.sleep(chance.uniform(0, 0.2))
 
     def _fold(self, chance: random.Random) -> None:

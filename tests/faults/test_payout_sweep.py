@@ -51,7 +51,7 @@ def _paid_by_hand(life: "Life") -> None:
 
 def _bounced(life: "Life") -> None:
     brand = life.day.brand
-    payouts.failed_by_hand(life.day.deployment, brand, life.payout_id, "the account is closed", may_give=False)
+    payouts.failed_by_hand(life.day.deployment, brand, key(), life.payout_id, "the account is closed")
 
 
 def _cancelled(life: "Life") -> None:

@@ -17,7 +17,7 @@ from tests.functions.conftest import APIS, NewBrand, books_of
 from tests.functions.setting_up import Shop, new_creator
 from vouch.domain import ids
 from vouch.rails.base import File
-from vouch.service import keys, run_chunks, run_files
+from vouch.service import keys, run_chunks, run_files, run_work
 from vouch.service.deployment import Deployment
 from vouch.service.run_files import KeptFile
 from vouch.store import adjustments, payouts
@@ -359,11 +359,13 @@ def test_a_try_that_finds_another_name_leaves_the_file_of_the_first_as_it_is(
 
     with monkeypatch.context() as patch:
         patch.setattr(run_files, "_note_file", dies)
-        assert api.post("/v1/payout_runs", {}, idempotency_key="k1").status == 500
+        made = api.made("/v1/payout_runs", {}, idempotency_key="k1")
+    assert made["status"] == "writing"
     [(place, content)] = deployment.s3.objects.items()
     creators = Client(APIS["referrals"], shop.brand.key)
     assert creators.send("PATCH", f"/v1/creators/{shop.creator}", {"name": "Noa Levi"}).status == 200
-    assert rows(api, run(api))[0]["name"] == "Noa Levi"
+    run_work.worked(deployment, {"file": [shop.brand.brand_id, made["id"]]}, in_time=lambda: True)
+    assert rows(api, made)[0]["name"] == "Noa Levi"
     assert (len(deployment.s3.objects), deployment.s3.objects[place]) == (2, content)
 
 
@@ -379,7 +381,8 @@ def test_what_a_person_says_of_a_payout_is_said_once(shop: Shop) -> None:
     back = api.post(f"{path}/fail", {"reason": "The account is closed"}).body
     assert (back["status"], back["reason"]) == ("returned", "The account is closed")
     assert (payout["returned_at"], back["returned_at"]) == (None, LATER.replace("+00:00", "Z"))
-    assert api.post(f"{path}/fail", {"reason": "again"}).body["status"] == "returned"
+    assert api.post(f"{path}/fail", {"reason": "The account is closed"}).body["status"] == "returned"
+    assert api.post(f"{path}/fail", {"reason": "again"}).code == "payout_failed_otherwise"
     assert api.post(f"{path}/settle", {"reference": "TRX 2"}).code == "payout_settled_otherwise"
     assert (balance(api, shop)["available"], balance(api, shop)["paid"]) == (5_000, 0)
     statement = api.get(f"/v1/creators/{shop.creator}/statement", currency="ILS").body
@@ -431,6 +434,49 @@ def test_that_money_came_back_is_said_by_who_may_give_money(shop: Shop) -> None:
     refused = bookkeeper.post(f"/v1/payouts/{payout['id']}/fail", {"reason": "It came back"})
     assert (refused.status, refused.code) == (403, "scope_missing")
     assert balance(api, shop)["paid"] == 5_000
+
+
+def test_that_more_than_the_limit_came_back_takes_the_word_of_two_keys(shop: Shop) -> None:
+    """Else one key could settle, and give it anew, as often as it likes."""
+    api = earned(shop)
+    run(api)
+    [payout] = api.get("/v1/payouts").body["items"]
+    path = f"/v1/payouts/{payout['id']}"
+    assert api.send("PUT", "/v1/payout_settings", {"currencies": {"ILS": {"adjustment_limit": 4_999}}}).status == 200
+    assert api.post(f"{path}/settle", {"reference": "1"}).status == 200
+    scopes = ["payouts:read", "payouts:write", "adjustments:write"]
+    one, another = (
+        Client(APIS["payouts"], shop.brand.made("/v1/keys", {"name": name, "scopes": scopes})["api_key"])
+        for name in ("One", "Another")
+    )
+    for _ in range(2):
+        said = one.post(f"{path}/fail", {"reason": "It came back"})
+        assert (said.status, said.body["status"], balance(api, shop)["paid"]) == (200, "settled", 5_000)
+        assert said.body["return_asked_by"].startswith("key_")
+    said = another.post(f"{path}/fail", {"reason": "It came back"})
+    assert (said.status, said.body["status"], balance(api, shop)["available"]) == (200, "returned", 5_000)
+    assert one.post(f"{path}/fail", {"reason": "It came back"}).body["status"] == "returned"
+
+
+def test_that_no_more_than_the_limit_came_back_takes_the_word_of_one(shop: Shop) -> None:
+    api = earned(shop)
+    run(api)
+    [payout] = api.get("/v1/payouts").body["items"]
+    assert api.send("PUT", "/v1/payout_settings", {"currencies": {"ILS": {"adjustment_limit": 5_000}}}).status == 200
+    assert api.post(f"/v1/payouts/{payout['id']}/settle", {"reference": "1"}).status == 200
+    said = api.post(f"/v1/payouts/{payout['id']}/fail", {"reason": "It came back"})
+    assert (said.status, said.body["status"], said.body["return_asked_by"]) == (200, "returned", None)
+
+
+def test_another_reason_is_refused_as_another_reference_is(shop: Shop) -> None:
+    api = earned(shop)
+    run(api)
+    [payout] = api.get("/v1/payouts").body["items"]
+    path = f"/v1/payouts/{payout['id']}"
+    assert api.post(f"{path}/fail", {"reason": "No such account"}).body["status"] == "failed"
+    assert api.post(f"{path}/fail", {"reason": "No such account"}).status == 200
+    refused = api.post(f"{path}/fail", {"reason": "A slip"})
+    assert (refused.status, refused.code) == (409, "payout_failed_otherwise")
 
 
 def test_account_numbers_are_for_who_takes_files_to_the_bank(shop: Shop) -> None:

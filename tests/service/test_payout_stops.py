@@ -350,7 +350,7 @@ def test_a_first_method_waits_for_who_was_paid_and_not_for_whose_run_was_called_
     if paid:
         payouts.settled_by_hand(day.deployment, day.brand, the(day, creator).id, "1")
     else:
-        payouts.failed_by_hand(day.deployment, day.brand, the(day, creator).id, "no", may_give=False)
+        payouts.failed_by_hand(day.deployment, day.brand, key(), the(day, creator).id, "no")
     item = payees.method_set(day.deployment, day.brand, creator, to("first"), if_match=None)
     assert item.changed_at == (times.text(day.deployment.now()) if paid else None)
 

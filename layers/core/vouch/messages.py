@@ -90,6 +90,10 @@ PROBLEMS: dict[str, Words] = {
         "en": ("The payout was settled under another reference", "It is {reference}."),
         "he": ("התשלום הושלם תחת אסמכתה אחרת", "האסמכתה היא {reference}."),
     },
+    "payout_failed_otherwise": {
+        "en": ("The payout failed, or came back, for another reason", "It is: {reason}."),
+        "he": ("התשלום נכשל או חזר מסיבה אחרת", "הסיבה היא: {reason}."),
+    },
     "payout_told_by_rail": {
         "en": ("The rail says what becomes of this payout", "{rail} is asked; nobody else's word counts."),
         "he": ("אמצעי התשלום אומר מה עלה בגורל התשלום", "{rail} נשאל; מילה של אחר אינה קובעת."),

@@ -1,9 +1,10 @@
 """Creators as payees: where their money goes, which is sealed, and what a brand has to know before it pays."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
+from functools import cache
 from types import EllipsisType
 
 from vouch.domain import payout_methods, times
@@ -88,9 +89,18 @@ def address(creator: Creator, since: str | None) -> str:
 
 def stopped(deployment: Deployment, brand: Brand, payee: Payee) -> Skipped | None:
     """Why what was made for the creator, and is not sent, shall not be sent any more; None: it may."""
-    expires = payee.tax_certificate_expires is not None
-    time_zone = payout_settings.settings(deployment.database, brand.id).time_zone if expires else "UTC"
-    return stop(payee, deployment.brand_now(brand), time_zone)
+    return stopping(deployment, brand)(payee)
+
+
+def stopping(deployment: Deployment, brand: Brand) -> Callable[[Payee], Skipped | None]:
+    """Says the same of many creators; the brand's days are looked up once, if anybody's certificate expires."""
+    now = deployment.brand_now(brand)
+    time_zone = cache(lambda: payout_settings.settings(deployment.database, brand.id).time_zone)
+
+    def stopped(payee: Payee) -> Skipped | None:
+        return stop(payee, now, time_zone() if payee.tax_certificate_expires is not None else "UTC")
+
+    return stopped
 
 
 # --- where the money goes ---------------------------------------------------------------------------------------------

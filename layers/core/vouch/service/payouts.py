@@ -23,7 +23,7 @@ from vouch.domain.money import Money
 from vouch.domain.payouts import Payment, Status, may_become
 from vouch.rails.base import Rail
 from vouch.rails.registry import RAILS
-from vouch.service import pages, payees
+from vouch.service import keys, pages, payees, payout_settings
 from vouch.service.deployment import Deployment
 from vouch.service.folds import fold_and_post
 from vouch.service.pages import Page
@@ -31,7 +31,7 @@ from vouch.service.reserving import outcomes_of
 from vouch.service.revisions import committed
 from vouch.store import balances, clearing, ledger, payout_runs, payouts, versions
 from vouch.store.database import Refused, Writes
-from vouch.store.tables import Brand, PayoutItem
+from vouch.store.tables import ApiKey, Brand, PayoutItem, PayoutRun
 
 TO_GIVE = "adjustments:write"
 """The scope of who may say that a creator has money again which had been paid."""
@@ -210,6 +210,33 @@ def failed(deployment: Deployment, brand: Brand, payout_id: str, news: News, *, 
     return _given_back(deployment, brand, payout_id, "failed", news, entry, seen=seen)
 
 
+def left_out(deployment: Deployment, brand: Brand, payout_id: str, news: News) -> PayoutItem:
+    """It fails while its run has not written its file, which then does without it.
+
+    The run counts them in the same transaction, and notes no file that was written by another count: so nothing is in a
+    file and available again. Raises Conflict where the file has it.
+    """
+
+    def entry(item: PayoutItem, balance: Balance) -> Entry:
+        return payout_released_entry(payouts.part(item), at=balance.watermark, version=balance.version)
+
+    def counted(item: PayoutItem, writes: Writes) -> None:
+        run = payout_runs.run(deployment.database, brand.id, item.run_id)
+        if item.status != "created" or (run is not None and _is_in_file(deployment, brand, run, item)):
+            raise Conflict("payout_not_in_time", status=item.status)
+        if run is not None:
+            run.left_out += 1
+            versions.put(writes, run)
+
+    return _given_back(deployment, brand, payout_id, "failed", news, entry, beside=counted)
+
+
+def _is_in_file(deployment: Deployment, brand: Brand, run: PayoutRun, item: PayoutItem) -> bool:
+    """Of what a second one of two tries has reserved and the run does not know, no file has anything."""
+    written = any(each[:2] == [item.rail, item.currency] and each[4] is not None for each in run.files or ())
+    return written and any(payout_id == item.id for _, payout_id in _made(deployment, brand, run.id, (0, 0)))
+
+
 def returned(deployment: Deployment, brand: Brand, payout_id: str, news: News) -> PayoutItem:
     """It came back after it was the creator's, and is available again. Raises Conflict where it never was."""
 
@@ -228,6 +255,7 @@ def _given_back(
     entry: Callable[[PayoutItem, Balance], Entry],
     *,
     seen: int | None = None,
+    beside: Callable[[PayoutItem, Writes], None] = lambda *_: None,
 ) -> PayoutItem:
     item = found(deployment, brand.id, payout_id)
 
@@ -237,6 +265,7 @@ def _given_back(
         if item.status == status or seen not in (None, item.version):
             return ()
         _check(item, status)
+        beside(item, writes)
         _keep(deployment, item, status, news)
         if status == "returned":
             item.returned_at = times.text(deployment.brand_now(brand))
@@ -343,37 +372,64 @@ def _post(writes: Writes, brand: Brand, entries: Sequence[Entry]) -> None:
 
 def settled_by_hand(deployment: Deployment, brand: Brand, payout_id: str, reference: str) -> PayoutItem:
     """The brand has paid by its bank, under that reference. The same again is no news; another word is a Conflict."""
-    item = _by_hand(deployment, brand, payout_id, "settled", final=("settled", "returned"))
-    if item.status in ("settled", "returned"):
-        if item.reference != reference:
-            raise Conflict("payout_settled_otherwise", reference=item.reference or "")
-        return item
-    return settled(deployment, brand, payout_id, News(reference=reference))
+    item = _by_hand(deployment, brand, payout_id)
+    if item.status not in ("submitted", "settled", "returned"):
+        raise Conflict("payout_not_in_time", status=item.status)
+    item = settled(deployment, brand, payout_id, News(reference=reference))
+    if item.reference != reference:  # it was before, or by another one at the same moment
+        raise Conflict("payout_settled_otherwise", reference=item.reference or "")
+    return item
 
 
-def failed_by_hand(deployment: Deployment, brand: Brand, payout_id: str, reason: str, *, may_give: bool) -> PayoutItem:
-    """The brand's bank could not pay it. What was settled and then came back is `returned`.
+def failed_by_hand(deployment: Deployment, brand: Brand, key: ApiKey, payout_id: str, reason: str) -> PayoutItem:
+    """The brand's bank could not pay it, or the file that is not written yet shall do without it; likewise.
 
-    That gives the creator money, so it takes one who may: else raises Forbidden.
+    What was settled and then came back is `returned`. That gives the creator money, so it takes a key that may do so
+    (else raises Forbidden), and above the brand's limit two of them: until the second one says so, it stays `settled`.
     """
-    item = _by_hand(deployment, brand, payout_id, "failed", final=("failed", "returned"))
-    if item.status in ("failed", "returned"):
-        return item
-    if item.status != "settled":
-        return failed(deployment, brand, payout_id, News(reason=reason))
-    if not may_give:
-        raise Forbidden("scope_missing", scope=TO_GIVE)
-    return returned(deployment, brand, payout_id, News(reason=reason))
+    item = _by_hand(deployment, brand, payout_id)
+    news = News(reason=reason)
+    match item.status:
+        case "created":
+            item = left_out(deployment, brand, payout_id, news)
+        case "submitted":
+            item = failed(deployment, brand, payout_id, news)
+        case "settled" if not keys.covers(key.scopes, TO_GIVE):
+            raise Forbidden("scope_missing", scope=TO_GIVE)
+        case "settled":
+            if _waits_for_another(deployment, brand, key, item):
+                return found(deployment, brand.id, payout_id)
+            item = returned(deployment, brand, payout_id, news)
+    check_reason(item, reason)
+    return item
 
 
-def _by_hand(
-    deployment: Deployment, brand: Brand, payout_id: str, status: Status, *, final: tuple[Status, ...]
-) -> PayoutItem:
-    """The payout, if a person may say that of it. Raises Conflict."""
+def _waits_for_another(deployment: Deployment, brand: Brand, key: ApiKey, item: PayoutItem) -> bool:
+    """Whether another key has to say, too, that it came back; notes the first one that did."""
+    limit = payout_settings.of(deployment, brand).currency(item.currency).adjustment_limit
+    if limit is None or item.amount <= limit:
+        return False
+
+    def attempt(writes: Writes) -> bool:
+        now_known = found(deployment, brand.id, item.id)
+        asked_by: str | None = now_known.return_asked_by
+        if now_known.status == "settled" and asked_by is None:
+            now_known.return_asked_by = key.id
+            versions.put(writes, now_known)
+        return asked_by in (None, key.id)
+
+    return committed(deployment, attempt)
+
+
+def check_reason(item: PayoutItem, reason: str) -> None:
+    """Raises Conflict where the payout has failed, or came back, for another reason than the one that is given now."""
+    if item.reason != reason:
+        raise Conflict("payout_failed_otherwise", reason=item.reason or "")
+
+
+def _by_hand(deployment: Deployment, brand: Brand, payout_id: str) -> PayoutItem:
+    """The payout, if a person may say what became of it. Raises Conflict."""
     item = found(deployment, brand.id, payout_id)
     if rail_of(item).api is not None:
         raise Conflict("payout_told_by_rail", rail=item.rail)
-    came_back = status == "failed" and item.status == "settled"
-    if item.status not in (*final, "submitted") and not came_back:
-        raise Conflict("payout_not_in_time", status=item.status)
     return item

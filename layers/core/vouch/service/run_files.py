@@ -1,11 +1,12 @@
 """The files of a run: written once, kept under their digest, and given to nobody as anything else than was written."""
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from itertools import batched
+from itertools import batched, islice
 
 from botocore.exceptions import ClientError
 
@@ -13,24 +14,25 @@ from vouch import telemetry
 from vouch.deadlines import InTime
 from vouch.domain import times
 from vouch.domain.errors import Conflict, NotFound, Unprocessable
-from vouch.domain.payouts import Payment
 from vouch.rails.base import File, FileOrder
 from vouch.rails.registry import RAILS
 from vouch.service import payees, payout_runs, payouts, rail_accounts
 from vouch.service.deployment import Deployment
+from vouch.service.payees import Profile
 from vouch.service.payouts import News
 from vouch.service.reserving import Outcome, outcomes_of
 from vouch.service.revisions import committed
 from vouch.store import payout_runs as stored
 from vouch.store import payouts as stored_payouts
-from vouch.store.database import Writes
-from vouch.store.payout_runs import CHUNK_MAX
+from vouch.store.database import BATCH_GET_MAX, Writes
 from vouch.store.tables import Brand, PayoutItem, PayoutRun
 
 _TOGETHER = 50
 """So many payouts are marked in one transaction."""
 _OPENERS = 8
 _ADDRESS_SECONDS = 60
+PAYOUTS_MAX = 10_000
+"""So many payouts are in one file: it is written in one go, and each is opened by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,18 +97,24 @@ def disposition(file: File) -> str:
 
 
 def write_all(deployment: Deployment, brand: Brand, run: PayoutRun, in_time: InTime) -> None:
-    """Writes the run's files, each once, and says of their payouts that they are on their way."""
+    """Writes the run's files, each once, and says of their payouts that they are on their way.
+
+    One that cannot be written keeps none of the others: what failed is raised once they are.
+    """
     if run.status != "writing":
         return
-    for rail, currency, _, _, key, _ in run.files:
-        made = _payouts_of(deployment, brand, run, rail, currency)
-        if key is None:
-            run = _note_file(deployment, brand, run, _written(deployment, brand, run, rail, currency, made))
-            if run.status != "writing":
-                return
-        if not handed_over(deployment, brand, made, in_time=in_time):
+    failures: list[Exception] = []
+    for rail, currency, *_ in run.files:
+        try:
+            done = in_time() and _finished(deployment, brand, run.id, rail, currency, in_time)
+        except Exception as failure:  # noqa: BLE001 - told once the others are written
+            failures.append(failure)
+            continue
+        if not done:
             payout_runs.tell(deployment, brand, run, "file")
             return
+    if failures:
+        raise ExceptionGroup(f"files of {run.id} that could not be written", failures)
 
     def attempt(writes: Writes) -> PayoutRun:
         now_known = payout_runs.found(deployment, brand, run.id)
@@ -118,9 +126,47 @@ def write_all(deployment: Deployment, brand: Brand, run: PayoutRun, in_time: InT
     payout_runs.conclude(deployment, brand, committed(deployment, attempt))
 
 
-def handed_over(deployment: Deployment, brand: Brand, items: Sequence[PayoutItem], *, in_time: InTime) -> bool:
+def _finished(deployment: Deployment, brand: Brand, run_id: str, rail: str, currency: str, in_time: InTime) -> bool:
+    """Writes one of the files unless it is, and hands over what is in it; False where time ended first.
+
+    It is written of the payouts that are left once nobody is to be left out any more, and noted only if by then nobody
+    else has left one out: else it is written anew.
+    """
+    while True:
+        run = payout_runs.found(deployment, brand, run_id)
+        made = _payouts_of(deployment, brand, run, rail, currency)
+        if run.status != "writing" or not _is_to_write(run, rail, currency):
+            return run.status != "writing" or handed_over(deployment, brand, made, in_time=in_time)
+        waiting = (item for item in made if item.status == "created")
+        fit = list(islice(waiting, PAYOUTS_MAX))
+        known = payees.profiles(deployment, brand.id, {item.creator_id for item in fit})
+        unfit = _stopped(deployment, brand, fit, known) + [(item.id, "left_for_next_run") for item in waiting]
+        for payout_id, reason in unfit:
+            if not in_time():
+                return False
+            with suppress(Conflict):  # another one has written it meanwhile
+                payouts.left_out(deployment, brand, payout_id, News(reason=reason))
+        if not unfit:
+            noted = _written(deployment, brand, run, rail, currency, fit, known) if fit else None
+            _note_file(deployment, brand, run, rail, currency, noted)
+
+
+def _is_to_write(run: PayoutRun, rail: str, currency: str) -> bool:
+    return any(each[:2] == [rail, currency] and each[4] is None for each in run.files)
+
+
+def _stopped(
+    deployment: Deployment, brand: Brand, items: Sequence[PayoutItem], known: Mapping[str, Profile]
+) -> list[tuple[str, str]]:
+    """Those who may not be paid any more since the run has looked at them, each with the reason."""
+    stopping = payees.stopping(deployment, brand)
+    reasons = [(item.id, stopping(known[item.creator_id].payee)) for item in items if item.creator_id in known]
+    return [(payout_id, reason) for payout_id, reason in reasons if reason is not None]
+
+
+def handed_over(deployment: Deployment, brand: Brand, items: Iterable[PayoutItem], *, in_time: InTime) -> bool:
     """Says of payouts whose file is written that they are on their way; False where time ended first."""
-    for some in batched([item for item in items if item.status == "created"], _TOGETHER, strict=False):
+    for some in batched((item for item in items if item.status == "created"), _TOGETHER, strict=False):
         if not in_time():
             return False
         payouts.submitted_together(deployment, brand, some, _on_its_way)
@@ -133,19 +179,26 @@ def written_of(run: PayoutRun, outcomes: Iterable[Outcome]) -> set[str]:
     return {each.payout_id for each in outcomes if each.payout_id and (each.rail, each.currency) in written}
 
 
-def _payouts_of(deployment: Deployment, brand: Brand, run: PayoutRun, rail: str, currency: str) -> list[PayoutItem]:
-    """In the order of their ids."""
+def _payouts_of(deployment: Deployment, brand: Brand, run: PayoutRun, rail: str, currency: str) -> Iterator[PayoutItem]:
+    """In the order of their ids, read as they are asked for."""
     wanted = sorted(
         outcome.payout_id
         for chunk in stored.chunks(deployment.database, brand.id, run.id)
         for outcome in outcomes_of(chunk)
         if outcome.payout_id is not None and (outcome.rail, outcome.currency) == (rail, currency)
     )
-    return stored_payouts.payouts(deployment.database, brand.id, wanted)
+    for some in batched(wanted, BATCH_GET_MAX, strict=False):
+        yield from stored_payouts.payouts(deployment.database, brand.id, some)
 
 
 def _written(
-    deployment: Deployment, brand: Brand, run: PayoutRun, rail: str, currency: str, made: Sequence[PayoutItem]
+    deployment: Deployment,
+    brand: Brand,
+    run: PayoutRun,
+    rail: str,
+    currency: str,
+    made: Sequence[PayoutItem],
+    known: Mapping[str, Profile],
 ) -> list[str]:
     """Stores the file; what the run notes of it.
 
@@ -155,12 +208,8 @@ def _written(
     write = RAILS[rail].write
     if write is None:
         raise LookupError(f"{rail} has no files")
-    payments: list[Payment] = []
     with ThreadPoolExecutor(_OPENERS) as openers:
-        for some in batched(made, CHUNK_MAX, strict=False):
-            known = payees.profiles(deployment, brand.id, {item.creator_id for item in some})
-            payment = partial(payouts.payment, deployment, brand, known)
-            payments += openers.map(payment, some)
+        payments = list(openers.map(partial(payouts.payment, deployment, brand, known), made))
     settings = rail_accounts.opened(deployment, brand.id, rail)
     file = write(FileOrder(run.id, times.parse(run.at), currency, settings, payments))
     digest = _digest(file.content)
@@ -179,15 +228,22 @@ def _written(
     return [rail, currency, file.name, file.media_type, key, digest]
 
 
-def _note_file(deployment: Deployment, brand: Brand, seen: PayoutRun, noted: list[str]) -> PayoutRun:
-    def attempt(writes: Writes) -> PayoutRun:
-        run = payout_runs.found(deployment, brand, seen.id)
-        if run.status == "writing":  # else it was cancelled meanwhile: nobody sees the file, nobody is paid by it
-            run.files = [noted if each[:2] == noted[:2] and each[4] is None else each for each in run.files]
-            payout_runs.put(deployment, run, writes)
-        return run
+def _note_file(
+    deployment: Deployment, brand: Brand, seen: PayoutRun, rail: str, currency: str, noted: list[str] | None
+) -> None:
+    """Without `noted` nobody is left to be paid by it, and there is no such file.
 
-    return committed(deployment, attempt)
+    Of a run that was cancelled meanwhile nobody sees the file, and nobody is paid by it.
+    """
+
+    def attempt(writes: Writes) -> None:
+        run = payout_runs.found(deployment, brand, seen.id)
+        if run.status == "writing" and run.left_out == seen.left_out and _is_to_write(run, rail, currency):
+            files = [noted if each[:2] == [rail, currency] else each for each in run.files]
+            run.files = [each for each in files if each is not None]
+            payout_runs.put(deployment, run, writes)
+
+    committed(deployment, attempt)
 
 
 def _digest(content: bytes) -> str:

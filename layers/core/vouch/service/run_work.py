@@ -1,6 +1,7 @@
 """Taking runs further: by whoever has begun one, as far as a request goes, and by the messages of the pay queue."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from vouch.deadlines import InTime
@@ -43,6 +44,7 @@ def gone_on(deployment: Deployment, brand: Brand, run: PayoutRun, *, in_time: In
     run_chunks.list_creators(deployment, brand, run, in_time, at_once=True)
     run = payout_runs.found(deployment, brand, run.id)
     if run.status == "writing" and run.payouts <= CHUNK_MAX and in_time():
-        run_files.write_all(deployment, brand, run, in_time)
+        with suppress(ExceptionGroup):  # the queue has been told, and says what cannot be written
+            run_files.write_all(deployment, brand, run, in_time)
         run = payout_runs.found(deployment, brand, run.id)
     return run

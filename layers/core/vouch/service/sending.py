@@ -358,6 +358,7 @@ def given_up(
     """
     item = payouts.found(deployment, brand.id, payout_id)
     if item.status == "failed":
+        payouts.check_reason(item, reason)
         return item
     if item.status != "created":
         api, told = _asked_for(deployment, brand, item, in_time)
@@ -367,6 +368,7 @@ def given_up(
     item = payouts.failed(deployment, brand, item.id, News(reason=reason, by=key.id), seen=item.version)
     if item.status != "failed":  # it was sent, or found, at the same moment
         raise _is_told_by_rail(item)
+    payouts.check_reason(item, reason)
     return item
 
 

@@ -68,6 +68,7 @@ def new(
         looked_at=0,
         payouts=0,
         released=0,
+        left_out=0,
         totals=[],
         at=times.text(at),
         created_at=times.text(now),

@@ -489,7 +489,7 @@ class PayoutItem(Main, discriminator="payout"):
     said of a further one while the first has no answer. `fee` = [amount, currency], what the rail took beside that.
     Likewise, and not booked, `carried` is what it says that it carries where that is another amount than ours, and
     `came_back` what it gave back of it where that is a part. `told_by` is the key of who said in the rail's place what
-    became of it.
+    became of it, `return_asked_by` that of who said that it came back, where that takes two.
     """
 
     id = UnicodeAttribute()
@@ -511,6 +511,7 @@ class PayoutItem(Main, discriminator="payout"):
     carried = JSONAttribute(null=True)
     came_back = JSONAttribute(null=True)
     told_by = UnicodeAttribute(null=True, attr_name="by")
+    return_asked_by = UnicodeAttribute(null=True, attr_name="rb")
     tries = IntegerAttribute()
     tried_at = UnicodeAttribute(null=True)
     key = UnicodeAttribute(null=True)
@@ -554,7 +555,7 @@ class PayoutRun(Main, discriminator="run"):
     `looked_at`, `payouts` and `totals` = [[rail, currency, payouts, amount, withheld]] are sums of the chunks that are
     reserved; so many of the payouts were `released` as it was cancelled. `at` is the brand's time of it, `created_at`
     the real one. `files` = [[rail, currency, name, media type, key of the object, its SHA-256]], from the name on null
-    until it is written.
+    until it is written; `left_out` counts the payouts that failed before.
     """
 
     id = UnicodeAttribute()
@@ -571,6 +572,7 @@ class PayoutRun(Main, discriminator="run"):
     looked_at = IntegerAttribute()
     payouts = IntegerAttribute()
     released = IntegerAttribute()
+    left_out = IntegerAttribute()
     totals = JSONAttribute()
     files = JSONAttribute(null=True)
     at = UnicodeAttribute()

@@ -129,6 +129,9 @@ class Payout(Answer):
     told_by: str | None = Field(
         description="The key of who said in place of the rail, if it has an API, what became of it"
     )
+    return_asked_by: str | None = Field(
+        description="The key that said it came back, where that takes two: another one has to say `fail`, too"
+    )
     created_at: Shown = Field(description="By the brand's clock, as what follows")
     settled_at: Shown | None
     returned_at: Shown | None = Field(description="When it came back")

@@ -1,0 +1,240 @@
+"""What is in a run's file, and what is left out of it: by a hold, by a word, by its size; and two files of a run."""
+
+import csv
+import io
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from tests.payday import ComesAgain, Payday, key
+from vouch.domain.errors import Conflict, NotFound
+from vouch.service import mint, payees, payout_runs, payouts, rail_accounts, run_chunks, run_files, run_work, verify
+from vouch.service.deployment import Deployment
+from vouch.service.payees import Note
+from vouch.service.payout_runs import Wish
+from vouch.service.payouts import News
+from vouch.store import payout_runs as stored
+from vouch.store.tables import Brand, PayoutItem, PayoutRun
+
+HELD = Note(
+    held=True, held_reason=None, country=None, entity=None, tax_form=None, tax_form_expires_on=None, tax_id=...,
+    withholding_bps=0, tax_certificate=None, tax_certificate_expires_on=None,
+)  # fmt: skip
+
+
+@pytest.fixture
+def day(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> Payday:
+    return Payday(deployment, monkeypatch, currency="EUR")
+
+
+def the(day: Payday, creator: str) -> PayoutItem:
+    [payout] = day.payouts_of(creator)
+    return payout
+
+
+def reserved(day: Payday, *creators: str) -> PayoutRun:
+    """A run of these creators, whose files are still to be written by the queue."""
+    wish = Wish(creator_ids=creators)
+    run = payout_runs.started(day.deployment, mint.fresh(day.deployment), day.brand, wish)
+    run_chunks.list_creators(day.deployment, day.brand, run, lambda: True, at_once=True)
+    assert {the(day, creator).status for creator in creators} == {"created"}
+    return now_known(day, run)
+
+
+def now_known(day: Payday, run: PayoutRun) -> PayoutRun:
+    return payout_runs.found(day.deployment, day.brand, run.id)
+
+
+def hold(day: Payday, creator: str) -> None:
+    payees.note(day.deployment, day.brand, creator, HELD, if_match=None)
+
+
+def fails(day: Payday, creator: str, reason: str = "a slip") -> PayoutItem:
+    return payouts.failed_by_hand(day.deployment, day.brand, key(), the(day, creator).id, reason)
+
+
+def in_file(day: Payday, run: PayoutRun) -> set[str]:
+    """The payouts in the run's list."""
+    content = run_files.file(day.deployment, day.brand, run.id, "csv", "EUR").file.content
+    return {row["payout_id"] for row in csv.DictReader(io.StringIO(content.decode("utf-8-sig")))}
+
+
+def check(day: Payday, run: PayoutRun, paid: list[str], left: dict[str, str]) -> None:
+    """The run is done, `paid` are in its file, and the others have theirs again, each for its reason."""
+    assert now_known(day, run).status == "completed"
+    assert in_file(day, run) == {the(day, creator).id for creator in paid}
+    assert {the(day, creator).status for creator in paid} == {"submitted"}
+    for creator, reason in left.items():
+        assert (the(day, creator).status, the(day, creator).reason) == ("failed", reason)
+        assert day.sums(creator) == (700, 0, 0)
+    assert verify.verify(day.deployment, day.brand).violations == []
+
+
+def test_who_is_held_before_the_file_is_written_is_not_in_it(day: Payday) -> None:
+    held, paid = day.creators([700, 700])
+    run = reserved(day, held, paid)
+    hold(day, held)
+    day.work()
+    check(day, run, [paid], {held: "payouts_held"})
+
+
+def test_what_is_to_be_written_yet_may_be_called_off_and_what_is_written_may_fail(day: Payday) -> None:
+    called_off, paid = day.creators([700, 700])
+    run = reserved(day, called_off, paid)
+    for _ in range(2):
+        assert fails(day, called_off).status == "failed"
+    day.work()
+    check(day, run, [paid], {called_off: "a slip"})
+    written = in_file(day, run)
+    assert fails(day, paid, "no such account").status == "failed"
+    assert in_file(day, run) == written
+
+
+def test_a_run_whose_payouts_are_all_called_off_has_no_file(day: Payday) -> None:
+    creator = day.creator(700)
+    run = reserved(day, creator)
+    fails(day, creator)
+    day.work()
+    assert (now_known(day, run).status, now_known(day, run).files) == ("completed", [])
+    with pytest.raises(NotFound):
+        run_files.file(day.deployment, day.brand, run.id, "csv", "EUR")
+
+
+@pytest.mark.parametrize("how", ["held", "called off"])
+@pytest.mark.parametrize("before_noting", [True, False])
+def test_what_is_available_again_is_in_no_file_whoever_is_first(
+    day: Payday, monkeypatch: pytest.MonkeyPatch, how: str, before_noting: bool
+) -> None:
+    """One writes the file while another one leaves a payout out of it."""
+    other, paid = day.creators([700, 700])
+    run = reserved(day, other, paid)
+    noting, overtaken = run_files._note_file, list[str]()
+
+    def leave_out() -> None:
+        if overtaken:
+            return
+        overtaken.append(other)
+        if how == "called off":
+            with suppress(Conflict):
+                fails(day, other)
+        else:
+            with suppress(Conflict):
+                payouts.left_out(day.deployment, day.brand, the(day, other).id, News(reason="payouts_held"))
+
+    def note(*about: Any) -> None:
+        if before_noting:
+            leave_out()
+        noting(*about)
+        leave_out()
+
+    monkeypatch.setattr(run_files, "_note_file", note)
+    day.work()
+    assert overtaken
+    if before_noting:
+        check(day, run, [paid], {other: "a slip" if how == "called off" else "payouts_held"})
+    else:
+        check(day, run, [paid, other], {})
+
+
+def test_what_a_file_has_no_room_for_goes_with_the_next_run(day: Payday, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run_files, "PAYOUTS_MAX", 2)
+    creators = day.creators([700] * 5)
+    run = reserved(day, *creators)
+    day.work()
+    first = sorted(creators, key=lambda creator: the(day, creator).id)
+    check(day, run, first[:2], dict.fromkeys(first[2:], "left_for_next_run"))
+    again = day.run(*creators, rail="csv")
+    assert again.payouts == 3
+
+
+def test_who_leaves_much_out_goes_on_by_another_message(day: Payday, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run_files, "PAYOUTS_MAX", 1)
+    creators = day.creators([700] * 4)
+    run = reserved(day, *creators)
+    day.deployment.sqs.sent.clear()
+    left = iter([True, True])
+    run_files.write_all(day.deployment, day.brand, run, lambda: next(left, False))
+    assert sorted(the(day, creator).status for creator in creators) == ["created"] * 3 + ["failed"]
+    day.work()
+    assert now_known(day, run).status == "completed"
+
+
+def test_a_file_that_cannot_be_written_keeps_none_of_the_others(day: Payday) -> None:
+    day.set_up("sepa", {"name": "Mugs", "iban": "DE89370400440532013000"})
+    by_list, by_bank = day.creator(700), day.creator(900, "sepa")
+    run = reserved(day, by_list, by_bank)
+    assert [each[0] for each in run.files] == ["csv", "sepa"]
+    run.files = [*reversed(run.files)]
+    run.save()
+    rail_accounts.removed(day.deployment, day.brand, "sepa", if_match=None)
+    for _ in range(3):
+        with suppress(ComesAgain):
+            day.take()
+    assert (the(day, by_list).status, the(day, by_bank).status) == ("submitted", "created")
+    assert now_known(day, run).status == "writing"
+    with pytest.raises(ExceptionGroup):
+        run_work.worked(day.deployment, {"file": [day.brand.id, run.id]}, in_time=lambda: True)
+    day.set_up("sepa", {"name": "Mugs", "iban": "DE89370400440532013000"})
+    day.work()
+    assert (the(day, by_bank).status, now_known(day, run).status) == ("submitted", "completed")
+
+
+def test_who_asks_for_a_run_is_answered_though_its_file_cannot_be_written(
+    day: Payday, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    day.set_up("sepa", {"name": "Mugs", "iban": "DE89370400440532013000"})
+    creator = day.creator(700, "sepa")
+    reserving = run_chunks.reserve
+
+    def overtaken(deployment: Deployment, brand: Brand, run: PayoutRun, number: int) -> None:
+        reserving(deployment, brand, run, number)
+        rail_accounts.removed(deployment, brand, "sepa", if_match=None)
+
+    monkeypatch.setattr(run_chunks, "reserve", overtaken)
+    assert day.run(creator, rail="sepa").status == "writing"
+
+
+def test_what_only_a_late_second_try_has_reserved_can_be_called_off_though_the_run_has_ended(
+    day: Payday, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It died before it could give that back: the run's list does not know of it, and the books' proof tells of it."""
+    paid, late = day.creators([700, 700])
+    run = day.run(paid, rail="csv")
+    orphan = reserved_behind(day, run, late)
+    day.pass_(timedelta(hours=4))
+    found = verify.verify(day.deployment, day.brand).violations
+    assert [(each.invariant, each.subject) for each in found] == [("I12", orphan.id)]
+    assert fails(day, late).status == "failed"
+    check(day, run, [paid], {late: "a slip"})
+
+
+def reserved_behind(day: Payday, run: PayoutRun, creator: str) -> PayoutItem:
+    """What a try that knows of one creator more reserves for an earlier run, before it dies."""
+    other = reserved(day, creator)
+    item = the(day, creator)
+    moved = PayoutItem(item.pk, item.sk)
+    moved.update([PayoutItem.run_id.set(run.id)])
+    stored.ended(day.deployment.database, day.brand.id, other.id)
+    other.delete()
+    day.deployment.sqs.sent.clear()
+    return item
+
+
+def test_of_two_references_at_once_the_second_one_is_refused(day: Payday, monkeypatch: pytest.MonkeyPatch) -> None:
+    creator = day.creator(700)
+    day.run(creator, rail="csv")
+    settling: Callable[..., PayoutItem] = payouts.settled
+
+    def overtaken(deployment: Deployment, brand: Brand, payout_id: str, news: News) -> PayoutItem:
+        settling(deployment, brand, payout_id, News(reference="A"))
+        return settling(deployment, brand, payout_id, news)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(payouts, "settled", overtaken)
+        with pytest.raises(Conflict, match="payout_settled_otherwise"):
+            payouts.settled_by_hand(day.deployment, day.brand, the(day, creator).id, "B")
+    assert the(day, creator).reference == "A"
+    assert payouts.settled_by_hand(day.deployment, day.brand, the(day, creator).id, "A").status == "settled"
