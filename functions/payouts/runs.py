@@ -103,7 +103,7 @@ def _shown(run: PayoutRun) -> wire.Run:
         progress=wire.RunProgress(
             creators=run.looked_at, chunks=run.chunks, chunks_reserved=run.reserved, chunks_sent=run.sent
         ),
-        files=[_file(rail, currency, name, totals) for rail, currency, name, *_ in run.files or ()],
+        files=[_file(each, totals) for each in run.files or ()],
         created_at=run.at,
     )
 
@@ -114,9 +114,11 @@ def _total(currency: str, totals: Sequence[Total]) -> wire.Total:
     return wire.Total(currency=currency, amount=amount, withheld=withheld, net=amount - withheld)
 
 
-def _file(rail: str, currency: str, name: str | None, totals: Sequence[Total]) -> wire.RunFile:
-    [total] = [each for each in totals if (each.rail, each.currency) == (rail, currency)]
-    return wire.RunFile(rail=rail, currency=currency, payments=total.payouts, net=total.net, name=name)
+def _file(file: Sequence[Any], totals: Sequence[Total]) -> wire.RunFile:
+    rail, currency, name, *_, payments, net = file
+    if payments is None:
+        [(payments, net)] = [(each.payouts, each.net) for each in totals if [each.rail, each.currency] == file[:2]]
+    return wire.RunFile(rail=rail, currency=currency, payments=payments, net=net, name=name)
 
 
 def _outcome(run: PayoutRun, outcome: Outcome) -> wire.Outcome:

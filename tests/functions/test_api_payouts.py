@@ -256,6 +256,7 @@ def test_the_figures_of_a_run_are_those_of_its_files(
         given = {"creator_id": creator, "amount": amount, "currency": currency, "reason": "Earned elsewhere"}
         api.made("/v1/adjustments", given, idempotency_key=f"a{number}")
     monkeypatch.setattr(run_chunks, "CHUNK_MAX", 1)
+    would = run(api, "dry", dry_run=True)
     made = run(api)
     work()
     made = api.get(f"/v1/payout_runs/{made['id']}").body
@@ -268,6 +269,7 @@ def test_the_figures_of_a_run_are_those_of_its_files(
     assert {(each["rail"], each["currency"]): (each["payments"], each["net"]) for each in made["files"]} == {
         ("csv", "EUR"): (1, 22), ("csv", "ILS"): (2, 3_826), ("sepa", "EUR"): (1, 700),
     }  # fmt: skip
+    assert [each | {"name": None} for each in made["files"]] == would["files"]
     for file in made["files"]:
         if file["rail"] == "csv":
             got = api.get(f"/v1/payout_runs/{made['id']}/file", rail="csv", currency=file["currency"])

@@ -66,6 +66,7 @@ def check(day: Payday, run: PayoutRun, paid: list[str], left: dict[str, str]) ->
     """The run is done, `paid` are in its file, and the others have theirs again, each for its reason."""
     assert now_known(day, run).status == "completed"
     assert in_file(day, run) == {the(day, creator).id for creator in paid}
+    assert [each[6:] for each in now_known(day, run).files] == [[len(paid), 700 * len(paid)]], "what is said of it"
     assert {the(day, creator).status for creator in paid} == {"submitted"}
     for creator, reason in left.items():
         assert (the(day, creator).status, the(day, creator).reason) == ("failed", reason)

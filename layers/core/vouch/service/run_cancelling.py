@@ -72,5 +72,5 @@ def _is_handed_over(run: PayoutRun) -> bool:
     """Whether there is nothing left that could be taken back: its files are written, its other payouts sent."""
     if run.status in ("preparing", "cancelled"):
         return False
-    written = all(key is not None for *_, key, _ in run.files or ())
+    written = all(each[4] is not None for each in run.files or ())
     return run.status == "completed" or (written and run.sent == run.chunks)

@@ -143,7 +143,7 @@ def _note_reserved(
         run.totals = [list(astuple(total)) for total in added_up(totals_of(run), paid)]
         written = [(each[0], each[1]) for each in run.files or ()]
         wanted = {(outcome.rail, outcome.currency) for outcome in paid if not _is_called(outcome.rail)}
-        run.files = [*(run.files or ()), *([*pair, None, None, None, None] for pair in sorted(wanted - {*written}))]
+        run.files = [*(run.files or ()), *([*pair, *[None] * 6] for pair in sorted(wanted - {*written}))]
         payout_runs.put(deployment, run, writes)
         return run, chunk
 

@@ -61,7 +61,7 @@ def file(deployment: Deployment, brand: Brand, run_id: str, rail: str | None, cu
         raise NotFound("file_not_found")
     if len(fitting) > 1:
         raise Unprocessable("file_ambiguous", files=", ".join(f"{each[0]} {each[1]}" for each in fitting))
-    [(_, _, name, media_type, key, digest)] = fitting
+    [(_, _, name, media_type, key, digest, *_)] = fitting
     if key is None and run.status == "cancelled":
         raise NotFound("file_not_found")
     if key is None:
@@ -175,7 +175,7 @@ def handed_over(deployment: Deployment, brand: Brand, items: Iterable[PayoutItem
 
 def written_of(run: PayoutRun, outcomes: Iterable[Outcome]) -> set[str]:
     """Those of these payouts that are in a file which the run has written."""
-    written = {(rail, currency) for rail, currency, _, _, key, _ in run.files or () if key is not None}
+    written = {(rail, currency) for rail, currency, _, _, key, *_ in run.files or () if key is not None}
     return {each.payout_id for each in outcomes if each.payout_id and (each.rail, each.currency) in written}
 
 
@@ -199,7 +199,7 @@ def _written(
     currency: str,
     made: Sequence[PayoutItem],
     known: Mapping[str, Profile],
-) -> list[str]:
+) -> list[str | int]:
     """Stores the file; what the run notes of it.
 
     Its digest is part of the object's key, so that what is there already are these bytes: a try that found another
@@ -225,11 +225,12 @@ def _written(
     except ClientError as refusal:
         if refusal.response["Error"]["Code"] != "PreconditionFailed":
             raise
-    return [rail, currency, file.name, file.media_type, key, digest]
+    net = sum(payment.amount for payment in payments)
+    return [rail, currency, file.name, file.media_type, key, digest, len(payments), net]
 
 
 def _note_file(
-    deployment: Deployment, brand: Brand, seen: PayoutRun, rail: str, currency: str, noted: list[str] | None
+    deployment: Deployment, brand: Brand, seen: PayoutRun, rail: str, currency: str, noted: list[str | int] | None
 ) -> None:
     """Without `noted` nobody is left to be paid by it, and there is no such file.
 

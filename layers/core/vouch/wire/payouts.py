@@ -41,9 +41,9 @@ class RunProgress(Answer):
 
 
 class RunFile(Answer):
-    """A file of the run, and what was reserved for it; of a dry run, one that it would have.
+    """A file of the run and what is in it; until it is written what is reserved for it, or in a dry run would be.
 
-    Less is in it by whatever failed before it was written.
+    What failed before it was written is not in it.
     """
 
     rail: str
