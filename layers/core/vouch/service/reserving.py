@@ -27,16 +27,9 @@ _TOGETHER = 20
 """Of so many currencies one transaction takes the payouts, beside what it folds."""
 ALL_WITHHELD: Skipped = "all_withheld"
 _OF_RAIL: frozenset[str | None] = frozenset[Skipped](
-    {
-        "rail_not_set_up",
-        "rail_unfit_for_currency",
-        "payout_method_missing",
-        "rail_unfit_for_method",
-        "payee_name_unfit",
-        "rail_amount_too_large",
-    }
+    {"rail_unfit_for_method", "payee_name_unfit", "rail_amount_too_large"}
 )
-"""What one rail lacks and another one may not."""
+"""Why one of the rails that pay to a creator's method cannot carry this very payment, which another one may."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,7 +200,7 @@ class Paying:
             for name in sorted(self.rails)
             if kind in (RAILS[name].takes or ()) and RAILS[name].unit(currency) is not None
         ]
-        return [*fitting, rules.rail]
+        return list(dict.fromkeys([*fitting, rules.rail]))
 
     def _rail_obstacle(self, profile: Profile, rail: Rail, currency: str, net: int) -> str | None:
         method = profile.method
