@@ -156,9 +156,12 @@ def test_who_leaves_much_out_goes_on_by_another_message(day: Payday, monkeypatch
     creators = day.creators([700] * 4)
     run = reserved(day, *creators)
     day.deployment.sqs.sent.clear()
+    day.pass_(timedelta(hours=1))
     left = iter([True, True])
     run_files.write_all(day.deployment, day.brand, run, lambda: next(left, False))
     assert sorted(the(day, creator).status for creator in creators) == ["created"] * 3 + ["failed"]
+    day.round()
+    assert len(day.deployment.sqs.sent[day.deployment.settings.pay_queue_url]) == 1, "somebody is at work"
     day.work()
     assert now_known(day, run).status == "completed"
 

@@ -225,7 +225,7 @@ def left_out(deployment: Deployment, brand: Brand, payout_id: str, news: News) -
         if item.status != "created" or (run is not None and _is_in_file(deployment, brand, run, item)):
             raise Conflict("payout_not_in_time", status=item.status)
         if run is not None:
-            run.left_out += 1
+            run.left_out, run.moved_at = run.left_out + 1, times.text(deployment.now())
             versions.put(writes, run)
 
     return _given_back(deployment, brand, payout_id, "failed", news, entry, beside=counted)
