@@ -132,7 +132,7 @@ class Payout(Answer):
     return_asked_by: str | None = Field(
         description="The key that said it came back, where that takes two: another one has to say `fail`, too"
     )
-    created_at: Shown = Field(description="By the brand's clock, as what follows")
+    created_at: Shown = Field(description="By the brand's clock, like `settled_at` and `returned_at`")
     settled_at: Shown | None
     returned_at: Shown | None = Field(description="When it came back")
 
@@ -140,7 +140,7 @@ class Payout(Answer):
 class Attempt(Answer):
     """A call of the rail that was about to be made, and the key that makes it one payment however often it is made."""
 
-    at: Shown
+    at: Shown = Field(description="In real time, like all that is about calls")
     key: str
 
 
