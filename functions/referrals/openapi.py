@@ -133,7 +133,7 @@ _OWN_REFUSALS: Final[dict[str, _Codes]] = {
     "cancel_payout_run": {409: ("run_already_sent",)},
     "list_payouts": {404: ("not_found",)},
     "settle_payout": {409: ("payout_not_in_time", "payout_settled_otherwise", "payout_told_by_rail")},
-    "fail_payout": {409: ("payout_not_in_time", "payout_told_by_rail")},
+    "fail_payout": {409: ("payout_not_in_time", "payout_failed_otherwise", "payout_told_by_rail")},
     "create_adjustment": {404: ("not_found",)},
     "create_writeoff": {404: ("not_found",), 422: ("nothing_owed",)},
     "approve_adjustment": _DECISION | {422: ("nothing_owed",)},
