@@ -115,6 +115,22 @@ def first_with(payouts_made: int, patch: pytest.MonkeyPatch) -> SimpleQueue[str]
     return found
 
 
+def side_by_side(runs: int, patch: pytest.MonkeyPatch) -> None:
+    """None of so many runs reserves its first payout before each is about to."""
+    together, seen, lock = threading.Barrier(runs), set[str](), threading.Lock()
+    reserved = Paying.reserved
+
+    def awaited(paying: Paying, profile: Profile) -> list[Outcome]:
+        with lock:
+            is_first = paying.run.id not in seen
+            seen.add(paying.run.id)
+        if is_first:
+            together.wait(timeout=120)
+        return reserved(paying, profile)
+
+    patch.setattr(Paying, "reserved", awaited)
+
+
 def patiently(do: Callable[[], object]) -> None:
     """Who loses too many races is told to come again, and does."""
     while True:
@@ -136,6 +152,7 @@ def test_two_runs_at_once_of_500_creators_with_every_message_twice_pay_each_of_t
     earned = dict(zip(day.creators(amounts), amounts, strict=True))
     crew = Crew(day)
     runs = crew.start(2, rail="csv")
+    side_by_side(2, monkeypatch)
     crew.work()
     first, second = found(day, runs)
     made = all_payouts(day)
