@@ -163,11 +163,11 @@ class Race:
                 if payout_id is None:
                     continue
                 with suppress(Unavailable, Conflict):
-                    if chance.random() < 0.3:
+                    if chance.random() < 0.15:
                         payouts.failed_by_hand(self.deployment, self.brand, key(payouts.TO_GIVE), payout_id, "closed")
                     else:
                         payouts.settled_by_hand(self.deployment, self.brand, payout_id, "TRX")
-                        if chance.random() < 0.2:
+                        if chance.random() < 0.5:
                             payouts.failed_by_hand(
                                 self.deployment, self.brand, key(payouts.TO_GIVE), payout_id, "closed"
                             )

@@ -191,7 +191,10 @@ def test_of_two_runs_at_once_one_is_cancelled_and_each_creator_is_paid_once_or_h
     assert (cancelled.status, other.status) == ("cancelled", "completed")
     made = all_payouts(day)
     of_cancelled = [item for item in made if item.run_id == cancelled.id]
-    of_other = [item for item in made if item.run_id == other.id]
+    # What a message brought twice has found only once the cancelled run had given it back is given back, too.
+    twice = [item for item in made if (item.run_id, item.reason) == (other.id, "left_for_next_run")]
+    of_other = [item for item in made if item.run_id == other.id and item not in twice]
+    assert {item.status for item in twice} <= {"failed"}
     assert len(of_cancelled) >= 10
     assert {(item.status, item.reason) for item in of_cancelled} == {("failed", "run_cancelled")}
     assert Counter(row["payout_id"] for row in rows(day, other)) == {item.id: 1 for item in of_other}
