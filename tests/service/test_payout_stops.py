@@ -386,6 +386,19 @@ def test_a_list_names_the_address_that_was_looked_at_though_it_changes_before_th
     assert paid_by_list(day, run.id) == [looked_at]
 
 
+def test_a_list_tells_addresses_of_one_moment_apart(day: Payday) -> None:
+    """The clock of a test brand stands still: what changes before a payout is made and after it has the same time."""
+    creator = day.creator(5_000, "sepa")
+    move(day, creator, "noa@x.test")
+    left = iter([True, True])
+    run = payout_runs.started(day.deployment, mint.fresh(day.deployment), day.brand, Wish("csv", None, [creator]))
+    run_work.gone_on(day.deployment, day.brand, run, in_time=lambda: next(left, False))
+    assert the(day, creator).status == "created"
+    move(day, creator, "thief@x.test")
+    day.work()
+    assert paid_by_list(day, run.id) == ["noa@x.test"]
+
+
 def test_nor_does_one_count_that_changes_between_the_look_and_the_reserving(
     day: Payday, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -140,7 +140,7 @@ def changed(
             recent = _recent(creator, now)
             if len(recent) == FORMER_EMAILS_MAX:
                 raise Unprocessable("email_changed_too_often", param="email", most=FORMER_EMAILS_MAX)
-            creator.former_emails = [*recent, [creator.email, times.text(now)]]
+            creator.former_emails = [*recent, [creator.email, times.text(now), creator.version]]
             creator.email = change.email
             _move(writes, brand, creator, _person(deployment, brand, change.email))
         if change.handles is not None:
@@ -164,7 +164,7 @@ def changed(
 
 def addresses(creator: Creator, now: datetime) -> list[str]:
     """Where a creator is to hear of what must not be missed, lest whoever moves their address could keep it quiet."""
-    return list(dict.fromkeys([creator.email, *(address for address, _ in _recent(creator, now))]))
+    return list(dict.fromkeys([creator.email, *(former[0] for former in _recent(creator, now))]))
 
 
 def enrolled(
@@ -319,9 +319,10 @@ def _move(writes: Writes, brand: Brand, creator: Creator, person: str) -> None:
         writes.put(creators.mailbox(brand.id, former, None))
 
 
-def _recent(creator: Creator, now: datetime) -> list[list[str]]:
+def _recent(creator: Creator, now: datetime) -> list[tuple[str, str, int]]:
+    """Each former address, until when it was theirs, and the last version of the creator that had it."""
     since = times.text(now - FORMER_EMAILS_KEPT)
-    return [[address, until] for address, until in creator.former_emails if until > since]
+    return [(address, until, version) for address, until, version in creator.former_emails if until > since]
 
 
 def _take(writes: Writes, brand: Brand, person: str, creator_id: str) -> None:

@@ -76,14 +76,9 @@ def destination(deployment: Deployment, brand_id: str, creator_id: str, sealed: 
     return Destination(said["kind"], said["holder"], said["fields"])
 
 
-def address_since(creator: Creator) -> str | None:
-    """Since when the creator has their address, by which they are paid without a method; None: ever, or for long."""
-    return creator.former_emails[-1][1] if creator.former_emails else None
-
-
-def address(creator: Creator, since: str | None) -> str:
-    """The address that the creator had when `address_since` said this of it, whatever became theirs after it."""
-    left_behind = (former for former, until in creator.former_emails if since is None or until > since)
+def address(creator: Creator, version: int) -> str:
+    """The address that this version of the creator had, whatever became theirs after it, were it in the same moment."""
+    left_behind = (former for former, _, last_version in creator.former_emails if last_version >= version)
     return next(left_behind, creator.email)
 
 
@@ -202,8 +197,13 @@ def _found(deployment: Deployment, brand: Brand, creator_id: str) -> payees.Foun
     return found[creator_id]
 
 
+def _address_since(creator: Creator) -> str | None:
+    """Since when the creator has their address, by which they are paid without a method; None: ever, or for long."""
+    return creator.former_emails[-1][1] if creator.former_emails else None
+
+
 def _moved_lately(creator: Creator, now: datetime) -> bool:
-    since = address_since(creator)
+    since = _address_since(creator)
     return since is not None and now - times.parse(since) < CHANGE_HOLD
 
 
@@ -233,7 +233,7 @@ def _held_since(method: PayoutMethod) -> str | None:
 
 
 def _profile(creator: Creator, method: PayoutMethod | None, payee: PayeeItem | None) -> Profile:
-    changed_at = _held_since(method) if method else address_since(creator)
+    changed_at = _held_since(method) if method else _address_since(creator)
     known = Payee(
         held=bool(payee and payee.held),
         withholding_bps=payee.withholding_bps if payee else 0,

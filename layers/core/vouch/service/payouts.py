@@ -350,7 +350,7 @@ def payment(deployment: Deployment, brand: Brand, profiles: Mapping[str, payees.
         amount=item.amount - item.withheld,
         currency=item.currency,
         name=profile.creator.name if profile else "",
-        email=payees.address(profile.creator, item.address_since) if profile else "",
+        email=payees.address(profile.creator, item.creator_version) if profile else "",
         made_at=times.parse(item.created_at),
         destination=payees.destination(deployment, brand.id, item.creator_id, item.to) if item.to else None,
         note=brand.name,

@@ -232,7 +232,7 @@ class Paying:
             authority=(profile.payee.country or "") if outcome.withheld else "",
         )
         item = items.new(self.brand.id, part, self.run.id, balance.watermark)
-        item.address_since = payees.address_since(profile.creator)
+        item.creator_version = profile.creator.version
         if profile.method is not None:
             item.to, item.shown = profile.method.sealed, profile.method.shown
         writes.put_new(item)

@@ -129,8 +129,8 @@ class Creator(Main, discriminator="creator"):
     """`b#C#<c>` / `C`, index `b#CRE`.
 
     `persons` are the pseudonyms by which a buyer is recognised as the creator, one per address they have had, the
-    present one last. `former_emails` = [[address, until when it was theirs]] of the last months. `tiers` = [[name,
-    from, to or null]], `recruiters` = [[creator, from, to or null]].
+    present one last. `former_emails` = [[address, until when it was theirs, the last version of the creator that had
+    it]] of the last months. `tiers` = [[name, from, to or null]], `recruiters` = [[creator, from, to or null]].
     """
 
     id = UnicodeAttribute()
@@ -481,9 +481,9 @@ class PayoutItem(Main, discriminator="payout"):
     """`b#P#<po>` / `P`, index `b#P` by time, second index `b#C#<c>#P` likewise: one creator's amount of a run.
 
     `amount` = `withheld` + what the creator gets; `authority` is the country whose tax was withheld. `to` is the
-    destination as it was sealed when the payout was made, `shown` what may be read of it; `address_since` is since when
-    the creator had the e-mail address that they had then, null where it was their first. `names` are the rail's ids of
-    it, `reference` the one that a person would look for; `reason` is why it failed or came back. `tries` counts its
+    destination as it was sealed when the payout was made, `shown` what may be read of it; `creator_version` is the
+    version of the creator who was looked at then, whose e-mail address it goes by. `names` are the rail's ids of it,
+    `reference` the one that a person would look for; `reason` is why it failed or came back. `tries` counts its
     attempts, `tried_at` is when the last one began. `key` is what its calls are idempotent by, since `keyed_at`, at the
     account with the identity `account`, last in that account's version `account_version`; `resent` is what the rail
     said of a further one while the first has no answer. `fee` = [amount, currency], what the rail took beside that.
@@ -502,7 +502,7 @@ class PayoutItem(Main, discriminator="payout"):
     rail = UnicodeAttribute()
     to = UnicodeAttribute(null=True)
     shown = UnicodeAttribute(null=True)
-    address_since = UnicodeAttribute(null=True, attr_name="ad")
+    creator_version = IntegerAttribute(attr_name="cv")
     status = UnicodeAttribute(attr_name="st")
     reason = UnicodeAttribute(null=True)
     names = JSONAttribute(null=True)
