@@ -5,8 +5,18 @@ import pytest
 from tests.faults.world import World
 from tests.payday import Payday
 from tests.standins.paypal import PayPal
-from vouch.service import payees, payout_runs, payouts, platform_accounts, rail_accounts
+from vouch.service import (
+    mint,
+    payees,
+    payout_runs,
+    payouts,
+    platform_accounts,
+    rail_accounts,
+    run_chunks,
+    run_files,
+)
 from vouch.service.deployment import Deployment
+from vouch.service.payout_runs import Wish
 from vouch.store import connections
 from vouch.store import rail_accounts as stored_accounts
 from vouch.store.vault import Misplaced
@@ -33,6 +43,30 @@ def test_whoever_has_another_creators_method_in_their_row_is_not_paid_by_it_and_
         assert {each.creator_id: each.skipped for each in page.items} == {noa: None, thief: "not_readable"}
         assert [payout.status for payout in day.payouts_of(noa)] == ["settled"]
         assert not day.payouts_of(thief)
+
+
+@pytest.mark.parametrize("moved", ["before it is reserved", "before the file is written"])
+def test_whoever_has_another_ones_method_is_in_no_file_and_all_others_are(day: Payday, moved: str) -> None:
+    day.set_up("sepa", {"name": "Mugs", "iban": "DE89370400440532013000"})
+    noa, thief = day.creator(5_000, "sepa"), day.creator(7_000, "sepa")
+    methods = {creator: payees.method(day.deployment, day.brand, creator) for creator in (noa, thief)}
+    if moved == "before it is reserved":
+        methods[thief].sealed = methods[noa].sealed
+        methods[thief].save()
+    run = payout_runs.started(day.deployment, mint.fresh(day.deployment), day.brand, Wish("csv", None, [noa, thief]))
+    run_chunks.list_creators(day.deployment, day.brand, run, lambda: True, at_once=True)
+    if moved != "before it is reserved":
+        [of_thief] = day.payouts_of(thief)
+        of_thief.to = methods[noa].sealed
+        of_thief.save()
+    day.work()
+    assert payout_runs.found(day.deployment, day.brand, run.id).status == "completed"
+    [of_noa], [of_thief] = day.payouts_of(noa), day.payouts_of(thief)
+    assert (of_noa.status, of_thief.status, of_thief.reason) == ("submitted", "failed", "not_readable")
+    content = run_files.file(day.deployment, day.brand, run.id, None, None).file.content.decode()
+    assert of_noa.id in content
+    assert of_thief.id not in content
+    assert (day.sums(noa), day.sums(thief)) == ((0, 5_000, 0), (7_000, 0, 0))
 
 
 def test_a_payout_keeps_to_its_own_creators_destination(day: Payday, deployment: Deployment) -> None:

@@ -18,7 +18,7 @@ from vouch.service.revisions import committed
 from vouch.store import audits, balances, versions
 from vouch.store import payout_runs as stored
 from vouch.store import payouts as stored_payouts
-from vouch.store.database import FAILURES, Refused, Writes
+from vouch.store.database import Refused, Writes
 from vouch.store.payout_runs import CHUNK_MAX
 from vouch.store.tables import Brand, PayoutRun, RunChunk
 
@@ -101,7 +101,7 @@ def _found_out(
             try:
                 outcomes = ask(known[creator_id])
             except Exception as failure:
-                if _is_the_worlds(failure):
+                if payout_runs.is_the_worlds(failure):
                     raise
                 telemetry.count("PayeeUnreadable")
                 telemetry.logger().exception("a creator cannot be paid", brand=brand.id, creator=creator_id)
@@ -114,11 +114,6 @@ def _made_before(deployment: Deployment, brand: Brand, run: PayoutRun, creator_i
     """What an earlier try of this run has reserved for the creator: what is in no list nobody would ever send."""
     items = stored_payouts.latest_of_creator(deployment.database, brand.id, creator_id)
     return [outcome_of(item) for item in items if item.run_id == run.id]
-
-
-def _is_the_worlds(failure: Exception) -> bool:
-    """Whether it may pass by itself: what a creator's own books or sealed texts raise does not."""
-    return isinstance(failure, FAILURES) and not isinstance(failure, balances.Torn)
 
 
 def _note_reserved(

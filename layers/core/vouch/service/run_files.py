@@ -5,7 +5,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
 from itertools import batched, islice
 
 from botocore.exceptions import ClientError
@@ -14,6 +13,7 @@ from vouch import telemetry
 from vouch.deadlines import InTime
 from vouch.domain import times
 from vouch.domain.errors import Conflict, NotFound, Unprocessable
+from vouch.domain.payouts import Payment
 from vouch.rails.base import File, FileOrder
 from vouch.rails.registry import RAILS
 from vouch.service import payees, payout_runs, payouts, rail_accounts
@@ -142,13 +142,15 @@ def _finished(deployment: Deployment, brand: Brand, run_id: str, rail: str, curr
         fit = list(islice(waiting, PAYOUTS_MAX))
         known = payees.profiles(deployment, brand.id, {item.creator_id for item in fit})
         unfit = _stopped(deployment, brand, fit, known) + [(item.id, "left_for_next_run") for item in waiting]
+        payments, unreadable = ([], []) if unfit else _opened(deployment, brand, fit, known)
+        unfit += [(payout_id, "not_readable") for payout_id in unreadable]
         for payout_id, reason in unfit:
             if not in_time():
                 return False
             with suppress(Conflict):  # another one has written it meanwhile
                 payouts.left_out(deployment, brand, payout_id, News(reason=reason))
         if not unfit:
-            noted = _written(deployment, brand, run, rail, currency, fit, known) if fit else None
+            noted = _written(deployment, brand, run, rail, currency, payments) if payments else None
             _note_file(deployment, brand, run, rail, currency, noted)
 
 
@@ -192,14 +194,31 @@ def _payouts_of(deployment: Deployment, brand: Brand, run: PayoutRun, rail: str,
         yield from stored_payouts.payouts(deployment.database, brand.id, some)
 
 
+def _opened(
+    deployment: Deployment, brand: Brand, items: Sequence[PayoutItem], known: Mapping[str, Profile]
+) -> tuple[list[Payment], list[str]]:
+    """Their payments, and those payouts of which nobody can read where they go: a matter of one creator's, which keeps
+    nobody else from being paid.
+    """
+
+    def ask(item: PayoutItem) -> Payment | None:
+        try:
+            return payouts.payment(deployment, brand, known, item)
+        except Exception as failure:
+            if payout_runs.is_the_worlds(failure):
+                raise
+            telemetry.count("PayeeUnreadable")
+            telemetry.logger().exception("a payout cannot be paid", brand=brand.id, payout=item.id)
+            return None
+
+    with ThreadPoolExecutor(_OPENERS) as openers:
+        opened = list(openers.map(ask, items))
+    payments = [payment for payment in opened if payment is not None]
+    return payments, [item.id for item, payment in zip(items, opened, strict=True) if payment is None]
+
+
 def _written(
-    deployment: Deployment,
-    brand: Brand,
-    run: PayoutRun,
-    rail: str,
-    currency: str,
-    made: Sequence[PayoutItem],
-    known: Mapping[str, Profile],
+    deployment: Deployment, brand: Brand, run: PayoutRun, rail: str, currency: str, payments: Sequence[Payment]
 ) -> list[str | int]:
     """Stores the file; what the run notes of it.
 
@@ -209,8 +228,6 @@ def _written(
     write = RAILS[rail].write
     if write is None:
         raise LookupError(f"{rail} has no files")
-    with ThreadPoolExecutor(_OPENERS) as openers:
-        payments = list(openers.map(partial(payouts.payment, deployment, brand, known), made))
     settings = rail_accounts.opened(deployment, brand.id, rail)
     file = write(FileOrder(run.id, times.parse(run.at), currency, settings, payments))
     digest = _digest(file.content)
