@@ -9,7 +9,7 @@ import pytest
 
 from tests.payday import Payday, key
 from tests.standins.paypal import PayPal
-from tests.standins.server import lost
+from tests.standins.server import Asked, Fault, Told, busy, hangs_up, lost
 from tests.standins.stripe_connect import StripeConnect
 from vouch import telemetry
 from vouch.domain.errors import Conflict, Forbidden
@@ -125,6 +125,35 @@ def test_an_answer_that_cannot_be_read_may_have_been_a_payment(day: Payday) -> N
         day.set_up("stripe_connect", second.settings)
         with pytest.raises(Conflict):
             not_paid(day, the(day, creator), BOOKKEEPER)
+
+
+def garbled(asked: Asked, answer: Callable[[], Told]) -> Told:
+    """It takes effect, and what is said of it nobody can read."""
+    return Told(answer().status, b"<html>Welcome to PayPal</html>")
+
+
+@pytest.mark.parametrize("later", [busy(status=503), hangs_up], ids=["busy", "no answer"])
+def test_an_answer_that_could_not_be_read_is_not_forgotten_over_what_came_after_it(day: Payday, later: Fault) -> None:
+    """PayPal has paid, and has forgotten the key by the time that somebody gives the payout up."""
+    with PayPal(day.deployment.now) as paypal:
+        day.set_up("paypal", paypal.settings)
+        creator = day.creator(700, "paypal")
+        paypal.faults.append(garbled)
+        day.run(creator, rail="paypal")
+        while the(day, creator).status == "created":
+            day.take()
+        assert (the(day, creator).status, the(day, creator).reason) == ("unknown", "rail_answer_unreadable")
+        paypal.faults.extend([later] * 100)
+        for _ in range(3):
+            day.pass_(HOUR)
+            day.round()
+        assert (the(day, creator).tries, the(day, creator).reason) != (1, "rail_answer_unreadable")
+        day.pass_(30 * DAY)
+        for by in (CLERK, BOOKKEEPER):
+            with pytest.raises(Conflict):
+                not_paid(day, the(day, creator), by)
+        assert day.sums(creator) == (0, 700, 0)
+        assert [len(made) for made in paypal.movements.values()] == [1]
 
 
 def test_of_what_left_no_trace_at_an_account_that_is_gone_the_word_is_enough(day: Payday) -> None:

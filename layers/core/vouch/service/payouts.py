@@ -45,8 +45,8 @@ class News:
 
     `resent`: what the rail said of a further try under the same key, while the first one has no answer. `carried` is
     what it says that it carries, where that is another amount than ours, `came_back` what it gave back, where that is a
-    part: both are for a person to look at. `by` is the key whose word it is, where that is a person's instead of the
-    rail's.
+    part: both are for a person to look at. `unreadable`: it said what cannot be read, which may be that it has paid.
+    `by` is the key whose word it is, where that is a person's instead of the rail's.
     """
 
     reason: str | None = None
@@ -56,6 +56,7 @@ class News:
     resent: str | None = None
     carried: Money | None = None
     came_back: Money | None = None
+    unreadable: bool = False
     by: str | None = None
 
 
@@ -323,6 +324,8 @@ def _note(item: PayoutItem, news: News, writes: Writes) -> None:
 
 
 def _say(item: PayoutItem, news: News) -> None:
+    if news.unreadable:
+        item.unreadable = True
     item.reason, item.names = news.reason, {**(item.names or {}), **news.names} or None
     item.carried, item.came_back = _pair(news.carried), _pair(news.came_back)
 

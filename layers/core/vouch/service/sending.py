@@ -227,7 +227,15 @@ def _heard(deployment: Deployment, brand: Brand, item: PayoutItem, told: Told, *
     amount than ours is not booked; of what failed, or came back whole, nothing is left, whatever it was.
     """
     carried = _otherwise(item, told)
-    news = News(told.reason, told.reference, told.names, told.fee, came_back=told.came_back, carried=carried)
+    news = News(
+        told.reason,
+        told.reference,
+        told.names,
+        told.fee,
+        carried=carried,
+        came_back=told.came_back,
+        unreadable=told.reason == _UNREADABLE,
+    )
     if told.reason is not None:
         telemetry.logger().info(
             "a rail said why", payout=item.id, rail=item.rail, reason=told.reason, detail=told.detail
@@ -260,8 +268,8 @@ def _heard(deployment: Deployment, brand: Brand, item: PayoutItem, told: Told, *
 def _left_open(deployment: Deployment, brand: Brand, item: PayoutItem, news: News) -> PayoutItem:
     if item.status == "submitting":
         return payouts.unknown(deployment, brand, item.id, news, seen=item.version)
-    unreadable = news.reason == _UNREADABLE and item.status == "unknown" and not _has_traces(item)
-    if news.carried is not None or unreadable:
+    is_first_trace = news.unreadable and item.status == "unknown" and not _has_traces(item)
+    if news.carried is not None or is_first_trace:
         return payouts.doubted(deployment, brand, item.id, news, seen=item.version)
     return item
 
@@ -315,8 +323,8 @@ def _stopped(deployment: Deployment, brand: Brand, known: Profiles, item: Payout
 
 
 def _has_traces(item: PayoutItem) -> bool:
-    """Whether the rail has shown a payment, or said what cannot be read and may have been one."""
-    return bool(item.names) or item.reason == _UNREADABLE
+    """Whether the rail ever showed a payment, or said what cannot be read and may have been one."""
+    return bool(item.names or item.unreadable)
 
 
 def _otherwise(item: PayoutItem, told: Told) -> Money | None:

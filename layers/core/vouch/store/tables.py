@@ -488,7 +488,8 @@ class PayoutItem(Main, discriminator="payout"):
     account with the identity `account`, last in that account's version `account_version`; `resent` is what the rail
     said of a further one while the first has no answer. `fee` = [amount, currency], what the rail took beside that.
     Likewise, and not booked, `carried` is what it says that it carries where that is another amount than ours, and
-    `came_back` what it gave back of it where that is a part. `told_by` is the key of who said in the rail's place what
+    `came_back` what it gave back of it where that is a part. `unreadable`: it has once given an answer that cannot be
+    read and may have been a payment, whatever it said later. `told_by` is the key of who said in the rail's place what
     became of it, `return_asked_by` that of who said that it came back, where that takes two.
     """
 
@@ -510,6 +511,7 @@ class PayoutItem(Main, discriminator="payout"):
     fee = JSONAttribute(null=True)
     carried = JSONAttribute(null=True)
     came_back = JSONAttribute(null=True)
+    unreadable = BooleanAttribute(null=True, attr_name="ur")
     told_by = UnicodeAttribute(null=True, attr_name="by")
     return_asked_by = UnicodeAttribute(null=True, attr_name="rb")
     tries = IntegerAttribute()
