@@ -14,7 +14,7 @@ from tests.faults.world import Context
 from tests.fixtures import NOON
 from tests.functions.client import Client
 from tests.functions.conftest import APIS, NewBrand, books_of
-from tests.functions.setting_up import Shop, new_creator
+from tests.functions.setting_up import TERMS, Shop, new_creator, new_program
 from vouch.domain import ids
 from vouch.rails.base import File
 from vouch.service import keys, run_chunks, run_files, run_work
@@ -130,6 +130,24 @@ def test_a_rail_that_cannot_carry_the_payment_leaves_it_to_the_one_in_the_terms(
     assert outcome(api, "2", currency="EUR", rail="sepa")["skipped"] == unfit
     assert api.send("PUT", "/v1/payout_settings", {"currencies": {"EUR": {"rail": "sepa"}}}).status == 200
     assert outcome(api, "3", currency="EUR")["skipped"] == unfit
+
+
+@pytest.mark.parametrize("paypal", [None, {"client_id": "client", "client_secret": "secret", "sandbox": "true"}])
+def test_where_no_rail_can_carry_it_the_one_that_pays_to_the_method_says_why(
+    shop: Shop, paypal: dict[str, str] | None
+) -> None:
+    """That the one in the terms has no account, or takes no IBAN, would send the brand to the wrong place."""
+    new_program(shop.brand, currency="EUR", terms=TERMS | {"payout": {"rail": "paypal"}})
+    api = earned(shop)
+    accounts = {"sepa": {"name": "Pottery Ltd", "iban": "DE75512108001245126199"}, "paypal": paypal}
+    for name, settings in accounts.items():
+        assert settings is None or api.send("PUT", f"/v1/payout_rails/{name}", {"settings": settings}).status == 200
+    given = {"creator_id": shop.creator, "amount": 700, "currency": "EUR", "reason": "Earned elsewhere"}
+    api.made("/v1/adjustments", given, idempotency_key="a1")
+    method = {"type": "iban", "iban": "IL620108000000099999999", "holder": "Noa Levi"}
+    assert api.send("PUT", f"/v1/creators/{shop.creator}/payout_method", method).status == 200
+    found = outcome(api, currency="EUR")
+    assert (found["rail"], found["skipped"]) == ("sepa", "rail_unfit_for_method")
 
 
 def test_a_dry_run_lists_and_pays_nobody(shop: Shop, new_creator_id: str) -> None:

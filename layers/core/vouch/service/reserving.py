@@ -153,14 +153,14 @@ class Paying:
         ]
 
     def _judged(self, profile: Profile, balance: Balance, currency: str) -> Outcome:
-        """By the first rail that can carry it; where none can, what the last one lacks."""
+        """By the first rail that can carry it; where none can, what the first one lacks."""
         rules = self.rules.currency(currency)
-        *before, last = self._rails_for(profile, rules, currency)
-        for name in before:
-            outcome = self._judged_by(RAILS[name], profile, balance, rules, currency)
-            if outcome.skipped not in _OF_RAIL:
-                return outcome
-        return self._judged_by(RAILS[last], profile, balance, rules, currency)
+        first, *others = self._rails_for(profile, rules, currency)
+        told = self._judged_by(RAILS[first], profile, balance, rules, currency)
+        if told.skipped in _OF_RAIL:
+            found = (self._judged_by(RAILS[name], profile, balance, rules, currency) for name in others)
+            return next((outcome for outcome in found if outcome.skipped is None), told)
+        return told
 
     def _judged_by(
         self, rail: Rail, profile: Profile, balance: Balance, rules: CurrencyRules, currency: str
