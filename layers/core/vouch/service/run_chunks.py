@@ -8,6 +8,7 @@ from dataclasses import astuple
 from vouch import telemetry
 from vouch.deadlines import InTime
 from vouch.domain import times
+from vouch.domain.payouts import GivenBack
 from vouch.rails.registry import RAILS
 from vouch.service import payees, payout_runs, payout_settings, payouts, rail_accounts, run_files, sending
 from vouch.service.deployment import Deployment
@@ -21,8 +22,6 @@ from vouch.store import payouts as stored_payouts
 from vouch.store.database import Refused, Writes
 from vouch.store.payout_runs import CHUNK_MAX
 from vouch.store.tables import Brand, PayoutRun, RunChunk
-
-_CANCELLED = "run_cancelled"
 
 # --- listing and reserving --------------------------------------------------------------------------------------------
 
@@ -203,7 +202,7 @@ def release(deployment: Deployment, brand: Brand, run: PayoutRun, chunk: RunChun
     items = stored_payouts.payouts(deployment.database, brand.id, sorted(written))
     if not run_files.handed_over(deployment, brand, items, in_time=in_time):
         return False
-    _give_back(deployment, brand, run, chunk, _CANCELLED, but=written)
+    _give_back(deployment, brand, run, chunk, "run_cancelled", but=written)
     _count_released(deployment, brand, run, stored.number_of(chunk))
     return True
 
@@ -216,7 +215,7 @@ def _count_released(deployment: Deployment, brand: Brand, seen: PayoutRun, numbe
         if chunk.status == "released":
             return
         made = stored_payouts.payouts(deployment.database, brand.id, sorted(_payout_ids(outcomes_of(chunk))))
-        run.released += sum((item.status, item.reason) == ("failed", _CANCELLED) for item in made)
+        run.released += sum((item.status, item.reason) == ("failed", "run_cancelled") for item in made)
         chunk.status = "released"
         versions.put(writes, chunk)
         payout_runs.put(deployment, run, writes)
@@ -225,7 +224,7 @@ def _count_released(deployment: Deployment, brand: Brand, seen: PayoutRun, numbe
 
 
 def _give_back(
-    deployment: Deployment, brand: Brand, run: PayoutRun, chunk: RunChunk, reason: str, *, but: AbstractSet[str]
+    deployment: Deployment, brand: Brand, run: PayoutRun, chunk: RunChunk, reason: GivenBack, *, but: AbstractSet[str]
 ) -> None:
     """Whatever the run has reserved there `but` these, whether or not it was noted, and not yet sent."""
     failures: list[Exception] = []

@@ -20,7 +20,7 @@ from vouch.deadlines import InTime
 from vouch.domain import times
 from vouch.domain.errors import Conflict, Forbidden, Unprocessable
 from vouch.domain.money import Money
-from vouch.domain.payouts import Payment
+from vouch.domain.payouts import GivenBack, Payment, Skipped
 from vouch.rails.base import BRANDS, Api, Conversation, Settings, Told, Unreadable
 from vouch.service import keys, payees, payouts, rail_accounts, rail_calls
 from vouch.service.deployment import Deployment
@@ -309,7 +309,7 @@ def _still_wanted(deployment: Deployment, brand: Brand, item: PayoutItem) -> Pay
     return payouts.failed(deployment, brand, item.id, News(reason=stopped), seen=item.version)
 
 
-def _called_off(deployment: Deployment, brand: Brand, known: Profiles, item: PayoutItem) -> str | None:
+def _called_off(deployment: Deployment, brand: Brand, known: Profiles, item: PayoutItem) -> GivenBack | Skipped | None:
     """Why nothing shall be sent of it any more; None: it may be."""
     run = payout_runs.run(deployment.database, brand.id, item.run_id)
     if run is not None and run.status == "cancelled":
@@ -317,7 +317,7 @@ def _called_off(deployment: Deployment, brand: Brand, known: Profiles, item: Pay
     return _stopped(deployment, brand, known, item)
 
 
-def _stopped(deployment: Deployment, brand: Brand, known: Profiles, item: PayoutItem) -> str | None:
+def _stopped(deployment: Deployment, brand: Brand, known: Profiles, item: PayoutItem) -> Skipped | None:
     profile = known.get(item.creator_id)
     return payees.stopped(deployment, brand, profile.payee) if profile is not None else None
 
