@@ -4,7 +4,7 @@ from vouch.domain import payout_methods, times
 from vouch.http import Routes, brand_access
 from vouch.service import payees, sending
 from vouch.service.payees import Note
-from vouch.store.tables import PayoutMethod
+from vouch.store.tables import PayeeItem, PayoutMethod
 from vouch.wire import payees as wire
 
 routes = Routes()
@@ -36,12 +36,30 @@ def show_payee(creator_id: str) -> wire.Payee:
 
 @routes.put("/v1/creators/<creator_id>/payee", security=brand_access("payouts:write"))
 def set_payee(creator_id: str, body: wire.NewPayee) -> wire.Payee:
-    """As long as `held` is true nothing is paid; what PayPal or Stripe was not sent yet fails within minutes."""
+    """What is noted from now on, in place of all before. As long as `held` is true nothing is paid.
+
+    What PayPal or Stripe was not sent yet fails within minutes, and a file that is not written yet leaves it out.
+    """
     call = routes.call
     said = Note(**body.model_dump(exclude={"tax_id"}), tax_id=body.tax_id if "tax_id" in body.model_fields_set else ...)
-    item = payees.note(call.deployment, call.brand, creator_id, said, if_match=call.if_match)
+    return _noted(payees.note(call.deployment, call.brand, creator_id, said, if_match=call.if_match), creator_id)
+
+
+@routes.patch("/v1/creators/<creator_id>/payee", security=brand_access("payouts:write"))
+def hold_payee(creator_id: str, body: wire.Hold) -> wire.Payee:
+    """As long as `held` is true nothing is paid; what else is noted stays as it is.
+
+    What PayPal or Stripe was not sent yet fails within minutes, and a file that is not written yet leaves it out.
+    """
+    call = routes.call
+    reason = body.held_reason if "held_reason" in body.model_fields_set else ...
+    item = payees.held(call.deployment, call.brand, creator_id, held=body.held, reason=reason, if_match=call.if_match)
+    return _noted(item, creator_id)
+
+
+def _noted(item: PayeeItem, creator_id: str) -> wire.Payee:
     if item.held:
-        sending.look_at_waiting(call.deployment, call.brand, creator_id)
+        sending.look_at_waiting(routes.call.deployment, routes.call.brand, creator_id)
     return wire.Payee.of(item)
 
 

@@ -50,6 +50,7 @@ BODIES: dict[tuple[str, str], Any] = {
     ("PUT", "/v1/creators/<creator_id>/product_ties"): {"program_id": "prg_" + MISSING, "skus": ["ours now"]},
     ("PUT", "/v1/creators/<creator_id>/payout_method"): {"type": "paypal", "email": "ours@now.example"},
     ("PUT", "/v1/creators/<creator_id>/payee"): {"held": True, "withholding_bps": 0},
+    ("PATCH", "/v1/creators/<creator_id>/payee"): {"held": True},
     ("PATCH", "/v1/enrolments/<enrolment_id>"): {"status": "left"},
     ("PATCH", "/v1/links/<link_id>"): {"status": "paused"},
     ("PATCH", "/v1/codes/<code_id>"): {"status": "ended"},

@@ -182,6 +182,30 @@ def note(deployment: Deployment, brand: Brand, creator_id: str, said: Note, *, i
     return revised(deployment, lambda: noted(deployment, brand, creator_id), apply, if_match=if_match)
 
 
+def held(
+    deployment: Deployment,
+    brand: Brand,
+    creator_id: str,
+    *,
+    held: bool,
+    reason: str | EllipsisType | None,
+    if_match: int | None,
+) -> PayeeItem:
+    """Holds the creator, or no longer; a `reason` of `...` stays as long as they are held. All else stays as it is.
+
+    Raises NotFound, and Stale as `note` does.
+    """
+
+    def apply(item: PayeeItem, _: Writes) -> None:
+        item.held = held
+        if not held:
+            item.held_reason = None
+        elif reason is not ...:
+            item.held_reason = reason
+
+    return revised(deployment, lambda: noted(deployment, brand, creator_id), apply, if_match=if_match)
+
+
 def _text(day: date | None) -> str | None:
     return day.isoformat() if day is not None else None
 

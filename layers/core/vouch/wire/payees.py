@@ -97,14 +97,26 @@ class PayoutMethod(Answer):
     version: int
 
 
-class NewPayee(Body):
+class Hold(Body):
+    """Whether a creator is held, and why: a reason that is left out stays, and goes with the hold."""
+
+    held: Annotated[bool, Field(description="Nothing is paid while this is true")]
+    held_reason: Annotated[Text, Field(min_length=1)] | None = None
+
+    @model_validator(mode="after")
+    def _has_a_reason_only_while_held(self) -> Self:
+        if self.held_reason is not None and not self.held:
+            facts = {"at": ("held_reason",), "beside": "held", "value": "false"}
+            raise PydanticCustomError("needless_field", "nothing is held", facts)
+        return self
+
+
+class NewPayee(Hold):
     """All that is noted from now on: what is left out is null, but for `tax_id`, which then stays as it is.
 
     What expires on a day holds to its end, in the time zone of the payout settings.
     """
 
-    held: Annotated[bool, Field(description="Nothing is paid while this is true")]
-    held_reason: Annotated[Text, Field(min_length=1)] | None = None
     country: Annotated[Country, AfterValidator(str.upper)] | None = Field(
         None, description="Where they are taxed; where tax is withheld, it is for this country's tax office"
     )
@@ -126,9 +138,6 @@ class NewPayee(Body):
 
     @model_validator(mode="after")
     def _goes_together(self) -> Self:
-        if self.held_reason is not None and not self.held:
-            facts = {"at": ("held_reason",), "beside": "held", "value": "false"}
-            raise PydanticCustomError("needless_field", "nothing is held", facts)
         needed = {
             "country": ("withholding_bps", self.withholding_bps or None),
             "tax_form": ("tax_form_expires_on", self.tax_form_expires_on),
