@@ -81,7 +81,7 @@ class Correspondence:
             rail=rail,
             authority="IL" if withheld else "",
         )
-        item = payouts.new(self.brand.id, part, run_id, self.deployment.now())
+        item = payouts.new(self.brand.id, part, run_id, self.deployment.now(), creator_version=self.creator.version)
         item.status = status
         item.save()
         return item

@@ -192,7 +192,7 @@ def test_a_reason_is_one_cell_of_one_line(reason: str) -> None:
 def _paid_given_and_taken_back(brand: Brand, turn: int, at: datetime) -> list[Entry]:
     """What a payout, an adjustment and its correction post, the three of them stored."""
     part = PayoutPart(f"po_{turn}", NOA, "ILS", 100, 0, "csv")
-    payouts.new(brand.id, part, "run_1", at).save()
+    payouts.new(brand.id, part, "run_1", at, creator_version=1).save()
     posted, first, second = [ledger_entries.payout_entry(part, at=at, version=3 * turn)], f"adj_{turn}", f"adj_{turn}b"
     for place, (kind, name, amount) in enumerate((("adjustment", first, 1), ("correction", second, -1)), start=1):
         word = adjustments.new(

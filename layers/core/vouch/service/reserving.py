@@ -231,8 +231,8 @@ class Paying:
             rail=outcome.rail,
             authority=(profile.payee.country or "") if outcome.withheld else "",
         )
-        item = items.new(self.brand.id, part, self.run.id, balance.watermark)
-        item.creator_version = profile.creator.version
+        version = profile.creator.version
+        item = items.new(self.brand.id, part, self.run.id, balance.watermark, creator_version=version)
         if profile.method is not None:
             item.to, item.shown = profile.method.sealed, profile.method.shown
         writes.put_new(item)

@@ -66,8 +66,8 @@ def has_any_returned(database: Database, brand_id: str, creator_id: str) -> bool
             return False
 
 
-def new(brand_id: str, part: PayoutPart, run_id: str, at: datetime) -> PayoutItem:
-    """A payout that is not stored yet."""
+def new(brand_id: str, part: PayoutPart, run_id: str, at: datetime, *, creator_version: int) -> PayoutItem:
+    """A payout that is not stored yet, of a creator who was looked at in that version."""
     _, pk, sk = key(brand_id, part.payout_id)
     place = f"{times.text(at)}#{part.payout_id}"
     return PayoutItem(
@@ -80,6 +80,7 @@ def new(brand_id: str, part: PayoutPart, run_id: str, at: datetime) -> PayoutIte
         id=part.payout_id,
         run_id=run_id,
         creator_id=part.creator_id,
+        creator_version=creator_version,
         currency=part.currency,
         amount=part.amount,
         withheld=part.withheld,
