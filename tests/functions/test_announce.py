@@ -119,6 +119,11 @@ def test_whoever_read_at_an_address_that_was_left_hears_of_it_and_of_nothing_els
     assert "for 72 hours" in noa.mails[0]["Content"]["Simple"]["Body"]["Text"]["Data"]
 
 
+def test_another_spelling_of_a_mailbox_is_no_other_one(noa: Correspondence) -> None:
+    noa.bring(noa.moves("Noa@Example.com"))
+    assert noa.messages() == []
+
+
 def test_the_first_method_of_a_creator_who_was_paid_before_is_told_to_wait(noa: Correspondence) -> None:
     books.was_paid(noa.deployment, noa.brand.id, noa.creator.id)
     noa.run(noa.method(BANK))

@@ -7,7 +7,7 @@ brand's mails wait for all of another's: its messages are a group of their own.
 from collections.abc import Iterator, Mapping
 from typing import Any, get_args
 
-from vouch.domain import times
+from vouch.domain import people, times
 from vouch.service.deployment import Deployment
 from vouch.service.payees import hold_end
 from vouch.service.queues import put_off
@@ -88,8 +88,8 @@ def _of_method(before: PayoutMethod | None, after: PayoutMethod) -> Iterator[_Le
 
 
 def _of_address(before: Creator, after: Creator) -> Iterator[_Letter]:
-    """To the address that was left, at each move: so no row of moves leaves its owner unaware."""
-    if before.email != after.email:
+    """To the mailbox that was left, at each move: so no row of moves leaves its owner unaware."""
+    if people.mailbox(before.email) != people.mailbox(after.email):
         brand_id, creator_id = payees.whose(after)
         yield _letter(brand_id, creator_id, {"mail": "address", "version": after.version}, before.email)
 
