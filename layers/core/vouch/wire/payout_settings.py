@@ -45,7 +45,9 @@ class CurrencySettings(Body):
     rail: RailName | None = Field(None, description="How creators are paid; one of `GET /v1/payout_rails`")
     schedule: Schedule | None = Field(None, description="When a run begins by itself; null: never")
     adjustment_limit: AdjustmentLimit | None = Field(
-        None, description="An adjustment above this, up or down, needs a second approver; null: none does"
+        None,
+        description="An adjustment above this, up or down, needs a second key, and so does the word that a payout above"
+        " it came back; null: none does",
     )
 
 
