@@ -52,8 +52,8 @@ _ENTRIES_MAX = 1_000_000
 """What the nightly job's memory holds of one account."""
 _STRETCH = 1000
 """So many entries are read between two looks at the clock."""
-_HANDS_AT_WORK = timedelta(hours=3)
-"""No message of a run that has ended comes again so much later, and the hourly round has come by."""
+_HANDS_AT_WORK = timedelta(hours=12)
+"""No message of a run that has ended comes again so much later: the queue brings one twenty times, every half hour."""
 _ALWAYS = Time(lambda: True, lambda: True)
 _GARBLED = (ValueError, TypeError, LookupError, zlib.error)
 """What reading an item raises that is not what was put; the world's own failures are none of these."""
