@@ -69,7 +69,7 @@ def test_bank_files_are_kept_as_long_as_books_and_can_be_read_at_once(declared: 
     [moved] = rule["Transitions"]
     assert moved["StorageClass"] == "GLACIER_IR", "the other classes of Glacier give nothing at once"
     assert moved["TransitionInDays"] < declared["Parameters"]["FilesDays"]["MinValue"]
-    assert rule["NoncurrentVersionExpiration"] == {"NoncurrentDays": 365}
+    assert rule["NoncurrentVersionExpiration"] == {"NoncurrentDays": 30}, "so long an expired one is still there"
     assert rule["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 1}
 
 
