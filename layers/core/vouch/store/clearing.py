@@ -26,9 +26,8 @@ def put_moved(writes: Writes, brand_id: str, item: PayoutItem, entries: Iterable
         writes.put_new(row)
         for name in clearing.names_of(item.reference, item.names):
             pk, said = _names(brand_id, item.rail, name, movement.currency, movement.amount)
-            named[pk + said] = CashName(
-                pk, f"{said}{item.id}", payout_id=item.id
-            )  # a fee can be as much as the payment
+            # By name and amount, of which there can be one twice: a fee can be as much as the payment.
+            named[pk + said] = CashName(pk, f"{said}{item.id}", payout_id=item.id)
     for each in named.values():
         writes.put(each)
 
