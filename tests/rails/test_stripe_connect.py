@@ -72,6 +72,7 @@ SETTLED = Told(
     reference="tr_1MiN3gLkdIwHu7ix",
     amount=Money(13_050, "USD"),
 )
+PASSING = Told("later", passing=True)
 LIST = {"object": "list", "data": [TRANSFER], "has_more": False, "url": "/v1/transfers"}
 
 
@@ -136,18 +137,18 @@ class TestSending:
         ],
     )
     def test_what_passes_by_itself_leaves_it_open(self, said: Answer) -> None:
-        assert sent(said).word == "later"
+        assert (sent(said).word, sent(said).passing) == ("later", True)
 
     @pytest.mark.parametrize("said, seconds", [("7", 7), ("0", 1), ("999999", 21_600), ("soon", None)])
     def test_stripe_may_say_when_to_come_again(self, said: str, seconds: int | None) -> None:
-        assert sent(answer(b"", 429, retry_after=said)) == Told("later", seconds=seconds)
+        assert sent(answer(b"", 429, retry_after=said)) == Told("later", seconds=seconds, passing=True)
 
     @pytest.mark.parametrize("status", [409, 429, 500])
     def test_where_the_same_again_does_not_help_it_is_looked_for(self, status: int) -> None:
         stopped = fault(status, "api_error", should_retry="false")
         assert sent(stopped, listed(TRANSFER)) == SETTLED
-        assert sent(stopped, listed()) == Told("later", seconds=3_600)
-        assert sent(stopped, answer(b"", 503)) == Told("later")
+        assert sent(stopped, listed()) == Told("later", seconds=3_600, passing=True)
+        assert sent(stopped, answer(b"", 503)) == PASSING
         assert sent(stopped, fault(401)) == Told("later", "credentials_refused")
 
     @pytest.mark.parametrize(
@@ -183,7 +184,7 @@ class TestSending:
     def test_nothing_has_failed_before_it_was_looked_for(self, code: str) -> None:
         """An earlier try may have made the transfer, for want of whose money this one is refused."""
         assert sent(fault(400, code=code), listed(TRANSFER)) == SETTLED
-        assert sent(fault(400, code=code), answer(b"", 500)) == Told("later")
+        assert sent(fault(400, code=code), answer(b"", 500)) == PASSING
 
     def test_an_account_that_stripe_does_not_let_us_see_is_no_fault_of_the_key(self) -> None:
         assert sent(fault(403, code="account_invalid"), listed()).reason == "payee_unknown"
@@ -459,9 +460,9 @@ class TestOverLoopback:
         self, api: StripeConnect, clock: Clock
     ) -> None:
         api.breaks.append("before")
-        assert pays(api) == Told("later", seconds=3_600)
+        assert pays(api) == Told("later", seconds=3_600, passing=True)
         clock.pass_(API.window)
-        assert pays(api) == Told("later", seconds=3_600)
+        assert pays(api) == Told("later", seconds=3_600, passing=True)
         assert looks(api) == Told("absent")
         assert api.movements == {}
 
@@ -509,7 +510,7 @@ class TestOverLoopback:
     def test_the_key_belongs_to_one_payment(self, api: StripeConnect) -> None:
         pays(api)
         other = replace(PAYOUT, id=payment(2, NOA).id)
-        assert pays(api, other) == Told("later", detail="idempotency_error")
+        assert pays(api, other) == Told("later", detail="idempotency_error", passing=True)
         assert api.movements == ONCE
 
     def test_what_the_platform_takes_back(self, api: StripeConnect) -> None:

@@ -141,7 +141,7 @@ class Told:
     `names` are the rail's ids of the payment, merged with those known before; `reference` is the one that a person
     would look for. `amount` is what the rail says that it carries, where it does: another one than ours is an alarm.
     `fee` is what it took beside that, `came_back` the part that it gave back of what stays settled. `seconds`: when it
-    wants to be asked again.
+    wants to be asked again. `passing`: it says nothing at this moment (429, 5xx, a lock), and may at the next one.
     """
 
     word: Word
@@ -153,6 +153,7 @@ class Told:
     fee: Money | None = None
     came_back: Money | None = None
     seconds: int | None = None
+    passing: bool = False
 
 
 @dataclass(frozen=True, slots=True)

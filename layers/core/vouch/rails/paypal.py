@@ -12,6 +12,7 @@ import json
 import re
 from base64 import b64encode
 from collections.abc import Generator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from http import HTTPStatus
 from urllib.parse import quote, urlsplit
@@ -252,7 +253,7 @@ def _look_up(payment: Payment, key: str, names: Mapping[str, str], settings: Set
         return Told("later")
     token = yield from _token(settings)
     if isinstance(token, Told):
-        return Told("later", token.reason, token.detail, seconds=token.seconds)
+        return replace(token, word="later")
     if "item" in names:
         return (yield from _look_at_item(payment, names["item"], token))
     return (yield from _look_at_batch(payment, key, names["batch"], token))
@@ -345,7 +346,7 @@ def _receiver(payment: Payment) -> str:
 
 
 def _later(answer: Answer) -> Told:
-    return Told("later", seconds=apis.wait(answer))
+    return Told("later", seconds=apis.wait(answer), passing=True)
 
 
 def _not_shown(answer: Answer) -> Told:
@@ -355,7 +356,8 @@ def _not_shown(answer: Answer) -> Told:
     if apis.passes(answer):
         return _later(answer)
     names = _error_names(apis.refusal(answer))
-    return Told("later", next((_REASONS[name] for name in names if name in _REASONS), None), names[0])
+    reason = next((_REASONS[name] for name in names if name in _REASONS), None)
+    return Told("later", reason, names[0], passing=bool(_OPEN.intersection(names)))
 
 
 def _refusal(error: Said) -> Told:

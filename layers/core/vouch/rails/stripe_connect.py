@@ -213,11 +213,11 @@ def _not_done(answer: Answer) -> Told:
     if answer.status == HTTPStatus.UNAUTHORIZED:
         return Told("refused", "credentials_refused")
     if apis.passes(answer) or answer.headers.get("stripe-should-retry") == "true":
-        return Told("later", seconds=apis.wait(answer))
+        return Told("later", seconds=apis.wait(answer), passing=True)
     error = apis.refusal(answer).child("error")
     kind, code = error.word("type"), error.hint("code")
     if _OPEN.intersection((kind, code)):
-        return Told("later", detail=code or kind, seconds=apis.wait(answer))
+        return Told("later", detail=code or kind, seconds=apis.wait(answer), passing=True)
     reason = _REASONS.get(code or "") or _BY_PARAMETER.get(error.hint("param") or "")
     if reason is None:
         reason = "permission_missing" if answer.status == HTTPStatus.FORBIDDEN else "rail_refused"
