@@ -50,17 +50,14 @@ def show_payout(payout_id: str) -> wire.PayoutInFull:
 def settle_payout(payout_id: str, body: wire.Settled) -> wire.Payout:
     """The brand's bank has paid it; for rails of files, once the run's file is written.
 
-    Of a payout by a rail's API only the rail says that. Where it has paid another amount than ours, or has not said for
-    forty days what became of it and cannot be asked, a person's word is taken: it asks for the scope
-    `adjustments:write`, too.
+    The same reference again changes nothing, but for a word of one key that it came back: that is taken back.
+
+    Of a payout by a rail's API only the rail says that. Where it has paid another amount than ours, or where after
+    forty days the account that sent it is gone, or knows nothing of it, or does not say, a person's word is taken: it
+    asks for the scope `adjustments:write`, too.
     """
     call, in_time = routes.call, within(_SECONDS)
-    item = payouts.found(call.deployment, call.brand.id, payout_id)
-    if payouts.rail_of(item).api is None:
-        item = payouts.settled_by_hand(call.deployment, call.brand, payout_id, body.reference)
-    else:
-        item = sending.taken_for_paid(call.deployment, call.brand, call.key, payout_id, body.reference, in_time=in_time)
-    return _shown(item)
+    return _shown(sending.said_paid(call.deployment, call.brand, call.key, payout_id, body.reference, in_time=in_time))
 
 
 @routes.post("/v1/payouts/<payout_id>/fail", security=brand_access("payouts:write"))
@@ -68,20 +65,16 @@ def fail_payout(payout_id: str, body: wire.Failed) -> wire.Payout:
     """The bank could not pay it, or paid it and it came back: the creator has it available again.
 
     One that is not in a file yet is left out of it. That a payout came back adds to what a creator has, like an
-    adjustment: it also asks for the scope `adjustments:write`, and above the brand's `adjustment_limit` for the same
-    word of another key. Until then the payout is `settled`, and `return_asked_by` the first one.
+    adjustment: it also asks for the scope `adjustments:write`, and above the brand's `adjustment_limit` for another key
+    that gives the same reason within seven days. Until then the payout is `settled`, and `fail_asked` the first word.
 
     Of a payout by a rail's API only the rail says that. One that was not sent yet may be called off here, and one of
     which nobody knows what became may be given up once the rail would not recognise another try, and knows of none.
-    What the rail has not said for forty days, and cannot be asked, is taken from who may adjust.
+    Where after forty days the account that sent it is gone, or knows nothing of it, or does not say, it is taken from
+    who may adjust, and above the limit from two of them, likewise.
     """
     call, in_time = routes.call, within(_SECONDS)
-    item = payouts.found(call.deployment, call.brand.id, payout_id)
-    if payouts.rail_of(item).api is None:
-        item = payouts.failed_by_hand(call.deployment, call.brand, call.key, payout_id, body.reason)
-    else:
-        item = sending.given_up(call.deployment, call.brand, call.key, payout_id, body.reason, in_time=in_time)
-    return _shown(item)
+    return _shown(sending.said_failed(call.deployment, call.brand, call.key, payout_id, body.reason, in_time=in_time))
 
 
 def _shown(item: PayoutItem) -> wire.Payout:
@@ -94,4 +87,5 @@ def _computed(item: PayoutItem) -> dict[str, object]:
         "destination": item.shown,
         "carried": wire.RailAmount.read(item.carried),
         "came_back": wire.RailAmount.read(item.came_back),
+        "fail_asked": wire.FailAsked.read(item.fail_asked),
     }

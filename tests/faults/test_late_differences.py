@@ -171,7 +171,7 @@ class Race:
                     if chance.random() < 0.15:
                         payouts.failed_by_hand(self.deployment, self.brand, key(payouts.TO_GIVE), payout_id, "closed")
                     else:
-                        payouts.settled_by_hand(self.deployment, self.brand, payout_id, "TRX")
+                        payouts.settled_by_hand(self.deployment, self.brand, key(), payout_id, "TRX")
                         if chance.random() < 0.5:
                             payouts.failed_by_hand(
                                 self.deployment, self.brand, key(payouts.TO_GIVE), payout_id, "closed"

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.faults.injection import Died, Faults, forget, injected, kinds
-from tests.payday import ComesAgain, Payday
+from tests.payday import ComesAgain, Payday, key
 from tests.service.test_payout_stops import tear
 from tests.standins.stripe_connect import StripeConnect
 from vouch.domain.errors import Conflict, NotFound
@@ -115,7 +115,7 @@ def test_a_run_of_which_a_file_cannot_be_written_can_be_ended(
     assert half.the(half.by_list).id in kept
     with pytest.raises(NotFound):
         run_files.file(day.deployment, day.brand, half.run_id, "sepa", None)
-    payouts.settled_by_hand(day.deployment, day.brand, half.the(half.by_list).id, "TRX 1")
+    payouts.settled_by_hand(day.deployment, day.brand, key(), half.the(half.by_list).id, "TRX 1")
     again = day.run(half.by_list, half.by_bank, rail="csv")
     assert (again.status, again.totals) == ("completed", [["csv", "EUR", 1, BY_BANK, 0]])
 

@@ -7,7 +7,7 @@ import pytest
 
 from tests.faults.test_counts import Meter, metered
 from tests.faults.test_payout_sweep import standing_in
-from tests.payday import Payday
+from tests.payday import Payday, key
 from tests.standins.stripe_connect import StripeConnect
 from vouch.service import payouts, sending
 from vouch.service.deployment import Deployment
@@ -71,7 +71,7 @@ def test_a_payout_by_file_is_settled_in_four_requests(deployment: Deployment, mo
     day.run(creator_id, rail="csv")
     [payout] = day.payouts_of(creator_id)
     with metered(deployment) as meter:
-        payouts.settled_by_hand(deployment, day.brand, payout.id, "TRX 1")
+        payouts.settled_by_hand(deployment, day.brand, key(), payout.id, "TRX 1")
     assert meter.requests == ["GetItem", *SETTLING]
     assert meter.units <= 10
 

@@ -15,7 +15,7 @@ import pytest
 from payouts import pay
 from tests.faults.injection import Died
 from tests.faults.world import Context
-from tests.payday import Payday
+from tests.payday import Payday, key
 from tests.standins.stripe_connect import StripeConnect
 from vouch.domain.errors import Unavailable
 from vouch.domain.money import Money
@@ -200,7 +200,7 @@ def test_of_two_runs_at_once_one_is_cancelled_and_each_creator_is_paid_once_or_h
     assert Counter(row["payout_id"] for row in rows(day, other)) == {item.id: 1 for item in of_other}
 
     def settle(item: PayoutItem) -> None:
-        patiently(lambda: payouts.settled_by_hand(deployment, day.brand, item.id, f"TRX {item.id}"))
+        patiently(lambda: payouts.settled_by_hand(deployment, day.brand, key(), item.id, f"TRX {item.id}"))
 
     with ThreadPoolExecutor(THREADS) as pool:
         list(pool.map(settle, [item for item in of_other for _ in range(2)]))

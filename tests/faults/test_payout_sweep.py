@@ -46,7 +46,7 @@ class Flow:
 
 
 def _paid_by_hand(life: "Life") -> None:
-    payouts.settled_by_hand(life.day.deployment, life.day.brand, life.payout_id, "TRX 1")
+    payouts.settled_by_hand(life.day.deployment, life.day.brand, key(), life.payout_id, "TRX 1")
 
 
 def _bounced(life: "Life") -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from payouts import pay, runs
 from tests.faults.world import Context
-from tests.fixtures import NOON
+from tests.fixtures import NOON, Clock
 from tests.functions.client import Client
 from tests.functions.conftest import APIS, NewBrand, books_of
 from tests.functions.setting_up import TERMS, Shop, new_creator, new_program
@@ -464,18 +464,52 @@ def test_that_more_than_the_limit_came_back_takes_the_word_of_two_keys(shop: Sho
     path = f"/v1/payouts/{payout['id']}"
     assert api.send("PUT", "/v1/payout_settings", {"currencies": {"ILS": {"adjustment_limit": 4_999}}}).status == 200
     assert api.post(f"{path}/settle", {"reference": "1"}).status == 200
-    scopes = ["payouts:read", "payouts:write", "adjustments:write"]
-    one, another = (
-        Client(APIS["payouts"], shop.brand.made("/v1/keys", {"name": name, "scopes": scopes})["api_key"])
-        for name in ("One", "Another")
-    )
-    for _ in range(2):
-        said = one.post(f"{path}/fail", {"reason": "It came back"})
-        assert (said.status, said.body["status"], balance(api, shop)["paid"]) == (200, "settled", 5_000)
-        assert said.body["return_asked_by"].startswith("key_")
+    (one, first), (another, second) = who_may_give(shop, "One"), who_may_give(shop, "Another")
+    said = one.post(f"{path}/fail", {"reason": "It came back"})
+    asked = said.body["fail_asked"]
+    assert (said.status, said.body["status"], balance(api, shop)["paid"]) == (200, "settled", 5_000)
+    assert (asked["by"], asked["reason"]) == (first, "It came back")
+    assert one.post(f"{path}/fail", {"reason": "It came back"}).body == said.body
     said = another.post(f"{path}/fail", {"reason": "It came back"})
     assert (said.status, said.body["status"], balance(api, shop)["available"]) == (200, "returned", 5_000)
+    assert (said.body["fail_asked"], said.body["told_by"]) == (asked, second), "whose words it took is kept"
     assert one.post(f"{path}/fail", {"reason": "It came back"}).body["status"] == "returned"
+
+
+def who_may_give(shop: Shop, name: str) -> tuple[Client, str]:
+    """A key for which two may be needed, and its id."""
+    scopes = ["payouts:read", "payouts:write", "adjustments:write"]
+    made = shop.brand.made("/v1/keys", {"name": name, "scopes": scopes})
+    return Client(APIS["payouts"], made["api_key"]), made["id"]
+
+
+def test_the_first_of_two_words_lasts_a_week_at_most_and_is_joined_by_no_other_one(shop: Shop, clock: Clock) -> None:
+    """A word that was left lying would make every later decision one of a single key."""
+    api = earned(shop)
+    run(api)
+    [payout] = api.get("/v1/payouts").body["items"]
+    path = f"/v1/payouts/{payout['id']}"
+    assert api.send("PUT", "/v1/payout_settings", {"currencies": {"ILS": {"adjustment_limit": 4_999}}}).status == 200
+    assert api.post(f"{path}/settle", {"reference": "1"}).status == 200
+    (one, first), (another, second) = who_may_give(shop, "One"), who_may_give(shop, "Another")
+
+    def says(client: Client, word: str, **body: str) -> tuple[str, str | None]:
+        """What it is then, and whose word waits."""
+        said = client.post(f"{path}/{word}", body).body
+        return said["status"], said["fail_asked"] and said["fail_asked"]["by"]
+
+    assert says(one, "fail", reason="It came back") == ("settled", first)
+    refused = another.post(f"{path}/fail", {"reason": "No such account"})
+    assert (refused.status, refused.code) == (409, "payout_failed_otherwise")
+    assert "It came back" in refused.body["detail"]
+    assert says(one, "fail", reason="No such account") == ("settled", first), "its own word it may put otherwise"
+    assert says(api, "settle", reference="1") == ("settled", None), "it was paid after all"
+    assert says(another, "fail", reason="No such account") == ("settled", second)
+    clock.pass_(timedelta(days=7))
+    assert says(one, "fail", reason="No such account") == ("settled", first), "the other one is forgotten"
+    clock.pass_(timedelta(days=7, seconds=-1))
+    assert says(another, "fail", reason="No such account") == ("returned", first)
+    assert balance(api, shop)["available"] == 5_000
 
 
 def test_that_no_more_than_the_limit_came_back_takes_the_word_of_one(shop: Shop) -> None:
@@ -485,7 +519,7 @@ def test_that_no_more_than_the_limit_came_back_takes_the_word_of_one(shop: Shop)
     assert api.send("PUT", "/v1/payout_settings", {"currencies": {"ILS": {"adjustment_limit": 5_000}}}).status == 200
     assert api.post(f"/v1/payouts/{payout['id']}/settle", {"reference": "1"}).status == 200
     said = api.post(f"/v1/payouts/{payout['id']}/fail", {"reason": "It came back"})
-    assert (said.status, said.body["status"], said.body["return_asked_by"]) == (200, "returned", None)
+    assert (said.status, said.body["status"], said.body["fail_asked"]) == (200, "returned", None)
 
 
 def test_another_reason_is_refused_as_another_reference_is(shop: Shop) -> None:

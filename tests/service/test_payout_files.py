@@ -208,7 +208,7 @@ def test_what_only_a_late_second_try_has_reserved_can_be_called_off_though_the_r
     paid, late = day.creators([700, 700])
     run = day.run(paid, rail="csv")
     orphan = reserved_behind(day, run, late)
-    day.pass_(timedelta(hours=4))
+    day.pass_(timedelta(hours=12))
     found = verify.verify(day.deployment, day.brand).violations
     assert [(each.invariant, each.subject) for each in found] == [("I12", orphan.id)]
     assert fails(day, late).status == "failed"
@@ -239,6 +239,6 @@ def test_of_two_references_at_once_the_second_one_is_refused(day: Payday, monkey
     with monkeypatch.context() as patch:
         patch.setattr(payouts, "settled", overtaken)
         with pytest.raises(Conflict, match="payout_settled_otherwise"):
-            payouts.settled_by_hand(day.deployment, day.brand, the(day, creator).id, "B")
+            payouts.settled_by_hand(day.deployment, day.brand, key(), the(day, creator).id, "B")
     assert the(day, creator).reference == "A"
-    assert payouts.settled_by_hand(day.deployment, day.brand, the(day, creator).id, "A").status == "settled"
+    assert payouts.settled_by_hand(day.deployment, day.brand, key(), the(day, creator).id, "A").status == "settled"

@@ -348,7 +348,7 @@ def test_a_first_method_waits_for_who_was_paid_and_not_for_whose_run_was_called_
     creator = day.creator(5_000)
     assert day.run(creator, rail="csv").status == "completed"
     if paid:
-        payouts.settled_by_hand(day.deployment, day.brand, the(day, creator).id, "1")
+        payouts.settled_by_hand(day.deployment, day.brand, key(), the(day, creator).id, "1")
     else:
         payouts.failed_by_hand(day.deployment, day.brand, key(), the(day, creator).id, "no")
     item = payees.method_set(day.deployment, day.brand, creator, to("first"), if_match=None)

@@ -9,18 +9,20 @@ import pytest
 
 from tests.payday import Payday, key
 from tests.standins.paypal import PayPal
-from tests.standins.server import Asked, Fault, Told, busy, hangs_up, lost
+from tests.standins.server import Asked, Fault, Told, busy, failing, hangs_up, lost
 from tests.standins.stripe_connect import StripeConnect
 from vouch import telemetry
 from vouch.domain.errors import Conflict, Forbidden
-from vouch.service import payees, payouts, rail_accounts, sending, verify
+from vouch.service import payees, payout_settings, payouts, rail_accounts, sending, verify
 from vouch.service.deployment import Deployment
+from vouch.service.payout_settings import Settings
 from vouch.service.payouts import News
 from vouch.store.tables import ApiKey, Brand, PayoutItem
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
 CLERK, BOOKKEEPER = key(), key(payouts.TO_GIVE)
+ANOTHER = ApiKey("", "", id="key_another", scopes=[payouts.TO_GIVE])
 Word = Callable[[Payday, PayoutItem, ApiKey], PayoutItem]
 
 
@@ -241,6 +243,7 @@ def test_another_amount_is_taken_for_paid_by_who_may_give_and_is_booked_as_ours(
         assert day.call_back("stripe_connect", stripe.reverse(payout.id)) == 200
         day.work()
         assert (the(day, creator).status, day.sums(creator)) == ("returned", (5_000, 0, 0))
+        assert the(day, creator).told_by == "key_clerk", "whose word it was stays"
 
 
 def test_what_is_still_on_its_way_with_another_amount_is_not_paid_yet(day: Payday) -> None:
@@ -300,6 +303,23 @@ def test_after_forty_days_who_may_give_says_what_became_at_an_account_that_is_go
         assert (the(day, creator).status, second.movements) == (status, {})
 
 
+def test_that_more_than_the_limit_was_not_paid_is_said_by_two_of_what_was_seen_on_its_way(day: Payday) -> None:
+    with on_its_way(day) as (_, second, creator):
+        rules = {"minimum": None, "rail": None, "schedule": None, "adjustment_limit": 699}
+        said = Settings("UTC", tax_form_required=False, currencies={day.currency: rules})
+        payout_settings.changed(day.deployment, day.brand, said, if_match=None)
+        day.set_up("paypal", second.settings)
+        day.pass_(40 * DAY)
+        payout = not_paid(day, the(day, creator), BOOKKEEPER)
+        assert not_paid(day, payout, BOOKKEEPER).version == payout.version
+        assert (payout.status, payout.fail_asked[0], day.sums(creator)) == ("submitted", "key_clerk", (0, 700, 0))
+        with pytest.raises(Forbidden):
+            not_paid(day, payout, CLERK)
+        payout = not_paid(day, payout, ANOTHER)
+        assert (payout.status, payout.told_by, day.sums(creator)) == ("failed", "key_another", (700, 0, 0))
+        assert not_paid(day, payout, BOOKKEEPER).version == payout.version
+
+
 @pytest.mark.parametrize("word", [paid, not_paid])
 def test_what_the_rail_says_counts_for_as_long_as_it_says_it(day: Payday, word: Word) -> None:
     with on_its_way(day) as (paypal, _, creator):
@@ -307,9 +327,11 @@ def test_what_the_rail_says_counts_for_as_long_as_it_says_it(day: Payday, word: 
         with pytest.raises(Conflict):
             word(day, the(day, creator), BOOKKEEPER)
         paypal.everywhere = True
-        paypal.faults.append(lost)
-        with pytest.raises(Conflict):
-            word(day, the(day, creator), BOOKKEEPER)
+        for faults in ([lost], [None, failing(400, b'{"name": "RATE_LIMIT_REACHED"}')]):
+            paypal.faults.extend(faults)
+            with pytest.raises(Conflict):
+                word(day, the(day, creator), BOOKKEEPER)
+            assert not paypal.faults
         del paypal.items[paypal.item(the(day, creator).id).id]
         assert word(day, the(day, creator), BOOKKEEPER).status in ("settled", "failed"), "it knows of none any more"
 

@@ -113,7 +113,7 @@ def test_nobody_gives_up_what_may_still_be_paid(day: Payday) -> None:
         with pytest.raises(Conflict):
             sending.given_up(day.deployment, day.brand, key(), payout.id, "?", in_time=lambda: True)
         with pytest.raises(Conflict):
-            payouts.settled_by_hand(day.deployment, day.brand, payout.id, "TRX")
+            payouts.settled_by_hand(day.deployment, day.brand, key(), payout.id, "TRX")
         assert the(day, creator).status == "unknown"
 
 

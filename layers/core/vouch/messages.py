@@ -91,12 +91,12 @@ PROBLEMS: dict[str, Words] = {
         "he": ("התשלום הושלם תחת אסמכתה אחרת", "האסמכתה היא {reference}."),
     },
     "payout_failed_otherwise": {
-        "en": ("The payout failed, or came back, for another reason", "It is: {reason}."),
-        "he": ("התשלום נכשל או חזר מסיבה אחרת", "הסיבה היא: {reason}."),
+        "en": ("Another reason was given why the payout failed or came back", "It is: {reason}."),
+        "he": ("ניתנה סיבה אחרת לכישלון התשלום או לחזרתו", "הסיבה היא: {reason}."),
     },
     "payout_told_by_rail": {
-        "en": ("The rail says what becomes of this payout", "{rail} is asked; nobody else's word counts."),
-        "he": ("אמצעי התשלום אומר מה עלה בגורל התשלום", "{rail} נשאל; מילה של אחר אינה קובעת."),
+        "en": ("The rail says what becomes of this payout", "As long as {rail} can tell, nobody else's word counts."),
+        "he": ("אמצעי התשלום אומר מה עלה בגורל התשלום", "כל עוד {rail} יכול לומר זאת, מילה של אחר אינה קובעת."),
     },
     "own_adjustment": {
         "en": ("Another key has to decide this", "Whoever asked for it does not approve or decline it."),

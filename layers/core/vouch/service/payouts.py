@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from itertools import islice
+from typing import Literal
 
 from vouch.domain import account, times
 from vouch.domain.account import Balance
@@ -37,6 +38,10 @@ TO_GIVE = "adjustments:write"
 """The scope of who may say that a creator has money again which had been paid."""
 WATCHED_EVERY = timedelta(days=1)
 """How often a rail is asked whether what it has paid came back."""
+_WORD_STANDS = timedelta(days=7)
+"""So long the first one of two words waits for the second."""
+_GIVES_BACK = {"failed": payout_released_entry, "returned": payout_returned_entry}
+"""What is posted, by what becomes of the payout."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,11 +209,7 @@ def failed(deployment: Deployment, brand: Brand, payout_id: str, news: News, *, 
     `seen` is the version that this was found out about, where it is true of no later one: another call may be on its
     way since.
     """
-
-    def entry(item: PayoutItem, balance: Balance) -> Entry:
-        return payout_released_entry(payouts.part(item), at=balance.watermark, version=balance.version)
-
-    return _given_back(deployment, brand, payout_id, "failed", news, entry, seen=seen)
+    return _given_back(deployment, brand, payout_id, "failed", news, seen=seen)
 
 
 def left_out(deployment: Deployment, brand: Brand, payout_id: str, news: News) -> PayoutItem:
@@ -218,9 +219,6 @@ def left_out(deployment: Deployment, brand: Brand, payout_id: str, news: News) -
     file and available again. Raises Conflict where the file has it.
     """
 
-    def entry(item: PayoutItem, balance: Balance) -> Entry:
-        return payout_released_entry(payouts.part(item), at=balance.watermark, version=balance.version)
-
     def counted(item: PayoutItem, writes: Writes) -> None:
         run = payout_runs.run(deployment.database, brand.id, item.run_id)
         if item.status != "created" or (run is not None and _is_in_file(deployment, brand, run, item)):
@@ -229,7 +227,7 @@ def left_out(deployment: Deployment, brand: Brand, payout_id: str, news: News) -
             run.left_out, run.moved_at = run.left_out + 1, times.text(deployment.now())
             versions.put(writes, run)
 
-    return _given_back(deployment, brand, payout_id, "failed", news, entry, beside=counted)
+    return _given_back(deployment, brand, payout_id, "failed", news, beside=counted)
 
 
 def _is_in_file(deployment: Deployment, brand: Brand, run: PayoutRun, item: PayoutItem) -> bool:
@@ -240,20 +238,15 @@ def _is_in_file(deployment: Deployment, brand: Brand, run: PayoutRun, item: Payo
 
 def returned(deployment: Deployment, brand: Brand, payout_id: str, news: News) -> PayoutItem:
     """It came back after it was the creator's, and is available again. Raises Conflict where it never was."""
-
-    def entry(item: PayoutItem, balance: Balance) -> Entry:
-        return payout_returned_entry(payouts.part(item), at=balance.watermark, version=balance.version)
-
-    return _given_back(deployment, brand, payout_id, "returned", news, entry)
+    return _given_back(deployment, brand, payout_id, "returned", news)
 
 
 def _given_back(
     deployment: Deployment,
     brand: Brand,
     payout_id: str,
-    status: Status,
+    status: Literal["failed", "returned"],
     news: News,
-    entry: Callable[[PayoutItem, Balance], Entry],
     *,
     seen: int | None = None,
     beside: Callable[[PayoutItem, Writes], None] = lambda *_: None,
@@ -272,7 +265,7 @@ def _given_back(
             item.returned_at = times.text(deployment.brand_now(brand))
         versions.put(writes, item)
         payouts.unwatch(writes, brand.id, item.id)
-        posted = (entry(item, balance),)
+        posted = (_GIVES_BACK[status](payouts.part(item), at=balance.watermark, version=balance.version),)
         clearing.put_moved(writes, brand.id, item, posted)
         return posted
 
@@ -311,7 +304,10 @@ def _check(item: PayoutItem, status: Status) -> None:
 
 def _keep(deployment: Deployment, item: PayoutItem, status: Status, news: News) -> None:
     item.status, item.changed_at = status, times.text(deployment.now())
-    item.resent, item.reference, item.told_by = news.resent, news.reference or item.reference, news.by
+    item.resent, item.reference = news.resent, news.reference or item.reference
+    item.told_by = news.by or item.told_by
+    if status not in _GIVES_BACK:
+        item.fail_asked = None
     _say(item, news)
 
 
@@ -373,15 +369,29 @@ def _post(writes: Writes, brand: Brand, entries: Sequence[Entry]) -> None:
 # --- by hand, on rails of files ---------------------------------------------------------------------------------------
 
 
-def settled_by_hand(deployment: Deployment, brand: Brand, payout_id: str, reference: str) -> PayoutItem:
-    """The brand has paid by its bank, under that reference. The same again is no news; another word is a Conflict."""
+def settled_by_hand(deployment: Deployment, brand: Brand, key: ApiKey, payout_id: str, reference: str) -> PayoutItem:
+    """The brand has paid by its bank, under that reference. Another word is a Conflict, and the same again no news.
+
+    But where somebody has said that it came back, and another one has not said so yet, that is taken back by it.
+    """
     item = _by_hand(deployment, brand, payout_id)
     if item.status not in ("submitted", "settled", "returned"):
         raise Conflict("payout_not_in_time", status=item.status)
-    item = settled(deployment, brand, payout_id, News(reference=reference))
+    item = settled(deployment, brand, payout_id, News(reference=reference, by=key.id))
     if item.reference != reference:  # it was before, or by another one at the same moment
         raise Conflict("payout_settled_otherwise", reference=item.reference or "")
-    return item
+    return _word_taken_back(deployment, brand, item) if item.status == "settled" and item.fail_asked else item
+
+
+def _word_taken_back(deployment: Deployment, brand: Brand, seen: PayoutItem) -> PayoutItem:
+    def attempt(writes: Writes) -> PayoutItem:
+        item = found(deployment, brand.id, seen.id)
+        if item.status == seen.status:
+            item.fail_asked = None
+            versions.put(writes, item)
+        return item
+
+    return committed(deployment, attempt)
 
 
 def failed_by_hand(deployment: Deployment, brand: Brand, key: ApiKey, payout_id: str, reason: str) -> PayoutItem:
@@ -391,35 +401,52 @@ def failed_by_hand(deployment: Deployment, brand: Brand, key: ApiKey, payout_id:
     (else raises Forbidden), and above the brand's limit two of them: until the second one says so, it stays `settled`.
     """
     item = _by_hand(deployment, brand, payout_id)
-    news = News(reason=reason)
+    news = News(reason=reason, by=key.id)
     match item.status:
         case "created":
             item = left_out(deployment, brand, payout_id, news)
         case "submitted":
             item = failed(deployment, brand, payout_id, news)
-        case "settled" if not keys.covers(key.scopes, TO_GIVE):
-            raise Forbidden("scope_missing", scope=TO_GIVE)
         case "settled":
-            if _waits_for_another(deployment, brand, key, item):
+            check_may_give(key)
+            if waits_for_another(deployment, brand, key, item, reason):
                 return found(deployment, brand.id, payout_id)
             item = returned(deployment, brand, payout_id, news)
     check_reason(item, reason)
     return item
 
 
-def _waits_for_another(deployment: Deployment, brand: Brand, key: ApiKey, item: PayoutItem) -> bool:
-    """Whether another key has to say, too, that it came back; notes the first one that did."""
+def check_may_give(key: ApiKey) -> None:
+    """Raises Forbidden."""
+    if not keys.covers(key.scopes, TO_GIVE):
+        raise Forbidden("scope_missing", scope=TO_GIVE)
+
+
+def waits_for_another(deployment: Deployment, brand: Brand, key: ApiKey, item: PayoutItem, reason: str) -> bool:
+    """Whether another key has to say, too, that the creator has this money again: it is above what one may give alone.
+
+    Keeps the first one's word, in whose place its key may put another. The second one has to give the same reason;
+    else raises Conflict.
+    """
     limit = payout_settings.of(deployment, brand).currency(item.currency).adjustment_limit
     if limit is None or item.amount <= limit:
         return False
+    now = deployment.now()
 
     def attempt(writes: Writes) -> bool:
-        now_known = found(deployment, brand.id, item.id)
-        asked_by: str | None = now_known.return_asked_by
-        if now_known.status == "settled" and asked_by is None:
-            now_known.return_asked_by = key.id
-            versions.put(writes, now_known)
-        return asked_by in (None, key.id)
+        known = found(deployment, brand.id, item.id)
+        if known.status != item.status:  # by the next step it is found out what it has become
+            return False
+        asked_by, asked_for, asked_at = known.fail_asked or ("", "", "")
+        stands = asked_by and now - times.parse(asked_at) < _WORD_STANDS
+        if stands and asked_by != key.id:
+            if asked_for != reason:
+                raise Conflict("payout_failed_otherwise", reason=asked_for)
+            return False
+        if not stands or asked_for != reason:
+            known.fail_asked = [key.id, reason, times.text(now)]
+            versions.put(writes, known)
+        return True
 
     return committed(deployment, attempt)
 

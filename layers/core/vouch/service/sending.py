@@ -7,7 +7,8 @@ made again under the same key; after that only looks are left, and a person. Wha
 An account that knows nothing of a payout proves nothing where the brand had another one when it was sent: it is
 neither paid again nor taken for lost.
 
-A person's word counts where the rail's is not to be had, and never where a payment was seen and may still be there.
+A person's word counts where the rail's is not to be had. Where a payment was seen and may still be there that takes
+forty days, and that it was not paid is above the brand's limit said by two.
 """
 
 from collections.abc import Callable, Mapping
@@ -18,11 +19,11 @@ from functools import partial
 from vouch import telemetry
 from vouch.deadlines import InTime
 from vouch.domain import times
-from vouch.domain.errors import Conflict, Forbidden, Unprocessable
+from vouch.domain.errors import Conflict, Unprocessable
 from vouch.domain.money import Money
 from vouch.domain.payouts import GivenBack, Payment, Skipped
 from vouch.rails.base import BRANDS, Api, Conversation, Settings, Told, Unreadable
-from vouch.service import keys, payees, payouts, rail_accounts, rail_calls
+from vouch.service import payees, payouts, rail_accounts, rail_calls
 from vouch.service.deployment import Deployment
 from vouch.service.payees import Profile
 from vouch.service.payouts import News
@@ -211,7 +212,7 @@ def _asked(deployment: Deployment, api: Api, settings: Settings, conversation: C
     try:
         return rail_calls.have(deployment, api, settings, conversation, in_time=in_time)
     except rail_calls.NoAnswer:
-        return Told("later", reason="no_answer")
+        return Told("later", reason="no_answer", passing=True)
     except rail_calls.NotCalled:
         return Told("refused", reason="rail_address_not_allowed")
     except Unreadable as failure:
@@ -354,6 +355,27 @@ def _profiles(deployment: Deployment, brand: Brand, item: PayoutItem) -> Profile
 # --- a person's word --------------------------------------------------------------------------------------------------
 
 
+def said_paid(
+    deployment: Deployment, brand: Brand, key: ApiKey, payout_id: str, reference: str, *, in_time: InTime
+) -> PayoutItem:
+    """Somebody says that it was paid: that counts of what goes by a file, else where the rail's word is not to be had.
+
+    Raises Conflict, and Forbidden.
+    """
+    if payouts.rail_of(payouts.found(deployment, brand.id, payout_id)).api is None:
+        return payouts.settled_by_hand(deployment, brand, key, payout_id, reference)
+    return taken_for_paid(deployment, brand, key, payout_id, reference, in_time=in_time)
+
+
+def said_failed(
+    deployment: Deployment, brand: Brand, key: ApiKey, payout_id: str, reason: str, *, in_time: InTime
+) -> PayoutItem:
+    """Likewise that it was not paid, shall not be, or came back."""
+    if payouts.rail_of(payouts.found(deployment, brand.id, payout_id)).api is None:
+        return payouts.failed_by_hand(deployment, brand, key, payout_id, reason)
+    return given_up(deployment, brand, key, payout_id, reason, in_time=in_time)
+
+
 def given_up(
     deployment: Deployment, brand: Brand, key: ApiKey, payout_id: str, reason: str, *, in_time: InTime
 ) -> PayoutItem:
@@ -361,8 +383,9 @@ def given_up(
 
     The latter is taken only once the rail would not recognise a further try, and only where a look at this moment says
     so, too. Where no look can tell, the word is enough as long as no payment was ever seen. Of everything else the
-    rail has to tell, for forty days: what it has not told by then is told by who may give money. Raises Conflict, and
-    Forbidden.
+    rail has to tell, for forty days: what it has not told by then is told by who may give money, and above the brand's
+    limit by two of them, as that a payment came back; until the second one says so, it stays as it is. Raises Conflict,
+    and Forbidden.
     """
     item = payouts.found(deployment, brand.id, payout_id)
     if item.status == "failed":
@@ -373,6 +396,8 @@ def given_up(
         absent = not _has_traces(item) if told is None else told.word == "absent"
         if item.status != "unknown" or _may_be_sent(item, api, deployment.now()) or not absent:
             _check_left_to_people(deployment, key, item, told)
+            if payouts.waits_for_another(deployment, brand, key, item, reason):
+                return payouts.found(deployment, brand.id, payout_id)
     item = payouts.failed(deployment, brand, item.id, News(reason=reason, by=key.id), seen=item.version)
     if item.status != "failed":  # it was sent, or found, at the same moment
         raise _is_told_by_rail(item)
@@ -395,7 +420,7 @@ def taken_for_paid(
     _, told = _asked_for(deployment, brand, item, in_time)
     carried = _otherwise(item, told) if told is not None and told.word == "settled" else None
     if told is not None and carried is not None:
-        _check_may_give(key)
+        payouts.check_may_give(key)
         news = News(told.reason, reference, told.names, told.fee, carried=carried, came_back=told.came_back, by=key.id)
     else:
         _check_left_to_people(deployment, key, item, told)
@@ -423,21 +448,12 @@ def _check_left_to_people(deployment: Deployment, key: ApiKey, item: PayoutItem,
     waited = deployment.now() - times.parse(item.keyed_at)
     if waited < _LEFT_TO_PEOPLE_AFTER or not (told is None or _leaves_it_open(told)):
         raise _is_told_by_rail(item)
-    _check_may_give(key)
+    payouts.check_may_give(key)
 
 
 def _leaves_it_open(told: Told) -> bool:
     """Whether the rail answers, and does not say what became of the payment; one that cannot answer now may yet."""
-    return told.word == "absent" or (told.word == "later" and told.reason != "no_answer" and _explains(told))
-
-
-def _explains(told: Told) -> bool:
-    return told.reason is not None or told.detail is not None
-
-
-def _check_may_give(key: ApiKey) -> None:
-    if not keys.covers(key.scopes, payouts.TO_GIVE):
-        raise Forbidden("scope_missing", scope=payouts.TO_GIVE)
+    return told.word == "absent" or (told.word == "later" and not told.passing)
 
 
 def _is_told_by_rail(item: PayoutItem) -> Conflict:

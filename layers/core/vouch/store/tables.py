@@ -489,8 +489,8 @@ class PayoutItem(Main, discriminator="payout"):
     said of a further one while the first has no answer. `fee` = [amount, currency], what the rail took beside that.
     Likewise, and not booked, `carried` is what it says that it carries where that is another amount than ours, and
     `came_back` what it gave back of it where that is a part. `unreadable`: it has once given an answer that cannot be
-    read and may have been a payment, whatever it said later. `told_by` is the key of who said in the rail's place what
-    became of it, `return_asked_by` that of who said that it came back, where that takes two.
+    read and may have been a payment, whatever it said later. `told_by` is the key of the person who said last what
+    became of it, `fail_asked` = [key, reason, when, in real time] the first of two words that it failed or came back.
     """
 
     id = UnicodeAttribute()
@@ -513,7 +513,7 @@ class PayoutItem(Main, discriminator="payout"):
     came_back = JSONAttribute(null=True)
     unreadable = BooleanAttribute(null=True, attr_name="ur")
     told_by = UnicodeAttribute(null=True, attr_name="by")
-    return_asked_by = UnicodeAttribute(null=True, attr_name="rb")
+    fail_asked = JSONAttribute(null=True, attr_name="fa")
     tries = IntegerAttribute()
     tried_at = UnicodeAttribute(null=True)
     key = UnicodeAttribute(null=True)

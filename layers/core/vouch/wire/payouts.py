@@ -105,6 +105,19 @@ class RailAmount(Answer):
         return cls(amount=pair[0], currency=pair[1]) if pair else None
 
 
+class FailAsked(Answer):
+    """One key's word, which waits for another's for seven days."""
+
+    by: str = Field(description="The key")
+    reason: str
+    at: Shown = Field(description="In real time")
+
+    @classmethod
+    def read(cls, asked: Sequence[str] | None) -> Self | None:
+        """As it is kept; null where nobody asked."""
+        return cls(by=asked[0], reason=asked[1], at=asked[2]) if asked else None
+
+
 class Payout(Answer):
     """One creator's amount of a run; `amount` = `withheld` + `net`."""
 
@@ -127,10 +140,10 @@ class Payout(Answer):
         description="What the rail says was given back of it, where that is a part: it is not booked"
     )
     told_by: str | None = Field(
-        description="The key of who said in place of the rail, if it has an API, what became of it"
+        description="The key of the person who said last what became of it; null: only the rail has"
     )
-    return_asked_by: str | None = Field(
-        description="The key that said it came back, where that takes two: another one has to say `fail`, too"
+    fail_asked: FailAsked | None = Field(
+        description="The first word that it failed, or came back, where that takes two: another key has to say the same"
     )
     created_at: Shown = Field(description="By the brand's clock, like `settled_at` and `returned_at`")
     settled_at: Shown | None
