@@ -96,10 +96,13 @@ def test_the_longest_date_of_every_month_leaves_a_gap_that_is_seen(language: Lan
     assert printed.columns().count(4) == sums + heads + len(lines)
 
 
-@pytest.mark.parametrize("name", ["order-" + "0123456789" * 10, "INV/2026/09/28-" * 7])
-def test_the_longest_names_of_orders_are_told_whole(name: str) -> None:
-    printed = Printed(drawn(paper([line("settle", 5, 5)], orders={ORDER: name})))
-    assert name in printed.text.replace("\n", "")
+@pytest.mark.parametrize("name", ["order-" + "0123456789" * 11 + "0123", "INV/2026/09/28-" * 8])
+def test_names_of_orders_are_told_whole_up_to_120_characters(name: str) -> None:
+    assert len(name) == 120
+    for order, cut in ((name, False), (f"{name}5", True)):
+        printed = Printed(drawn(paper([line("settle", 5, 5)], orders={ORDER: order})))
+        text = printed.text.replace("\n", "")
+        assert (name in text, f"{name}…" in text) == (True, cut)
 
 
 @pytest.mark.parametrize("language, brand, creator", [("en", "סטודיו", "נועה"), ("he", "Clay", "Noa")])
