@@ -15,7 +15,10 @@ class NewRun(Body):
 
     rail: Annotated[
         RailName | None,
-        Field(description="Not said: as the payout settings have it, or the creator's method asks for"),
+        Field(
+            description="Not said: the one that the payout settings name for the currency; else one that pays to the"
+            " creator's method and can carry the payment; else the one in the programs' terms"
+        ),
     ] = None
     currency: Currency | None = None
     creator_ids: Annotated[list[Id], Field(min_length=1, max_length=1000)] | None = None
