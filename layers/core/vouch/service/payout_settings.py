@@ -27,7 +27,7 @@ class CurrencyRules:
     """What holds in one currency, amounts in its minor units.
 
     `by_method`: the brand names no rail itself, so the creator's payout method goes first where it can.
-    Above `adjustment_limit` an adjustment, or the word that a payout came back, needs a second key; None: none does.
+    Above `adjustment_limit` an adjustment, or the word that gives a payout back, needs a second key; None: none does.
     """
 
     minimum: int = _MINIMUM

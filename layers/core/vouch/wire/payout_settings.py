@@ -47,7 +47,7 @@ class CurrencySettings(Body):
     adjustment_limit: AdjustmentLimit | None = Field(
         None,
         description="An adjustment above this, up or down, needs a second key, and so does the word that a payout above"
-        " it came back; null: none does",
+        " it came back, or that a rail has not paid what it had taken on; null: none does",
     )
 
 
