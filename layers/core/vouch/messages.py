@@ -95,7 +95,10 @@ PROBLEMS: dict[str, Words] = {
         "he": ("ניתנה סיבה אחרת לכישלון התשלום או לחזרתו", "הסיבה היא: {reason}."),
     },
     "payout_told_by_rail": {
-        "en": ("The rail says what becomes of this payout", "As long as {rail} may still tell, nobody else's word counts."),
+        "en": (
+            "The rail says what becomes of this payout",
+            "As long as {rail} may still tell, nobody else's word counts.",
+        ),
         "he": ("אמצעי התשלום אומר מה עלה בגורל התשלום", "כל עוד {rail} עשוי עוד לומר זאת, מילה של אחר אינה קובעת."),
     },
     "own_adjustment": {
