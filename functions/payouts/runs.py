@@ -10,9 +10,10 @@ from aws_lambda_powertools.event_handler.openapi.types import OpenAPIResponse
 
 from vouch.deadlines import within
 from vouch.http import ONLY_ONCE, Routes, brand_access, document
-from vouch.service import payout_runs, run_cancelling, run_files, run_work
+from vouch.service import payout_runs, run_cancelling, run_files, run_parts, run_work
 from vouch.service.payout_runs import Wish
 from vouch.service.reserving import ALL_WITHHELD, Outcome, Total, totals_of
+from vouch.service.run_parts import RunFile
 from vouch.store.tables import PayoutRun
 from vouch.wire import payouts as wire
 from vouch.wire.base import LIMIT, Currency, Cursor, Limit, Page, RailName
@@ -70,13 +71,14 @@ def show_payout_run_file(
     run_id: str,
     rail: Annotated[RailName | None, Query(description="Where the run has several files")] = None,
     currency: Annotated[Currency | None, Query(description="Likewise")] = None,
+    part: Annotated[int | None, Query(ge=1, description="Where the file has several")] = None,
 ) -> Any:
     """The file for the bank, the same bytes every time. Above 4 MB it says where they are.
 
     Names and account numbers stand in it in full, so it has a scope of its own.
     """
     call = routes.call
-    kept = run_files.file(call.deployment, call.brand, run_id, rail, currency)
+    kept = run_files.file(call.deployment, call.brand, run_id, rail, currency, part)
     if len(kept.file.content) > _BYTES_MAX:
         location = run_files.address(call.deployment, kept)
         return Response(HTTPStatus.SEE_OTHER, body="", headers={"Location": location})
@@ -103,22 +105,19 @@ def _shown(run: PayoutRun) -> wire.Run:
         progress=wire.RunProgress(
             creators=run.looked_at, chunks=run.chunks, chunks_reserved=run.reserved, chunks_sent=run.sent
         ),
-        files=[_file(each, totals) for each in run.files or ()],
+        files=[wire.RunFile.of(each) for each in sorted(run_parts.files_of(run), key=_place)],
         created_at=run.at,
     )
+
+
+def _place(file: RunFile) -> tuple[str, str, int]:
+    return file.rail, file.currency, file.part
 
 
 def _total(currency: str, totals: Sequence[Total]) -> wire.Total:
     some = [total for total in totals if total.currency == currency]
     amount, withheld = sum(total.amount for total in some), sum(total.withheld for total in some)
     return wire.Total(currency=currency, amount=amount, withheld=withheld, net=amount - withheld)
-
-
-def _file(file: Sequence[Any], totals: Sequence[Total]) -> wire.RunFile:
-    rail, currency, name, *_, payments, net = file
-    if payments is None:
-        [(payments, net)] = [(each.payouts, each.net) for each in totals if [each.rail, each.currency] == file[:2]]
-    return wire.RunFile(rail=rail, currency=currency, payments=payments, net=net, name=name)
 
 
 def _outcome(run: PayoutRun, outcome: Outcome) -> wire.Outcome:

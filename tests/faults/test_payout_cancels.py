@@ -21,6 +21,7 @@ from vouch.service import (
     run_cancelling,
     run_chunks,
     run_files,
+    run_parts,
     run_work,
     verify,
 )
@@ -68,7 +69,7 @@ class Half:
         run = self.run()
         assert (run.status, run.payouts, run.released) == ("cancelled", 2, 1)
         assert run.totals == [["csv", "EUR", 1, BY_LIST, 0], ["sepa", "EUR", 1, BY_BANK, 0]]
-        assert [(rail, name is not None) for rail, _, name, *_ in run.files] == [("csv", True), ("sepa", False)]
+        assert [(file.rail, file.is_written) for file in run_parts.files_of(run)] == [("csv", True), ("sepa", False)]
         by_list, by_bank = self.the(self.by_list), self.the(self.by_bank)
         assert (by_list.status, by_bank.status) == ("submitted", "failed")
         assert (bool(by_list.reason), by_bank.reason) == (False, "run_cancelled")
@@ -111,10 +112,10 @@ def test_a_run_of_which_a_file_cannot_be_written_can_be_ended(
             day.work()
         day.pass_(4 * HOUR)
         day.round()
-    kept = run_files.file(day.deployment, day.brand, half.run_id, "csv", None).file.content.decode()
+    kept = run_files.file(day.deployment, day.brand, half.run_id, "csv", None, None).file.content.decode()
     assert half.the(half.by_list).id in kept
     with pytest.raises(NotFound):
-        run_files.file(day.deployment, day.brand, half.run_id, "sepa", None)
+        run_files.file(day.deployment, day.brand, half.run_id, "sepa", None, None)
     payouts.settled_by_hand(day.deployment, day.brand, key(), half.the(half.by_list).id, "TRX 1")
     again = day.run(half.by_list, half.by_bank, rail="csv")
     assert (again.status, again.totals) == ("completed", [["csv", "EUR", 1, BY_BANK, 0]])
@@ -171,7 +172,7 @@ def test_a_message_that_comes_late_to_a_cancelled_run_takes_nothing_out_of_a_wri
 ) -> None:
     half = half_written(day, monkeypatch, noted=False)
     with monkeypatch.context() as patch:
-        patch.setattr(run_cancelling, "_release", _dies)
+        patch.setattr(run_cancelling, "_release_chunks", _dies)
         with pytest.raises(Died):
             half.cancel()
     assert (half.run().status, half.the(half.by_list).status) == ("cancelled", "created")

@@ -94,7 +94,7 @@ def found(day: Payday, runs: Iterable[str]) -> list[PayoutRun]:
 
 def rows(day: Payday, run: PayoutRun) -> list[dict[str, str]]:
     """Those of the run's file."""
-    file = run_files.file(day.deployment, day.brand, run.id, "csv", day.currency).file
+    file = run_files.file(day.deployment, day.brand, run.id, "csv", day.currency, None).file
     return list(csv.DictReader(io.StringIO(file.content.decode("utf-8-sig"))))
 
 

@@ -158,7 +158,7 @@ def test_a_dry_run_lists_and_pays_nobody(shop: Shop, new_creator_id: str) -> Non
     assert [(each["creator_id"], each["amount"], each["skipped"]) for each in outcomes] == [(shop.creator, 5_000, None)]
     assert new_creator_id not in str(outcomes), "who has nothing is not told of"
     assert outcomes[0]["payout_id"] is None, "a payout that there is not has no id"
-    assert made["files"] == [{"rail": "csv", "currency": "ILS", "payments": 1, "net": 5_000, "name": None}]
+    assert made["files"] == [{"rail": "csv", "currency": "ILS", "part": 1, "payments": 1, "net": 5_000, "name": None}]
     assert api.get("/v1/payouts").body["items"] == []
     assert balance(api, shop)["available"] == 5_000
     assert api.get(f"/v1/payout_runs/{made['id']}/file").code == "file_not_found"
@@ -248,7 +248,7 @@ def test_tax_that_is_withheld_is_no_part_of_what_the_file_pays(shop: Shop) -> No
     assert row["amount"] == "35.01"
     assert made["totals"] == [{"currency": "ILS", "amount": 5_001, "withheld": 1_500, "net": 3_501}]
     name = f"{made['id']}-ILS.csv"
-    assert made["files"] == [{"rail": "csv", "currency": "ILS", "payments": 1, "net": 3_501, "name": name}]
+    assert made["files"] == [{"rail": "csv", "currency": "ILS", "part": 1, "payments": 1, "net": 3_501, "name": name}]
     api.post(f"/v1/payouts/{payout['id']}/settle", {"reference": "1"})
     assert balance(api, shop)["paid"] == 5_001
     assert api.get("/v1/ledger/verify").body["violations"] == []
@@ -278,7 +278,7 @@ def test_the_figures_of_a_run_are_those_of_its_files(
     made = run(api)
     work()
     made = api.get(f"/v1/payout_runs/{made['id']}").body
-    assert (made["status"], made["payouts"], made["total"]) == ("completed", 4, None)
+    assert (made["status"], made["payouts"], made["left_out"], made["total"]) == ("completed", 4, 0, None)
     assert made["progress"] == {"creators": 3, "chunks": 4, "chunks_reserved": 4, "chunks_sent": 4}
     assert made["totals"] == [
         {"currency": "EUR", "amount": 730, "withheld": 8, "net": 722},
@@ -288,9 +288,12 @@ def test_the_figures_of_a_run_are_those_of_its_files(
         ("csv", "EUR"): (1, 22), ("csv", "ILS"): (2, 3_826), ("sepa", "EUR"): (1, 700),
     }  # fmt: skip
     assert [each | {"name": None} for each in made["files"]] == would["files"]
+    assert api.get(f"/v1/payout_runs/{made['id']}/file", rail="sepa", part=2).code == "file_not_found"
     for file in made["files"]:
         if file["rail"] == "csv":
-            got = api.get(f"/v1/payout_runs/{made['id']}/file", rail="csv", currency=file["currency"])
+            got = api.get(
+                f"/v1/payout_runs/{made['id']}/file", rail="csv", currency=file["currency"], part=file["part"]
+            )
             listed = list(csv.DictReader(io.StringIO(got.content.decode("utf-8-sig"))))
             paid = sum(int(row["amount"].replace(".", "")) for row in listed)
             assert (len(listed), paid) == (file["payments"], file["net"])

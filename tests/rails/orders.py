@@ -43,5 +43,7 @@ def with_fields(to: Destination, fields: Mapping[str, str]) -> Destination:
     return replace(to, fields={**to.fields, **fields})
 
 
-def order(payments: Sequence[Payment], settings: Settings, currency: str = "EUR", at: datetime = MADE_AT) -> FileOrder:
-    return FileOrder(RUN, at, currency, settings, payments)
+def order(
+    payments: Sequence[Payment], settings: Settings, currency: str = "EUR", at: datetime = MADE_AT, part: int = 1
+) -> FileOrder:
+    return FileOrder(RUN, at, currency, settings, payments, part)

@@ -69,6 +69,15 @@ def transfers(file: File) -> list[dict[str, Any]]:
 # --- the file ---------------------------------------------------------------------------------------------------------
 
 
+def test_a_further_part_has_a_name_and_an_id_of_its_own() -> None:
+    """A bank takes no second message under the id of another."""
+    assert RAIL.write is not None
+    file = RAIL.write(order([payment(1, IBAN)], RAIL.settings(BRAND), part=12))
+    head, batch = read(file)
+    assert file.name == f"{RUN}-EUR-12.xml"
+    assert head["MsgId"] == batch["PmtInfId"] == f"run-{RUN.removeprefix('run_')}-12"
+
+
 def test_the_file_as_a_bank_reads_it() -> None:
     payments = [
         payment(1, IBAN, 13_050, note="Commission, May 2026"),

@@ -63,7 +63,7 @@ def test_whoever_has_another_ones_method_is_in_no_file_and_all_others_are(day: P
     assert payout_runs.found(day.deployment, day.brand, run.id).status == "completed"
     [of_noa], [of_thief] = day.payouts_of(noa), day.payouts_of(thief)
     assert (of_noa.status, of_thief.status, of_thief.reason) == ("submitted", "failed", "not_readable")
-    content = run_files.file(day.deployment, day.brand, run.id, None, None).file.content.decode()
+    content = run_files.file(day.deployment, day.brand, run.id, None, None, None).file.content.decode()
     assert of_noa.id in content
     assert of_thief.id not in content
     assert (day.sums(noa), day.sums(thief)) == ((0, 5_000, 0), (7_000, 0, 0))

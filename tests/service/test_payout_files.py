@@ -1,8 +1,8 @@
-"""What is in a run's file, and what is left out of it: by a hold, by a word, by its size; and two files of a run."""
+"""What is in a run's file, and what is left out of it: by a hold, by a word; and several files of a run."""
 
 import csv
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any
@@ -10,12 +10,27 @@ from typing import Any
 import pytest
 
 from tests.payday import ComesAgain, Payday, key
-from vouch.domain.errors import Conflict, NotFound
-from vouch.service import mint, payees, payout_runs, payouts, rail_accounts, run_chunks, run_files, run_work, verify
+from vouch.domain.errors import Conflict, NotFound, Unprocessable
+from vouch.domain.payouts import Destination, Payment
+from vouch.service import (
+    mint,
+    payees,
+    payout_runs,
+    payouts,
+    rail_accounts,
+    run_cancelling,
+    run_chunks,
+    run_files,
+    run_parts,
+    run_work,
+    verify,
+)
 from vouch.service.deployment import Deployment
 from vouch.service.payees import Note
 from vouch.service.payout_runs import Wish
 from vouch.service.payouts import News
+from vouch.service.run_parts import RunFile
+from vouch.store import creators as stored_creators
 from vouch.store import payout_runs as stored
 from vouch.store.tables import Brand, PayoutItem, PayoutRun
 
@@ -58,7 +73,7 @@ def fails(day: Payday, creator: str, reason: str = "a slip") -> PayoutItem:
 
 def in_file(day: Payday, run: PayoutRun) -> set[str]:
     """The payouts in the run's list."""
-    content = run_files.file(day.deployment, day.brand, run.id, "csv", "EUR").file.content
+    content = run_files.file(day.deployment, day.brand, run.id, "csv", "EUR", None).file.content
     return {row["payout_id"] for row in csv.DictReader(io.StringIO(content.decode("utf-8-sig")))}
 
 
@@ -66,7 +81,9 @@ def check(day: Payday, run: PayoutRun, paid: list[str], left: dict[str, str]) ->
     """The run is done, `paid` are in its file, and the others have theirs again, each for its reason."""
     assert now_known(day, run).status == "completed"
     assert in_file(day, run) == {the(day, creator).id for creator in paid}
-    assert [each[6:] for each in now_known(day, run).files] == [[len(paid), 700 * len(paid)]], "what is said of it"
+    [file] = run_parts.files_of(now_known(day, run))
+    assert (file.is_written, file.payments, file.net) == (True, len(paid), 700 * len(paid)), "what is said of it"
+    assert now_known(day, run).left_out == len(left)
     assert {the(day, creator).status for creator in paid} == {"submitted"}
     for creator, reason in left.items():
         assert (the(day, creator).status, the(day, creator).reason) == ("failed", reason)
@@ -101,7 +118,7 @@ def test_a_run_whose_payouts_are_all_called_off_has_no_file(day: Payday) -> None
     day.work()
     assert (now_known(day, run).status, now_known(day, run).files) == ("completed", [])
     with pytest.raises(NotFound):
-        run_files.file(day.deployment, day.brand, run.id, "csv", "EUR")
+        run_files.file(day.deployment, day.brand, run.id, "csv", "EUR", None)
 
 
 @pytest.mark.parametrize("how", ["held", "called off"])
@@ -140,21 +157,75 @@ def test_what_is_available_again_is_in_no_file_whoever_is_first(
         check(day, run, [paid, other], {})
 
 
-def test_what_a_file_has_no_room_for_goes_with_the_next_run(day: Payday, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(run_files, "PAYOUTS_MAX", 2)
-    creators = day.creators([700] * 5)
+def part_of(day: Payday, run: PayoutRun, part: int) -> list[str]:
+    """The payouts in that part of the run's list, in its order."""
+    content = run_files.file(day.deployment, day.brand, run.id, "csv", None, part).file.content
+    return [row["payout_id"] for row in csv.DictReader(io.StringIO(content.decode("utf-8-sig")))]
+
+
+def test_what_one_file_has_no_room_for_is_in_further_parts_whoever_is_left_out(
+    day: Payday, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Five in parts of two: the first of the second part is held, which moves nobody, and the last one called off."""
+    monkeypatch.setattr(run_parts, "PAYOUTS_MAX", 2)
+    creators = day.creators([701, 702, 703, 704, 705])
     run = reserved(day, *creators)
+    ordered = sorted(creators, key=lambda creator: the(day, creator).id)
+    ids = [the(day, creator).id for creator in ordered]
+    amount = {creator: 701 + position for position, creator in enumerate(creators)}
+    hold(day, ordered[2])
+    fails(day, ordered[4])
     day.work()
-    first = sorted(creators, key=lambda creator: the(day, creator).id)
-    check(day, run, first[:2], dict.fromkeys(first[2:], "left_for_next_run"))
-    again = day.run(*creators, rail="csv")
-    assert again.payouts == 3
+    run = now_known(day, run)
+    assert (run.status, run.left_out) == ("completed", 2)
+    first, second = run_parts.files_of(run)
+    assert (part_of(day, run, 1), part_of(day, run, 2)) == (ids[:2], [ids[3]]), "of the third nobody is left"
+    assert (first.part, first.payments, first.net) == (1, 2, amount[ordered[0]] + amount[ordered[1]])
+    assert (second.part, second.payments, second.net) == (2, 1, amount[ordered[3]])
+    assert first.name == f"{run.id}-EUR.csv"
+    assert second.name == f"{run.id}-EUR-2.csv"
+    with pytest.raises(Unprocessable, match="file_ambiguous"):
+        run_files.file(day.deployment, day.brand, run.id, "csv", "EUR", None)
+    with pytest.raises(NotFound):
+        run_files.file(day.deployment, day.brand, run.id, "csv", "EUR", 3)
+    assert [the(day, creator).status for creator in ordered] == [*["submitted"] * 2, "failed", "submitted", "failed"]
+    assert day.run(*creators, rail="csv").payouts == 1, "whoever is not held, and was in no file"
+    assert verify.verify(day.deployment, day.brand).violations == []
 
 
-def test_who_leaves_much_out_goes_on_by_another_message(day: Payday, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(run_files, "PAYOUTS_MAX", 1)
+def test_of_a_run_that_ends_between_two_parts_the_first_is_paid_and_the_other_given_back(
+    day: Payday, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run_parts, "PAYOUTS_MAX", 1)
+    run = reserved(day, *(creators := day.creators([700] * 2)))
+    in_first, in_second = sorted(creators, key=lambda creator: the(day, creator).id)
+    noting = run_files._note_file
+
+    def dies(*about: Any) -> None:
+        noting(*about)
+        raise OSError
+
+    left = iter([True] * 2)
+    with monkeypatch.context() as patch, suppress(ExceptionGroup):
+        patch.setattr(run_files, "_note_file", dies)
+        run_files.write_all(day.deployment, day.brand, run, lambda: next(left, False))
+    assert {file.part: file.is_written for file in run_parts.files_of(now_known(day, run))} == {1: True, 2: False}
+    with pytest.raises(Conflict, match="file_not_yet_written"):
+        run_files.file(day.deployment, day.brand, run.id, "csv", "EUR", 2)
+    with pytest.raises(Conflict, match="payout_not_in_time"):
+        fails(day, in_first)
+    run_cancelling.cancelled(day.deployment, day.brand, run.id, in_time=lambda: True)
+    assert (the(day, in_first).status, the(day, in_second).status) == ("submitted", "failed")
+    assert part_of(day, run, 1) == [the(day, in_first).id]
+    assert (day.sums(in_first), day.sums(in_second)) == ((0, 700, 0), (700, 0, 0))
+    assert verify.verify(day.deployment, day.brand).violations == []
+
+
+def test_who_leaves_much_out_goes_on_by_another_message(day: Payday) -> None:
     creators = day.creators([700] * 4)
     run = reserved(day, *creators)
+    for creator in creators[:3]:
+        hold(day, creator)
     day.deployment.sqs.sent.clear()
     day.pass_(timedelta(hours=1))
     left = iter([True, True])
@@ -163,14 +234,50 @@ def test_who_leaves_much_out_goes_on_by_another_message(day: Payday, monkeypatch
     day.round()
     assert len(day.deployment.sqs.sent[day.deployment.settings.pay_queue_url]) == 1, "somebody is at work"
     day.work()
+    check(day, run, [creators[3]], dict.fromkeys(creators[:3], "payouts_held"))
+
+
+def test_a_file_that_is_begun_too_late_is_left_to_another_message(day: Payday, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Opening where the payments go takes most of its time, so the clock is looked at between some of them."""
+    monkeypatch.setattr(run_files, "_TOGETHER", 2)
+    creators = day.creators([700] * 5)
+    run = reserved(day, *creators)
+    day.deployment.sqs.sent.clear()
+    left = iter([True, True, True])  # for the file, and for two times two of its payments
+    run_files.write_all(day.deployment, day.brand, run, lambda: next(left, False))
+    assert not day.deployment.s3.objects
+    assert len(day.deployment.sqs.sent[day.deployment.settings.pay_queue_url]) == 1
+    day.work()
+    check(day, run, creators, {})
+
+
+def test_whose_name_the_rail_cannot_write_any_more_keeps_nobody_else_out_of_the_file(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """MASAV writes the creator's own name where the account's holder was not said, and that may change meanwhile."""
+    day = Payday(deployment, monkeypatch, currency="ILS")
+    day.set_up("masav", {"institution": "12345678", "sender": "12345", "name": "MUGS", "hebrew": "b"})
+    renamed, paid = creators = day.creators([700, 700])
+    for creator in creators:
+        fields = {"bank": "10", "branch": "936", "account": "7869660", "holder_id": ""}
+        payees.method_set(deployment, day.brand, creator, Destination("il_bank", "", fields), if_match=None)
+    run = payout_runs.started(deployment, mint.fresh(deployment), day.brand, Wish("masav", None, creators))
+    run_chunks.list_creators(deployment, day.brand, run, lambda: True, at_once=True)
+    creator_item = stored_creators.creator(deployment.database, day.brand.id, renamed)
+    assert creator_item is not None
+    creator_item.name = "Ольга"
+    creator_item.save()
+    day.work()
     assert now_known(day, run).status == "completed"
+    assert (the(day, renamed).status, the(day, renamed).reason) == ("failed", "payee_name_unfit")
+    assert (the(day, paid).status, day.sums(renamed)) == ("submitted", (700, 0, 0))
 
 
 def test_a_file_that_cannot_be_written_keeps_none_of_the_others(day: Payday) -> None:
     day.set_up("sepa", {"name": "Mugs", "iban": "DE89370400440532013000"})
     by_list, by_bank = day.creator(700), day.creator(900, "sepa")
     run = reserved(day, by_list, by_bank)
-    assert [each[0] for each in run.files] == ["csv", "sepa"]
+    assert [file.rail for file in run_parts.files_of(run)] == ["csv", "sepa"]
     run.files = [*reversed(run.files)]
     run.save()
     rail_accounts.removed(day.deployment, day.brand, "sepa", if_match=None)
@@ -184,6 +291,34 @@ def test_a_file_that_cannot_be_written_keeps_none_of_the_others(day: Payday) -> 
     day.set_up("sepa", {"name": "Mugs", "iban": "DE89370400440532013000"})
     day.work()
     assert (the(day, by_bank).status, now_known(day, run).status) == ("submitted", "completed")
+
+
+def test_a_file_that_fails_until_the_time_is_over_is_tried_last_from_then_on(
+    day: Payday, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And its message comes again: one that told another each time would never be among the dead letters."""
+    day.set_up("sepa", {"name": "Mugs", "iban": "DE89370400440532013000"})
+    by_list, by_bank = day.creator(700), day.creator(900, "sepa")
+    run = reserved(day, by_list, by_bank)
+    written, is_over = run_files._write, list[bool]()
+
+    def hangs(deployment: Deployment, brand: Brand, of: PayoutRun, file: RunFile, payments: Sequence[Payment]) -> Any:
+        if file.rail == "csv":
+            is_over.append(True)
+            raise TimeoutError
+        return written(deployment, brand, of, file, payments)
+
+    day.deployment.sqs.sent.clear()
+    with monkeypatch.context() as patch:
+        patch.setattr(run_files, "_write", hangs)
+        for status in ("created", "submitted"):
+            is_over.clear()
+            with pytest.raises(ExceptionGroup):
+                run_files.write_all(day.deployment, day.brand, now_known(day, run), lambda: not is_over)
+            assert the(day, by_bank).status == status
+            assert not day.deployment.sqs.sent, "what was raised comes again by itself"
+    run_files.write_all(day.deployment, day.brand, now_known(day, run), lambda: True)
+    assert (now_known(day, run).status, the(day, by_list).status) == ("completed", "submitted")
 
 
 def test_who_asks_for_a_run_is_answered_though_its_file_cannot_be_written(

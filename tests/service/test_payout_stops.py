@@ -357,7 +357,7 @@ def test_a_first_method_waits_for_who_was_paid_and_not_for_whose_run_was_called_
 
 def paid_by_list(day: Payday, run_id: str) -> list[str]:
     """The addresses in the run's file."""
-    content = run_files.file(day.deployment, day.brand, run_id, "csv", day.currency).file.content
+    content = run_files.file(day.deployment, day.brand, run_id, "csv", day.currency, None).file.content
     return [row["email"] for row in csv.DictReader(io.StringIO(content.decode("utf-8-sig")))]
 
 

@@ -144,8 +144,8 @@ PROBLEMS: dict[str, Words] = {
         "he": ("הקובץ עדיין לא נכתב", "הסבב במצב {status}; אפשר לנסות שוב עוד רגע."),
     },
     "file_ambiguous": {
-        "en": ("Which of the files?", "The run has written: {files}. Say `rail` and `currency`."),
-        "he": ("איזה מהקבצים?", "הסבב כתב: {files}. יש לציין `rail` ו-`currency`."),
+        "en": ("Which of the files?", "The run has written: {files}. Say `rail`, `currency` and `part`."),
+        "he": ("איזה מהקבצים?", "הסבב כתב: {files}. יש לציין `rail`, `currency` ו-`part`."),
     },
     "slug_taken": {
         "en": ("The slug is taken", "A slug that was used once belongs to its link for ever."),

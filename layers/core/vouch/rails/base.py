@@ -43,13 +43,27 @@ class Unreadable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class FileOrder:
-    """One run's payments of one currency, in the order of their ids. `made_at` is the run's, so bytes never differ."""
+    """One run's payments of one currency, in the order of their ids. `made_at` is the run's, so bytes never differ.
+
+    Of many payments it is one of several parts, whose numbers begin with 1.
+    """
 
     run_id: str
     made_at: datetime
     currency: str
     settings: Settings
     payments: Sequence[Payment]
+    part: int = 1
+
+    @property
+    def name(self) -> str:
+        """What a browser saves the file as, without what follows the dot."""
+        return f"{self.run_id}-{self.currency}{self.suffix}"
+
+    @property
+    def suffix(self) -> str:
+        """What tells it from the run's other ones of the currency; the first one needs none."""
+        return f"-{self.part}" if self.part > 1 else ""
 
 
 @dataclass(frozen=True, slots=True)

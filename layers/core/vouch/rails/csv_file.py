@@ -35,7 +35,7 @@ def _settings(said: Mapping[str, str]) -> Settings:
 
 def _write(order: FileOrder) -> File:
     table = spreadsheets.text(_COLUMNS, map(_row, order.payments))
-    return File(f"{order.run_id}-{order.currency}.csv", "text/csv; charset=utf-8", table.encode())
+    return File(f"{order.name}.csv", "text/csv; charset=utf-8", table.encode())
 
 
 def _row(payment: Payment) -> spreadsheets.Row:

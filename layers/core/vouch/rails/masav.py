@@ -103,7 +103,7 @@ def _write(order: FileOrder) -> File:
     payments = (_payment(payment, order.settings) for payment in order.payments)
     content = b"".join([_header(order, day), *payments, _total(order, day), b"9" * _WIDTH + _END])
     # Text of an old code under its name would be turned into another one by whoever shows it.
-    return File(f"{order.run_id}-{order.currency}.txt", "application/octet-stream", content)
+    return File(f"{order.name}.txt", "application/octet-stream", content)
 
 
 def _header(order: FileOrder, day: date) -> bytes:

@@ -116,11 +116,11 @@ def _write(order: FileOrder) -> File:
     _head(ET.SubElement(initiation, "GrpHdr"), order)
     _batch(ET.SubElement(initiation, "PmtInf"), order)
     content: bytes = ET.tostring(document, encoding="UTF-8", xml_declaration=True)
-    return File(f"{order.run_id}-{order.currency}.xml", "application/xml", content)
+    return File(f"{order.name}.xml", "application/xml", content)
 
 
 def _head(head: ET.Element, order: FileOrder) -> None:
-    _put(head, "MsgId", end_to_end_id(order.run_id))
+    _put(head, "MsgId", end_to_end_id(f"{order.run_id}{order.suffix}"))
     _put(head, "CreDtTm", order.made_at.astimezone(ZoneInfo(_ZONE)).isoformat(timespec="seconds"))
     _sums(head, order.payments)
     _put(head, "InitgPty/Nm", order.settings["name"])
@@ -128,7 +128,7 @@ def _head(head: ET.Element, order: FileOrder) -> None:
 
 def _batch(batch: ET.Element, order: FileOrder) -> None:
     settings = order.settings
-    _put(batch, "PmtInfId", end_to_end_id(order.run_id))
+    _put(batch, "PmtInfId", end_to_end_id(f"{order.run_id}{order.suffix}"))
     _put(batch, "PmtMtd", "TRF")
     _put(batch, "BtchBookg", "true")
     _sums(batch, order.payments)

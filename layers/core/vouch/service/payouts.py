@@ -24,7 +24,7 @@ from vouch.domain.money import Money
 from vouch.domain.payouts import Payment, Status, may_become
 from vouch.rails.base import Rail
 from vouch.rails.registry import RAILS
-from vouch.service import keys, pages, payees, payout_settings
+from vouch.service import keys, pages, payees, payout_settings, run_parts
 from vouch.service.deployment import Deployment
 from vouch.service.folds import fold_and_post
 from vouch.service.pages import Page
@@ -232,8 +232,9 @@ def left_out(deployment: Deployment, brand: Brand, payout_id: str, news: News) -
 
 def _is_in_file(deployment: Deployment, brand: Brand, run: PayoutRun, item: PayoutItem) -> bool:
     """Of what a second one of two tries has reserved and the run does not know, no file has anything."""
-    written = any(each[:2] == [item.rail, item.currency] and each[4] is not None for each in run.files or ())
-    return written and any(payout_id == item.id for _, payout_id in _made(deployment, brand, run.id, (0, 0)))
+    return run_parts.is_in_file(run, item) and any(
+        payout_id == item.id for _, payout_id in _made(deployment, brand, run.id, (0, 0))
+    )
 
 
 def returned(deployment: Deployment, brand: Brand, payout_id: str, news: News) -> PayoutItem:

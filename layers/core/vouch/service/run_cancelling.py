@@ -4,7 +4,7 @@ from contextlib import suppress
 
 from vouch.deadlines import InTime
 from vouch.domain.errors import Conflict
-from vouch.service import payout_runs, run_chunks
+from vouch.service import payout_runs, run_chunks, run_parts
 from vouch.service.deployment import Deployment
 from vouch.service.revisions import committed
 from vouch.store import payout_runs as stored
@@ -35,17 +35,17 @@ def cancelled(deployment: Deployment, brand: Brand, run_id: str, *, in_time: InT
 
     run = committed(deployment, attempt)
     with suppress(ExceptionGroup):  # the run is cancelled, and the message comes for what is left
-        _release(deployment, brand, run, in_time)
+        _release_chunks(deployment, brand, run, in_time)
     return payout_runs.found(deployment, brand, run_id)
 
 
 def release(deployment: Deployment, brand: Brand, run: PayoutRun, in_time: InTime) -> None:
     """Gives back what a cancelled run has reserved and not sent, and has the queue go on where the time ends."""
-    if run.status == "cancelled" and not _release(deployment, brand, run, in_time):
+    if run.status == "cancelled" and not _release_chunks(deployment, brand, run, in_time):
         payout_runs.tell(deployment, brand, run, "release", seconds=1)
 
 
-def _release(deployment: Deployment, brand: Brand, run: PayoutRun, in_time: InTime) -> bool:
+def _release_chunks(deployment: Deployment, brand: Brand, run: PayoutRun, in_time: InTime) -> bool:
     """Goes through the chunks that nobody has released yet; False where time ended first.
 
     Each chunk that it has done is marked, so the next message begins behind it however many there are, and the hourly
@@ -58,7 +58,7 @@ def _release(deployment: Deployment, brand: Brand, run: PayoutRun, in_time: InTi
         if not in_time():
             return False
         try:
-            if not run_chunks.release(deployment, brand, run, chunk, in_time=in_time):
+            if not run_chunks.release_chunk(deployment, brand, run, chunk, in_time=in_time):
                 return False
         except ExceptionGroup as some:
             failures += some.exceptions
@@ -72,5 +72,5 @@ def _is_handed_over(run: PayoutRun) -> bool:
     """Whether there is nothing left that could be taken back: its files are written, its other payouts sent."""
     if run.status in ("preparing", "cancelled"):
         return False
-    written = all(each[4] is not None for each in run.files or ())
+    written = all(file.is_written for file in run_parts.files_of(run))
     return run.status == "completed" or (written and run.sent == run.chunks)

@@ -10,7 +10,7 @@ from vouch.deadlines import InTime
 from vouch.domain import times
 from vouch.domain.payouts import GivenBack
 from vouch.rails.registry import RAILS
-from vouch.service import payees, payout_runs, payout_settings, payouts, rail_accounts, run_files, sending
+from vouch.service import payees, payout_runs, payout_settings, payouts, rail_accounts, run_files, run_parts, sending
 from vouch.service.deployment import Deployment
 from vouch.service.payees import Profile
 from vouch.service.payouts import News
@@ -79,7 +79,7 @@ def reserve(deployment: Deployment, brand: Brand, run: PayoutRun, number: int) -
         run, chunk = _note_reserved(deployment, brand, run, number, found_out)
         is_late = not _payout_ids(found_out) <= _payout_ids(outcomes_of(chunk))
     if run.status == "cancelled":
-        release(deployment, brand, run, chunk, in_time=lambda: True)
+        release_chunk(deployment, brand, run, chunk, in_time=lambda: True)
         return
     if is_late:  # another one did it, who found less to pay; what is not in that one's list nobody would ever send
         noted = _payout_ids(outcomes_of(chunk))
@@ -135,9 +135,7 @@ def _note_reserved(
         run.reserved, run.sent = run.reserved + 1, run.sent + (not to_send)
         run.looked_at, run.payouts = run.looked_at + len(chunk.creators), run.payouts + len(paid)
         run.totals = [list(astuple(total)) for total in added_up(totals_of(run), paid)]
-        written = [(each[0], each[1]) for each in run.files or ()]
-        wanted = {(outcome.rail, outcome.currency) for outcome in paid if not _is_called(outcome.rail)}
-        run.files = [*(run.files or ()), *([*pair, *[None] * 6] for pair in sorted(wanted - {*written}))]
+        run_parts.list_files(run, run_parts.expected(totals_of(run)))
         payout_runs.put(deployment, run, writes)
         return run, chunk
 
@@ -192,15 +190,15 @@ def _is_called(rail: str) -> bool:
 # --- giving back ------------------------------------------------------------------------------------------------------
 
 
-def release(deployment: Deployment, brand: Brand, run: PayoutRun, chunk: RunChunk, *, in_time: InTime) -> bool:
+def release_chunk(deployment: Deployment, brand: Brand, run: PayoutRun, chunk: RunChunk, *, in_time: InTime) -> bool:
     """Gives back what a cancelled run has reserved there and not sent, and counts it; False where time ended first.
 
     What is in a file that was written is on its way, whether or not that was noted: somebody may be paying by it.
     Raises what failed at single creators, once the others have theirs back.
     """
-    written = run_files.written_of(run, outcomes_of(chunk))
+    written = run_parts.written_of(run, outcomes_of(chunk))
     items = stored_payouts.payouts(deployment.database, brand.id, sorted(written))
-    if not run_files.handed_over(deployment, brand, items, in_time=in_time):
+    if not run_files.hand_over(deployment, brand, items, in_time=in_time):
         return False
     _give_back(deployment, brand, run, chunk, "run_cancelled", but=written)
     _count_released(deployment, brand, run, stored.number_of(chunk))

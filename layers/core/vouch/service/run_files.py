@@ -4,8 +4,8 @@ import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
-from itertools import batched, islice
+from dataclasses import dataclass, replace
+from itertools import batched
 
 from botocore.exceptions import ClientError
 
@@ -16,24 +16,21 @@ from vouch.domain.errors import Conflict, NotFound, Unprocessable
 from vouch.domain.payouts import Payment
 from vouch.rails.base import File, FileOrder
 from vouch.rails.registry import RAILS
-from vouch.service import payees, payout_runs, payouts, rail_accounts
+from vouch.service import payees, payout_runs, payouts, rail_accounts, run_parts
 from vouch.service.deployment import Deployment
 from vouch.service.payees import Profile
 from vouch.service.payouts import News
-from vouch.service.reserving import Outcome, outcomes_of
 from vouch.service.revisions import committed
-from vouch.store import payout_runs as stored
+from vouch.service.run_parts import RunFile
 from vouch.store import payouts as stored_payouts
+from vouch.store import versions
 from vouch.store.database import BATCH_GET_MAX, Writes
 from vouch.store.tables import Brand, PayoutItem, PayoutRun
 
 _TOGETHER = 50
-"""So many payouts are marked in one transaction."""
+"""So many payouts are marked in one transaction, and opened before the clock is looked at again."""
 _OPENERS = 8
 _ADDRESS_SECONDS = 60
-PAYOUTS_MAX = 10_000
-"""So many payouts are in one file, which is written in one go: each costs 2 ms of a whole processor, most of it to have
-KMS open where it goes, so that with half a processor it is a minute of the five that there are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,30 +46,37 @@ class FileChanged(Exception):
     """S3 holds other bytes under a run's file than the run has written: nobody is to pay by them."""
 
 
-def file(deployment: Deployment, brand: Brand, run_id: str, rail: str | None, currency: str | None) -> KeptFile:
+def file(
+    deployment: Deployment, brand: Brand, run_id: str, rail: str | None, currency: str | None, part: int | None
+) -> KeptFile:
     """The file that the run has written. Raises NotFound, Conflict where it is not there yet, Unprocessable if many.
 
     Raises FileChanged rather than to give other bytes than those that were written.
     """
     run = payout_runs.found(deployment, brand, run_id)
-    fitting = [each for each in run.files or () if rail in (None, each[0]) and currency in (None, each[1])]
+    fitting = [
+        each
+        for each in run_parts.files_of(run)
+        if rail in (None, each.rail) and currency in (None, each.currency) and part in (None, each.part)
+    ]
     if run.dry_run or not fitting:
         if run.status in ("preparing", "writing"):
             raise Conflict("file_not_yet_written", status=run.status)
         raise NotFound("file_not_found")
     if len(fitting) > 1:
-        raise Unprocessable("file_ambiguous", files=", ".join(f"{each[0]} {each[1]}" for each in fitting))
-    [(_, _, name, media_type, key, digest, *_)] = fitting
-    if key is None and run.status == "cancelled":
-        raise NotFound("file_not_found")
-    if key is None:
+        names = sorted(f"{each.rail} {each.currency} {each.part}" for each in fitting)
+        raise Unprocessable("file_ambiguous", files=", ".join(names))
+    [wanted] = fitting
+    if wanted.name is None or wanted.media_type is None or wanted.key is None:
+        if run.status == "cancelled":
+            raise NotFound("file_not_found")
         raise Conflict("file_not_yet_written", status=run.status)
-    kept = deployment.s3.get_object(Bucket=deployment.settings.files_bucket, Key=key)
+    kept = deployment.s3.get_object(Bucket=deployment.settings.files_bucket, Key=wanted.key)
     content = kept["Body"].read()
-    if _digest(content) != digest:
+    if _digest(content) != wanted.digest:
         telemetry.count("FileChanged")
-        raise FileChanged(key)
-    return KeptFile(File(name, media_type, content), key, kept.get("VersionId"))
+        raise FileChanged(wanted.key)
+    return KeptFile(File(wanted.name, wanted.media_type, content), wanted.key, kept.get("VersionId"))
 
 
 def address(deployment: Deployment, kept: KeptFile) -> str:
@@ -100,17 +104,24 @@ def disposition(file: File) -> str:
 def write_all(deployment: Deployment, brand: Brand, run: PayoutRun, in_time: InTime) -> None:
     """Writes the run's files, each once, and says of their payouts that they are on their way.
 
-    One that cannot be written keeps none of the others: what failed is raised once they are.
+    One that cannot be written keeps none of the others: what failed is raised once they are. Where the time ended
+    first, it is raised then, so that the message comes again by itself, and what failed is tried last from then on:
+    another message at once would meet the same, and one that always fails would never be among the dead letters.
     """
     if run.status != "writing":
         return
     failures: list[Exception] = []
-    for rail, currency, *_ in run.files:
+    failed: list[RunFile] = []
+    for file in _divided(deployment, brand, run):
         try:
-            done = in_time() and _finished(deployment, brand, run.id, rail, currency, in_time)
+            done = in_time() and _finish(deployment, brand, run.id, file, in_time)
         except Exception as failure:  # noqa: BLE001 - told once the others are written
             failures.append(failure)
+            failed.append(file)
             continue
+        if not done and failures:
+            _try_last(deployment, brand, run.id, failed)
+            break
         if not done:
             payout_runs.tell(deployment, brand, run, "file")
             return
@@ -127,7 +138,23 @@ def write_all(deployment: Deployment, brand: Brand, run: PayoutRun, in_time: InT
     payout_runs.conclude(deployment, brand, committed(deployment, attempt))
 
 
-def _finished(deployment: Deployment, brand: Brand, run_id: str, rail: str, currency: str, in_time: InTime) -> bool:
+def _divided(deployment: Deployment, brand: Brand, seen: PayoutRun) -> list[RunFile]:
+    """The run's files, each of so many payouts as one may have: decided once, before the first one is written."""
+    parts = [part for file in run_parts.files_of(seen) for part in run_parts.divided(deployment, brand, seen, file)]
+    if len(parts) == len(run_parts.files_of(seen)):
+        return parts
+
+    def attempt(writes: Writes) -> PayoutRun:
+        run = payout_runs.found(deployment, brand, seen.id)
+        if run.files == seen.files:
+            run_parts.list_files(run, parts)
+            payout_runs.put(deployment, run, writes)
+        return run
+
+    return run_parts.files_of(committed(deployment, attempt))
+
+
+def _finish(deployment: Deployment, brand: Brand, run_id: str, file: RunFile, in_time: InTime) -> bool:
     """Writes one of the files unless it is, and hands over what is in it; False where time ended first.
 
     It is written of the payouts that are left once nobody is to be left out any more, and noted only if by then nobody
@@ -135,27 +162,29 @@ def _finished(deployment: Deployment, brand: Brand, run_id: str, rail: str, curr
     """
     while True:
         run = payout_runs.found(deployment, brand, run_id)
-        made = _payouts_of(deployment, brand, run, rail, currency)
-        if run.status != "writing" or not _is_to_write(run, rail, currency):
-            return run.status != "writing" or handed_over(deployment, brand, made, in_time=in_time)
-        waiting = (item for item in made if item.status == "created")
-        fit = list(islice(waiting, PAYOUTS_MAX))
-        known = payees.profiles(deployment, brand.id, {item.creator_id for item in fit})
-        unfit = _stopped(deployment, brand, fit, known) + [(item.id, "left_for_next_run") for item in waiting]
-        payments, unreadable = ([], []) if unfit else _opened(deployment, brand, fit, known)
-        unfit += [(payout_id, "not_readable") for payout_id in unreadable]
+        made = _payouts_of(deployment, brand, run, file)
+        if run.status != "writing" or not _is_to_write(run, file):
+            return run.status != "writing" or hand_over(deployment, brand, made, in_time=in_time)
+        waiting = [item for item in made if item.status == "created"]
+        known = payees.profiles(deployment, brand.id, {item.creator_id for item in waiting})
+        unfit = _stopped(deployment, brand, waiting, known)
+        payments: list[Payment] = []
+        for some in () if unfit else batched(waiting, _TOGETHER, strict=False):
+            if not in_time():
+                return False
+            payments += _opened(deployment, brand, some, known, unfit)
         for payout_id, reason in unfit:
             if not in_time():
                 return False
             with suppress(Conflict):  # another one has written it meanwhile
                 payouts.left_out(deployment, brand, payout_id, News(reason=reason))
         if not unfit:
-            noted = _written(deployment, brand, run, rail, currency, payments) if payments else None
-            _note_file(deployment, brand, run, rail, currency, noted)
+            noted = _write(deployment, brand, run, file, payments) if payments else None
+            _note_file(deployment, brand, run, file, noted)
 
 
-def _is_to_write(run: PayoutRun, rail: str, currency: str) -> bool:
-    return any(each[:2] == [rail, currency] and each[4] is None for each in run.files)
+def _is_to_write(run: PayoutRun, file: RunFile) -> bool:
+    return any(each.is_same(file) and not each.is_written for each in run_parts.files_of(run))
 
 
 def _stopped(
@@ -167,7 +196,7 @@ def _stopped(
     return [(payout_id, reason) for payout_id, reason in reasons if reason is not None]
 
 
-def handed_over(deployment: Deployment, brand: Brand, items: Iterable[PayoutItem], *, in_time: InTime) -> bool:
+def hand_over(deployment: Deployment, brand: Brand, items: Iterable[PayoutItem], *, in_time: InTime) -> bool:
     """Says of payouts whose file is written that they are on their way; False where time ended first."""
     for some in batched((item for item in items if item.status == "created"), _TOGETHER, strict=False):
         if not in_time():
@@ -176,80 +205,78 @@ def handed_over(deployment: Deployment, brand: Brand, items: Iterable[PayoutItem
     return True
 
 
-def written_of(run: PayoutRun, outcomes: Iterable[Outcome]) -> set[str]:
-    """Those of these payouts that are in a file which the run has written."""
-    written = {(rail, currency) for rail, currency, _, _, key, *_ in run.files or () if key is not None}
-    return {each.payout_id for each in outcomes if each.payout_id and (each.rail, each.currency) in written}
-
-
-def _payouts_of(deployment: Deployment, brand: Brand, run: PayoutRun, rail: str, currency: str) -> Iterator[PayoutItem]:
+def _payouts_of(deployment: Deployment, brand: Brand, run: PayoutRun, file: RunFile) -> Iterator[PayoutItem]:
     """In the order of their ids, read as they are asked for."""
-    wanted = sorted(
-        outcome.payout_id
-        for chunk in stored.chunks(deployment.database, brand.id, run.id)
-        for outcome in outcomes_of(chunk)
-        if outcome.payout_id is not None and (outcome.rail, outcome.currency) == (rail, currency)
-    )
+    wanted = [each.payout_id for each in run_parts.made_for(deployment, brand, run, file) if each.payout_id]
     for some in batched(wanted, BATCH_GET_MAX, strict=False):
         yield from stored_payouts.payouts(deployment.database, brand.id, some)
 
 
 def _opened(
-    deployment: Deployment, brand: Brand, items: Sequence[PayoutItem], known: Mapping[str, Profile]
-) -> tuple[list[Payment], list[str]]:
-    """Their payments, and those payouts of which nobody can read where they go: a matter of one creator's, which keeps
-    nobody else from being paid.
+    deployment: Deployment,
+    brand: Brand,
+    items: Sequence[PayoutItem],
+    known: Mapping[str, Profile],
+    unfit: list[tuple[str, str]],
+) -> list[Payment]:
+    """Their payments; what cannot be paid is added to `unfit`, with the reason.
+
+    That nobody can read where a payout goes, or that its rail cannot write the name that its creator has by now, is a
+    matter of that one alone, and keeps nobody else from being paid.
     """
 
-    def ask(item: PayoutItem) -> Payment | None:
+    def ask(item: PayoutItem) -> Payment | str:
         try:
-            return payouts.payment(deployment, brand, known, item)
+            payment = payouts.payment(deployment, brand, known, item)
         except Exception as failure:
             if payout_runs.is_the_worlds(failure):
                 raise
             telemetry.count("PayeeUnreadable")
             telemetry.logger().exception("a payout cannot be paid", brand=brand.id, payout=item.id)
-            return None
+            return "not_readable"
+        return RAILS[item.rail].obstacle(payment) or payment
 
+    payments = []
     with ThreadPoolExecutor(_OPENERS) as openers:
-        opened = list(openers.map(ask, items))
-    payments = [payment for payment in opened if payment is not None]
-    return payments, [item.id for item, payment in zip(items, opened, strict=True) if payment is None]
+        for item, found in zip(items, openers.map(ask, items), strict=True):
+            if isinstance(found, Payment):
+                payments.append(found)
+            else:
+                unfit.append((item.id, found))
+    return payments
 
 
-def _written(
-    deployment: Deployment, brand: Brand, run: PayoutRun, rail: str, currency: str, payments: Sequence[Payment]
-) -> list[str | int]:
+def _write(deployment: Deployment, brand: Brand, run: PayoutRun, file: RunFile, payments: Sequence[Payment]) -> RunFile:
     """Stores the file; what the run notes of it.
 
     Its digest is part of the object's key, so that what is there already are these bytes: a try that found another
     name of a creator writes beside them, and the one that was noted first counts.
     """
-    write = RAILS[rail].write
+    write = RAILS[file.rail].write
     if write is None:
-        raise LookupError(f"{rail} has no files")
-    settings = rail_accounts.opened(deployment, brand.id, rail)
-    file = write(FileOrder(run.id, times.parse(run.at), currency, settings, payments))
-    digest = _digest(file.content)
-    key = f"{brand.id}/{run.id}/{rail}-{currency}-{digest}"
+        raise LookupError(f"{file.rail} has no files")
+    settings = rail_accounts.opened(deployment, brand.id, file.rail)
+    made = write(FileOrder(run.id, times.parse(run.at), file.currency, settings, payments, file.part))
+    digest = _digest(made.content)
+    key = f"{brand.id}/{run.id}/{file.rail}-{file.currency}-{file.part}-{digest}"
     try:
         deployment.s3.put_object(
             Bucket=deployment.settings.files_bucket,
             Key=key,
-            Body=file.content,
-            ContentType=file.media_type,
+            Body=made.content,
+            ContentType=made.media_type,
             IfNoneMatch="*",
         )
     except ClientError as refusal:
         if refusal.response["Error"]["Code"] != "PreconditionFailed":
             raise
     net = sum(payment.amount for payment in payments)
-    return [rail, currency, file.name, file.media_type, key, digest, len(payments), net]
+    return replace(
+        file, payments=len(payments), net=net, name=made.name, media_type=made.media_type, key=key, digest=digest
+    )
 
 
-def _note_file(
-    deployment: Deployment, brand: Brand, seen: PayoutRun, rail: str, currency: str, noted: list[str | int] | None
-) -> None:
+def _note_file(deployment: Deployment, brand: Brand, seen: PayoutRun, file: RunFile, noted: RunFile | None) -> None:
     """Without `noted` nobody is left to be paid by it, and there is no such file.
 
     Of a run that was cancelled meanwhile nobody sees the file, and nobody is paid by it.
@@ -257,10 +284,22 @@ def _note_file(
 
     def attempt(writes: Writes) -> None:
         run = payout_runs.found(deployment, brand, seen.id)
-        if run.status == "writing" and run.left_out == seen.left_out and _is_to_write(run, rail, currency):
-            files = [noted if each[:2] == [rail, currency] else each for each in run.files]
-            run.files = [each for each in files if each is not None]
+        if run.status == "writing" and run.left_out == seen.left_out and _is_to_write(run, file):
+            files = [noted if each.is_same(file) else each for each in run_parts.files_of(run)]
+            run_parts.list_files(run, [each for each in files if each is not None])
             payout_runs.put(deployment, run, writes)
+
+    committed(deployment, attempt)
+
+
+def _try_last(deployment: Deployment, brand: Brand, run_id: str, failed: Sequence[RunFile]) -> None:
+    """That is no step of the run: whoever sees to it that it goes on is to see that it did not."""
+
+    def attempt(writes: Writes) -> None:
+        run = payout_runs.found(deployment, brand, run_id)
+        files = run_parts.files_of(run)
+        run_parts.list_files(run, sorted(files, key=lambda each: any(each.is_same(file) for file in failed)))
+        versions.put(writes, run)
 
     committed(deployment, attempt)
 

@@ -556,8 +556,9 @@ class PayoutRun(Main, discriminator="run"):
     "" at its beginning, null once all are in `chunks` chunks, of which so many are `reserved` and so many `sent`.
     `looked_at`, `payouts` and `totals` = [[rail, currency, payouts, amount, withheld]] are sums of the chunks that are
     reserved; so many of the payouts were `released` as it was cancelled. `at` is the brand's time of it, `created_at`
-    the real one. `files` = [[rail, currency, name, media type, key of the object, its SHA-256, payments, net]], from
-    the name on null until it is written; `left_out` counts the payouts that failed before.
+    the real one. `files` = [[rail, currency, part, payments, net, behind which payout, up to which, name, media type,
+    key of the object, its SHA-256]], from the name on null until it is written; `left_out` counts the payouts that
+    failed before.
     """
 
     id = UnicodeAttribute()

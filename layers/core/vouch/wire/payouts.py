@@ -51,6 +51,7 @@ class RunFile(Answer):
 
     rail: str
     currency: str
+    part: int = Field(description="Many payments are in several files of a rail and a currency: 1, 2 …")
     payments: int = Field(description="How many")
     net: int = Field(description="Their sum, without the tax that is withheld: what the bank is to pay")
     name: str | None = Field(description="Null where it is still to be written, or never will: `dry_run`, `cancelled`")
@@ -69,6 +70,9 @@ class Run(Answer):
     currency: str | None
     payouts: int = Field(description="How many there are by now; of a dry run, would be")
     released: int = Field(description="So many of them were taken back, unsent, as the run was cancelled")
+    left_out: int = Field(
+        description="So many of them failed before their file was written, and are in none: each says why"
+    )
     total: int | None = Field(
         description="Their sum in minor units, tax withheld included; null where they are in several currencies"
     )
