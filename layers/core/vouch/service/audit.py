@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from vouch.deadlines import InTime
 from vouch.service import turns
 from vouch.service.deployment import Deployment
 from vouch.service.turns import Round, Time, Turn
@@ -19,9 +20,7 @@ class Findings:
     failures: list[Exception] = field(default_factory=list)
 
 
-def audit_brands(
-    deployment: Deployment, tell: Callable[[Brand, Report, int], None], *, in_time: Callable[[], bool]
-) -> Findings:
+def audit_brands(deployment: Deployment, tell: Callable[[Brand, Report, int], None], *, in_time: InTime) -> Findings:
     """Checks every brand that was not checked today; where time ends, the next job goes on, if need be for days.
 
     `tell` hears of each report, and how many violations there were before, ere it is noted that the check came so far:

@@ -1,8 +1,8 @@
 """What rails tell by themselves: proven genuine, and then no more than a reason to ask them."""
 
-from collections.abc import Callable
 from enum import StrEnum
 
+from vouch.deadlines import InTime
 from vouch.domain import ids
 from vouch.domain.errors import NotFound, Unprocessable
 from vouch.rails.base import Api, BadSignature, Request, Unproven, Unreadable
@@ -23,7 +23,7 @@ class Heard(StrEnum):
     LATER = "later"
 
 
-def heard(deployment: Deployment, rail: str, brand_id: str, request: Request, *, in_time: Callable[[], bool]) -> Heard:
+def heard(deployment: Deployment, rail: str, brand_id: str, request: Request, *, in_time: InTime) -> Heard:
     """Has the payouts that a genuine callback names looked after, those of this brand and rail alone.
 
     UNKNOWN: there is no such address. LATER: the rail has to be asked whether it is genuine, and did not answer.
@@ -38,9 +38,7 @@ def heard(deployment: Deployment, rail: str, brand_id: str, request: Request, *,
     return _heard(deployment, brand, rail, api, request, in_time) if brand is not None else Heard.UNKNOWN
 
 
-def _heard(
-    deployment: Deployment, brand: Brand, rail: str, api: Api, request: Request, in_time: Callable[[], bool]
-) -> Heard:
+def _heard(deployment: Deployment, brand: Brand, rail: str, api: Api, request: Request, in_time: InTime) -> Heard:
     try:
         settings = rail_accounts.opened(deployment, brand.id, rail)
     except (NotFound, Unprocessable):

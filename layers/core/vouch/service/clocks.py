@@ -1,8 +1,8 @@
 """A test brand's clock: it stands still until it is moved, and moving it lives through the days in between."""
 
-from collections.abc import Callable
 from datetime import datetime
 
+from vouch.deadlines import InTime
 from vouch.domain import times
 from vouch.domain.errors import Forbidden, Unprocessable
 from vouch.service import brands, folds, payout_rounds, run_work, volumes
@@ -19,7 +19,7 @@ def check_test_mode(brand: Brand) -> None:
         raise Forbidden("not_a_test_brand")
 
 
-def moved(deployment: Deployment, brand: Brand, now: datetime, *, in_time: Callable[[], bool]) -> bool:
+def moved(deployment: Deployment, brand: Brand, now: datetime, *, in_time: InTime) -> bool:
     """Sets the brand's clock, seals volumes, folds what has matured by then and begins the payout runs that are due.
 
     False where time ran out: again.

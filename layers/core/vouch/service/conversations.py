@@ -1,12 +1,13 @@
 """Having an adapter's conversation with its platform: what passes by itself is told from what a person has to mend."""
 
 import math
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from urllib.parse import urlencode
 
 from vouch import outgoing
+from vouch.deadlines import InTime
 from vouch.outgoing import Incoming, NotAllowed, Outgoing, Silent, Unreachable
 from vouch.platforms.base import Account, Answer, Api, Call, NotYet, Unreadable
 from vouch.service.absences import NoAnswer, minded
@@ -32,7 +33,7 @@ def have[T](
     account: Account,
     conversation: Generator[Call, Answer, T],
     *,
-    in_time: Callable[[], bool],
+    in_time: InTime,
 ) -> T:
     """What the conversation came for.
 
@@ -51,9 +52,7 @@ def have[T](
         raise
 
 
-def _had[T](
-    deployment: Deployment, base: str, conversation: Generator[Call, Answer, T], in_time: Callable[[], bool]
-) -> T:
+def _had[T](deployment: Deployment, base: str, conversation: Generator[Call, Answer, T], in_time: InTime) -> T:
     try:
         call, size = next(conversation), 0
         for _ in range(CALLS_MAX):

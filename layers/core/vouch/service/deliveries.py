@@ -12,6 +12,7 @@ from functools import partial
 from typing import Literal, assert_never
 
 from vouch import telemetry
+from vouch.deadlines import InTime
 from vouch.domain import times
 from vouch.domain.errors import NotFound
 from vouch.domain.facts import Decision, Event, Fact, Mention, PlacedAtChanged, Shadow, Snapshot, Standing
@@ -305,7 +306,7 @@ def _await_volume(deployment: Deployment, delivery: Delivery, detail: str, tries
     return "deferred"
 
 
-def wake(deployment: Deployment, message: str, *, in_time: Callable[[], bool]) -> dict[str, int]:
+def wake(deployment: Deployment, message: str, *, in_time: InTime) -> dict[str, int]:
     """Does what was put off by a message of the delayed queue; the endings, counted.
 
     A delivery that expired meanwhile has nothing left to say.
@@ -318,7 +319,7 @@ def wake(deployment: Deployment, message: str, *, in_time: Callable[[], bool]) -
     return {} if delivery is None else {settled_for_good(deployment, delivery, tries=asked["tries"]).ending: 1}
 
 
-def second_pass(deployment: Deployment, hours: Iterable[datetime], *, in_time: Callable[[], bool]) -> dict[str, int]:
+def second_pass(deployment: Deployment, hours: Iterable[datetime], *, in_time: InTime) -> dict[str, int]:
     """Settles every delivery of those hours once more: no change is normal, anything else was lost on the way.
 
     What `in_time` leaves no time for goes on by the delayed queue. Counts the endings.
@@ -331,7 +332,7 @@ def second_pass(deployment: Deployment, hours: Iterable[datetime], *, in_time: C
 
 
 def _second_pass_of(
-    deployment: Deployment, hour: datetime, shard: int, after: inbox.Bookmark, *, in_time: Callable[[], bool]
+    deployment: Deployment, hour: datetime, shard: int, after: inbox.Bookmark, *, in_time: InTime
 ) -> dict[str, int]:
     endings: Counter[str] = Counter()
     while in_time():

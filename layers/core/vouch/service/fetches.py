@@ -5,11 +5,12 @@ delivery. Asked twice for one delivery, a platform is not: the first answer is t
 """
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
 from vouch import telemetry
+from vouch.deadlines import InTime
 from vouch.domain import times
 from vouch.platforms.base import Account, Api, Aside, Ask, NotYet, Reading, Thin, Unreadable
 from vouch.platforms.registry import PLATFORMS
@@ -26,7 +27,7 @@ PATIENCE = timedelta(days=3)
 _CHAIN = "try_"
 
 
-def fetched(deployment: Deployment, asked: dict[str, Any], *, in_time: Callable[[], bool]) -> str:
+def fetched(deployment: Deployment, asked: dict[str, Any], *, in_time: InTime) -> str:
     """Asks what the delivery that a message names needs; how it ended.
 
     What is not there yet, and a platform that stays away, are tried again for three days; a note says so meanwhile,
@@ -52,7 +53,7 @@ def fetched(deployment: Deployment, asked: dict[str, Any], *, in_time: Callable[
     return "asked"
 
 
-def _ask_all(deployment: Deployment, delivery: Delivery, in_time: Callable[[], bool]) -> None:
+def _ask_all(deployment: Deployment, delivery: Delivery, in_time: InTime) -> None:
     try:
         said = deliveries.read(deployment, delivery)
     except BodyGone:
@@ -87,7 +88,7 @@ def _ask(
     api: Api,
     account: Account,
     ask: Ask,
-    in_time: Callable[[], bool],
+    in_time: InTime,
 ) -> None:
     if api.ask is None:
         raise ValueError("a platform that is never asked")

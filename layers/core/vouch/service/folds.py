@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import partial
 
+from vouch.deadlines import InTime
 from vouch.domain import account
 from vouch.domain.account import Balance, Folded
 from vouch.domain.ledger import Entry, bonus_entry, fold_entry
@@ -100,7 +101,7 @@ def fold_due(
     now: datetime,
     after: str = "",
     *,
-    in_time: Callable[[], bool] = lambda: True,
+    in_time: InTime = lambda: True,
 ) -> Turn:
     """Folds all creators noted for days up to the brand's `now`, from behind the row `after`: one, and while `in_time`.
 
@@ -124,7 +125,7 @@ def fold_due(
     return Turn(None, failures)
 
 
-def fold_brands(deployment: Deployment, *, in_time: Callable[[], bool]) -> Done:
+def fold_brands(deployment: Deployment, *, in_time: InTime) -> Done:
     """Folds every brand's due accounts once a day, as far as a job's time goes.
 
     A test brand whose clock was moved lives through its days by that clock alone.
@@ -136,7 +137,7 @@ def fold_brands(deployment: Deployment, *, in_time: Callable[[], bool]) -> Done:
     return turns.daily(deployment, "folds", turn, in_time=in_time, of=lambda brand: not brand.clock)
 
 
-def fold_to(deployment: Deployment, brand: Brand, now: datetime, *, in_time: Callable[[], bool]) -> bool:
+def fold_to(deployment: Deployment, brand: Brand, now: datetime, *, in_time: InTime) -> bool:
     """The same for one brand whose clock stands at `now`; False where time ran out: the same again goes on.
 
     Raises what went wrong with single accounts, once the others are folded.

@@ -1,9 +1,9 @@
 """The hourly round of every brand's payouts: what is due begins, what stopped goes on, what is open is asked after."""
 
-from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from vouch import telemetry
+from vouch.deadlines import InTime
 from vouch.domain import ids, times
 from vouch.service import payout_runs, payout_settings, sending, turns
 from vouch.service.deployment import Deployment
@@ -16,7 +16,7 @@ _STALLED = timedelta(minutes=20)
 _ALARMED_AFTER = timedelta(hours=3)
 
 
-def every_brand(deployment: Deployment, *, in_time: Callable[[], bool]) -> Done:
+def every_brand(deployment: Deployment, *, in_time: InTime) -> Done:
     """Goes round all brands, as far as a job's time goes.
 
     A test brand whose clock was moved has its schedules by that clock alone.

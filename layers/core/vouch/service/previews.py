@@ -1,9 +1,10 @@
 """Previews: what draft terms make of a sample order, which is not stored and of which nothing is pinned."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
+from vouch.deadlines import InTime
 from vouch.domain import terms as promises
 from vouch.domain.attribution import Touch
 from vouch.domain.context import CLICK, CODE, Context
@@ -53,7 +54,7 @@ def preview(
     currency: str | None,
     terms: dict[str, Any],
     sample: Sample,
-    in_time: Callable[[], bool],
+    in_time: InTime,
 ) -> Preview:
     """The sample order by the draft of a program's terms, or of those of a program in that currency which is yet to be.
 

@@ -8,12 +8,13 @@ A buyer's deliveries are found by their orders, by whatever door these came, and
 what tells of them; a shop's by when they came.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import batched
 from typing import Any, Literal
 
+from vouch.deadlines import InTime
 from vouch.domain import times
 from vouch.domain.context import BUYERS
 from vouch.platforms.base import Aside, PrivacyRequest, Reading, Said, Thin, Unreadable
@@ -54,7 +55,7 @@ def listed(deployment: Deployment, brand: Brand, *, limit: int, cursor: str | No
     return pages.read(deployment, PrivacyRecord, privacy.index(brand.id), limit=limit, cursor=cursor, newest_first=True)
 
 
-def done(deployment: Deployment, asked: dict[str, Any], *, in_time: Callable[[], bool]) -> str:
+def done(deployment: Deployment, asked: dict[str, Any], *, in_time: InTime) -> str:
     """Does what the delivery that a message names asks, or so much of it as there is time for; how far it has come.
 
     What there is no time for goes on by another message; so does, a day later, what says what nobody has read yet, as
@@ -96,7 +97,7 @@ def _worked_off(
     record: PrivacyRecord,
     said: PrivacyRequest,
     asked: dict[str, Any],
-    in_time: Callable[[], bool],
+    in_time: InTime,
 ) -> int | None:
     """How many deliveries are left, once it has come to the end of them; None where another message goes on."""
     left, shown = asked.get("left", 0), dict.fromkeys(record.orders)

@@ -1,9 +1,10 @@
 """Having an adapter's conversation with its rail. Every answer is the adapter's to read; that there is none is ours."""
 
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from urllib.parse import urlencode
 
 from vouch import outgoing
+from vouch.deadlines import InTime
 from vouch.outgoing import NotAllowed, Outgoing, Unreachable
 from vouch.rails.base import Answer, Api, Call, Settings
 from vouch.service.deployment import Deployment
@@ -25,7 +26,7 @@ def have[T](
     settings: Settings,
     conversation: Generator[Call, Answer, T],
     *,
-    in_time: Callable[[], bool],
+    in_time: InTime,
 ) -> T:
     """What the conversation came for. Raises NoAnswer, NotCalled, and what the adapter raises (Unreadable)."""
     base = api.address(settings).rstrip("/")

@@ -7,12 +7,13 @@ that was cut off goes on where it stopped.
 
 import hashlib
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from vouch import telemetry
+from vouch.deadlines import InTime
 from vouch.domain import ids, times
 from vouch.domain.errors import NotFound, Unprocessable
 from vouch.domain.facts import Cancellation, Event, Fact, OrderFacts, PlacedAtChanged, Snapshot
@@ -116,7 +117,7 @@ def _api(item: ConnectionItem) -> Api | None:
     return api if api is not None and api.changes is not None else None
 
 
-def every_brand(deployment: Deployment, *, in_time: Callable[[], bool]) -> Done:
+def every_brand(deployment: Deployment, *, in_time: InTime) -> Done:
     """Begins a look for every connection that can be looked at, several times a day."""
 
     def turn(brand: Brand, _round: Round, _time: Time) -> Turn:
@@ -177,7 +178,7 @@ def awaited(deployment: Deployment, brand: Brand, look: Reconciliation, *, secon
 # --- looking ----------------------------------------------------------------------------------------------------------
 
 
-def resumed(deployment: Deployment, asked: dict[str, Any], *, in_time: Callable[[], bool]) -> str:
+def resumed(deployment: Deployment, asked: dict[str, Any], *, in_time: InTime) -> str:
     """Takes the look that a message names further, as long as there is time; how it stands then."""
     brand_id, connection_id, look_id = asked["reconcile"]
     look = reconciliations.found(deployment.database, brand_id, connection_id, look_id)
@@ -190,7 +191,7 @@ def resumed(deployment: Deployment, asked: dict[str, Any], *, in_time: Callable[
         return "overtaken"  # by another message of the same look, which goes on with it
 
 
-def _gone_on(deployment: Deployment, item: ConnectionItem, look: Reconciliation, in_time: Callable[[], bool]) -> str:
+def _gone_on(deployment: Deployment, item: ConnectionItem, look: Reconciliation, in_time: InTime) -> str:
     try:
         with ours():
             while look.status == "running":
@@ -209,7 +210,7 @@ def _gone_on(deployment: Deployment, item: ConnectionItem, look: Reconciliation,
     return str(look.status)
 
 
-def _step(deployment: Deployment, item: ConnectionItem, look: Reconciliation, in_time: Callable[[], bool]) -> None:
+def _step(deployment: Deployment, item: ConnectionItem, look: Reconciliation, in_time: InTime) -> None:
     """One page of the platform's list."""
     api, account = _api(item), platform_accounts.caller(deployment, item)
     if api is None or api.changes is None:

@@ -1,9 +1,9 @@
 """Replays: orders settled again from their stored facts, against what is posted. Nothing is written."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from vouch.deadlines import InTime
 from vouch.domain.errors import Malformed, NotFound
 from vouch.domain.settlement import Posted, wanted
 from vouch.service import orders, ranges
@@ -45,7 +45,7 @@ def replayed(
     end: datetime,
     *,
     bookmark: str = "",
-    in_time: Callable[[], bool],
+    in_time: InTime,
 ) -> Replayed:
     """The orders placed in `[start, end)`, newest first, from behind the bookmark: a page, and more while `in_time`.
 

@@ -7,12 +7,13 @@ on by a queue of its own, chunk by chunk: a step that is repeated, or dies, coun
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any, Final, override
 
+from vouch.deadlines import InTime
 from vouch.domain import simulation, times
 from vouch.domain import terms as promises
 from vouch.domain.errors import Malformed, NotFound, TooMany, Unavailable
@@ -58,7 +59,7 @@ def created(
     terms: dict[str, Any],
     start: datetime,
     end: datetime,
-    in_time: Callable[[], bool],
+    in_time: InTime,
 ) -> Simulation:
     """A new simulation of the orders placed in `[start, end)`: done, or as far as it came `in_time`.
 
@@ -87,7 +88,7 @@ def created(
     return _went_on(deployment, brand.id, item, in_time, sends=False)
 
 
-def resumed(deployment: Deployment, message: Mapping[str, Any], *, in_time: Callable[[], bool]) -> Simulation | None:
+def resumed(deployment: Deployment, message: Mapping[str, Any], *, in_time: InTime) -> Simulation | None:
     """Goes on with the simulation of a message: a page at least, and more while `in_time`. None: it has expired."""
     brand_id, simulation_id = message["simulation"]
     item = simulations.found(deployment.database, brand_id, simulation_id, deployment.now())
@@ -238,9 +239,7 @@ class _Chunk:
         self.amounts += simulations.size(change)
 
 
-def _went_on(
-    deployment: Deployment, brand_id: str, item: Simulation, in_time: Callable[[], bool], *, sends: bool
-) -> Simulation:
+def _went_on(deployment: Deployment, brand_id: str, item: Simulation, in_time: InTime, *, sends: bool) -> Simulation:
     """The simulation after what there was time for. Whoever was overtaken leaves it to the faster one.
 
     `sends`: with a message about the rest.
@@ -404,9 +403,7 @@ def _as_it_is(deployment: Deployment, brand_id: str, item: Simulation) -> Simula
     return simulations.found(deployment.database, brand_id, item.id, deployment.now()) or item
 
 
-def _trial(
-    deployment: Deployment, brand_id: str, item: Simulation, in_time: Callable[[], bool] = lambda: False
-) -> Trial:
+def _trial(deployment: Deployment, brand_id: str, item: Simulation, in_time: InTime = lambda: False) -> Trial:
     terms = promises.from_plain(simulations.terms(item))
     known = _Measured(deployment, item)
     return Trial(deployment, brand_id, item.program_id, terms, measured=known, in_time=in_time)

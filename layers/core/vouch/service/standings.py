@@ -18,9 +18,10 @@ Nothing is lost, and nothing depends on what comes when:
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from vouch.deadlines import InTime
 from vouch.domain import registers as domain
 from vouch.domain.context import SUBSCRIPTIONS, register_keys
 from vouch.domain.errors import Unavailable
@@ -158,7 +159,7 @@ class _Noting:
         _send(self._deployment, {"standing": told}, seconds=_TELL_SECONDS)
 
 
-def resume(deployment: Deployment, message: str, *, in_time: Callable[[], bool]) -> dict[str, int]:
+def resume(deployment: Deployment, message: str, *, in_time: InTime) -> dict[str, int]:
     """Does what a message of the queue says: follows a record, or spreads what a register says. Counts the endings."""
     asked = json.loads(message)
     if "record" in asked:
@@ -166,7 +167,7 @@ def resume(deployment: Deployment, message: str, *, in_time: Callable[[], bool])
     return spread(deployment, asked["standing"], in_time=in_time)
 
 
-def spread(deployment: Deployment, message: Sequence[Any], *, in_time: Callable[[], bool]) -> dict[str, int]:
+def spread(deployment: Deployment, message: Sequence[Any], *, in_time: InTime) -> dict[str, int]:
     """Tells orders what a register says since a version.
 
     The message is `[brand, register, version, stretch, payments at most, tries]`.

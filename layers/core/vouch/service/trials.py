@@ -1,11 +1,12 @@
 """Trials: orders settled by draft terms in place of a program's own. Whatever that looks up, none of it is kept."""
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
+from vouch.deadlines import InTime
 from vouch.domain.attribution import TermsKey, Touch
 from vouch.domain.context import Context
 from vouch.domain.errors import Unprocessable
@@ -56,7 +57,7 @@ class Trial:
         *,
         assumed: Mapping[str, Touch] = _NOTHING,
         measured: defaultdict[Volume, Measured] | None = None,
-        in_time: Callable[[], bool] = lambda: False,
+        in_time: InTime = lambda: False,
     ) -> None:
         self._deployment = deployment
         self._brand = brand_id

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
+from vouch.deadlines import InTime
 from vouch.domain import times
 from vouch.service.deployment import Deployment
 from vouch.store import brands
@@ -42,8 +43,8 @@ class Round:
 class Time:
     """Whether there is time for another step of a turn, for going on with a long one, and whether more is never had."""
 
-    for_another: Callable[[], bool]
-    for_this: Callable[[], bool]
+    for_another: InTime
+    for_this: InTime
     is_most: bool = True
 
 
@@ -68,7 +69,7 @@ def daily(
     job: Job,
     turn: Callable[[Brand, Round, Time], Turn],
     *,
-    in_time: Callable[[], bool],
+    in_time: InTime,
     of: Callable[[Brand], bool] = lambda _: True,
     hours: int = 24,
 ) -> Done:
@@ -130,5 +131,5 @@ def _is_due(before: Round | None, begun: datetime) -> bool:
     return before is None or not before.done or not before.whole or before.moment < begun
 
 
-def _until(ends: float, in_time: Callable[[], bool]) -> Callable[[], bool]:
+def _until(ends: float, in_time: InTime) -> InTime:
     return lambda: in_time() and time.monotonic() < ends

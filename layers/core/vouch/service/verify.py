@@ -7,13 +7,14 @@ more room, is named as unchecked, and the check goes on behind it. The nightly j
 """
 
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import batched, count
 from typing import Any
 
 from vouch import telemetry
+from vouch.deadlines import InTime
 from vouch.domain import times
 from vouch.domain.clearing import moved
 from vouch.domain.errors import Unavailable
@@ -149,9 +150,7 @@ def _next_orders(deployment: Deployment, brand: Brand, cursor: Cursor, time: Tim
 _PHASES = {"accounts": _next_account, "orders": _next_orders}
 
 
-def _account(
-    deployment: Deployment, brand: Brand, creator_id: str, in_time: Callable[[], bool]
-) -> tuple[list[Violation], int]:
+def _account(deployment: Deployment, brand: Brand, creator_id: str, in_time: InTime) -> tuple[list[Violation], int]:
     before = _payouts(deployment, brand, creator_id, in_time)
     said = _said(deployment, brand, creator_id, in_time)
     audit = _audited(deployment, brand, creator_id, in_time)
@@ -167,7 +166,7 @@ def _account(
     return found, audit.entries + len(claims)
 
 
-def _audited(deployment: Deployment, brand: Brand, creator_id: str, in_time: Callable[[], bool]) -> AccountAudit:
+def _audited(deployment: Deployment, brand: Brand, creator_id: str, in_time: InTime) -> AccountAudit:
     database = deployment.database
     balance = balances.read(database, brand.id, creator_id)
     # After the balance: a clock that is moved meanwhile does not lie behind what was folded by it.
@@ -184,7 +183,7 @@ def _audited(deployment: Deployment, brand: Brand, creator_id: str, in_time: Cal
     return audit
 
 
-def _while[T](in_time: Callable[[], bool], items: Iterable[T]) -> Iterator[T]:
+def _while[T](in_time: InTime, items: Iterable[T]) -> Iterator[T]:
     """All the items. Raises _TooLarge where time ends before they do, or they are too many."""
     for number, stretch in enumerate(batched(items, _STRETCH, strict=False)):
         if (number and not in_time()) or number * _STRETCH >= _ENTRIES_MAX:
@@ -192,12 +191,12 @@ def _while[T](in_time: Callable[[], bool], items: Iterable[T]) -> Iterator[T]:
         yield from stretch
 
 
-def _claims(deployment: Deployment, brand: Brand, creator_id: str, in_time: Callable[[], bool]) -> list[Claim]:
+def _claims(deployment: Deployment, brand: Brand, creator_id: str, in_time: InTime) -> list[Claim]:
     return list(_while(in_time, audits.claims(deployment.database, brand.id, creator_id)))
 
 
 def _order_violations(
-    deployment: Deployment, brand: Brand, creator_id: str, suspects: list[str], in_time: Callable[[], bool]
+    deployment: Deployment, brand: Brand, creator_id: str, suspects: list[str], in_time: InTime
 ) -> list[Violation]:
     """I6 for orders that looked wrong: one that was not settled while its entries were read must match."""
     database = deployment.database
@@ -222,9 +221,7 @@ def _order_violations(
     return found
 
 
-def _payouts(
-    deployment: Deployment, brand: Brand, creator_id: str, in_time: Callable[[], bool]
-) -> dict[str, PayoutItem]:
+def _payouts(deployment: Deployment, brand: Brand, creator_id: str, in_time: InTime) -> dict[str, PayoutItem]:
     """The creator's payouts, by id."""
     return {item.id: item for item in _while(in_time, audits.payouts(deployment.database, brand.id, creator_id))}
 
@@ -235,7 +232,7 @@ def _payout_violations(
     creator_id: str,
     before: Mapping[str, PayoutItem],
     paid: Mapping[str, Paid],
-    in_time: Callable[[], bool],
+    in_time: InTime,
 ) -> list[Violation]:
     """I12 and I13 for the payouts that nobody changed meanwhile; each of the ledger's has its item."""
     waiting = _waiting(deployment, brand, [item for item in before.values() if item.status in OPEN])
@@ -286,9 +283,7 @@ def _waiting(deployment: Deployment, brand: Brand, items: Sequence[PayoutItem]) 
     ]
 
 
-def _said(
-    deployment: Deployment, brand: Brand, creator_id: str, in_time: Callable[[], bool]
-) -> dict[str, tuple[str, Word]]:
+def _said(deployment: Deployment, brand: Brand, creator_id: str, in_time: InTime) -> dict[str, tuple[str, Word]]:
     """What adjustments that are posted say, by the ids of their entries."""
     items = _while(in_time, audits.adjustments(deployment.database, brand.id, creator_id))
     return dict(_word(item) for item in items if item.status == "posted")

@@ -8,9 +8,10 @@ It is measured in steps of so many commissions. How far they have come is kept w
 next goes on there, whatever became of the one before: the largest volume is sealed in the end, and no call is long.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 
+from vouch.deadlines import InTime
 from vouch.domain.terms import Terms, number_in_force
 from vouch.domain.volumes import SEALED_FROM, before, counting, volume
 from vouch.service import promises, turns
@@ -74,7 +75,7 @@ def measured(deployment: Deployment, brand_id: str, wanted: Volume, so_far: Meas
     return _further(deployment, brand_id, wanted, so_far)
 
 
-def seal_brands(deployment: Deployment, *, in_time: Callable[[], bool]) -> Done:
+def seal_brands(deployment: Deployment, *, in_time: InTime) -> Done:
     """Seals the volumes of every brand's creators, as far as a job's time goes.
 
     A brand's round is begun once a day, and each hour while some fall due. A test brand whose clock was moved lives
@@ -103,7 +104,7 @@ def seal_due(
     now: datetime,
     after: Bookmark = "",
     *,
-    in_time: Callable[[], bool] = lambda: True,
+    in_time: InTime = lambda: True,
 ) -> Turn:
     """Seals what active creators' volumes of the last period came to, in every program whose terms `now` have tiers.
 
@@ -134,7 +135,7 @@ def seal_due(
     return Turn(None, failures)
 
 
-def seal_to(deployment: Deployment, brand: Brand, now: datetime, *, in_time: Callable[[], bool]) -> bool:
+def seal_to(deployment: Deployment, brand: Brand, now: datetime, *, in_time: InTime) -> bool:
     """The same for one brand whose clock stands at `now`; False where time ran out: the same again goes on.
 
     Raises what went wrong with single creators, once the others are sealed.

@@ -5,12 +5,13 @@ back in the one in which it did: a year that is over reads the same for ever. Ye
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 from zoneinfo import ZoneInfo
 
+from vouch.deadlines import InTime
 from vouch.domain import account, calendars, ledger
 from vouch.domain.ledger import Entry
 from vouch.service import pages
@@ -99,7 +100,7 @@ def totals(
     currency: str | None,
     limit: int,
     cursor: str | None,
-    in_time: Callable[[], bool],
+    in_time: InTime,
 ) -> Totals:
     """Of up to `limit` creators, the oldest first, as many as there is time for, and one at least.
 
