@@ -143,8 +143,8 @@ Reason = Literal[
     "rail_refused",
 ]
 """Why rails with an API fail, refuse, return or hesitate. `cancelled` and what was reversed is the brand's own doing,
-`compliance` is what a rail does not explain to anybody, and what remains is for whoever runs Vouch to look into: the log
-has the rail's own word. Of all of these the creator is told to ask the brand, which asks on where needed."""
+`compliance` is what a rail does not explain to anybody, and what remains is for whoever runs Vouch to look into: their
+log has the rail's own word. Of all of these the creator is told to ask the brand, which asks on where needed."""
 BRANDS: frozenset[Reason] = frozenset(get_args(BrandsReason))
 CREATORS: frozenset[Reason] = frozenset(get_args(CreatorsReason))
 
