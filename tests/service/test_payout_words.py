@@ -149,7 +149,7 @@ def test_an_answer_that_could_not_be_read_is_not_forgotten_over_what_came_after_
         for _ in range(3):
             day.pass_(HOUR)
             day.round()
-        assert (the(day, creator).tries, the(day, creator).reason) != (1, "rail_answer_unreadable")
+        assert the(day, creator).reason != "rail_answer_unreadable"
         day.pass_(30 * DAY)
         for by in (CLERK, BOOKKEEPER):
             with pytest.raises(Conflict):
