@@ -6,10 +6,12 @@ import pytest
 
 from tests.payday import Payday
 from vouch import telemetry
-from vouch.service import payouts, run_chunks
+from vouch.service import mint, payouts, run_chunks, run_work
 from vouch.service.deployment import Deployment
+from vouch.service.payout_runs import Wish, outcomes, started
 from vouch.store import open_rows, payout_runs
 from vouch.store.tables import OpenRun
+from vouch.store.vault import Owner
 
 
 def test_a_runs_payouts_are_listed_page_by_page_across_its_chunks(
@@ -47,3 +49,29 @@ def test_nobody_is_woken_for_a_run_that_is_done_and_only_still_noted_as_under_wa
     day.round()
     assert "RunStalled" not in rung
     assert payout_runs.under_way(deployment.database, day.brand.id) == []
+
+
+@pytest.mark.parametrize("dry", [True, False])
+def test_a_method_is_opened_once_for_all_currencies_of_its_creator(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch, dry: bool
+) -> None:
+    """Each opening is a request to KMS, which a run of many would otherwise wait for several times over."""
+    day = Payday(deployment, monkeypatch)
+    day.set_up("paypal", {"client_id": "client", "client_secret": "secret", "sandbox": "false"})
+    creator = day.creator(5_000, "paypal")
+    for day.currency in ("EUR", "GBP"):
+        day.earn(creator, 7_000)
+    opened: list[Owner] = []
+    really = deployment.vault.open
+
+    def counted(owner: Owner, sealed: str) -> str:
+        opened.append(owner)
+        return really(owner, sealed)
+
+    monkeypatch.setattr(deployment.vault, "open", counted)
+    run = started(deployment, mint.fresh(deployment), day.brand, Wish("paypal", None, [creator], dry_run=dry))
+    left = iter([True, True])
+    run = run_work.gone_on(deployment, day.brand, run, in_time=lambda: dry or next(left, False))
+    page = outcomes(deployment, run, day.brand, cursor=None)
+    assert [(each.currency, each.skipped) for each in page.items] == [("EUR", None), ("GBP", None), ("USD", None)]
+    assert opened == [Owner(day.brand.id, "payout_method", creator)]

@@ -6,11 +6,12 @@ A dry run asks the same questions of the same figures, and writes nothing.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 
 from vouch.domain import account
 from vouch.domain.account import Balance
 from vouch.domain.ledger import Entry, PayoutPart, payout_entry
-from vouch.domain.payouts import Payment, Skipped, obstacle, parts
+from vouch.domain.payouts import Destination, Payment, Skipped, obstacle, parts
 from vouch.rails.base import Rail
 from vouch.rails.registry import RAILS
 from vouch.service import payees
@@ -84,6 +85,22 @@ def added_up(totals: Iterable[Total], paid: Iterable[Outcome]) -> list[Total]:
     return [sums[place] for place in sorted(sums)]
 
 
+class _Turn:
+    """A creator whose turn it is. Their method is opened once, however many rails and currencies ask where it leads."""
+
+    def __init__(self, deployment: Deployment, brand: Brand, profile: Profile) -> None:
+        self.profile = profile
+        self._deployment, self._brand = deployment, brand
+
+    @cached_property
+    def destination(self) -> Destination | None:
+        """Raises Misplaced where the method was sealed for somebody else."""
+        method, creator_id = self.profile.method, self.profile.creator.id
+        if method is None:
+            return None
+        return payees.destination(self._deployment, self._brand.id, creator_id, method.sealed)
+
+
 @dataclass(frozen=True, slots=True)
 class Paying:
     """A run at its work: what holds for all its creators. `rails` are those that the brand has set up."""
@@ -97,7 +114,7 @@ class Paying:
 
     def reserved(self, profile: Profile) -> list[Outcome]:
         """Reserves what one creator is paid, once per run: what an earlier try of the run has reserved is found."""
-        creator_id = profile.creator.id
+        creator_id, turn = profile.creator.id, _Turn(self.deployment, self.brand, profile)
         made: dict[str, PayoutItem] = {}
         outcomes: list[Outcome] = []
         left = True
@@ -105,7 +122,7 @@ class Paying:
         def draft(balance: Balance, writes: Writes) -> Sequence[Entry]:
             nonlocal outcomes, left
             made.update(self._open(creator_id, balance))
-            outcomes = self._decided(profile, balance, made)
+            outcomes = self._decided(turn, balance, made)
             new = [outcome for outcome in outcomes if outcome.payout_id and outcome.currency not in made]
             left = len(new) > _TOGETHER
             some = new[:_TOGETHER]
@@ -127,7 +144,8 @@ class Paying:
         until = max(self._moment(), stored.watermark)
         entries = ledger.time_line(database, brand_id, creator_id, start=stored.zone_start, until=until)
         folded = account.fold(stored, entries, until, self.deployment.now())
-        return self._decided(profile, extended(self.deployment, brand_id, folded).balance, {})
+        turn = _Turn(self.deployment, self.brand, profile)
+        return self._decided(turn, extended(self.deployment, brand_id, folded).balance, {})
 
     def _moment(self) -> datetime:
         """When the creator's turn comes: what is known by then is in what they are paid."""
@@ -144,27 +162,26 @@ class Paying:
             return {}
         return {item.currency: item for item in items.payouts(self.deployment.database, self.brand.id, wanted)}
 
-    def _decided(self, profile: Profile, balance: Balance, made: Mapping[str, PayoutItem]) -> list[Outcome]:
+    def _decided(self, turn: _Turn, balance: Balance, made: Mapping[str, PayoutItem]) -> list[Outcome]:
         currencies = sorted({*balance.sums, *made})
         chosen = [currency for currency in currencies if self.run.currency in (None, currency)]
         return [
-            outcome_of(made[currency]) if currency in made else self._judged(profile, balance, currency)
+            outcome_of(made[currency]) if currency in made else self._judged(turn, balance, currency)
             for currency in chosen
         ]
 
-    def _judged(self, profile: Profile, balance: Balance, currency: str) -> Outcome:
+    def _judged(self, turn: _Turn, balance: Balance, currency: str) -> Outcome:
         """By the first rail that can carry it; where none can, what the first one lacks."""
         rules = self.rules.currency(currency)
-        first, *others = self._rails_for(profile, rules, currency)
-        told = self._judged_by(RAILS[first], profile, balance, rules, currency)
+        first, *others = self._rails_for(turn.profile, rules, currency)
+        told = self._judged_by(RAILS[first], turn, balance, rules, currency)
         if told.skipped in _OF_RAIL:
-            found = (self._judged_by(RAILS[name], profile, balance, rules, currency) for name in others)
+            found = (self._judged_by(RAILS[name], turn, balance, rules, currency) for name in others)
             return next((outcome for outcome in found if outcome.skipped is None), told)
         return told
 
-    def _judged_by(
-        self, rail: Rail, profile: Profile, balance: Balance, rules: CurrencyRules, currency: str
-    ) -> Outcome:
+    def _judged_by(self, rail: Rail, turn: _Turn, balance: Balance, rules: CurrencyRules, currency: str) -> Outcome:
+        profile = turn.profile
         creator_id, sums = profile.creator.id, balance.of(currency)
         available = max(sums.available, 0)
         share = parts(available, withholding_bps=profile.payee.withholding_bps, unit=rail.unit(currency) or 1)
@@ -180,7 +197,7 @@ class Paying:
         if skipped is None and not share.net:
             return Outcome(creator_id, currency, share.amount, share.withheld, rail.name, skipped=ALL_WITHHELD)
         if skipped is None:
-            skipped = self._rail_obstacle(profile, rail, currency, share.net)
+            skipped = self._rail_obstacle(turn, rail, currency, share.net)
         if skipped is not None:
             return Outcome(creator_id, currency, available, 0, rail.name, skipped=skipped)
         payout_id = items.payout_id(self.run.id, creator_id, currency)
@@ -202,8 +219,8 @@ class Paying:
         ]
         return list(dict.fromkeys([*fitting, rules.rail]))
 
-    def _rail_obstacle(self, profile: Profile, rail: Rail, currency: str, net: int) -> str | None:
-        method = profile.method
+    def _rail_obstacle(self, turn: _Turn, rail: Rail, currency: str, net: int) -> str | None:
+        creator, method = turn.profile.creator, turn.profile.method
         found: Skipped | None = None
         if rail.name not in self.rails:
             found = "rail_not_set_up"
@@ -215,11 +232,10 @@ class Paying:
             found = "rail_unfit_for_method"
         if found is not None:
             return found
-        destination = None
-        if rail.takes is not None and method is not None:
-            destination = payees.destination(self.deployment, self.brand.id, profile.creator.id, method.sealed)
-        name, email = profile.creator.name, profile.creator.email
-        return rail.obstacle(Payment("", net, currency, name, email, self.now, destination, self.brand.name))
+        destination = turn.destination if rail.takes is not None else None
+        return rail.obstacle(
+            Payment("", net, currency, creator.name, creator.email, self.now, destination, self.brand.name)
+        )
 
     def _reserve(self, profile: Profile, outcome: Outcome, payout_id: str, balance: Balance, writes: Writes) -> Entry:
         part = PayoutPart(
