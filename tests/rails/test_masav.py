@@ -196,6 +196,16 @@ def test_ten_thousand_payments_are_one_file() -> None:
     assert len({credit.reference for credit in found}) == 10_000
 
 
+@pytest.mark.parametrize(
+    "first, part, serial", [(1, 1, "001"), (1, 2, "002"), (41, 3, "043"), (999, 1, "999"), (999, 2, "001")]
+)
+def test_each_part_of_many_payments_has_a_serial_number_of_its_own(first: int, part: int, serial: str) -> None:
+    """A bank could take two files of a day under the same number for one."""
+    assert RAIL.write is not None
+    settings = RAIL.settings({**BRAND, "serial": str(first)})
+    assert read(RAIL.write(order([shekels(1)], settings, "ILS", part=part))).serial == serial
+
+
 def test_sums_that_do_not_fit_are_not_cut() -> None:
     with pytest.raises(ValueError, match="total: not 15 digits"):
         written([shekels(number, amount=10**13 - 1) for number in range(101)])

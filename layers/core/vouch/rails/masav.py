@@ -114,7 +114,7 @@ def _header(order: FileOrder, day: date) -> bytes:
         _SHEKELS,  # 10
         _day(day),  # 12
         b"0",  # 18
-        _digits("serial", settings["serial"], 3),  # 19
+        _digits("serial", _serial(order), 3),  # 19
         b"0",  # 22
         _day(order.made_at.astimezone(ZoneInfo(_ZONE)).date()),  # 23
         _digits("sender", settings["sender"], 5),  # 29
@@ -123,6 +123,11 @@ def _header(order: FileOrder, day: date) -> bytes:
         b" " * 56,  # 70
         b"KOT",  # 126: "header"
     )
+
+
+def _serial(order: FileOrder) -> int:
+    """Each part of a run's payments has the next one, of 1 to 999: the same again would be a repeat of the file."""
+    return (int(order.settings["serial"]) + order.part - 2) % 999 + 1
 
 
 def _payment(payment: Payment, settings: Settings) -> bytes:
@@ -159,7 +164,7 @@ def _total(order: FileOrder, day: date) -> bytes:
         _SHEKELS,  # 10
         _day(day),  # 12
         b"0",  # 18
-        _digits("serial", settings["serial"], 3),  # 19
+        _digits("serial", _serial(order), 3),  # 19
         _digits("total", sum(payment.amount for payment in order.payments), 15),  # 22: in agorot
         b"0" * 15,  # 37
         _digits("payments", len(order.payments), 7),  # 52
