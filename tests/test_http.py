@@ -12,7 +12,7 @@ from tests.functions.client import CONTEXT, Client, ask, event
 from vouch import messages, telemetry
 from vouch.bodies import BODY_BYTES_MAX
 from vouch.domain.errors import Conflict, NotFound, Unavailable
-from vouch.http import PUBLIC, Api, Routes, brand_access
+from vouch.http import IF_MATCH, PUBLIC, Api, Routes, brand_access
 from vouch.service.deployment import Deployment
 from vouch.wire.base import Answer, Body, Email, Limit, Moment, Money, Name
 
@@ -58,6 +58,16 @@ def break_down(how: str) -> Seen:
     return cast("Seen", {"name": "noa@example.com", "version": "seven"})
 
 
+@routes.put("/v1/versions/told", security=PUBLIC, openapi_extensions=IF_MATCH)
+def read_version() -> Seen:
+    return Seen(name=str(routes.call.if_match))
+
+
+@routes.put("/v1/versions/untold", security=PUBLIC)
+def read_version_without_saying_so() -> Seen:
+    return Seen(name=str(routes.call.if_match))
+
+
 def _unreachable() -> NoReturn:
     raise ConnectionError("no deployment is needed here")
 
@@ -81,6 +91,12 @@ def test_a_sound_request_is_answered_with_a_version_and_kept_by_nobody(client: C
     assert got.headers["etag"] == '"7"'
     assert got.headers["cache-control"] == "no-store"
     assert got.headers["x-request-id"].startswith("req_")
+
+
+def test_a_route_that_does_not_say_so_cannot_read_which_version_was_seen(client: Client) -> None:
+    told, untold = (client.send("PUT", f"/v1/versions/{name}", if_match='"7"') for name in ("told", "untold"))
+    assert (told.status, told.body["name"]) == (200, "7")
+    assert (untold.status, untold.code) == (500, "internal")
 
 
 def test_no_answer_is_kept_or_taken_for_what_it_is_not(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:

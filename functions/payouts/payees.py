@@ -1,7 +1,7 @@
 """`/v1/creators/{id}/payout_method` and `…/payee`: where a creator's money goes, and what a brand notes of them."""
 
 from vouch.domain import payout_methods, times
-from vouch.http import Routes, brand_access
+from vouch.http import IF_MATCH, Routes, brand_access
 from vouch.service import payees, sending
 from vouch.service.payees import Note
 from vouch.store.tables import PayeeItem, PayoutMethod
@@ -15,7 +15,9 @@ def show_payout_method(creator_id: str) -> wire.PayoutMethod:
     return _shown(payees.method(routes.call.deployment, routes.call.brand, creator_id))
 
 
-@routes.put("/v1/creators/<creator_id>/payout_method", security=brand_access("payouts:write"))
+@routes.put(
+    "/v1/creators/<creator_id>/payout_method", security=brand_access("payouts:write"), openapi_extensions=IF_MATCH
+)
 def set_payout_method(creator_id: str, body: wire.NewPayoutMethod) -> wire.PayoutMethod:
     """The destination is checked, sealed, and never shown again. The same again changes nothing.
 
@@ -34,7 +36,7 @@ def show_payee(creator_id: str) -> wire.Payee:
     return wire.Payee.of(payees.noted(routes.call.deployment, routes.call.brand, creator_id))
 
 
-@routes.put("/v1/creators/<creator_id>/payee", security=brand_access("payouts:write"))
+@routes.put("/v1/creators/<creator_id>/payee", security=brand_access("payouts:write"), openapi_extensions=IF_MATCH)
 def set_payee(creator_id: str, body: wire.NewPayee) -> wire.Payee:
     """What is noted from now on, in place of all before. As long as `held` is true nothing is paid.
 
@@ -45,7 +47,7 @@ def set_payee(creator_id: str, body: wire.NewPayee) -> wire.Payee:
     return _noted(payees.note(call.deployment, call.brand, creator_id, said, if_match=call.if_match), creator_id)
 
 
-@routes.patch("/v1/creators/<creator_id>/payee", security=brand_access("payouts:write"))
+@routes.patch("/v1/creators/<creator_id>/payee", security=brand_access("payouts:write"), openapi_extensions=IF_MATCH)
 def hold_payee(creator_id: str, body: wire.Hold) -> wire.Payee:
     """As long as `held` is true nothing is paid; what else is noted stays as it is.
 

@@ -13,7 +13,7 @@ from aws_lambda_powertools.event_handler.openapi.types import OpenAPIResponse
 from vouch.deadlines import within
 from vouch.domain import spreadsheets
 from vouch.domain.spreadsheets import Row
-from vouch.http import Routes, brand_access
+from vouch.http import IF_MATCH, Routes, brand_access
 from vouch.media import CSV, JSON, preferred
 from vouch.service import yearly
 from vouch.service.yearly import Total, Totals
@@ -78,7 +78,7 @@ def show_yearly_thresholds() -> wire.Thresholds:
     return _list(thresholds.thresholds(routes.call.deployment.database, routes.call.brand.id))
 
 
-@routes.put("/v1/reports/thresholds", security=brand_access("reports:write"))
+@routes.put("/v1/reports/thresholds", security=brand_access("reports:write"), openapi_extensions=IF_MATCH)
 def replace_yearly_thresholds(body: wire.NewThresholds) -> wire.Thresholds:
     call = routes.call
     wanted = [Threshold(**each.model_dump()) for each in body.thresholds]

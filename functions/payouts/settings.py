@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from vouch.http import Routes, brand_access
+from vouch.http import IF_MATCH, Routes, brand_access
 from vouch.service import payout_settings, rail_accounts
 from vouch.service.payout_settings import Settings
 from vouch.store.tables import PayoutSettings, RailAccount
@@ -16,7 +16,7 @@ def show_payout_settings() -> wire.PayoutSettings:
     return _settings(payout_settings.found(routes.call.deployment, routes.call.brand))
 
 
-@routes.put("/v1/payout_settings", security=brand_access("payout_settings:write"))
+@routes.put("/v1/payout_settings", security=brand_access("payout_settings:write"), openapi_extensions=IF_MATCH)
 def replace_payout_settings(body: wire.NewPayoutSettings) -> wire.PayoutSettings:
     call = routes.call
     wanted = Settings(**body.model_dump(mode="json"))
@@ -35,21 +35,23 @@ def show_payout_rail(rail: str) -> wire.RailAccount:
     return _account(rail_accounts.found(routes.call.deployment, routes.call.brand, rail))
 
 
-@routes.put("/v1/payout_rails/<rail>", security=brand_access("payout_settings:write"))
+@routes.put("/v1/payout_rails/<rail>", security=brand_access("payout_settings:write"), openapi_extensions=IF_MATCH)
 def set_up_payout_rail(rail: str, body: wire.NewRailAccount) -> wire.RailAccount:
     """A paused rail stays paused until it is resumed."""
     call = routes.call
     return _account(rail_accounts.changed(call.deployment, call.brand, rail, body.settings, if_match=call.if_match))
 
 
-@routes.delete("/v1/payout_rails/<rail>", security=brand_access("payout_settings:write"))
+@routes.delete("/v1/payout_rails/<rail>", security=brand_access("payout_settings:write"), openapi_extensions=IF_MATCH)
 def remove_payout_rail(rail: str) -> wire.RailAccount:
     """Forgets all settings. What has been sent and has no outcome yet waits until the rail is set up again."""
     call = routes.call
     return _account(rail_accounts.removed(call.deployment, call.brand, rail, if_match=call.if_match))
 
 
-@routes.post("/v1/payout_rails/<rail>/resume", security=brand_access("payout_settings:write"))
+@routes.post(
+    "/v1/payout_rails/<rail>/resume", security=brand_access("payout_settings:write"), openapi_extensions=IF_MATCH
+)
 def resume_payout_rail(rail: str) -> wire.RailAccount:
     """Sends over it again, what waits at once."""
     call = routes.call

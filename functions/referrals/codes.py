@@ -2,7 +2,7 @@
 
 from http import HTTPStatus
 
-from vouch.http import Routes, brand_access
+from vouch.http import IF_MATCH, Routes, brand_access
 from vouch.service import codes
 from vouch.service.pages import Selection
 from vouch.store.codes import owners
@@ -42,7 +42,7 @@ def show_code(code_id: str) -> wire.Code:
     return _shown(codes.found(routes.call.deployment, routes.call.brand, code_id))
 
 
-@routes.patch("/v1/codes/<code_id>", security=brand_access("codes:write"))
+@routes.patch("/v1/codes/<code_id>", security=brand_access("codes:write"), openapi_extensions=IF_MATCH)
 def end_code(code_id: str, body: wire.CodeChange) -> wire.Code:
     call = routes.call
     return _shown(

@@ -2,7 +2,7 @@
 
 from http import HTTPStatus
 
-from vouch.http import Routes, brand_access
+from vouch.http import IF_MATCH, Routes, brand_access
 from vouch.service import connections
 from vouch.service.platform_accounts import webhook_url
 from vouch.store.tables import ConnectionItem
@@ -33,7 +33,9 @@ def show_connection(connection_id: str) -> wire.Connection:
     return _shown(connections.found(routes.call.deployment, routes.call.brand, connection_id))
 
 
-@routes.patch("/v1/connections/<connection_id>", security=brand_access("connections:write"))
+@routes.patch(
+    "/v1/connections/<connection_id>", security=brand_access("connections:write"), openapi_extensions=IF_MATCH
+)
 def change_connection(connection_id: str, body: wire.ConnectionChange) -> wire.Connection:
     call = routes.call
     settings = body.model_dump(exclude_unset=True)

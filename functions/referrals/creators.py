@@ -4,7 +4,7 @@ from http import HTTPStatus
 
 from vouch.domain import tenures
 from vouch.domain.errors import Malformed
-from vouch.http import Routes, brand_access
+from vouch.http import IF_MATCH, Routes, brand_access
 from vouch.service import creators
 from vouch.service.creators import CreatorChange, NewCreator
 from vouch.store.tables import Creator
@@ -41,7 +41,7 @@ def show_creator(creator_id: str) -> wire.Creator:
     return _shown(creators.found(routes.call.deployment, routes.call.brand, creator_id))
 
 
-@routes.patch("/v1/creators/<creator_id>", security=brand_access("creators:write"))
+@routes.patch("/v1/creators/<creator_id>", security=brand_access("creators:write"), openapi_extensions=IF_MATCH)
 def change_creator(creator_id: str, body: wire.CreatorChange) -> wire.Creator:
     call = routes.call
     handles = body.handles.model_dump(exclude_none=True) if body.handles else None
@@ -89,7 +89,7 @@ def show_enrolment(enrolment_id: str) -> wire.Enrolment:
     return wire.Enrolment.of(creators.enrolment_found(routes.call.deployment, routes.call.brand, enrolment_id))
 
 
-@routes.patch("/v1/enrolments/<enrolment_id>", security=brand_access("creators:write"))
+@routes.patch("/v1/enrolments/<enrolment_id>", security=brand_access("creators:write"), openapi_extensions=IF_MATCH)
 def change_enrolment(enrolment_id: str, body: wire.EnrolmentChange) -> wire.Enrolment:
     call = routes.call
     return wire.Enrolment.of(

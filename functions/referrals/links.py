@@ -2,7 +2,7 @@
 
 from http import HTTPStatus
 
-from vouch.http import Routes, brand_access
+from vouch.http import IF_MATCH, Routes, brand_access
 from vouch.service import links
 from vouch.service.links import LinkChange
 from vouch.service.pages import Selection
@@ -42,7 +42,7 @@ def show_link(link_id: str) -> wire.Link:
     return _shown(links.found(routes.call.deployment, routes.call.brand, link_id))
 
 
-@routes.patch("/v1/links/<link_id>", security=brand_access("links:write"))
+@routes.patch("/v1/links/<link_id>", security=brand_access("links:write"), openapi_extensions=IF_MATCH)
 def change_link(link_id: str, body: wire.LinkChange) -> wire.Link:
     """A pause, or another destination, reaches all visitors within a minute; a link that is resumed within seconds."""
     call = routes.call
@@ -50,7 +50,7 @@ def change_link(link_id: str, body: wire.LinkChange) -> wire.Link:
     return _shown(links.changed(call.deployment, call.brand, link_id, change, if_match=call.if_match))
 
 
-@routes.delete("/v1/links/<link_id>", security=brand_access("links:write"))
+@routes.delete("/v1/links/<link_id>", security=brand_access("links:write"), openapi_extensions=IF_MATCH)
 def delete_link(link_id: str) -> wire.Link:
     """For good; it reaches all visitors within a minute. Clicks before it still earn."""
     call = routes.call

@@ -14,7 +14,7 @@ from referrals import embed
 from referrals.api import api as referrals
 from vouch import __version__
 from vouch.bodies import BODY_BYTES_MAX
-from vouch.http import ONLY_ONCE, Api
+from vouch.http import IF_MATCH, ONLY_ONCE, Api
 from vouch.problems import PROBLEM_TYPE
 from vouch.wire.about import Problem
 from vouch.wire.explanations import EXAMPLE as EXPLANATION
@@ -235,8 +235,7 @@ def _is_only_once(route: Route) -> bool:
 
 
 def _is_versioned(route: Route) -> bool:
-    """Whether it heeds `If-Match`: its handler reads it."""
-    return "if_match" in route.func.__code__.co_names
+    return IF_MATCH.items() <= (route.openapi_extensions or {}).items()
 
 
 def _refusal(*codes: str) -> dict[str, Any]:

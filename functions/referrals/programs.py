@@ -3,7 +3,7 @@
 from http import HTTPStatus
 
 from vouch.domain.terms import number_in_force
-from vouch.http import Routes, brand_access
+from vouch.http import IF_MATCH, Routes, brand_access
 from vouch.service import programs
 from vouch.service.programs import InForce, ProgramChange
 from vouch.wire import programs as wire
@@ -49,7 +49,7 @@ def show_program(program_id: str) -> wire.Program:
     return _shown(programs.found(routes.call.deployment, routes.call.brand, program_id))
 
 
-@routes.patch("/v1/programs/<program_id>", security=brand_access("programs:write"))
+@routes.patch("/v1/programs/<program_id>", security=brand_access("programs:write"), openapi_extensions=IF_MATCH)
 def change_program(program_id: str, body: wire.ProgramChange) -> wire.Program:
     """A pause bars orders from this moment on, and reaches all visitors of its links within a minute."""
     call = routes.call

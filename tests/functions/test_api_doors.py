@@ -13,7 +13,7 @@ from tests.functions.conftest import APIS, NewBrand
 from tests.functions.setting_up import DESTINATION, Shop, open_shop
 from vouch import telemetry
 from vouch.domain import ids
-from vouch.http import PUBLIC
+from vouch.http import IF_MATCH, PUBLIC
 from vouch.service import keys
 from vouch.service.deployment import Deployment
 from vouch.store import inbox, reconciliations
@@ -227,6 +227,25 @@ def test_those_things_are_there_for_their_own_brand(theirs: Shop, there: dict[st
         got = own.send(route.method, path, BODIES.get((route.method, route.path)), query=QUERIES.get(route.path))
         known = got.status != 404 or got.code == "payout_method_missing" or got.body["param"] == "program_id"
         assert known, route.path
+
+
+def test_every_route_that_heeds_if_match_refuses_a_version_that_there_is_not(theirs: Shop) -> None:
+    there = vars(theirs)
+    own = {name: Client(APIS[name], theirs.brand.key) for name in APIS}
+    account = {"settings": {"name": "Pottery Ltd", "iban": "DE75512108001245126199"}}
+    assert own["payouts"].send("PUT", "/v1/payout_rails/sepa", account).status == 200
+    without_id = {
+        "/v1/payout_settings": {},
+        "/v1/payout_rails/<rail>": account,
+        "/v1/reports/thresholds": {"thresholds": []},
+    }
+    heeding = [(name, route) for name, route in CLOSED if IF_MATCH.items() <= (route.openapi_extensions or {}).items()]
+    assert len(heeding) == 15
+    for name, route in heeding:
+        body = BODIES.get((route.method, route.path), without_id.get(route.path)) if route.method != "DELETE" else None
+        path = of_theirs(route.path, {**there, "rail": "sepa"})
+        got = own[name].send(route.method, path, body, if_match='"99"')
+        assert (got.status, got.code) == (412, "stale_version"), (route.method, route.path)
 
 
 @pytest.mark.parametrize("odd", ["x", "x" * 3000, "prg_#", "%23", "..", "שלום", "a b", "'", "cre_" + "0" * 27])

@@ -126,6 +126,7 @@ def taking(document: Any, header: str) -> dict[str, bool]:
 
 
 def test_whatever_heeds_if_match_says_so_and_nothing_else_does(document: Any) -> None:
+    """Whoever reads it in a helper is not found here, but gets it only where the route says so (`vouch.calls`)."""
     heeding = {
         function.name
         for path in ROOT.glob("functions/**/*.py")

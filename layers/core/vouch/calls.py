@@ -34,13 +34,17 @@ def operator_access() -> Security:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request. `caller` is whom an `Idempotency-Key` belongs to, None on public routes."""
+    """One request. `caller` is whom an `Idempotency-Key` belongs to, None on public routes.
+
+    `seen` is the version that the caller has seen, by `If-Match`; a route that `heeds_if_match` reads `if_match`.
+    """
 
     connect: Callable[[], Deployment]
     request_id: str
     language: messages.Language
     mint: Mint
-    if_match: int | None
+    seen: int | None
+    heeds_if_match: bool = False
     caller: str | None = None
     credential: tuple[ApiKey, Brand] | None = None
 
@@ -58,6 +62,13 @@ class Call:
     def key(self) -> ApiKey:
         """The API key that the caller showed."""
         return self._proven()[0]
+
+    @property
+    def if_match(self) -> int | None:
+        """The version that the caller wants to change, 0 of what nobody has set yet; None: whichever there is."""
+        if not self.heeds_if_match:
+            raise LookupError("this route is not declared to heed If-Match")
+        return self.seen
 
     @property
     def tenant(self) -> str:
@@ -78,7 +89,7 @@ def received(connect: Callable[[], Deployment], headers: Mapping[str, str]) -> C
         request_id=chance.id("req_"),
         language=messages.language(headers.get("accept-language", "")),
         mint=chance,
-        if_match=_if_match(headers.get("if-match")),
+        seen=_seen(headers.get("if-match")),
     )
 
 
@@ -108,7 +119,7 @@ def _as_operator(call: Call, token: str) -> Call:
     return replace(call, caller="operator")
 
 
-def _if_match(header: str | None) -> int | None:
+def _seen(header: str | None) -> int | None:
     """The version that the caller saw, 0 of what nobody has set yet; None asks nothing, and garbage matches none."""
     if header is None or header.strip() == "*":
         return None

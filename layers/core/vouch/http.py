@@ -16,7 +16,8 @@ and the handler's module names the modules: `api = Api(programs.routes, links.ro
 - The body is a strict model (`vouch.wire`), the answer a model too: one that breaks its own schema is a 500.
   A handler whose status is not always the same returns a `Response[Model]`; one whose answer is no JSON returns a
   `Response` and leaves its own annotation to `Any`.
-- An answer with an integer `version` carries it as its `ETag`.
+- An answer with an integer `version` carries it as its `ETag`. `openapi_extensions=IF_MATCH` marks a route that changes
+  only the version that was seen: no other can read `call.if_match`.
 - Refusals are raised by name (`vouch.domain.errors`), and `vouch.problems` gives each its status.
 - Any POST may carry an `Idempotency-Key`. Things that it creates take their ids from `call.mint`, and a create that
   finds its own id taken has found its own earlier try: success. `openapi_extensions=SHOWN_ONCE` marks an answer with
@@ -27,6 +28,7 @@ and the handler's module names the modules: `api = Api(programs.routes, links.ro
 import base64
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Any, Final, override
 
@@ -39,7 +41,20 @@ from vouch.domain.errors import MethodNotAllowed, NotFound
 from vouch.once import ONLY_ONCE, SHOWN_ONCE, Once
 from vouch.service.deployment import Deployment, deployment
 
-__all__ = ["ONLY_ONCE", "PUBLIC", "SHOWN_ONCE", "Api", "Call", "Routes", "brand_access", "document", "operator_access"]
+__all__ = [
+    "IF_MATCH",
+    "ONLY_ONCE",
+    "PUBLIC",
+    "SHOWN_ONCE",
+    "Api",
+    "Call",
+    "Routes",
+    "brand_access",
+    "document",
+    "operator_access",
+]
+IF_MATCH: Final = {"x-if-match": True}
+"""The extension of a route that heeds `If-Match`."""
 _PATH_PART_MAX: Final = 253
 """A host's greatest length. Nothing of ours is named by more, and a key of the store can hold no more."""
 
@@ -104,7 +119,10 @@ class Api(APIGatewayHttpResolver):
         # Powertools validates before any middleware; who is asking, and how much, comes before that.
         authorization = self.current_event.headers.get("authorization", "")
         try:
-            self.context["call"] = calls.admitted(self.context["call"], route.security or [], authorization)
+            call = calls.admitted(self.context["call"], route.security or [], authorization)
+            self.context["call"] = replace(
+                call, heeds_if_match=IF_MATCH.items() <= (route.openapi_extensions or {}).items()
+            )
             bodies.check(self.current_event, wanted=bool(route.dependant.body_params))
             _check_path(route_arguments)
         except Exception as refusal:  # noqa: BLE001 - `told` logs what is not ours
