@@ -45,7 +45,7 @@ _KMS_FOR_FILES = {"s3:PutObject": "kms:GenerateDataKey"}
 """What S3 asks of KMS in the name of whoever writes a file; of whoever reads one, to decrypt."""
 _OPERATORS = {
     "dynamodb:LeadingKeys": "ForAllValues:StringLike",
-    "kms:EncryptionContext:purpose": "StringEquals",
+    "kms:EncryptionContext:purpose": "StringEqualsIfExists",
     "kms:EncryptionContext:aws:s3:arn": "StringLike",
 }
 """What a right may depend on, and how a condition has to ask for it."""
@@ -139,9 +139,7 @@ def _granted(statement: dict[str, Any]) -> Granted:
 
 
 def _keys(condition: dict[str, dict[str, Any]]) -> tuple[str, ...]:
-    """The patterns that a condition asks for. Without `Null`, all of no keys would be like any of them."""
-    if "ForAllValues:StringLike" in condition:
-        assert condition.pop("Null", None) == {"dynamodb:LeadingKeys": "false"}, condition
+    """The patterns that a condition asks for."""
     [(operator, operands)] = condition.items()
     [(name, patterns)] = operands.items()
     assert _OPERATORS[name] == operator, condition
