@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 
 from tests.faults.injection import Died, Faults, forget, injected, kinds
-from tests.payday import ComesAgain, Payday, key
-from tests.service.test_payout_stops import tear
+from tests.payday import ComesAgain, Payday, key, tear
 from tests.standins.stripe_connect import StripeConnect
 from vouch.domain.errors import Conflict, NotFound
 from vouch.service import (

@@ -9,11 +9,10 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
-from payouts import pay, runs
-from tests.faults.world import Context
+from payouts import runs
 from tests.fixtures import NOON, Clock
 from tests.functions.client import Client
-from tests.functions.conftest import APIS, NewBrand, books_of
+from tests.functions.conftest import APIS, LATER, NewBrand, balance, books_of, earned, run
 from tests.functions.setting_up import TERMS, Shop, new_creator, new_program
 from vouch.domain import ids
 from vouch.rails.base import File
@@ -22,48 +21,6 @@ from vouch.service.deployment import Deployment
 from vouch.service.run_files import KeptFile
 from vouch.store import adjustments, payouts
 from vouch.store.tables import AdjustmentItem, CashRow, PayoutItem
-
-LATER = (NOON + timedelta(days=20)).isoformat()
-
-
-@pytest.fixture
-def work(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
-    """Does all that waits in the queue."""
-    monkeypatch.setattr(pay, "deployment", lambda: deployment)
-
-    def worked() -> None:
-        waiting = deployment.sqs.sent.get(deployment.settings.pay_queue_url, [])
-        while waiting:
-            record = {"messageId": "1", "body": waiting.popleft()["MessageBody"]}
-            assert pay.handler({"Records": [record]}, Context(lambda: 300_000)) == {"batchItemFailures": []}
-
-    return worked
-
-
-def earned(shop: Shop, name: str = "1001", price: int = 50_000) -> Client:
-    """The creator has a tenth of it, matured."""
-    body = {
-        "external_id": name,
-        "occurred_at": "2026-05-04T12:00:00Z",
-        "currency": "ILS",
-        "lines": [{"id": "1", "quantity": 1, "unit_price": price}],
-        "codes": ["NOA10"],
-    }
-    Client(APIS["attribution"], shop.brand.key).made("/v1/orders", body)
-    api = books_of(shop)
-    api.post("/v1/test_clock", {"now": LATER})
-    return api
-
-
-def run(api: Client, key: str = "k1", **wish: Any) -> Any:
-    answer = api.post("/v1/payout_runs", wish, idempotency_key=key)
-    assert answer.status == 201, answer.body
-    return answer.body
-
-
-def balance(api: Client, shop: Shop) -> Any:
-    [found] = api.get(f"/v1/creators/{shop.creator}/balances").body
-    return found
 
 
 def test_a_creator_is_paid_by_a_file(shop: Shop) -> None:

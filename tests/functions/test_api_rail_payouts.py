@@ -1,35 +1,16 @@
 """Payouts by a rail with an API, over HTTP: what a brand, and who has which scope, may say of them."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
-from payouts import pay
-from tests.faults.world import Context
 from tests.fixtures import Clock
 from tests.functions.client import Client
-from tests.functions.conftest import APIS
+from tests.functions.conftest import APIS, balance, earned, run
 from tests.functions.setting_up import Shop
-from tests.functions.test_api_payouts import balance, earned, run
 from tests.standins.paypal import PayPal
 from vouch.service.deployment import Deployment
-
-
-@pytest.fixture
-def work(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
-    """Does all that waits in the queue; rails stand on this machine."""
-    deployment.settings = replace(deployment.settings, public_url="http://127.0.0.1:4566")
-    monkeypatch.setattr(pay, "deployment", lambda: deployment)
-
-    def worked() -> None:
-        waiting = deployment.sqs.sent[deployment.settings.pay_queue_url]
-        while waiting:
-            record = {"messageId": "1", "body": waiting.popleft()["MessageBody"]}
-            assert pay.handler({"Records": [record]}, Context(lambda: 300_000)) == {"batchItemFailures": []}
-
-    return worked
 
 
 def handed_to_paypal(shop: Shop, paypal: PayPal) -> tuple[Client, str]:

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from tests.payday import ComesAgain, Payday, key
+from tests.payday import ComesAgain, Payday, key, tear
 from tests.standins.paypal import PayPal
 from tests.standins.server import Fault, hangs_up, lost
 from tests.standins.stripe_connect import StripeConnect
@@ -36,7 +36,7 @@ from vouch.service.payout_runs import Wish
 from vouch.service.payout_settings import Settings
 from vouch.service.reserving import Outcome, Paying
 from vouch.store import payout_runs as stored_runs
-from vouch.store.tables import Brand, PayoutItem, PeriodSums
+from vouch.store.tables import Brand, PayoutItem
 
 HOUR = timedelta(hours=1)
 
@@ -58,13 +58,6 @@ def of_stripe(day: Payday, stripe: StripeConnect, count: int) -> list[str]:
     for creator in made:
         stripe.accounts[day.destinations[creator].fields["account"]] = "ready"
     return made
-
-
-def tear(day: Payday, creator: str) -> PeriodSums:
-    """Makes the account unreadable: something lies beside its balance that no fold has put there."""
-    item = PeriodSums(f"{day.brand.id}#C#{creator}", "CAP#prg_x#2026-05", tallies={}, extras={}, version=7)
-    item.save()
-    return item
 
 
 def goes_on(day: Payday, hours: int = 3) -> None:
