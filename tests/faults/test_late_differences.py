@@ -98,7 +98,7 @@ class Race:
     reserving: dict[tuple[str, int], Reserving] = field(default_factory=dict)
     done: threading.Event = field(default_factory=threading.Event)
 
-    def run(self, patch: pytest.MonkeyPatch, *, seconds: float = 120, payouts_wanted: int = 30) -> None:
+    def run(self, patch: pytest.MonkeyPatch, *, seconds: float = 300, payouts_wanted: int = 30) -> None:
         self.deployment.now = self.clock
         patch.setattr(self.deployment, "brand_now", lambda _: self.brand_now(self.deployment.now()))
         self._watch(patch)
