@@ -99,7 +99,7 @@ def _paid(deployment: Deployment, brand: Brand, creators: int) -> None:
     while waiting:
         run_work.worked(deployment, json.loads(waiting.popleft()["MessageBody"]), in_time=lambda: True)
     run = payout_runs.found(deployment, brand, run.id)
-    file = run_files.file(deployment, brand, run.id, None, None).file
+    file = run_files.file(deployment, brand, run.id, None, None, None).file
     lines = file.content.count(b"\n")
     if (run.status, run.payouts) != ("completed", creators) or lines != creators + 1:
         raise AssertionError(f"{run.status}: {run.payouts} payouts, {lines} lines for {creators} creators")
