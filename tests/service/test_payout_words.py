@@ -19,6 +19,7 @@ from vouch.service.payout_settings import Settings
 from vouch.service.payouts import News
 from vouch.store.tables import ApiKey, Brand, PayoutItem
 
+MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
 CLERK, BOOKKEEPER = key(), key(payouts.TO_GIVE)
@@ -169,6 +170,25 @@ def test_of_what_left_no_trace_at_an_account_that_is_gone_the_word_is_enough(day
         with pytest.raises(Conflict):
             not_paid(day, the(day, creator), CLERK)
         day.pass_(DAY)
+        assert not_paid(day, the(day, creator), CLERK).status == "failed"
+
+
+def test_of_a_call_that_may_still_be_under_way_no_word_counts(day: Payday, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its window is over, and Stripe may take it all the same."""
+    with StripeConnect(day.deployment.now) as stripe:
+        creator = to_stripe(day, stripe)
+        monkeypatch.setattr(stripe, "strikes", lambda asked: asked.method == "POST")
+        stripe.faults += [hangs_up] * 2
+        day.run(creator, rail="stripe_connect")
+        while the(day, creator).status == "created":
+            day.take()
+        day.pass_(22 * HOUR + 59 * MINUTE)
+        sending.looked(day.deployment, day.brand, the(day, creator).id, in_time=lambda: True)
+        assert (the(day, creator).status, the(day, creator).tries) == ("unknown", 2)
+        day.pass_(2 * MINUTE)
+        with pytest.raises(Conflict):
+            not_paid(day, the(day, creator), CLERK)
+        day.pass_(10 * MINUTE)
         assert not_paid(day, the(day, creator), CLERK).status == "failed"
 
 

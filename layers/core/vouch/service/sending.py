@@ -94,7 +94,7 @@ def looked(deployment: Deployment, brand: Brand, payout_id: str, *, in_time: InT
     if item.status == "failed":
         return _doubted(deployment, brand, item, api, in_time)
     if item.status == "submitting":
-        if deployment.now() - times.parse(item.tried_at) < LEASE:
+        if _is_under_way(item, deployment.now()):
             return item
         item = payouts.unknown(deployment, brand, item.id, News(reason="no_answer"), seen=item.version)
     if item.status == "unknown" and api.found_by_name and not item.names:
@@ -285,6 +285,11 @@ def _absent(deployment: Deployment, brand: Brand, item: PayoutItem, api: Api, in
     return _again(deployment, brand, item, api, in_time)
 
 
+def _is_under_way(item: PayoutItem, now: datetime) -> bool:
+    """Whether the last call of it may still reach the rail."""
+    return now - times.parse(item.tried_at) < LEASE
+
+
 def _again(deployment: Deployment, brand: Brand, item: PayoutItem, api: Api, in_time: InTime) -> PayoutItem:
     """Makes the same call anew, for whoever may still be paid by it.
 
@@ -298,7 +303,7 @@ def _again(deployment: Deployment, brand: Brand, item: PayoutItem, api: Api, in_
     stopped = _called_off(deployment, brand, known, item)
     if stopped is None:
         return _called(deployment, brand, known, item, api, in_time) if _may_be_sent(item, api, now) else item
-    if api.found_by_name or _has_traces(item) or now - times.parse(item.tried_at) < LEASE:
+    if api.found_by_name or _has_traces(item) or _is_under_way(item, now):
         return item
     return payouts.failed(deployment, brand, item.id, News(reason=stopped), seen=item.version)
 
@@ -381,11 +386,11 @@ def given_up(
 ) -> PayoutItem:
     """A person's word that a payout shall not be made, before it is sent, or that it never reached its rail.
 
-    The latter is taken only once the rail would not recognise a further try, and only where a look at this moment says
-    so, too. Where no look can tell, the word is enough as long as no payment was ever seen. Of everything else the
-    rail has to tell, for forty days: what it has not told by then is told by who may give money, and above the brand's
-    limit by two of them, as that a payment came back; until the second one says so, it stays as it is. Raises Conflict,
-    and Forbidden.
+    The latter is taken only once no call of ours can be under way any more nor the rail would recognise a further one,
+    and only where a look at this moment says so, too. Where no look can tell, the word is enough as long as no payment
+    was ever seen. Of everything else the rail has to tell, for forty days: what it has not told by then is told by who
+    may give money, and above the brand's limit by two of them, as that a payment came back; until the second one says
+    so, it stays as it is. Raises Conflict, and Forbidden.
     """
     item = payouts.found(deployment, brand.id, payout_id)
     if item.status == "failed":
@@ -394,7 +399,9 @@ def given_up(
     if item.status != "created":
         api, told = _asked_for(deployment, brand, item, in_time)
         absent = not _has_traces(item) if told is None else told.word == "absent"
-        if item.status != "unknown" or _may_be_sent(item, api, deployment.now()) or not absent:
+        now = deployment.now()
+        ended = item.status == "unknown" and not (_is_under_way(item, now) or _may_be_sent(item, api, now))
+        if not (ended and absent):
             _check_left_to_people(deployment, key, item, told)
             if payouts.waits_for_another(deployment, brand, key, item, reason):
                 return payouts.found(deployment, brand.id, payout_id)
