@@ -4,7 +4,7 @@ import os
 import platform
 from datetime import UTC, datetime
 
-from bench import balances, reading, settling, simulating
+from bench import balances, paying, reading, settling, simulating
 from bench.rows import Row
 
 
@@ -13,7 +13,7 @@ def main() -> None:
     print(f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, {platform.machine()}, {os.cpu_count()} processors, ", end="")
     print(f"{platform.python_implementation()} {platform.python_version()}\n")
     print(f"{'path':40} {'ours':>12} {'floor':>12}  {'unit':16} {'ratio':>6}  floor")
-    for rows in (reading.rows(), settling.rows(), balances.rows(), simulating.rows()):
+    for rows in (reading.rows(), settling.rows(), balances.rows(), paying.rows(), simulating.rows()):
         for row in rows:
             _print(row)
 
