@@ -107,7 +107,7 @@ def sent(*answers: Answer, payout: Payment = PAYOUT, key: str = KEY) -> Told:
 
 
 def looked_up(*answers: Answer, names: Mapping[str, str] = NAMES) -> Told:
-    told, _ = heard(API.look_up(PAYOUT, KEY, names, SETTINGS), TOKEN, *answers)
+    told, _ = heard(API.look_up(PAYOUT.id, KEY, names, SETTINGS), TOKEN, *answers)
     return told
 
 
@@ -258,7 +258,7 @@ class TestAdopting:
 
 class TestLookingUp:
     def test_an_item_that_was_paid(self) -> None:
-        told, calls = heard(API.look_up(PAYOUT, KEY, NAMES, SETTINGS), TOKEN, answer(ITEM))
+        told, calls = heard(API.look_up(PAYOUT.id, KEY, NAMES, SETTINGS), TOKEN, answer(ITEM))
         assert told == Told(
             "settled",
             names=NAMES | {"transaction": "0C413693MN970190K"},
@@ -270,12 +270,12 @@ class TestLookingUp:
         assert calls[1].method == "GET"
 
     def test_a_batch_leads_to_its_item(self) -> None:
-        told, calls = heard(API.look_up(PAYOUT, KEY, {"batch": NAMES["batch"]}, SETTINGS), TOKEN, answer(BATCH))
+        told, calls = heard(API.look_up(PAYOUT.id, KEY, {"batch": NAMES["batch"]}, SETTINGS), TOKEN, answer(BATCH))
         assert told == looked_up(answer(ITEM))
         assert calls[1].path == "/v1/payments/payouts/Q8KVJG9TZTNN4"
 
     def test_without_any_name_there_is_nothing_to_ask_by(self) -> None:
-        told, calls = heard(API.look_up(PAYOUT, KEY, {}, SETTINGS))
+        told, calls = heard(API.look_up(PAYOUT.id, KEY, {}, SETTINGS))
         assert told == Told("later")
         assert calls == []
         assert API.found_by_name
@@ -444,7 +444,7 @@ class TestLookingUp:
         assert told.reason == {401: "credentials_refused", 403: "permission_missing"}.get(status)
 
     def test_a_look_up_without_a_token_says_nothing_of_the_payment(self) -> None:
-        told, _ = heard(API.look_up(PAYOUT, KEY, NAMES, SETTINGS), answer({"error": "invalid_client"}, 401))
+        told, _ = heard(API.look_up(PAYOUT.id, KEY, NAMES, SETTINGS), answer({"error": "invalid_client"}, 401))
         assert told == Told("later", "credentials_refused")
 
     @pytest.mark.parametrize("body", BAD_BODIES)
@@ -453,7 +453,7 @@ class TestLookingUp:
             with pytest.raises(Unreadable):
                 looked_up(answer(body), names=names)
         with pytest.raises(Unreadable):
-            heard(API.look_up(PAYOUT, KEY, NAMES, SETTINGS), answer(body))
+            heard(API.look_up(PAYOUT.id, KEY, NAMES, SETTINGS), answer(body))
 
     @pytest.mark.parametrize("fee", [None, {"currency": "USD", "value": "0.00"}])
     def test_no_fee_is_none(self, fee: Any) -> None:
@@ -628,7 +628,7 @@ def test_whatever_is_answered_comes_to_something_or_is_unreadable(case: tuple[st
         return Answer(status, {}, body)
 
     conversation = (
-        API.look_up(PAYOUT, KEY, NAMES if kind == "item" else {"batch": NAMES["batch"]}, SETTINGS)
+        API.look_up(PAYOUT.id, KEY, NAMES if kind == "item" else {"batch": NAMES["batch"]}, SETTINGS)
         if kind in ("item", "batch")
         else API.send(PAYOUT, KEY, SETTINGS)
     )
@@ -667,7 +667,7 @@ def pays(api: PayPal, payout: Payment = PAYOUT, key: str = KEY) -> Told:
 
 def looks(api: PayPal, names: Mapping[str, str], payout: Payment = PAYOUT, key: str = KEY) -> Told:
     own = RAIL.settings(api.settings)
-    return talk(API.look_up(payout, key, names, own), API.address(own))
+    return talk(API.look_up(payout.id, key, names, own), API.address(own))
 
 
 class TestOverLoopback:

@@ -90,7 +90,7 @@ def sent(*answers: Answer, payout: Payment = PAYOUT) -> Told:
 
 
 def looked_up(*answers: Answer, payout: Payment = PAYOUT) -> Told:
-    return heard(API.look_up(payout, KEY, {}, SETTINGS), *answers)[0]
+    return heard(API.look_up(payout.id, KEY, {}, SETTINGS), *answers)[0]
 
 
 class TestSending:
@@ -203,7 +203,7 @@ class TestSending:
 
 class TestLookingUp:
     def test_by_the_payouts_id(self) -> None:
-        told, [asked] = heard(API.look_up(PAYOUT, KEY, {}, SETTINGS), listed(TRANSFER))
+        told, [asked] = heard(API.look_up(PAYOUT.id, KEY, {}, SETTINGS), listed(TRANSFER))
         assert told == SETTLED
         assert (asked.method, asked.path, asked.body) == ("GET", "/v1/transfers", b"")
         assert asked.query == (("transfer_group", PAYOUT.id), ("limit", "100"))
@@ -383,7 +383,7 @@ class TestSettings:
 @trials(max_examples=600, deadline=None)
 def test_whatever_is_answered_comes_to_something_or_is_unreadable(case: tuple[str, bytes], status: int) -> None:
     kind, body = case
-    conversation = API.look_up(PAYOUT, KEY, {}, SETTINGS) if kind == "list" else API.send(PAYOUT, KEY, SETTINGS)
+    conversation = API.look_up(PAYOUT.id, KEY, {}, SETTINGS) if kind == "list" else API.send(PAYOUT, KEY, SETTINGS)
     said = outcome(conversation, lambda _: Answer(status, {}, body))
     if isinstance(said, Told):
         assert said.word in get_args(Word)
@@ -417,7 +417,7 @@ def pays(api: StripeConnect, payout: Payment = PAYOUT, key: str = KEY) -> Told:
 
 def looks(api: StripeConnect, payout: Payment = PAYOUT) -> Told:
     own = RAIL.settings(api.settings)
-    return talk(API.look_up(payout, KEY, {}, own), API.address(own))
+    return talk(API.look_up(payout.id, KEY, {}, own), API.address(own))
 
 
 ONCE = {PAYOUT.id: [Money(13_050, "USD")]}
@@ -505,7 +505,7 @@ class TestOverLoopback:
     def test_a_wrong_key(self, api: StripeConnect) -> None:
         own = RAIL.settings(api.settings | {"secret_key": "sk_test_another"})
         assert talk(API.send(PAYOUT, KEY, own), API.address(own)) == Told("refused", "credentials_refused")
-        assert talk(API.look_up(PAYOUT, KEY, {}, own), API.address(own)) == Told("later", "credentials_refused")
+        assert talk(API.look_up(PAYOUT.id, KEY, {}, own), API.address(own)) == Told("later", "credentials_refused")
 
     def test_the_key_belongs_to_one_payment(self, api: StripeConnect) -> None:
         pays(api)

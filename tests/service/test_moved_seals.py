@@ -1,10 +1,14 @@
 """A sealed text that somebody moves to another row pays nobody, proves nothing and calls nobody."""
 
+from datetime import timedelta
+
 import pytest
 
 from tests.faults.world import World
-from tests.payday import Payday
+from tests.payday import Payday, key
 from tests.standins.paypal import PayPal
+from tests.standins.server import hangs_up, lost
+from tests.standins.stripe_connect import StripeConnect
 from vouch.service import (
     mint,
     payees,
@@ -14,11 +18,13 @@ from vouch.service import (
     rail_accounts,
     run_chunks,
     run_files,
+    sending,
 )
 from vouch.service.deployment import Deployment
 from vouch.service.payout_runs import Wish
 from vouch.store import connections
 from vouch.store import rail_accounts as stored_accounts
+from vouch.store.tables import PayoutItem
 from vouch.store.vault import Misplaced
 
 
@@ -75,10 +81,70 @@ def test_a_payout_keeps_to_its_own_creators_destination(day: Payday, deployment:
         noa, dan = day.creator(5_000, "paypal"), day.creator(7_000, "paypal")
         day.run(noa, dan, rail="paypal")
         [of_noa], [of_dan] = day.payouts_of(noa), day.payouts_of(dan)
-        assert payouts.payment(deployment, day.brand, {}, of_noa).destination == day.destinations[noa]
+        payment = payouts.payment(deployment, day.brand, {}, of_noa)
+        assert payment is not None
+        assert payment.destination == day.destinations[noa]
         of_noa.to = of_dan.to
-        with pytest.raises(Misplaced, match=f"payout_method of {noa}"):
-            payouts.payment(deployment, day.brand, {}, of_noa)
+        assert payouts.payment(deployment, day.brand, {}, of_noa) is None
+
+
+def _elsewhere(day: Payday, creator: str, thief: str) -> PayoutItem:
+    """The creator's payout, in whose row another one's destination lies from now on."""
+    [payout] = day.payouts_of(creator)
+    payout.to = payees.method(day.deployment, day.brand, thief).sealed
+    payout.save()
+    return payout
+
+
+def test_what_was_sent_is_looked_after_though_nobody_can_read_any_more_where_it_went(
+    day: Payday, deployment: Deployment
+) -> None:
+    with StripeConnect(deployment.now) as stripe:
+        day.set_up("stripe_connect", stripe.settings)
+        noa, thief = day.creator(5_000, "stripe_connect"), day.creator(7_000, "stripe_connect")
+        stripe.accounts[day.destinations[noa].fields["account"]] = "ready"
+        stripe.faults.append(lost)
+        day.run(noa, rail="stripe_connect")
+        while day.payouts_of(noa)[0].status == "created":
+            day.take()
+        assert _elsewhere(day, noa, thief).status == "unknown"
+        day.work()
+        assert [payout.status for payout in day.payouts_of(noa)] == ["settled"]
+        assert day.sums(noa) == (0, 0, 5_000)
+
+
+def test_what_was_not_sent_fails_where_nobody_can_read_where_it_would_go(day: Payday, deployment: Deployment) -> None:
+    with PayPal(deployment.now) as paypal:
+        day.set_up("paypal", paypal.settings)
+        noa, thief = day.creator(5_000, "paypal"), day.creator(7_000, "paypal")
+        day.run(noa, rail="paypal")
+        assert _elsewhere(day, noa, thief).status == "created"
+        day.work()
+        assert [(payout.status, payout.reason) for payout in day.payouts_of(noa)] == [("failed", "not_readable")]
+        assert (day.sums(noa), paypal.movements) == ((5_000, 0, 0), {})
+
+
+def test_what_may_have_been_sent_is_not_sent_again_where_nobody_can_read_where_it_went(
+    day: Payday, deployment: Deployment
+) -> None:
+    """PayPal would find it by the same call alone; so it waits, and a person's word ends it."""
+    with PayPal(deployment.now) as paypal:
+        day.set_up("paypal", paypal.settings)
+        noa, thief = day.creator(5_000, "paypal"), day.creator(7_000, "paypal")
+        paypal.faults.append(hangs_up)
+        day.run(noa, rail="paypal")
+        while day.payouts_of(noa)[0].status == "created":
+            day.take()
+        payout = _elsewhere(day, noa, thief)
+        for _ in range(3):
+            day.work()
+            day.pass_(timedelta(hours=12))
+            day.round()
+        assert [(each.status, each.tries) for each in day.payouts_of(noa)] == [("unknown", 1)]
+        day.pass_(timedelta(days=30))
+        by, brand = key(), day.brand
+        ended = sending.given_up(deployment, brand, by, payout.id, "never arrived", in_time=lambda: True)
+        assert (ended.status, day.sums(noa), paypal.movements) == ("failed", (5_000, 0, 0), {})
 
 
 def test_an_account_at_one_rail_is_none_at_another(day: Payday, deployment: Deployment) -> None:

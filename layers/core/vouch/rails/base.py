@@ -201,10 +201,10 @@ class Api:
     A rail may keep its refusal under the key, too. So once `refused` is all that is open, the next try takes another
     key; as long as an earlier try has no answer, it takes the same.
     """
-    look_up: Callable[[Payment, str, Mapping[str, str], Settings], Conversation]
-    """What became of it, by its id, the key that it was sent under and the rail's names as far as they are known.
+    look_up: Callable[[str, str, Mapping[str, str], Settings], Conversation]
+    """What became of a payment: by the payout's id, the key that it was sent under, and the rail's names as known.
 
-    It never makes a payment: `absent` where the rail has none.
+    It never makes one: `absent` where the rail has none.
     """
     window: timedelta
     """For so long from the first try on the same key makes no second payment; our own margin is taken off already."""

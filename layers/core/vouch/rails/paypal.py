@@ -239,11 +239,11 @@ def _send(payment: Payment, key: str, settings: Settings) -> Conversation:
     error = apis.refusal(answer)
     original = _original(error)
     if original is not None:
-        return (yield from _look_at_batch(payment, key, original, token))
+        return (yield from _look_at_batch(payment.id, key, original, token))
     return _refusal(error)
 
 
-def _look_up(payment: Payment, key: str, names: Mapping[str, str], settings: Settings) -> Conversation:
+def _look_up(payout_id: str, key: str, names: Mapping[str, str], settings: Settings) -> Conversation:
     """By the item, else by the batch, as PayPal named them.
 
     Where the answer that named them was lost there is nothing to ask by, for PayPal finds nothing by our own ids. It is
@@ -255,11 +255,11 @@ def _look_up(payment: Payment, key: str, names: Mapping[str, str], settings: Set
     if isinstance(token, Told):
         return replace(token, word="later")
     if "item" in names:
-        return (yield from _look_at_item(payment, names["item"], token))
-    return (yield from _look_at_batch(payment, key, names["batch"], token))
+        return (yield from _look_at_item(payout_id, names["item"], token))
+    return (yield from _look_at_batch(payout_id, key, names["batch"], token))
 
 
-def _look_at_batch(payment: Payment, key: str, batch_id: str, token: str) -> Conversation:
+def _look_at_batch(payout_id: str, key: str, batch_id: str, token: str) -> Conversation:
     answer = yield Call("GET", f"/v1/payments/payouts/{quote(batch_id, safe='')}", headers=_headers(token))
     if answer.status not in apis.SUCCESS:
         return _not_shown(answer)
@@ -275,22 +275,22 @@ def _look_at_batch(payment: Payment, key: str, batch_id: str, token: str) -> Con
     if status not in _BATCHES:
         raise Unreadable("batch_status: not one that is known here")
     if items:
-        return _item(payment, items[0], taken=_BATCHES[status])
+        return _item(payout_id, items[0], taken=_BATCHES[status])
     if _BATCHES[status]:
         return Told("accepted", names=names, reference=batch_id)
     return Told("failed", "rail_refused", status, names=names, reference=batch_id)
 
 
-def _look_at_item(payment: Payment, item_id: str, token: str) -> Conversation:
+def _look_at_item(payout_id: str, item_id: str, token: str) -> Conversation:
     answer = yield Call("GET", f"/v1/payments/payouts-item/{quote(item_id, safe='')}", headers=_headers(token))
     if answer.status not in apis.SUCCESS:
         return _not_shown(answer)
-    return _item(payment, read(answer.body))
+    return _item(payout_id, read(answer.body))
 
 
-def _item(payment: Payment, item: Said, *, taken: bool = True) -> Told:
+def _item(payout_id: str, item: Said, *, taken: bool = True) -> Told:
     payout = item.child("payout_item")
-    if payout.identifier("sender_item_id") != payment.id:
+    if payout.identifier("sender_item_id") != payout_id:
         raise Unreadable("sender_item_id: another payment's")
     item_id, transaction = item.identifier("payout_item_id"), item.identifier_or_none("transaction_id")
     names = {"batch": item.identifier("payout_batch_id"), "item": item_id}

@@ -130,19 +130,19 @@ def _send(payment: Payment, key: str, settings: Settings) -> Conversation:
     headers = _headers(settings) | {"Content-Type": "application/x-www-form-urlencoded", "Idempotency-Key": key}
     answer = yield Call("POST", "/v1/transfers", headers=headers, body=urlencode(form).encode())
     if answer.status in apis.SUCCESS:
-        return _transfer(payment, read(answer.body))
+        return _transfer(payment.id, read(answer.body))
     told = _not_done(answer)
     stopped = answer.headers.get("stripe-should-retry") == "false"
     if told.reason in ("credentials_refused", "permission_missing") or (told.word == "later" and not stopped):
         return told
-    found = yield from _look_up(payment, key, {}, settings)
+    found = yield from _look_up(payment.id, key, {}, settings)
     if found.word != "absent":
         return found
     return replace(told, seconds=max(told.seconds or 0, PATIENCE)) if told.word == "later" else told
 
 
-def _look_up(payment: Payment, key: str, names: Mapping[str, str], settings: Settings) -> Conversation:  # noqa: ARG001
-    query = (("transfer_group", payment.id), ("limit", _LISTED_MAX))
+def _look_up(payout_id: str, key: str, names: Mapping[str, str], settings: Settings) -> Conversation:  # noqa: ARG001
+    query = (("transfer_group", payout_id), ("limit", _LISTED_MAX))
     answer = yield Call("GET", "/v1/transfers", query=query, headers=_headers(settings))
     if answer.status not in apis.SUCCESS:
         told = _not_done(answer)
@@ -153,16 +153,16 @@ def _look_up(payment: Payment, key: str, names: Mapping[str, str], settings: Set
     transfers = listed.children("data")
     if len(transfers) > 1:
         raise Unreadable("data: more than one transfer of the payout")
-    return _transfer(payment, transfers[0]) if transfers else Told("absent")
+    return _transfer(payout_id, transfers[0]) if transfers else Told("absent")
 
 
-def _transfer(payment: Payment, transfer: Said) -> Told:
+def _transfer(payout_id: str, transfer: Said) -> Told:
     """Of one that was reversed in part the whole is still called settled: what came back is not booked by anybody.
 
     It is said of the payout and shows in clearing, and the brand posts an adjustment. The last part makes it one that
     came back.
     """
-    if transfer.word("object") != "transfer" or transfer.identifier("transfer_group") != payment.id:
+    if transfer.word("object") != "transfer" or transfer.identifier("transfer_group") != payout_id:
         raise Unreadable("transfer_group: not the transfer of the payout")
     transfer_id = transfer.identifier("id")
     amount, back = transfer.whole("amount"), transfer.whole("amount_reversed")

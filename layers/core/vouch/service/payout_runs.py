@@ -26,8 +26,8 @@ from vouch.service.pages import Page
 from vouch.service.queues import put_off
 from vouch.service.reserving import Outcome, outcomes_of
 from vouch.service.revisions import committed
-from vouch.store import balances, payout_runs, versions
-from vouch.store.database import FAILURES, Refused, Writes
+from vouch.store import payout_runs, versions
+from vouch.store.database import Refused, Writes
 from vouch.store.tables import Brand, PayoutRun, RunChunk
 
 _SAFETY_SECONDS = 120
@@ -130,11 +130,6 @@ def is_listed(run: PayoutRun) -> bool:
     """Whether all creators are in its chunks."""
     bookmark: str | None = run.bookmark
     return bookmark is None
-
-
-def is_the_worlds(failure: Exception) -> bool:
-    """Whether it may pass by itself: what a creator's own books or sealed texts raise does not."""
-    return isinstance(failure, FAILURES) and not isinstance(failure, balances.Torn)
 
 
 def put(deployment: Deployment, run: PayoutRun, writes: Writes) -> None:

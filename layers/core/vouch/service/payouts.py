@@ -10,6 +10,7 @@ from datetime import timedelta
 from itertools import islice
 from typing import Literal
 
+from vouch import telemetry
 from vouch.domain import account, times
 from vouch.domain.account import Balance
 from vouch.domain.errors import Conflict, Forbidden, NotFound
@@ -339,12 +340,19 @@ def _watch(deployment: Deployment, brand: Brand, item: PayoutItem, writes: Write
         payouts.unwatch(writes, brand.id, item.id)
 
 
-def payment(deployment: Deployment, brand: Brand, profiles: Mapping[str, payees.Profile], item: PayoutItem) -> Payment:
-    """What its rail is to carry, to where the creator was paid when it was made.
-
-    Of a creator who is gone since, the rail is asked about it all the same.
-    """
+def payment(
+    deployment: Deployment, brand: Brand, profiles: Mapping[str, payees.Profile], item: PayoutItem
+) -> Payment | None:
+    """What its rail is to carry, to where the creator was paid when it was made; None where nobody can read that."""
     profile = profiles.get(item.creator_id)
+    try:
+        to = payees.destination(deployment, brand.id, item.creator_id, item.to) if item.to else None
+    except Exception as failure:
+        if balances.is_the_worlds(failure):
+            raise
+        telemetry.count("PayeeUnreadable")
+        telemetry.logger().exception("a payout cannot be paid", brand=brand.id, payout=item.id)
+        return None
     return Payment(
         id=item.id,
         amount=item.amount - item.withheld,
@@ -352,7 +360,7 @@ def payment(deployment: Deployment, brand: Brand, profiles: Mapping[str, payees.
         name=profile.creator.name if profile else "",
         email=payees.address(profile.creator, item.creator_version) if profile else "",
         made_at=times.parse(item.created_at),
-        destination=payees.destination(deployment, brand.id, item.creator_id, item.to) if item.to else None,
+        destination=to,
         note=brand.name,
     )
 

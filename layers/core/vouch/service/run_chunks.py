@@ -8,7 +8,7 @@ from dataclasses import astuple
 from vouch import telemetry
 from vouch.deadlines import InTime
 from vouch.domain import times
-from vouch.domain.payouts import GivenBack
+from vouch.domain.payouts import NOT_READABLE, GivenBack
 from vouch.rails.registry import RAILS
 from vouch.service import payees, payout_runs, payout_settings, payouts, rail_accounts, run_files, run_parts, sending
 from vouch.service.deployment import Deployment
@@ -100,11 +100,11 @@ def _found_out(
             try:
                 outcomes = ask(known[creator_id])
             except Exception as failure:
-                if payout_runs.is_the_worlds(failure):
+                if balances.is_the_worlds(failure):
                     raise
                 telemetry.count("PayeeUnreadable")
                 telemetry.logger().exception("a creator cannot be paid", brand=brand.id, creator=creator_id)
-                outcomes = [Outcome(creator_id, run.currency or "", 0, 0, run.rail or "", skipped="not_readable")]
+                outcomes = [Outcome(creator_id, run.currency or "", 0, 0, run.rail or "", skipped=NOT_READABLE)]
                 outcomes += _made_before(deployment, brand, run, creator_id)
             yield from outcomes
 

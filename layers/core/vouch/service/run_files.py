@@ -13,7 +13,7 @@ from vouch import telemetry
 from vouch.deadlines import InTime
 from vouch.domain import times
 from vouch.domain.errors import Conflict, NotFound, Unprocessable
-from vouch.domain.payouts import Payment
+from vouch.domain.payouts import NOT_READABLE, Payment
 from vouch.rails.base import File, FileOrder
 from vouch.rails.registry import RAILS
 from vouch.service import payees, payout_runs, payouts, rail_accounts, run_parts
@@ -226,15 +226,8 @@ def _opened(
     """
 
     def ask(item: PayoutItem) -> Payment | str:
-        try:
-            payment = payouts.payment(deployment, brand, known, item)
-        except Exception as failure:
-            if payout_runs.is_the_worlds(failure):
-                raise
-            telemetry.count("PayeeUnreadable")
-            telemetry.logger().exception("a payout cannot be paid", brand=brand.id, payout=item.id)
-            return "not_readable"
-        return RAILS[item.rail].obstacle(payment) or payment
+        payment = payouts.payment(deployment, brand, known, item)
+        return NOT_READABLE if payment is None else RAILS[item.rail].obstacle(payment) or payment
 
     payments = []
     with ThreadPoolExecutor(_OPENERS) as openers:

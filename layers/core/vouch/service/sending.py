@@ -21,7 +21,7 @@ from vouch.deadlines import InTime
 from vouch.domain import times
 from vouch.domain.errors import Conflict, Unprocessable
 from vouch.domain.money import Money
-from vouch.domain.payouts import GivenBack, Payment, Skipped
+from vouch.domain.payouts import NOT_READABLE, GivenBack, Skipped
 from vouch.rails.base import BRANDS, Api, Conversation, Settings, Told, Unreadable
 from vouch.service import payees, payouts, rail_accounts, rail_calls
 from vouch.service.deployment import Deployment
@@ -69,6 +69,8 @@ def _called(
         return item
     first = item.status == "created"
     payment = payouts.payment(deployment, brand, known, item)
+    if payment is None:
+        return payouts.failed(deployment, brand, item.id, News(NOT_READABLE), seen=item.version) if first else item
     item, begun = _begun(deployment, brand, item, api, account)
     if not begun:
         return item
@@ -119,7 +121,7 @@ def look_at_waiting(deployment: Deployment, brand: Brand, creator_id: str) -> No
 def _looked_at(
     deployment: Deployment, brand: Brand, item: PayoutItem, api: Api, account: Account, in_time: InTime
 ) -> PayoutItem:
-    told = _looked_up(deployment, brand, item, api, account, in_time)
+    told = _looked_up(deployment, item, api, account, in_time)
     if told.word == "absent" and not _is_same(item, account):
         telemetry.logger().error("the account that was to pay is gone", payout=item.id, rail=item.rail)
         return item
@@ -138,7 +140,7 @@ def _doubted(deployment: Deployment, brand: Brand, item: PayoutItem, api: Api, i
     if not item.key or account is None:
         return item
     nameless = api.found_by_name and not item.names
-    if nameless or _looked_up(deployment, brand, item, api, account, in_time).word in ("accepted", "settled"):
+    if nameless or _looked_up(deployment, item, api, account, in_time).word in ("accepted", "settled"):
         _warn("PayoutMismatch", "a payout that failed may have been paid", item)
     return item
 
@@ -158,10 +160,8 @@ def _warn(metric: str, words: str, item: PayoutItem) -> None:
     telemetry.logger().error(words, payout=item.id, rail=item.rail)
 
 
-def _looked_up(
-    deployment: Deployment, brand: Brand, item: PayoutItem, api: Api, account: Account, in_time: InTime
-) -> Told:
-    conversation = api.look_up(_payment(deployment, brand, item), item.key, item.names or {}, account.settings)
+def _looked_up(deployment: Deployment, item: PayoutItem, api: Api, account: Account, in_time: InTime) -> Told:
+    conversation = api.look_up(item.id, item.key, item.names or {}, account.settings)
     return _asked(deployment, api, account.settings, conversation, in_time)
 
 
@@ -349,10 +349,6 @@ def _net(item: PayoutItem) -> tuple[int, str]:
     return item.amount - item.withheld, item.currency
 
 
-def _payment(deployment: Deployment, brand: Brand, item: PayoutItem) -> Payment:
-    return payouts.payment(deployment, brand, _profiles(deployment, brand, item), item)
-
-
 def _profiles(deployment: Deployment, brand: Brand, item: PayoutItem) -> Profiles:
     return payees.profiles(deployment, brand.id, [item.creator_id])
 
@@ -448,7 +444,7 @@ def _asked_for(deployment: Deployment, brand: Brand, item: PayoutItem, in_time: 
     account = _account(deployment, brand, item)
     if account is None or not _is_same(item, account) or (api.found_by_name and not item.names):
         return api, None
-    return api, _looked_up(deployment, brand, item, api, account, in_time)
+    return api, _looked_up(deployment, item, api, account, in_time)
 
 
 def _check_left_to_people(deployment: Deployment, key: ApiKey, item: PayoutItem, told: Told | None) -> None:

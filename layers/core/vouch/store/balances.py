@@ -17,7 +17,7 @@ from vouch.domain.errors import NotFound, Unavailable
 from vouch.domain.ledger import Counted
 from vouch.domain.period_rules import Tallies, Tally
 from vouch.store import period_sums, tables
-from vouch.store.database import Database, Writes, pause
+from vouch.store.database import FAILURES, Database, Writes, pause
 from vouch.store.tables import Creator, Main, PeriodSums
 
 SORT_KEY = "BAL"
@@ -27,6 +27,11 @@ _READINGS_MAX = 6
 
 class Torn(Unavailable):
     """The items of an account do not belong together, in whatever way they are read."""
+
+
+def is_the_worlds(failure: Exception) -> bool:
+    """Whether it may pass by itself: what a creator's own books or sealed texts raise does not."""
+    return isinstance(failure, FAILURES) and not isinstance(failure, Torn)
 
 
 @dataclass(frozen=True)
