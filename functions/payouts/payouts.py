@@ -3,7 +3,7 @@
 from typing import Final
 
 from vouch.deadlines import within
-from vouch.http import Routes, brand_access
+from vouch.http import IF_MATCH, Routes, brand_access
 from vouch.service import payouts, sending
 from vouch.store import payouts as items
 from vouch.store.tables import PayoutItem
@@ -46,7 +46,7 @@ def show_payout(payout_id: str) -> wire.PayoutInFull:
     return wire.PayoutInFull.of(item, **_computed(item), attempts=attempts)
 
 
-@routes.post("/v1/payouts/<payout_id>/settle", security=brand_access("payouts:write"))
+@routes.post("/v1/payouts/<payout_id>/settle", security=brand_access("payouts:write"), openapi_extensions=IF_MATCH)
 def settle_payout(payout_id: str, body: wire.Settled) -> wire.Payout:
     """The brand's bank has paid it; for rails of files, once the run's file is written.
 
@@ -57,16 +57,22 @@ def settle_payout(payout_id: str, body: wire.Settled) -> wire.Payout:
     asks for the scope `adjustments:write`, too.
     """
     call, in_time = routes.call, within(_SECONDS)
-    return _shown(sending.said_paid(call.deployment, call.brand, call.key, payout_id, body.reference, in_time=in_time))
+    item = sending.said_paid(
+        call.deployment, call.brand, call.key, payout_id, body.reference, if_match=call.if_match, in_time=in_time
+    )
+    return _shown(item)
 
 
-@routes.post("/v1/payouts/<payout_id>/fail", security=brand_access("payouts:write"))
+@routes.post("/v1/payouts/<payout_id>/fail", security=brand_access("payouts:write"), openapi_extensions=IF_MATCH)
 def fail_payout(payout_id: str, body: wire.Failed) -> wire.Payout:
     """The bank could not pay it, or paid it and it came back: the creator has it available again.
 
-    One that is not in a file yet is left out of it. That a payout came back adds to what a creator has, like an
-    adjustment: it also asks for the scope `adjustments:write`, and above the brand's `adjustment_limit` for another key
-    that gives the same reason within seven days. Until then the payout is `settled`, and `fail_asked` the first word.
+    One that is not in a file yet is left out of it. So what this means follows from the `status`, which may change
+    under your hand: with the `version` that you have seen as `If-Match` it is done as you meant it, or refused.
+
+    That a payout came back adds to what a creator has, like an adjustment: it also asks for the scope
+    `adjustments:write`, and above the brand's `adjustment_limit` for another key that gives the same reason within
+    seven days. Until then the payout is `settled`, and `fail_asked` the first word.
 
     Of a payout by a rail's API only the rail says that. One that was not sent yet may be called off here, and one of
     which nobody knows what became may be given up once the rail would not recognise another try, and knows of none.
@@ -74,7 +80,10 @@ def fail_payout(payout_id: str, body: wire.Failed) -> wire.Payout:
     who may adjust, and above the limit from two of them, likewise.
     """
     call, in_time = routes.call, within(_SECONDS)
-    return _shown(sending.said_failed(call.deployment, call.brand, call.key, payout_id, body.reason, in_time=in_time))
+    item = sending.said_failed(
+        call.deployment, call.brand, call.key, payout_id, body.reason, if_match=call.if_match, in_time=in_time
+    )
+    return _shown(item)
 
 
 def _shown(item: PayoutItem) -> wire.Payout:

@@ -436,6 +436,24 @@ def test_that_more_than_the_limit_came_back_takes_the_word_of_two_keys(shop: Sho
     assert one.post(f"{path}/fail", {"reason": "It came back"}).body["status"] == "returned"
 
 
+def test_a_word_counts_for_the_version_that_it_names_alone(shop: Shop) -> None:
+    """Looked at before the file was written, `fail` is to leave it out; said after that, it would be paid twice."""
+    api = earned(shop)
+    run(api)
+    [payout] = api.get("/v1/payouts").body["items"]
+    path = f"/v1/payouts/{payout['id']}"
+    assert payout["status"] == "submitted"
+    for word, body in (("fail", {"reason": "Leave it out"}), ("settle", {"reference": "1"})):
+        refused = api.post(f"{path}/{word}", body, if_match=f'"{payout["version"] - 1}"')
+        assert (refused.status, refused.code) == (412, "stale_version")
+        assert api.get(path).body["status"] == "submitted"
+    settled = api.post(f"{path}/settle", {"reference": "1"}, if_match=f'"{payout["version"]}"')
+    assert (settled.status, settled.body["status"]) == (200, "settled")
+    assert settled.headers["etag"] == f'"{settled.body["version"]}"'
+    refused = api.post(f"{path}/fail", {"reason": "It came back"}, if_match=f'"{payout["version"]}"')
+    assert (refused.status, balance(api, shop)["paid"]) == (412, 5_000)
+
+
 def who_may_give(shop: Shop, name: str) -> tuple[Client, str]:
     """A key for which two may be needed, and its id."""
     scopes = ["payouts:read", "payouts:write", "adjustments:write"]

@@ -13,7 +13,7 @@ from typing import Literal
 from vouch import telemetry
 from vouch.domain import account, times
 from vouch.domain.account import Balance
-from vouch.domain.errors import Conflict, Forbidden, NotFound
+from vouch.domain.errors import Conflict, Forbidden, NotFound, Stale
 from vouch.domain.ledger import (
     Entry,
     payout_fee_entry,
@@ -41,6 +41,8 @@ WATCHED_EVERY = timedelta(days=1)
 """How often a rail is asked whether what it has paid came back."""
 _WORD_STANDS = timedelta(days=7)
 """So long the first one of two words waits for the second."""
+Check = Callable[[PayoutItem, Writes], bool]
+"""Whether a step is to be taken, by the payout as it is at that moment; writes what goes with it, step or not."""
 _GIVES_BACK = {"failed": payout_released_entry, "returned": payout_returned_entry}
 """What is posted, by what becomes of the payout."""
 
@@ -66,11 +68,13 @@ class News:
     by: str | None = None
 
 
-def found(deployment: Deployment, brand_id: str, payout_id: str) -> PayoutItem:
-    """Raises NotFound where the brand has no such payout."""
+def found(deployment: Deployment, brand_id: str, payout_id: str, *, if_match: int | None = None) -> PayoutItem:
+    """Raises NotFound where the brand has no such payout, and Stale where that is given and is not its version."""
     item = payouts.payout(deployment.database, brand_id, payout_id)
     if item is None:
         raise NotFound
+    if if_match not in {None, item.version}:
+        raise Stale
     return item
 
 
@@ -123,6 +127,11 @@ def _made(
                 yield place, payout_id
 
 
+def always(_item: PayoutItem, _writes: Writes) -> bool:
+    """The check of a step that asks for no more than that it may follow."""
+    return True
+
+
 # --- its steps --------------------------------------------------------------------------------------------------------
 
 
@@ -160,12 +169,14 @@ def taken_back(deployment: Deployment, brand: Brand, payout_id: str, news: News,
     return _moved(deployment, brand, payout_id, "created", news, forget_key, seen=seen)
 
 
-def settled(deployment: Deployment, brand: Brand, payout_id: str, news: News) -> PayoutItem:
-    """The money is the creator's. Raises Conflict where the payout is one that failed."""
+def settled(
+    deployment: Deployment, brand: Brand, payout_id: str, news: News, *, if_match: int | None = None
+) -> PayoutItem:
+    """The money is the creator's. Raises Conflict where the payout is one that failed, and Stale as `found` does."""
     now = deployment.brand_now(brand)
 
     def attempt(writes: Writes) -> PayoutItem:
-        item = found(deployment, brand.id, payout_id)
+        item = found(deployment, brand.id, payout_id, if_match=if_match)
         if item.status in ("settled", "returned"):
             if item.status == "settled" and news.came_back is not None:
                 _note(item, news, writes)
@@ -204,31 +215,43 @@ def doubted(deployment: Deployment, brand: Brand, payout_id: str, news: News, *,
     return committed(deployment, attempt)
 
 
-def failed(deployment: Deployment, brand: Brand, payout_id: str, news: News, *, seen: int | None = None) -> PayoutItem:
+def failed(
+    deployment: Deployment,
+    brand: Brand,
+    payout_id: str,
+    news: News,
+    *,
+    seen: int | None = None,
+    if_match: int | None = None,
+    check: Check = always,
+) -> PayoutItem:
     """It failed for good: what was reserved is available again. Raises Conflict where the money has gone.
 
     `seen` is the version that this was found out about, where it is true of no later one: another call may be on its
-    way since.
+    way since. Raises Stale as `found` does.
     """
-    return _given_back(deployment, brand, payout_id, "failed", news, seen=seen)
+    return _given_back(deployment, brand, payout_id, "failed", news, seen=seen, if_match=if_match, check=check)
 
 
-def left_out(deployment: Deployment, brand: Brand, payout_id: str, news: News) -> PayoutItem:
+def left_out(
+    deployment: Deployment, brand: Brand, payout_id: str, news: News, *, if_match: int | None = None
+) -> PayoutItem:
     """It fails while its run has not written its file, which then does without it.
 
     The run counts them in the same transaction, and notes no file that was written by another count: so nothing is in a
-    file and available again. Raises Conflict where the file has it.
+    file and available again. Raises Conflict where the file has it, and Stale as `found` does.
     """
 
-    def counted(item: PayoutItem, writes: Writes) -> None:
+    def counted(item: PayoutItem, writes: Writes) -> bool:
         run = payout_runs.run(deployment.database, brand.id, item.run_id)
         if item.status != "created" or (run is not None and _is_in_file(deployment, brand, run, item)):
             raise Conflict("payout_not_in_time", status=item.status)
         if run is not None:
             run.left_out, run.moved_at = run.left_out + 1, times.text(deployment.now())
             versions.put(writes, run)
+        return True
 
-    return _given_back(deployment, brand, payout_id, "failed", news, beside=counted)
+    return _given_back(deployment, brand, payout_id, "failed", news, if_match=if_match, check=counted)
 
 
 def _is_in_file(deployment: Deployment, brand: Brand, run: PayoutRun, item: PayoutItem) -> bool:
@@ -238,9 +261,20 @@ def _is_in_file(deployment: Deployment, brand: Brand, run: PayoutRun, item: Payo
     )
 
 
-def returned(deployment: Deployment, brand: Brand, payout_id: str, news: News) -> PayoutItem:
-    """It came back after it was the creator's, and is available again. Raises Conflict where it never was."""
-    return _given_back(deployment, brand, payout_id, "returned", news)
+def returned(
+    deployment: Deployment,
+    brand: Brand,
+    payout_id: str,
+    news: News,
+    *,
+    if_match: int | None = None,
+    check: Check = always,
+) -> PayoutItem:
+    """It came back after it was the creator's, and is available again.
+
+    Raises Conflict where it never was, and Stale as `found` does.
+    """
+    return _given_back(deployment, brand, payout_id, "returned", news, if_match=if_match, check=check)
 
 
 def _given_back(
@@ -251,17 +285,19 @@ def _given_back(
     news: News,
     *,
     seen: int | None = None,
-    beside: Callable[[PayoutItem, Writes], None] = lambda *_: None,
+    if_match: int | None = None,
+    check: Check = always,
 ) -> PayoutItem:
     item = found(deployment, brand.id, payout_id)
 
     def draft(balance: Balance, writes: Writes) -> Sequence[Entry]:
         nonlocal item
-        item = found(deployment, brand.id, payout_id)
+        item = found(deployment, brand.id, payout_id, if_match=if_match)
         if item.status == status or seen not in (None, item.version):
             return ()
         _check(item, status)
-        beside(item, writes)
+        if not check(item, writes):
+            return ()
         _keep(deployment, item, status, news)
         if status == "returned":
             item.returned_at = times.text(deployment.brand_now(brand))
@@ -378,24 +414,29 @@ def _post(writes: Writes, brand: Brand, entries: Sequence[Entry]) -> None:
 # --- by hand, on rails of files ---------------------------------------------------------------------------------------
 
 
-def settled_by_hand(deployment: Deployment, brand: Brand, key: ApiKey, payout_id: str, reference: str) -> PayoutItem:
+def settled_by_hand(
+    deployment: Deployment, brand: Brand, key: ApiKey, payout_id: str, reference: str, *, if_match: int | None = None
+) -> PayoutItem:
     """The brand has paid by its bank, under that reference. Another word is a Conflict, and the same again no news.
 
     But where somebody has said that it came back, and another one has not said so yet, that is taken back by it.
+    Raises Stale as `found` does.
     """
-    item = _by_hand(deployment, brand, payout_id)
+    item = _by_hand(deployment, brand, payout_id, if_match)
     if item.status not in ("submitted", "settled", "returned"):
         raise Conflict("payout_not_in_time", status=item.status)
-    item = settled(deployment, brand, payout_id, News(reference=reference, by=key.id))
+    item = settled(deployment, brand, payout_id, News(reference=reference, by=key.id), if_match=if_match)
     if item.reference != reference:  # it was before, or by another one at the same moment
         raise Conflict("payout_settled_otherwise", reference=item.reference or "")
-    return _word_taken_back(deployment, brand, item) if item.status == "settled" and item.fail_asked else item
+    if item.status == "settled" and item.fail_asked:
+        return _word_taken_back(deployment, brand, item.id, if_match)
+    return item
 
 
-def _word_taken_back(deployment: Deployment, brand: Brand, seen: PayoutItem) -> PayoutItem:
+def _word_taken_back(deployment: Deployment, brand: Brand, payout_id: str, if_match: int | None) -> PayoutItem:
     def attempt(writes: Writes) -> PayoutItem:
-        item = found(deployment, brand.id, seen.id)
-        if item.status == seen.status:
+        item = found(deployment, brand.id, payout_id, if_match=if_match)
+        if item.status == "settled":
             item.fail_asked = None
             versions.put(writes, item)
         return item
@@ -403,24 +444,28 @@ def _word_taken_back(deployment: Deployment, brand: Brand, seen: PayoutItem) -> 
     return committed(deployment, attempt)
 
 
-def failed_by_hand(deployment: Deployment, brand: Brand, key: ApiKey, payout_id: str, reason: str) -> PayoutItem:
+def failed_by_hand(
+    deployment: Deployment, brand: Brand, key: ApiKey, payout_id: str, reason: str, *, if_match: int | None = None
+) -> PayoutItem:
     """The brand's bank could not pay it, or the file that is not written yet shall do without it; likewise.
 
     What was settled and then came back is `returned`. That gives the creator money, so it takes a key that may do so
     (else raises Forbidden), and above the brand's limit two of them: until the second one says so, it stays `settled`.
     """
-    item = _by_hand(deployment, brand, payout_id)
+    item = _by_hand(deployment, brand, payout_id, if_match)
     news = News(reason=reason, by=key.id)
     match item.status:
         case "created":
-            item = left_out(deployment, brand, payout_id, news)
+            item = left_out(deployment, brand, payout_id, news, if_match=if_match)
         case "submitted":
-            item = failed(deployment, brand, payout_id, news)
+            item = failed(deployment, brand, payout_id, news, if_match=if_match)
         case "settled":
             check_may_give(key)
-            if waits_for_another(deployment, brand, key, item, reason):
-                return found(deployment, brand.id, payout_id)
-            item = returned(deployment, brand, payout_id, news)
+            item = returned(
+                deployment, brand, payout_id, news, if_match=if_match, check=by_two(deployment, brand, key, reason)
+            )
+            if waits_for_another(item, key, reason):
+                return item
     check_reason(item, reason)
     return item
 
@@ -431,33 +476,36 @@ def check_may_give(key: ApiKey) -> None:
         raise Forbidden("scope_missing", scope=TO_GIVE)
 
 
-def waits_for_another(deployment: Deployment, brand: Brand, key: ApiKey, item: PayoutItem, reason: str) -> bool:
-    """Whether another key has to say, too, that the creator has this money again: it is above what one may give alone.
+def by_two(deployment: Deployment, brand: Brand, key: ApiKey, reason: str) -> Check:
+    """Whether the creator may have this money again: above what one key may give alone, another one has to say so, too.
 
     Keeps the first one's word, in whose place its key may put another. The second one has to give the same reason;
     else raises Conflict.
     """
-    limit = payout_settings.of(deployment, brand).currency(item.currency).adjustment_limit
-    if limit is None or item.amount <= limit:
-        return False
-    now = deployment.now()
+    rules, now = payout_settings.of(deployment, brand), deployment.now()
 
-    def attempt(writes: Writes) -> bool:
-        known = found(deployment, brand.id, item.id)
-        if known.status != item.status:  # by the next step it is found out what it has become
-            return False
-        asked_by, asked_for, asked_at = known.fail_asked or ("", "", "")
+    def check(item: PayoutItem, writes: Writes) -> bool:
+        limit = rules.currency(item.currency).adjustment_limit
+        if limit is None or item.amount <= limit:
+            return True
+        asked_by, asked_for, asked_at = item.fail_asked or ("", "", "")
         stands = asked_by and now - times.parse(asked_at) < _WORD_STANDS
         if stands and asked_by != key.id:
             if asked_for != reason:
                 raise Conflict("payout_failed_otherwise", reason=asked_for)
-            return False
+            return True
         if not stands or asked_for != reason:
-            known.fail_asked = [key.id, reason, times.text(now)]
-            versions.put(writes, known)
-        return True
+            item.fail_asked = [key.id, reason, times.text(now)]
+            versions.put(writes, item)
+        return False
 
-    return committed(deployment, attempt)
+    return check
+
+
+def waits_for_another(item: PayoutItem, key: ApiKey, reason: str) -> bool:
+    """Whether the key has said so, and another one has to say the same."""
+    asked = item.fail_asked
+    return bool(asked) and item.status not in _GIVES_BACK and asked[:2] == [key.id, reason]
 
 
 def check_reason(item: PayoutItem, reason: str) -> None:
@@ -466,9 +514,9 @@ def check_reason(item: PayoutItem, reason: str) -> None:
         raise Conflict("payout_failed_otherwise", reason=item.reason or "")
 
 
-def _by_hand(deployment: Deployment, brand: Brand, payout_id: str) -> PayoutItem:
-    """The payout, if a person may say what became of it. Raises Conflict."""
-    item = found(deployment, brand.id, payout_id)
+def _by_hand(deployment: Deployment, brand: Brand, payout_id: str, if_match: int | None) -> PayoutItem:
+    """The payout, if a person may say what became of it. Raises Conflict, and Stale."""
+    item = found(deployment, brand.id, payout_id, if_match=if_match)
     if rail_of(item).api is not None:
         raise Conflict("payout_told_by_rail", rail=item.rail)
     return item

@@ -357,28 +357,49 @@ def _profiles(deployment: Deployment, brand: Brand, item: PayoutItem) -> Profile
 
 
 def said_paid(
-    deployment: Deployment, brand: Brand, key: ApiKey, payout_id: str, reference: str, *, in_time: InTime
+    deployment: Deployment,
+    brand: Brand,
+    key: ApiKey,
+    payout_id: str,
+    reference: str,
+    *,
+    if_match: int | None,
+    in_time: InTime,
 ) -> PayoutItem:
     """Somebody says that it was paid: that counts of what goes by a file, else where the rail's word is not to be had.
 
-    Raises Conflict, and Forbidden.
+    Raises Conflict, Forbidden, and Stale where `if_match` is given and is not the payout's version.
     """
     if payouts.rail_of(payouts.found(deployment, brand.id, payout_id)).api is None:
-        return payouts.settled_by_hand(deployment, brand, key, payout_id, reference)
-    return taken_for_paid(deployment, brand, key, payout_id, reference, in_time=in_time)
+        return payouts.settled_by_hand(deployment, brand, key, payout_id, reference, if_match=if_match)
+    return taken_for_paid(deployment, brand, key, payout_id, reference, if_match=if_match, in_time=in_time)
 
 
 def said_failed(
-    deployment: Deployment, brand: Brand, key: ApiKey, payout_id: str, reason: str, *, in_time: InTime
+    deployment: Deployment,
+    brand: Brand,
+    key: ApiKey,
+    payout_id: str,
+    reason: str,
+    *,
+    if_match: int | None,
+    in_time: InTime,
 ) -> PayoutItem:
     """Likewise that it was not paid, shall not be, or came back."""
     if payouts.rail_of(payouts.found(deployment, brand.id, payout_id)).api is None:
-        return payouts.failed_by_hand(deployment, brand, key, payout_id, reason)
-    return given_up(deployment, brand, key, payout_id, reason, in_time=in_time)
+        return payouts.failed_by_hand(deployment, brand, key, payout_id, reason, if_match=if_match)
+    return given_up(deployment, brand, key, payout_id, reason, if_match=if_match, in_time=in_time)
 
 
 def given_up(
-    deployment: Deployment, brand: Brand, key: ApiKey, payout_id: str, reason: str, *, in_time: InTime
+    deployment: Deployment,
+    brand: Brand,
+    key: ApiKey,
+    payout_id: str,
+    reason: str,
+    *,
+    if_match: int | None = None,
+    in_time: InTime,
 ) -> PayoutItem:
     """A person's word that a payout shall not be made, before it is sent, or that it never reached its rail.
 
@@ -386,12 +407,13 @@ def given_up(
     and only where a look at this moment says so, too. Where no look can tell, the word is enough as long as no payment
     was ever seen. Of everything else the rail has to tell, for forty days: what it has not told by then is told by who
     may give money, and above the brand's limit by two of them, as that a payment came back; until the second one says
-    so, it stays as it is. Raises Conflict, and Forbidden.
+    so, it stays as it is. Raises Conflict, Forbidden, and Stale.
     """
-    item = payouts.found(deployment, brand.id, payout_id)
+    item = payouts.found(deployment, brand.id, payout_id, if_match=if_match)
     if item.status == "failed":
         payouts.check_reason(item, reason)
         return item
+    check = payouts.always
     if item.status != "created":
         api, told = _asked_for(deployment, brand, item, in_time)
         absent = not _has_traces(item) if told is None else told.word == "absent"
@@ -399,9 +421,11 @@ def given_up(
         ended = item.status == "unknown" and not (_is_under_way(item, now) or _may_be_sent(item, api, now))
         if not (ended and absent):
             _check_left_to_people(deployment, key, item, told)
-            if payouts.waits_for_another(deployment, brand, key, item, reason):
-                return payouts.found(deployment, brand.id, payout_id)
-    item = payouts.failed(deployment, brand, item.id, News(reason=reason, by=key.id), seen=item.version)
+            check = payouts.by_two(deployment, brand, key, reason)
+    news, seen = News(reason=reason, by=key.id), item.version
+    item = payouts.failed(deployment, brand, item.id, news, seen=seen, if_match=if_match, check=check)
+    if payouts.waits_for_another(item, key, reason):
+        return item
     if item.status != "failed":  # it was sent, or found, at the same moment
         raise _is_told_by_rail(item)
     payouts.check_reason(item, reason)
@@ -409,15 +433,22 @@ def given_up(
 
 
 def taken_for_paid(
-    deployment: Deployment, brand: Brand, key: ApiKey, payout_id: str, reference: str, *, in_time: InTime
+    deployment: Deployment,
+    brand: Brand,
+    key: ApiKey,
+    payout_id: str,
+    reference: str,
+    *,
+    if_match: int | None = None,
+    in_time: InTime,
 ) -> PayoutItem:
     """A person's word that the rail has paid, to be found there under that reference. It takes who may give money.
 
     Taken where the rail itself says at this moment that it has paid another amount than ours, and of what it has not
     told in forty days. What was reserved is settled, no more and no less: where the rail paid another amount, clearing
-    shows the difference, and somebody adjusts. The same word again is no news. Raises Conflict, and Forbidden.
+    shows the difference, and somebody adjusts. The same word again is no news. Raises Conflict, Forbidden, and Stale.
     """
-    item = payouts.found(deployment, brand.id, payout_id)
+    item = payouts.found(deployment, brand.id, payout_id, if_match=if_match)
     if item.status in ("settled", "returned") and item.reference == reference:
         return item
     _, told = _asked_for(deployment, brand, item, in_time)
@@ -428,7 +459,7 @@ def taken_for_paid(
     else:
         _check_left_to_people(deployment, key, item, told)
         news = News(None, reference, carried=Money(*item.carried) if item.carried else None, by=key.id)
-    item = payouts.settled(deployment, brand, item.id, news)
+    item = payouts.settled(deployment, brand, item.id, news, if_match=if_match)
     if item.reference != reference:
         raise Conflict("payout_settled_otherwise", reference=item.reference or "")
     return item

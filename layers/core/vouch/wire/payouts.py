@@ -155,6 +155,7 @@ class Payout(Answer):
     created_at: Shown = Field(description="By the brand's clock, like `settled_at` and `returned_at`")
     settled_at: Shown | None
     returned_at: Shown | None = Field(description="When it came back")
+    version: int = Field(description="Of all that is said here; `If-Match` has a word count for this one alone")
 
 
 class Attempt(Answer):
