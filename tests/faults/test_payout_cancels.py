@@ -9,11 +9,10 @@ from typing import Any
 import pytest
 
 from tests.faults.injection import Died, Faults, forget, injected, kinds
-from tests.payday import ComesAgain, Payday, key, tear
+from tests.payday import HOUR, SEPA, ComesAgain, Payday, key, tear
 from tests.standins.stripe_connect import StripeConnect
 from vouch.domain.errors import Conflict, NotFound
 from vouch.service import (
-    mint,
     payout_runs,
     payouts,
     rail_accounts,
@@ -22,16 +21,12 @@ from vouch.service import (
     run_files,
     run_parts,
     run_work,
-    verify,
 )
 from vouch.service.deployment import Deployment
-from vouch.service.payout_runs import Wish
 from vouch.store import payout_runs as stored
-from vouch.store.tables import Brand, PayoutItem, PayoutRun, PeriodSums, RunChunk
+from vouch.store.tables import Brand, PayoutRun, PeriodSums, RunChunk
 
 BY_LIST, BY_BANK = 700, 900
-HOUR = timedelta(hours=1)
-SEPA = {"name": "Mugs", "iban": "DE89370400440532013000"}
 _KINDS = ("crash before", "crash after")
 
 
@@ -53,13 +48,8 @@ class Half:
     by_list: str
     by_bank: str
 
-    def the(self, creator: str) -> PayoutItem:
-        [payout] = self.day.payouts_of(creator)
-        return payout
-
     def run(self) -> PayoutRun:
-        with self.day.looking():
-            return payout_runs.found(self.day.deployment, self.day.brand, self.run_id)
+        return self.day.run_now(self.run_id)
 
     def cancel(self) -> PayoutRun:
         return run_cancelling.cancelled(self.day.deployment, self.day.brand, self.run_id, in_time=lambda: True)
@@ -69,23 +59,20 @@ class Half:
         assert (run.status, run.payouts, run.released) == ("cancelled", 2, 1)
         assert run.totals == [["csv", "EUR", 1, BY_LIST, 0], ["sepa", "EUR", 1, BY_BANK, 0]]
         assert [(file.rail, file.is_written) for file in run_parts.files_of(run)] == [("csv", True), ("sepa", False)]
-        by_list, by_bank = self.the(self.by_list), self.the(self.by_bank)
+        by_list, by_bank = self.day.the(self.by_list), self.day.the(self.by_bank)
         assert (by_list.status, by_bank.status) == ("submitted", "failed")
         assert (bool(by_list.reason), by_bank.reason) == (False, "run_cancelled")
         assert (self.day.sums(self.by_list), self.day.sums(self.by_bank)) == ((0, BY_LIST, 0), (BY_BANK, 0, 0))
         with self.day.looking():
             assert stored.under_way(self.day.deployment.database, self.day.brand.id) == []
-            assert verify.verify(self.day.deployment, self.day.brand).violations == []
+        assert self.day.violations() == []
 
 
 def half_written(day: Payday, monkeypatch: pytest.MonkeyPatch, *, noted: bool = True) -> Half:
     """`noted`: that what is in the list is on its way; else whoever has written it died before they could say so."""
     day.set_up("sepa", SEPA)
     by_list, by_bank = day.creator(BY_LIST), day.creator(BY_BANK, "sepa")
-    wish = Wish(creator_ids=[by_list, by_bank])
-    run = payout_runs.started(day.deployment, mint.fresh(day.deployment), day.brand, wish)
-    reserving = iter([True, True])
-    run = run_work.gone_on(day.deployment, day.brand, run, in_time=lambda: next(reserving, False))
+    run = day.reserved(by_list, by_bank)
     assert (run.status, run.payouts) == ("writing", 2)
     rail_accounts.removed(day.deployment, day.brand, "sepa", if_match=None)
     with monkeypatch.context() as patch, suppress(Exception, Died):
@@ -94,7 +81,7 @@ def half_written(day: Payday, monkeypatch: pytest.MonkeyPatch, *, noted: bool = 
         run_work.worked(day.deployment, {"file": [day.brand.id, run.id]}, in_time=lambda: True)
     half = Half(day, run.id, by_list, by_bank)
     assert half.run().status == "writing"
-    assert [half.the(each).status for each in (by_list, by_bank)] == ["submitted" if noted else "created", "created"]
+    assert [day.the(each).status for each in (by_list, by_bank)] == ["submitted" if noted else "created", "created"]
     return half
 
 
@@ -112,19 +99,18 @@ def test_a_run_of_which_a_file_cannot_be_written_can_be_ended(
         day.pass_(4 * HOUR)
         day.round()
     kept = run_files.file(day.deployment, day.brand, half.run_id, "csv", None, None).file.content.decode()
-    assert half.the(half.by_list).id in kept
+    assert day.the(half.by_list).id in kept
     with pytest.raises(NotFound):
         run_files.file(day.deployment, day.brand, half.run_id, "sepa", None, None)
-    payouts.settled_by_hand(day.deployment, day.brand, key(), half.the(half.by_list).id, "TRX 1")
+    payouts.settled_by_hand(day.deployment, day.brand, key(), day.the(half.by_list).id, "TRX 1")
     again = day.run(half.by_list, half.by_bank, rail="csv")
     assert (again.status, again.totals) == ("completed", [["csv", "EUR", 1, BY_BANK, 0]])
 
 
 def test_whoever_dies_cancelling_it_ends_as_it_would_have(
-    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+    day: Payday, deployment: Deployment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nor had whoever wrote the list come to say that its payouts are on their way."""
-    day = Payday(deployment, monkeypatch, currency="EUR")
     with injected(deployment) as faults:
         day.looking = faults.resting
         clean = _swept(day, monkeypatch, faults, 0, "")
@@ -174,9 +160,9 @@ def test_a_message_that_comes_late_to_a_cancelled_run_takes_nothing_out_of_a_wri
         patch.setattr(run_cancelling, "_release_chunks", _dies)
         with pytest.raises(Died):
             half.cancel()
-    assert (half.run().status, half.the(half.by_list).status) == ("cancelled", "created")
+    assert (half.run().status, day.the(half.by_list).status) == ("cancelled", "created")
     run_work.worked(day.deployment, {"chunk": [day.brand.id, half.run_id, 0]}, in_time=lambda: True)
-    assert [half.the(each).status for each in (half.by_list, half.by_bank)] == ["submitted", "failed"]
+    assert [day.the(each).status for each in (half.by_list, half.by_bank)] == ["submitted", "failed"]
     day.work()
     half.check_cancelled()
 
@@ -184,7 +170,7 @@ def test_a_message_that_comes_late_to_a_cancelled_run_takes_nothing_out_of_a_wri
 def test_who_has_no_time_left_goes_on_cancelling_by_the_queue(day: Payday, monkeypatch: pytest.MonkeyPatch) -> None:
     half = half_written(day, monkeypatch, noted=False)
     run = run_cancelling.cancelled(day.deployment, day.brand, half.run_id, in_time=lambda: False)
-    assert (run.status, run.released, half.the(half.by_bank).status) == ("cancelled", 0, "created")
+    assert (run.status, run.released, day.the(half.by_bank).status) == ("cancelled", 0, "created")
     day.work()
     half.check_cancelled()
 
@@ -194,20 +180,18 @@ def test_what_waits_for_a_rail_beside_a_written_file_can_be_taken_back(
 ) -> None:
     day = Payday(deployment, monkeypatch)
     with StripeConnect(deployment.now, funds={"USD": 0}) as stripe:
-        day.set_up("stripe_connect", stripe.settings)
-        by_list, by_stripe = day.creator(BY_LIST), day.creator(BY_BANK, "stripe_connect")
-        stripe.accounts[day.destinations[by_stripe].fields["account"]] = "ready"
+        by_list, by_stripe = day.creator(BY_LIST), day.payee(stripe, BY_BANK)
         run = day.run(by_list, by_stripe)
         day.work()
         half = Half(day, run.id, by_list, by_stripe)
-        assert (half.run().status, half.the(by_list).status, half.the(by_stripe).status) == (
+        assert (half.run().status, day.the(by_list).status, day.the(by_stripe).status) == (
             "sending",
             "submitted",
             "created",
         )
         assert (half.cancel().status, half.run().released) == ("cancelled", 1)
-        assert [half.the(each).status for each in (by_list, by_stripe)] == ["submitted", "failed"]
-        assert verify.verify(deployment, day.brand).violations == []
+        assert [day.the(each).status for each in (by_list, by_stripe)] == ["submitted", "failed"]
+        assert day.violations() == []
         assert stripe.movements == {}
 
 
@@ -220,11 +204,11 @@ def test_a_run_that_handed_over_all_cannot_be_cancelled_though_that_is_not_noted
         day.run(creator, rail="csv")
     [run] = payout_runs.listed(day.deployment, day.brand, limit=10, cursor=None).items
     half = Half(day, run.id, creator, creator)
-    assert (half.run().status, half.the(creator).status) == ("writing", "created")
+    assert (half.run().status, day.the(creator).status) == ("writing", "created")
     with pytest.raises(Conflict):
         half.cancel()
     day.work()
-    assert (half.run().status, half.run().released, half.the(creator).status) == ("completed", 0, "submitted")
+    assert (half.run().status, half.run().released, day.the(creator).status) == ("completed", 0, "submitted")
 
 
 def so_many(steps: int) -> Callable[[], bool]:
@@ -237,14 +221,9 @@ def listed_and_reserved(day: Payday, monkeypatch: pytest.MonkeyPatch, chunks: in
     """A run of so many chunks, each of one creator, before its file is written; nobody else works at it."""
     monkeypatch.setattr(run_chunks, "CHUNK_MAX", 1)
     creators = day.creators([BY_LIST] * chunks)
-    run = payout_runs.started(day.deployment, mint.fresh(day.deployment), day.brand, Wish("csv", "EUR", creators))
-    run_chunks.list_creators(day.deployment, day.brand, run, lambda: True, at_once=True)
+    run = day.reserved(*creators, rail="csv")
     day.deployment.sqs.sent.clear()
-    return payout_runs.found(day.deployment, day.brand, run.id), creators
-
-
-def waiting(day: Payday) -> int:
-    return len(day.deployment.sqs.sent.get(day.deployment.settings.pay_queue_url, ()))
+    return run, creators
 
 
 @pytest.mark.parametrize("reserved", [True, False])
@@ -258,18 +237,18 @@ def test_a_cancelled_run_ends_however_many_messages_it_takes(
     run_cancelling.cancelled(day.deployment, day.brand, run.id, in_time=so_many(2))
     for _ in range(4):
         run_cancelling.cancelled(day.deployment, day.brand, run.id, in_time=so_many(2))
-        assert waiting(day) == 1
+        assert len(day.waiting) == 1
         day.pass_(timedelta(minutes=15))
         day.round()
-        assert waiting(day) == 1, "somebody is at work"
+        assert len(day.waiting) == 1, "somebody is at work"
         day.deployment.sqs.sent.clear()
-        run = payout_runs.found(day.deployment, day.brand, run.id)
+        run = day.run_now(run.id)
         run_work.worked(day.deployment, {"release": [day.brand.id, run.id]}, in_time=so_many(3))
-        if not waiting(day):
+        if not day.waiting:
             break
     assert stored.under_way(day.deployment.database, day.brand.id) == []
     assert {each.status for creator in creators for each in day.payouts_of(creator)} <= {"failed"}
-    assert payout_runs.found(day.deployment, day.brand, run.id).released == (6 if reserved else 0)
+    assert day.run_now(run.id).released == (6 if reserved else 0)
 
 
 def test_what_a_chunk_reserves_behind_the_cancelling_is_given_back_and_counted(
@@ -309,3 +288,26 @@ def test_who_asks_for_a_run_is_answered_though_it_is_cancelled_and_ones_books_br
     day.work()
     assert day.sums(broken) == (BY_LIST, 0, 0)
     assert stored.under_way(day.deployment.database, day.brand.id) == []
+
+
+def test_what_is_reserved_behind_the_cancelling_by_one_who_dies_is_given_back(
+    day: Payday, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No list has it, and by then nothing of the run is left to be done."""
+    creator = day.creator(BY_LIST)
+
+    def overtaken(deployment: Deployment, brand: Brand, run: PayoutRun, *_: Any) -> None:
+        run_cancelling.cancelled(deployment, brand, run.id, in_time=lambda: True)
+        raise Died
+
+    with monkeypatch.context() as patch, suppress(Died):
+        patch.setattr(run_chunks, "_note_reserved", overtaken)
+        patch.setattr(run_chunks, "_give_back", lambda *_, **__: None)  # it came before that
+        day.run(creator, rail="csv", name="once")
+    assert stored.under_way(day.deployment.database, day.brand.id) == []
+    assert (day.the(creator).status, day.sums(creator)) == ("created", (0, BY_LIST, 0))
+    day.work()
+    assert (day.the(creator).status, day.the(creator).reason) == ("failed", "run_cancelled")
+    assert day.sums(creator) == (BY_LIST, 0, 0)
+    assert day.run(creator, rail="csv", name="once").status == "cancelled"
+    assert [each.status for each in day.payouts_of(creator)] == ["failed"]

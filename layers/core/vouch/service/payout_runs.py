@@ -31,6 +31,7 @@ from vouch.store.database import Refused, Writes
 from vouch.store.tables import Brand, PayoutRun, RunChunk
 
 _SAFETY_SECONDS = 120
+"""By then no request that takes a run further is at work: where it died, the queue does what it has left."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +86,7 @@ def begun(deployment: Deployment, brand: Brand, run_id: str, wish: Wish) -> Payo
     try:
         deployment.database.commit(payout_runs.begun(run, brand.id))
     except Refused:
-        return found(deployment, brand, run_id)  # our own earlier try
+        run = found(deployment, brand, run_id)  # our own earlier try
     tell(deployment, brand, run, "run", seconds=_SAFETY_SECONDS)
     return run
 

@@ -27,7 +27,15 @@ from vouch.store.tables import Brand, PayoutRun, RunChunk
 
 
 def list_creators(deployment: Deployment, brand: Brand, run: PayoutRun, in_time: InTime, *, at_once: bool) -> None:
-    """Lists the run's creators in chunks, and has each reserved: `at_once`, while there is time, else by the queue."""
+    """Lists the run's creators in chunks, and has each reserved: `at_once`, while there is time, else by the queue.
+
+    Of a run that is cancelled it looks after the chunks of which nobody knows what they came to: whoever has begun it
+    may have died over one of them, behind the cancelling, with something reserved that is in no list.
+    """
+    if run.status == "cancelled":
+        for chunk in stored.chunks(deployment.database, brand.id, run.id):
+            if chunk.outcomes is None:
+                payout_runs.tell(deployment, brand, run, "chunk", stored.number_of(chunk))
     while run.status == "preparing" and not payout_runs.is_listed(run):
         if not in_time():
             payout_runs.tell(deployment, brand, run, "run")

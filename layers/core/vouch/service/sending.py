@@ -26,7 +26,7 @@ from vouch.rails.base import BRANDS, Api, Conversation, Settings, Told, Unreadab
 from vouch.service import payees, payouts, rail_accounts, rail_calls
 from vouch.service.deployment import Deployment
 from vouch.service.payees import Profile
-from vouch.service.payouts import News
+from vouch.service.payouts import Check, News
 from vouch.service.queues import put_off
 from vouch.service.rail_accounts import Account
 from vouch.service.revisions import committed
@@ -413,7 +413,7 @@ def given_up(
     if item.status == "failed":
         payouts.check_reason(item, reason)
         return item
-    check = payouts.always
+    check: Check = payouts.always
     if item.status != "created":
         api, told = _asked_for(deployment, brand, item, in_time)
         absent = not _has_traces(item) if told is None else told.word == "absent"
