@@ -8,9 +8,10 @@ from local import dynamodb_local
 from tests import engine
 from tests.faults.world import world
 from tests.fixtures import clock, deployment
+from tests.payday import day
 from tests.rights import within_its_rights
 
-__all__ = ["clock", "deployment", "within_its_rights", "world"]
+__all__ = ["clock", "day", "deployment", "within_its_rights", "world"]
 
 _LONGEST = ("end_to_end", "faults", "local", "domain")
 """Where a single test may take a minute."""

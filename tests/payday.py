@@ -1,6 +1,9 @@
 """A brand that pays: creators with something to be paid, rails that stand in, and all that is done about a payout."""
 
+import csv
 import hashlib
+import io
+from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
@@ -16,15 +19,34 @@ from tests.books import _AT
 from tests.faults.world import Context, cold_start
 from tests.fixtures import NOON
 from tests.standins.callbacks import Callback
+from tests.standins.paypal import PayPal
+from tests.standins.server import Fault
+from tests.standins.stripe_connect import StripeConnect
 from vouch.domain import ids
+from vouch.domain.invariants import Violation
 from vouch.domain.payouts import Destination
-from vouch.service import mint, payees, payout_runs, payouts, rail_accounts, run_work
+from vouch.service import (
+    mint,
+    payees,
+    payout_runs,
+    payouts,
+    rail_accounts,
+    run_chunks,
+    run_files,
+    run_work,
+    verify,
+)
 from vouch.service.deployment import Deployment
 from vouch.service.mint import Mint
 from vouch.service.payout_runs import Wish
 from vouch.store import balances, ledger
 from vouch.store.tables import ApiKey, Brand, Creator, EntryItem, Item, PayoutItem, PayoutRun, PeriodSums
 
+MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
+SEPA = {"name": "Mugs", "iban": "DE89370400440532013000"}
+"""The brand's account for the files to its bank."""
+StandIn = PayPal | StripeConnect
+STAND_INS: dict[str, type[StandIn]] = {"paypal": PayPal, "stripe_connect": StripeConnect}
 _numbers = count(1)
 _BATCH_PUT_MAX = 25
 _DESTINATIONS = {
@@ -74,6 +96,24 @@ class Payday:
             payees.method_set(self.deployment, self.brand, creator_id, destination, if_match=None)
         return list(made)
 
+    def payee(self, rail: StandIn, amount: int = 5_000) -> str:
+        """A new creator who has that much available and whom this rail is to pay; the brand has its account there."""
+        [creator_id] = self.payees(rail, [amount])
+        return creator_id
+
+    def payees(self, rail: StandIn, amounts: Sequence[int]) -> list[str]:
+        """Such creators, one for each amount."""
+        self.set_up(_name(rail), rail.settings)
+        made = self.creators(amounts, _name(rail))
+        if isinstance(rail, StripeConnect):
+            self.ready_at(rail)
+        return made
+
+    def ready_at(self, stripe: StripeConnect) -> None:
+        """It can pay every creator who has an account with Stripe by now."""
+        found = [to.fields["account"] for to in self.destinations.values() if to.kind == "stripe"]
+        stripe.accounts |= dict.fromkeys(found, "ready")
+
     def _creator(self, creator_id: str, name: str) -> Creator:
         return Creator(
             f"{self.brand.id}#C#{creator_id}", "C", g1pk=f"{self.brand.id}#CRE", g1sk=creator_id, id=creator_id,
@@ -89,6 +129,10 @@ class Payday:
         """So much more (or less) of it may be paid from now on."""
         self._earned(creator_id, amount).save()
 
+    def hold(self, creator_id: str, *, held: bool = True) -> None:
+        """The brand holds the creator's payouts, or releases them."""
+        payees.held(self.deployment, self.brand, creator_id, held=held, reason=None, if_match=None)
+
     # --- what happens -------------------------------------------------------------------------------------------------
 
     def run(self, *creators: str, rail: str | None = None, name: str | None = None) -> PayoutRun:
@@ -99,9 +143,27 @@ class Payday:
         run = payout_runs.started(self.deployment, minted, self.brand, Wish(rail, self.currency, creators or None))
         return run_work.gone_on(self.deployment, self.brand, run, in_time=lambda: True)
 
+    def reserved(self, *creators: str, rail: str | None = None) -> PayoutRun:
+        """A run of these creators, whose files are still to be written by the queue."""
+        wish = Wish(rail, creator_ids=creators)
+        run = payout_runs.started(self.deployment, mint.fresh(self.deployment), self.brand, wish)
+        run_chunks.list_creators(self.deployment, self.brand, run, lambda: True, at_once=True)
+        return self.run_now(run.id)
+
+    def call(self, rail: StandIn, creator_id: str, *faults: Fault) -> None:
+        """A run of the creator, of which the rail has been called, and all that befell it; what follows still waits."""
+        rail.faults.extend(faults)
+        self.run(creator_id, rail=_name(rail))
+        self.until_called(creator_id)
+
+    def until_called(self, creator_id: str) -> None:
+        """The queue brings what waits until the creator's payout has been sent."""
+        while self.the(creator_id).status == "created":
+            self.take()
+
     def take(self) -> bool:
         """The queue brings what has waited longest, if anything has. Raises where it has to come again; it does."""
-        waiting = self.deployment.sqs.sent.get(self.deployment.settings.pay_queue_url, [])
+        waiting = self.waiting
         if not waiting:
             return False
         message = waiting.popleft()
@@ -145,7 +207,18 @@ class Payday:
         """The next call meets a new process."""
         cold_start(self.deployment)
 
+    @property
+    def waiting(self) -> deque[dict[str, Any]]:
+        """The messages in the queue."""
+        sent: dict[str, deque[dict[str, Any]]] = self.deployment.sqs.sent
+        return sent.get(self.deployment.settings.pay_queue_url, deque())
+
     # --- what came of it ----------------------------------------------------------------------------------------------
+
+    def the(self, creator_id: str) -> PayoutItem:
+        """The creator's only payout."""
+        [payout] = self.payouts_of(creator_id)
+        return payout
 
     def payouts_of(self, creator_id: str) -> Sequence[PayoutItem]:
         """The newest first."""
@@ -161,10 +234,36 @@ class Payday:
             sums = balances.read(self.deployment.database, self.brand.id, creator_id).of(self.currency)
         return sums.available, sums.in_transit, sums.paid
 
+    def run_now(self, run_id: str) -> PayoutRun:
+        """The run as it is by now."""
+        with self.looking():
+            return payout_runs.found(self.deployment, self.brand, run_id)
+
+    def rows(self, run_id: str, part: int | None = None) -> list[dict[str, str]]:
+        """Those of the run's list, or of that part of it, by their columns' names."""
+        found = run_files.file(self.deployment, self.brand, run_id, "csv", self.currency, part)
+        return list(csv.DictReader(io.StringIO(found.file.content.decode("utf-8-sig"))))
+
+    def violations(self) -> Sequence[Violation]:
+        """What the proof of the brand's books finds."""
+        with self.looking():
+            return verify.verify(self.deployment, self.brand).violations
+
+
+@pytest.fixture
+def day(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> Payday:
+    """Creators have dollars."""
+    return Payday(deployment, monkeypatch)
+
 
 def key(*scopes: str) -> ApiKey:
     """One of the brand's, which may do no more than that."""
     return ApiKey("", "", id="key_clerk", scopes=[*scopes])
+
+
+def _name(rail: StandIn) -> str:
+    [name] = [name for name, kind in STAND_INS.items() if isinstance(rail, kind)]
+    return name
 
 
 def _put_all(deployment: Deployment, items: Sequence[Item]) -> None:
