@@ -1,51 +1,39 @@
 """A sealed text that somebody moves to another row pays nobody, proves nothing and calls nobody."""
 
-from datetime import timedelta
-
 import pytest
 
 from tests.faults.world import World
-from tests.payday import Payday, key
+from tests.payday import DAY, HOUR, SEPA, Payday, key
 from tests.standins.paypal import PayPal
 from tests.standins.server import hangs_up, lost
 from tests.standins.stripe_connect import StripeConnect
 from vouch.service import (
-    mint,
     payees,
     payout_runs,
     payouts,
     platform_accounts,
     rail_accounts,
-    run_chunks,
     run_files,
     sending,
 )
 from vouch.service.deployment import Deployment
-from vouch.service.payout_runs import Wish
 from vouch.store import connections
 from vouch.store import rail_accounts as stored_accounts
 from vouch.store.tables import PayoutItem
 from vouch.store.vault import Misplaced
 
 
-@pytest.fixture
-def day(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> Payday:
-    return Payday(deployment, monkeypatch)
-
-
 def test_whoever_has_another_creators_method_in_their_row_is_not_paid_by_it_and_all_others_are(
     day: Payday, deployment: Deployment
 ) -> None:
     with PayPal(deployment.now) as paypal:
-        day.set_up("paypal", paypal.settings)
-        noa, thief = day.creator(5_000, "paypal"), day.creator(7_000, "paypal")
+        noa, thief = day.payees(paypal, [5_000, 7_000])
         methods = {creator: payees.method(deployment, day.brand, creator) for creator in (noa, thief)}
         methods[thief].sealed = methods[noa].sealed
         methods[thief].save()
         run = day.run(noa, thief, rail="paypal")
         day.work()
-        run = payout_runs.found(deployment, day.brand, run.id)
-        page = payout_runs.outcomes(deployment, run, day.brand, cursor=None)
+        page = payout_runs.outcomes(deployment, day.run_now(run.id), day.brand, cursor=None)
         assert {each.creator_id: each.skipped for each in page.items} == {noa: None, thief: "not_readable"}
         assert [payout.status for payout in day.payouts_of(noa)] == ["settled"]
         assert not day.payouts_of(thief)
@@ -53,21 +41,20 @@ def test_whoever_has_another_creators_method_in_their_row_is_not_paid_by_it_and_
 
 @pytest.mark.parametrize("moved", ["before it is reserved", "before the file is written"])
 def test_whoever_has_another_ones_method_is_in_no_file_and_all_others_are(day: Payday, moved: str) -> None:
-    day.set_up("sepa", {"name": "Mugs", "iban": "DE89370400440532013000"})
+    day.set_up("sepa", SEPA)
     noa, thief = day.creator(5_000, "sepa"), day.creator(7_000, "sepa")
     methods = {creator: payees.method(day.deployment, day.brand, creator) for creator in (noa, thief)}
     if moved == "before it is reserved":
         methods[thief].sealed = methods[noa].sealed
         methods[thief].save()
-    run = payout_runs.started(day.deployment, mint.fresh(day.deployment), day.brand, Wish("csv", None, [noa, thief]))
-    run_chunks.list_creators(day.deployment, day.brand, run, lambda: True, at_once=True)
+    run = day.reserved(noa, thief, rail="csv")
     if moved != "before it is reserved":
-        [of_thief] = day.payouts_of(thief)
+        of_thief = day.the(thief)
         of_thief.to = methods[noa].sealed
         of_thief.save()
     day.work()
-    assert payout_runs.found(day.deployment, day.brand, run.id).status == "completed"
-    [of_noa], [of_thief] = day.payouts_of(noa), day.payouts_of(thief)
+    assert day.run_now(run.id).status == "completed"
+    of_noa, of_thief = day.the(noa), day.the(thief)
     assert (of_noa.status, of_thief.status, of_thief.reason) == ("submitted", "failed", "not_readable")
     content = run_files.file(day.deployment, day.brand, run.id, None, None, None).file.content.decode()
     assert of_noa.id in content
@@ -77,10 +64,9 @@ def test_whoever_has_another_ones_method_is_in_no_file_and_all_others_are(day: P
 
 def test_a_payout_keeps_to_its_own_creators_destination(day: Payday, deployment: Deployment) -> None:
     with PayPal(deployment.now) as paypal:
-        day.set_up("paypal", paypal.settings)
-        noa, dan = day.creator(5_000, "paypal"), day.creator(7_000, "paypal")
+        noa, dan = day.payees(paypal, [5_000, 7_000])
         day.run(noa, dan, rail="paypal")
-        [of_noa], [of_dan] = day.payouts_of(noa), day.payouts_of(dan)
+        of_noa, of_dan = day.the(noa), day.the(dan)
         payment = payouts.payment(deployment, day.brand, {}, of_noa)
         assert payment is not None
         assert payment.destination == day.destinations[noa]
@@ -90,7 +76,7 @@ def test_a_payout_keeps_to_its_own_creators_destination(day: Payday, deployment:
 
 def _elsewhere(day: Payday, creator: str, thief: str) -> PayoutItem:
     """The creator's payout, in whose row another one's destination lies from now on."""
-    [payout] = day.payouts_of(creator)
+    payout = day.the(creator)
     payout.to = payees.method(day.deployment, day.brand, thief).sealed
     payout.save()
     return payout
@@ -100,13 +86,8 @@ def test_what_was_sent_is_looked_after_though_nobody_can_read_any_more_where_it_
     day: Payday, deployment: Deployment
 ) -> None:
     with StripeConnect(deployment.now) as stripe:
-        day.set_up("stripe_connect", stripe.settings)
-        noa, thief = day.creator(5_000, "stripe_connect"), day.creator(7_000, "stripe_connect")
-        stripe.accounts[day.destinations[noa].fields["account"]] = "ready"
-        stripe.faults.append(lost)
-        day.run(noa, rail="stripe_connect")
-        while day.payouts_of(noa)[0].status == "created":
-            day.take()
+        noa, thief = day.payees(stripe, [5_000, 7_000])
+        day.call(stripe, noa, lost)
         assert _elsewhere(day, noa, thief).status == "unknown"
         day.work()
         assert [payout.status for payout in day.payouts_of(noa)] == ["settled"]
@@ -115,8 +96,7 @@ def test_what_was_sent_is_looked_after_though_nobody_can_read_any_more_where_it_
 
 def test_what_was_not_sent_fails_where_nobody_can_read_where_it_would_go(day: Payday, deployment: Deployment) -> None:
     with PayPal(deployment.now) as paypal:
-        day.set_up("paypal", paypal.settings)
-        noa, thief = day.creator(5_000, "paypal"), day.creator(7_000, "paypal")
+        noa, thief = day.payees(paypal, [5_000, 7_000])
         day.run(noa, rail="paypal")
         assert _elsewhere(day, noa, thief).status == "created"
         day.work()
@@ -129,19 +109,15 @@ def test_what_may_have_been_sent_is_not_sent_again_where_nobody_can_read_where_i
 ) -> None:
     """PayPal would find it by the same call alone; so it waits, and a person's word ends it."""
     with PayPal(deployment.now) as paypal:
-        day.set_up("paypal", paypal.settings)
-        noa, thief = day.creator(5_000, "paypal"), day.creator(7_000, "paypal")
-        paypal.faults.append(hangs_up)
-        day.run(noa, rail="paypal")
-        while day.payouts_of(noa)[0].status == "created":
-            day.take()
+        noa, thief = day.payees(paypal, [5_000, 7_000])
+        day.call(paypal, noa, hangs_up)
         payout = _elsewhere(day, noa, thief)
         for _ in range(3):
             day.work()
-            day.pass_(timedelta(hours=12))
+            day.pass_(12 * HOUR)
             day.round()
         assert [(each.status, each.tries) for each in day.payouts_of(noa)] == [("unknown", 1)]
-        day.pass_(timedelta(days=30))
+        day.pass_(30 * DAY)
         by, brand = key(), day.brand
         ended = sending.given_up(deployment, brand, by, payout.id, "never arrived", in_time=lambda: True)
         assert (ended.status, day.sums(noa), paypal.movements) == ("failed", (5_000, 0, 0), {})

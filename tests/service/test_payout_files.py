@@ -1,7 +1,5 @@
 """What is in a run's file, and what is left out of it: by a hold, by a word; and several files of a run."""
 
-import csv
-import io
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import timedelta
@@ -9,13 +7,11 @@ from typing import Any
 
 import pytest
 
-from tests.payday import ComesAgain, Payday, key
+from tests.payday import SEPA, ComesAgain, Payday, key
 from vouch.domain.errors import Conflict, NotFound, Unprocessable
 from vouch.domain.payouts import Destination, Payment
 from vouch.service import (
-    mint,
     payees,
-    payout_runs,
     payouts,
     rail_accounts,
     run_cancelling,
@@ -23,21 +19,13 @@ from vouch.service import (
     run_files,
     run_parts,
     run_work,
-    verify,
 )
 from vouch.service.deployment import Deployment
-from vouch.service.payees import Note
-from vouch.service.payout_runs import Wish
 from vouch.service.payouts import News
 from vouch.service.run_parts import RunFile
 from vouch.store import creators as stored_creators
 from vouch.store import payout_runs as stored
 from vouch.store.tables import Brand, PayoutItem, PayoutRun
-
-HELD = Note(
-    held=True, held_reason=None, country=None, entity=None, tax_form=None, tax_form_expires_on=None, tax_id=...,
-    withholding_bps=0, tax_certificate=None, tax_certificate_expires_on=None,
-)  # fmt: skip
 
 
 @pytest.fixture
@@ -45,56 +33,40 @@ def day(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> Payday:
     return Payday(deployment, monkeypatch, currency="EUR")
 
 
-def the(day: Payday, creator: str) -> PayoutItem:
-    [payout] = day.payouts_of(creator)
-    return payout
-
-
 def reserved(day: Payday, *creators: str) -> PayoutRun:
     """A run of these creators, whose files are still to be written by the queue."""
-    wish = Wish(creator_ids=creators)
-    run = payout_runs.started(day.deployment, mint.fresh(day.deployment), day.brand, wish)
-    run_chunks.list_creators(day.deployment, day.brand, run, lambda: True, at_once=True)
-    assert {the(day, creator).status for creator in creators} == {"created"}
-    return now_known(day, run)
-
-
-def now_known(day: Payday, run: PayoutRun) -> PayoutRun:
-    return payout_runs.found(day.deployment, day.brand, run.id)
-
-
-def hold(day: Payday, creator: str) -> None:
-    payees.note(day.deployment, day.brand, creator, HELD, if_match=None)
+    run = day.reserved(*creators)
+    assert {day.the(creator).status for creator in creators} == {"created"}
+    return run
 
 
 def fails(day: Payday, creator: str, reason: str = "a slip") -> PayoutItem:
-    return payouts.failed_by_hand(day.deployment, day.brand, key(), the(day, creator).id, reason)
+    return payouts.failed_by_hand(day.deployment, day.brand, key(), day.the(creator).id, reason)
 
 
 def in_file(day: Payday, run: PayoutRun) -> set[str]:
     """The payouts in the run's list."""
-    content = run_files.file(day.deployment, day.brand, run.id, "csv", "EUR", None).file.content
-    return {row["payout_id"] for row in csv.DictReader(io.StringIO(content.decode("utf-8-sig")))}
+    return {row["payout_id"] for row in day.rows(run.id)}
 
 
 def check(day: Payday, run: PayoutRun, paid: list[str], left: dict[str, str]) -> None:
     """The run is done, `paid` are in its file, and the others have theirs again, each for its reason."""
-    assert now_known(day, run).status == "completed"
-    assert in_file(day, run) == {the(day, creator).id for creator in paid}
-    [file] = run_parts.files_of(now_known(day, run))
+    assert day.run_now(run.id).status == "completed"
+    assert in_file(day, run) == {day.the(creator).id for creator in paid}
+    [file] = run_parts.files_of(day.run_now(run.id))
     assert (file.is_written, file.payments, file.net) == (True, len(paid), 700 * len(paid)), "what is said of it"
-    assert now_known(day, run).left_out == len(left)
-    assert {the(day, creator).status for creator in paid} == {"submitted"}
+    assert day.run_now(run.id).left_out == len(left)
+    assert {day.the(creator).status for creator in paid} == {"submitted"}
     for creator, reason in left.items():
-        assert (the(day, creator).status, the(day, creator).reason) == ("failed", reason)
+        assert (day.the(creator).status, day.the(creator).reason) == ("failed", reason)
         assert day.sums(creator) == (700, 0, 0)
-    assert verify.verify(day.deployment, day.brand).violations == []
+    assert day.violations() == []
 
 
 def test_who_is_held_before_the_file_is_written_is_not_in_it(day: Payday) -> None:
     held, paid = day.creators([700, 700])
     run = reserved(day, held, paid)
-    hold(day, held)
+    day.hold(held)
     day.work()
     check(day, run, [paid], {held: "payouts_held"})
 
@@ -116,7 +88,7 @@ def test_a_run_whose_payouts_are_all_called_off_has_no_file(day: Payday) -> None
     run = reserved(day, creator)
     fails(day, creator)
     day.work()
-    assert (now_known(day, run).status, now_known(day, run).files) == ("completed", [])
+    assert (day.run_now(run.id).status, day.run_now(run.id).files) == ("completed", [])
     with pytest.raises(NotFound):
         run_files.file(day.deployment, day.brand, run.id, "csv", "EUR", None)
 
@@ -140,7 +112,7 @@ def test_what_is_available_again_is_in_no_file_whoever_is_first(
                 fails(day, other)
         else:
             with suppress(Conflict):
-                payouts.left_out(day.deployment, day.brand, the(day, other).id, News(reason="payouts_held"))
+                payouts.left_out(day.deployment, day.brand, day.the(other).id, News(reason="payouts_held"))
 
     def note(*about: Any) -> None:
         if before_noting:
@@ -159,8 +131,7 @@ def test_what_is_available_again_is_in_no_file_whoever_is_first(
 
 def part_of(day: Payday, run: PayoutRun, part: int) -> list[str]:
     """The payouts in that part of the run's list, in its order."""
-    content = run_files.file(day.deployment, day.brand, run.id, "csv", None, part).file.content
-    return [row["payout_id"] for row in csv.DictReader(io.StringIO(content.decode("utf-8-sig")))]
+    return [row["payout_id"] for row in day.rows(run.id, part)]
 
 
 def test_what_one_file_has_no_room_for_is_in_further_parts_whoever_is_left_out(
@@ -170,13 +141,13 @@ def test_what_one_file_has_no_room_for_is_in_further_parts_whoever_is_left_out(
     monkeypatch.setattr(run_parts, "PAYOUTS_MAX", 2)
     creators = day.creators([701, 702, 703, 704, 705])
     run = reserved(day, *creators)
-    ordered = sorted(creators, key=lambda creator: the(day, creator).id)
-    ids = [the(day, creator).id for creator in ordered]
+    ordered = sorted(creators, key=lambda creator: day.the(creator).id)
+    ids = [day.the(creator).id for creator in ordered]
     amount = {creator: 701 + position for position, creator in enumerate(creators)}
-    hold(day, ordered[2])
+    day.hold(ordered[2])
     fails(day, ordered[4])
     day.work()
-    run = now_known(day, run)
+    run = day.run_now(run.id)
     assert (run.status, run.left_out) == ("completed", 2)
     first, second = run_parts.files_of(run)
     assert (part_of(day, run, 1), part_of(day, run, 2)) == (ids[:2], [ids[3]]), "of the third nobody is left"
@@ -188,9 +159,9 @@ def test_what_one_file_has_no_room_for_is_in_further_parts_whoever_is_left_out(
         run_files.file(day.deployment, day.brand, run.id, "csv", "EUR", None)
     with pytest.raises(NotFound):
         run_files.file(day.deployment, day.brand, run.id, "csv", "EUR", 3)
-    assert [the(day, creator).status for creator in ordered] == [*["submitted"] * 2, "failed", "submitted", "failed"]
+    assert [day.the(creator).status for creator in ordered] == [*["submitted"] * 2, "failed", "submitted", "failed"]
     assert day.run(*creators, rail="csv").payouts == 1, "whoever is not held, and was in no file"
-    assert verify.verify(day.deployment, day.brand).violations == []
+    assert day.violations() == []
 
 
 def test_of_a_run_that_ends_between_two_parts_the_first_is_paid_and_the_other_given_back(
@@ -198,7 +169,7 @@ def test_of_a_run_that_ends_between_two_parts_the_first_is_paid_and_the_other_gi
 ) -> None:
     monkeypatch.setattr(run_parts, "PAYOUTS_MAX", 1)
     run = reserved(day, *(creators := day.creators([700] * 2)))
-    in_first, in_second = sorted(creators, key=lambda creator: the(day, creator).id)
+    in_first, in_second = sorted(creators, key=lambda creator: day.the(creator).id)
     noting = run_files._note_file
 
     def dies(*about: Any) -> None:
@@ -209,30 +180,30 @@ def test_of_a_run_that_ends_between_two_parts_the_first_is_paid_and_the_other_gi
     with monkeypatch.context() as patch, suppress(ExceptionGroup):
         patch.setattr(run_files, "_note_file", dies)
         run_files.write_all(day.deployment, day.brand, run, lambda: next(left, False))
-    assert {file.part: file.is_written for file in run_parts.files_of(now_known(day, run))} == {1: True, 2: False}
+    assert {file.part: file.is_written for file in run_parts.files_of(day.run_now(run.id))} == {1: True, 2: False}
     with pytest.raises(Conflict, match="file_not_yet_written"):
         run_files.file(day.deployment, day.brand, run.id, "csv", "EUR", 2)
     with pytest.raises(Conflict, match="payout_not_in_time"):
         fails(day, in_first)
     run_cancelling.cancelled(day.deployment, day.brand, run.id, in_time=lambda: True)
-    assert (the(day, in_first).status, the(day, in_second).status) == ("submitted", "failed")
-    assert part_of(day, run, 1) == [the(day, in_first).id]
+    assert (day.the(in_first).status, day.the(in_second).status) == ("submitted", "failed")
+    assert part_of(day, run, 1) == [day.the(in_first).id]
     assert (day.sums(in_first), day.sums(in_second)) == ((0, 700, 0), (700, 0, 0))
-    assert verify.verify(day.deployment, day.brand).violations == []
+    assert day.violations() == []
 
 
 def test_who_leaves_much_out_goes_on_by_another_message(day: Payday) -> None:
     creators = day.creators([700] * 4)
     run = reserved(day, *creators)
     for creator in creators[:3]:
-        hold(day, creator)
+        day.hold(creator)
     day.deployment.sqs.sent.clear()
     day.pass_(timedelta(hours=1))
     left = iter([True, True])
     run_files.write_all(day.deployment, day.brand, run, lambda: next(left, False))
-    assert sorted(the(day, creator).status for creator in creators) == ["created"] * 3 + ["failed"]
+    assert sorted(day.the(creator).status for creator in creators) == ["created"] * 3 + ["failed"]
     day.round()
-    assert len(day.deployment.sqs.sent[day.deployment.settings.pay_queue_url]) == 1, "somebody is at work"
+    assert len(day.waiting) == 1, "somebody is at work"
     day.work()
     check(day, run, [creators[3]], dict.fromkeys(creators[:3], "payouts_held"))
 
@@ -246,7 +217,7 @@ def test_a_file_that_is_begun_too_late_is_left_to_another_message(day: Payday, m
     left = iter([True, True, True])  # for the file, and for two times two of its payments
     run_files.write_all(day.deployment, day.brand, run, lambda: next(left, False))
     assert not day.deployment.s3.objects
-    assert len(day.deployment.sqs.sent[day.deployment.settings.pay_queue_url]) == 1
+    assert len(day.waiting) == 1
     day.work()
     check(day, run, creators, {})
 
@@ -261,20 +232,19 @@ def test_whose_name_the_rail_cannot_write_any_more_keeps_nobody_else_out_of_the_
     for creator in creators:
         fields = {"bank": "10", "branch": "936", "account": "7869660", "holder_id": ""}
         payees.method_set(deployment, day.brand, creator, Destination("il_bank", "", fields), if_match=None)
-    run = payout_runs.started(deployment, mint.fresh(deployment), day.brand, Wish("masav", None, creators))
-    run_chunks.list_creators(deployment, day.brand, run, lambda: True, at_once=True)
+    run = day.reserved(*creators, rail="masav")
     creator_item = stored_creators.creator(deployment.database, day.brand.id, renamed)
     assert creator_item is not None
     creator_item.name = "Ольга"
     creator_item.save()
     day.work()
-    assert now_known(day, run).status == "completed"
-    assert (the(day, renamed).status, the(day, renamed).reason) == ("failed", "payee_name_unfit")
-    assert (the(day, paid).status, day.sums(renamed)) == ("submitted", (700, 0, 0))
+    assert day.run_now(run.id).status == "completed"
+    assert (day.the(renamed).status, day.the(renamed).reason) == ("failed", "payee_name_unfit")
+    assert (day.the(paid).status, day.sums(renamed)) == ("submitted", (700, 0, 0))
 
 
 def test_a_file_that_cannot_be_written_keeps_none_of_the_others(day: Payday) -> None:
-    day.set_up("sepa", {"name": "Mugs", "iban": "DE89370400440532013000"})
+    day.set_up("sepa", SEPA)
     by_list, by_bank = day.creator(700), day.creator(900, "sepa")
     run = reserved(day, by_list, by_bank)
     assert [file.rail for file in run_parts.files_of(run)] == ["csv", "sepa"]
@@ -284,20 +254,20 @@ def test_a_file_that_cannot_be_written_keeps_none_of_the_others(day: Payday) -> 
     for _ in range(3):
         with suppress(ComesAgain):
             day.take()
-    assert (the(day, by_list).status, the(day, by_bank).status) == ("submitted", "created")
-    assert now_known(day, run).status == "writing"
+    assert (day.the(by_list).status, day.the(by_bank).status) == ("submitted", "created")
+    assert day.run_now(run.id).status == "writing"
     with pytest.raises(ExceptionGroup):
         run_work.worked(day.deployment, {"file": [day.brand.id, run.id]}, in_time=lambda: True)
-    day.set_up("sepa", {"name": "Mugs", "iban": "DE89370400440532013000"})
+    day.set_up("sepa", SEPA)
     day.work()
-    assert (the(day, by_bank).status, now_known(day, run).status) == ("submitted", "completed")
+    assert (day.the(by_bank).status, day.run_now(run.id).status) == ("submitted", "completed")
 
 
 def test_a_file_that_fails_until_the_time_is_over_is_tried_last_from_then_on(
     day: Payday, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """And its message comes again: one that told another each time would never be among the dead letters."""
-    day.set_up("sepa", {"name": "Mugs", "iban": "DE89370400440532013000"})
+    day.set_up("sepa", SEPA)
     by_list, by_bank = day.creator(700), day.creator(900, "sepa")
     run = reserved(day, by_list, by_bank)
     written, is_over = run_files._write, list[bool]()
@@ -314,17 +284,17 @@ def test_a_file_that_fails_until_the_time_is_over_is_tried_last_from_then_on(
         for status in ("created", "submitted"):
             is_over.clear()
             with pytest.raises(ExceptionGroup):
-                run_files.write_all(day.deployment, day.brand, now_known(day, run), lambda: not is_over)
-            assert the(day, by_bank).status == status
+                run_files.write_all(day.deployment, day.brand, day.run_now(run.id), lambda: not is_over)
+            assert day.the(by_bank).status == status
             assert not day.deployment.sqs.sent, "what was raised comes again by itself"
-    run_files.write_all(day.deployment, day.brand, now_known(day, run), lambda: True)
-    assert (now_known(day, run).status, the(day, by_list).status) == ("completed", "submitted")
+    run_files.write_all(day.deployment, day.brand, day.run_now(run.id), lambda: True)
+    assert (day.run_now(run.id).status, day.the(by_list).status) == ("completed", "submitted")
 
 
 def test_who_asks_for_a_run_is_answered_though_its_file_cannot_be_written(
     day: Payday, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    day.set_up("sepa", {"name": "Mugs", "iban": "DE89370400440532013000"})
+    day.set_up("sepa", SEPA)
     creator = day.creator(700, "sepa")
     reserving = run_chunks.reserve
 
@@ -344,7 +314,7 @@ def test_what_only_a_late_second_try_has_reserved_can_be_called_off_though_the_r
     run = day.run(paid, rail="csv")
     orphan = reserved_behind(day, run, late)
     day.pass_(timedelta(hours=12))
-    found = verify.verify(day.deployment, day.brand).violations
+    found = day.violations()
     assert [(each.invariant, each.subject) for each in found] == [("I12", orphan.id)]
     assert fails(day, late).status == "failed"
     check(day, run, [paid], {late: "a slip"})
@@ -353,7 +323,7 @@ def test_what_only_a_late_second_try_has_reserved_can_be_called_off_though_the_r
 def reserved_behind(day: Payday, run: PayoutRun, creator: str) -> PayoutItem:
     """What a try that knows of one creator more reserves for an earlier run, before it dies."""
     other = reserved(day, creator)
-    item = the(day, creator)
+    item = day.the(creator)
     moved = PayoutItem(item.pk, item.sk)
     moved.update([PayoutItem.run_id.set(run.id)])
     stored.ended(day.deployment.database, day.brand.id, other.id)
@@ -374,6 +344,6 @@ def test_of_two_references_at_once_the_second_one_is_refused(day: Payday, monkey
     with monkeypatch.context() as patch:
         patch.setattr(payouts, "settled", overtaken)
         with pytest.raises(Conflict, match="payout_settled_otherwise"):
-            payouts.settled_by_hand(day.deployment, day.brand, key(), the(day, creator).id, "B")
-    assert the(day, creator).reference == "A"
-    assert payouts.settled_by_hand(day.deployment, day.brand, key(), the(day, creator).id, "A").status == "settled"
+            payouts.settled_by_hand(day.deployment, day.brand, key(), day.the(creator).id, "B")
+    assert day.the(creator).reference == "A"
+    assert payouts.settled_by_hand(day.deployment, day.brand, key(), day.the(creator).id, "A").status == "settled"

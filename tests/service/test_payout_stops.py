@@ -1,13 +1,11 @@
 """What stands in a payout's way is that payout's alone, and what is given up, paused or held is so for long enough."""
 
-import csv
-import io
 from contextlib import suppress
 from datetime import date, timedelta
 
 import pytest
 
-from tests.payday import ComesAgain, Payday, key, tear
+from tests.payday import HOUR, ComesAgain, Payday, key, tear
 from tests.standins.paypal import PayPal
 from tests.standins.server import Fault, hangs_up, lost
 from tests.standins.stripe_connect import StripeConnect
@@ -25,7 +23,6 @@ from vouch.service import (
     rail_accounts,
     reserving,
     run_cancelling,
-    run_files,
     run_work,
     sending,
 )
@@ -37,27 +34,6 @@ from vouch.service.payout_settings import Settings
 from vouch.service.reserving import Outcome, Paying
 from vouch.store import payout_runs as stored_runs
 from vouch.store.tables import Brand, PayoutItem
-
-HOUR = timedelta(hours=1)
-
-
-@pytest.fixture
-def day(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> Payday:
-    return Payday(deployment, monkeypatch)
-
-
-def the(day: Payday, creator: str) -> PayoutItem:
-    [payout] = day.payouts_of(creator)
-    return payout
-
-
-def of_stripe(day: Payday, stripe: StripeConnect, count: int) -> list[str]:
-    """Creators whom Stripe is to pay."""
-    day.set_up("stripe_connect", stripe.settings)
-    made = [day.creator(5_000, "stripe_connect") for _ in range(count)]
-    for creator in made:
-        stripe.accounts[day.destinations[creator].fields["account"]] = "ready"
-    return made
 
 
 def goes_on(day: Payday, hours: int = 3) -> None:
@@ -75,25 +51,23 @@ def test_what_a_rail_has_taken_on_nobody_gives_up_whatever_account_the_brand_has
     """PayPal pays it a moment later; were it available again, it would be paid twice."""
     with PayPal(day.deployment.now) as first, PayPal(day.deployment.now) as second:
         first.slow = True
-        day.set_up("paypal", first.settings)
-        creator = day.creator(5_000, "paypal")
+        creator = day.payee(first)
         day.run(creator, rail="paypal")
         day.work()
-        assert the(day, creator).status == "submitted"
+        assert day.the(creator).status == "submitted"
         day.set_up("paypal", second.settings | {"client_id": "another", "client_secret": "x"})
         with pytest.raises(Conflict):
-            sending.given_up(day.deployment, day.brand, key(), the(day, creator).id, "?", in_time=lambda: True)
+            sending.given_up(day.deployment, day.brand, key(), day.the(creator).id, "?", in_time=lambda: True)
         assert day.sums(creator) == (0, 5_000, 0)
 
 
 def test_an_old_failure_does_not_pause_what_was_mended(day: Payday) -> None:
     with PayPal(day.deployment.now) as paypal:
         paypal.slow = True
-        day.set_up("paypal", paypal.settings)
-        pair = [day.creator(5_000, "paypal") for _ in range(2)]
+        pair = day.payees(paypal, [5_000] * 2)
         day.run(*pair, rail="paypal")
         day.work()
-        told = [paypal.becomes(the(day, creator).id, "FAILED", "INSUFFICIENT_FUNDS") for creator in pair]
+        told = [paypal.becomes(day.the(creator).id, "FAILED", "INSUFFICIENT_FUNDS") for creator in pair]
         assert day.call_back("paypal", told[0]) == 200
         day.work()
         assert rail_accounts.account(day.deployment, day.brand.id, "paypal").paused == "insufficient_funds"
@@ -101,115 +75,100 @@ def test_an_old_failure_does_not_pause_what_was_mended(day: Payday) -> None:
         day.pass_(12 * HOUR)
         day.round()
         day.work()
-        assert [the(day, creator).status for creator in pair] == ["failed", "failed"]
+        assert [day.the(creator).status for creator in pair] == ["failed", "failed"]
         assert rail_accounts.account(day.deployment, day.brand.id, "paypal").paused is None
-
-
-def hold(day: Payday, creator: str, *, held: bool = True) -> None:
-    said = Note(
-        held=held, held_reason=None, country=None, entity=None, tax_form=None, tax_form_expires_on=None, tax_id=...,
-        withholding_bps=0, tax_certificate=None, tax_certificate_expires_on=None,
-    )  # fmt: skip
-    payees.note(day.deployment, day.brand, creator, said, if_match=None)
 
 
 @pytest.mark.parametrize("how", ["payouts_held", "run_cancelled"])
 def test_a_call_that_never_arrived_is_not_made_anew_once_nothing_shall_be_sent_any_more(day: Payday, how: str) -> None:
     """It fails once Stripe shows that there is no transfer, and no call of ours can still be on its way."""
     with StripeConnect(day.deployment.now, funds={"USD": 0}) as stripe:
-        creators = of_stripe(day, stripe, 2)
+        creators = day.payees(stripe, [5_000] * 2)
         stripe.faults.append(hangs_up)
         run = day.run(*creators, rail="stripe_connect")
-        while "unknown" not in {the(day, each).status for each in creators}:
+        while "unknown" not in {day.the(each).status for each in creators}:
             day.take()
-        [creator] = [each for each in creators if the(day, each).status == "unknown"]
+        [creator] = [each for each in creators if day.the(each).status == "unknown"]
         stripe.funds = {"USD": 10_000}
         if how == "run_cancelled":
             run_cancelling.cancelled(day.deployment, day.brand, run.id, in_time=lambda: True)
         else:
-            hold(day, creator)
+            day.hold(creator)
         rail_accounts.resumed(day.deployment, day.brand, "stripe_connect", if_match=None)
-        payout_id = the(day, creator).id
+        payout_id = day.the(creator).id
         for pause, status in ((timedelta(), "unknown"), (sending.LEASE, "failed")):
             day.pass_(pause)
             assert sending.looked(day.deployment, day.brand, payout_id, in_time=lambda: True).status == status
-        payout = the(day, creator)
+        payout = day.the(creator)
         assert (payout.reason, payout.tries, day.sums(creator)) == (how, 1, (5_000, 0, 0))
         assert stripe.movements == {}
 
 
 def test_what_arrived_though_nobody_was_told_is_found_in_spite_of_a_hold(day: Payday) -> None:
     with StripeConnect(day.deployment.now) as stripe:
-        [creator] = of_stripe(day, stripe, 1)
-        stripe.faults.append(lost)
-        day.run(creator, rail="stripe_connect")
-        while the(day, creator).status == "created":
-            day.take()
-        hold(day, creator)
+        creator = day.payee(stripe)
+        day.call(stripe, creator, lost)
+        day.hold(creator)
         goes_on(day, 1)
-        assert (the(day, creator).status, day.sums(creator)) == ("settled", (0, 0, 5_000))
+        assert (day.the(creator).status, day.sums(creator)) == ("settled", (0, 0, 5_000))
 
 
 @pytest.mark.parametrize("fault", [hangs_up, lost])
 def test_a_hold_leaves_open_what_only_the_call_itself_would_show(day: Payday, fault: Fault) -> None:
     """PayPal cannot be looked at before it has named the payment. Released, the same call finds it, or makes it."""
     with PayPal(day.deployment.now) as paypal:
-        day.set_up("paypal", paypal.settings)
-        creator = day.creator(5_000, "paypal")
-        paypal.faults.append(fault)
-        day.run(creator, rail="paypal")
-        while the(day, creator).status == "created":
-            day.take()
-        hold(day, creator)
+        creator = day.payee(paypal)
+        day.call(paypal, creator, fault)
+        day.hold(creator)
         goes_on(day, 30)
-        payout = the(day, creator)
+        payout = day.the(creator)
         assert (payout.status, payout.tries) == ("unknown", 1)
         with pytest.raises(Conflict):
             sending.given_up(day.deployment, day.brand, key(), payout.id, "held", in_time=lambda: True)
-        hold(day, creator, held=False)
+        day.hold(creator, held=False)
         goes_on(day, 13)
-        assert the(day, creator).status == "settled"
+        assert day.the(creator).status == "settled"
         assert [len(made) for made in paypal.movements.values()] == [1]
 
 
 def test_a_hold_soon_stops_what_waits_to_be_sent(day: Payday) -> None:
     """Releasing it again sends nothing of it: it is gone by then, though its rail is paused."""
     with StripeConnect(day.deployment.now, funds={"USD": 0}) as stripe:
-        creator, other = of_stripe(day, stripe, 2)
+        creator, other = day.payees(stripe, [5_000] * 2)
         day.run(creator, other, rail="stripe_connect")
         day.work()
-        assert [the(day, each).status for each in (creator, other)] == ["created", "created"]
-        hold(day, creator)
+        assert [day.the(each).status for each in (creator, other)] == ["created", "created"]
+        day.hold(creator)
         sending.look_at_waiting(day.deployment, day.brand, creator)
         day.work()
-        assert (the(day, creator).status, the(day, creator).reason) == ("failed", "payouts_held")
-        assert (the(day, other).status, day.sums(creator)) == ("created", (5_000, 0, 0))
+        assert (day.the(creator).status, day.the(creator).reason) == ("failed", "payouts_held")
+        assert (day.the(other).status, day.sums(creator)) == ("created", (5_000, 0, 0))
 
 
 def test_what_waits_is_sent_as_soon_as_its_rail_is_resumed(day: Payday) -> None:
     """Not only by a round: what was tried a moment before the last one would wait for more than an hour."""
     with StripeConnect(day.deployment.now, funds={"USD": 0}) as stripe:
-        creators = of_stripe(day, stripe, 2)
+        creators = day.payees(stripe, [5_000] * 2)
         day.run(*creators, rail="stripe_connect")
         day.work()
         stripe.funds = {"USD": 10_000}
         day.work()
-        assert [the(day, each).status for each in creators] == ["created", "created"]
+        assert [day.the(each).status for each in creators] == ["created", "created"]
         rail_accounts.resumed(day.deployment, day.brand, "stripe_connect", if_match=None)
         day.work()
-        assert [the(day, each).status for each in creators] == ["settled", "settled"]
+        assert [day.the(each).status for each in creators] == ["settled", "settled"]
 
 
 def test_a_resumed_rail_sends_nothing_of_a_cancelled_run(day: Payday) -> None:
     with StripeConnect(day.deployment.now, funds={"USD": 0}) as stripe:
-        [creator] = of_stripe(day, stripe, 1)
+        creator = day.payee(stripe)
         run = day.run(creator, rail="stripe_connect")
         day.work()
         run_cancelling.cancelled(day.deployment, day.brand, run.id, in_time=lambda: True)
         stripe.funds = {"USD": 10_000}
         rail_accounts.resumed(day.deployment, day.brand, "stripe_connect", if_match=None)
         day.work()
-        assert (the(day, creator).status, stripe.movements) == ("failed", {})
+        assert (day.the(creator).status, stripe.movements) == ("failed", {})
 
 
 def test_a_look_at_no_payout_comes_to_nothing(day: Payday) -> None:
@@ -226,11 +185,10 @@ def test_a_payout_at_which_the_process_dies_keeps_no_other_waiting(
 ) -> None:
     with PayPal(day.deployment.now) as paypal:
         paypal.slow = True
-        day.set_up("paypal", paypal.settings)
-        creators = [day.creator(5_000, "paypal") for _ in range(4)]
+        creators = day.payees(paypal, [5_000] * 4)
         day.run(*creators, rail="paypal")
         day.work()
-        deadly, *others = sorted(the(day, each).id for each in creators)
+        deadly, *others = sorted(day.the(each).id for each in creators)
         really = sending.looked
 
         def looked(deployment: Deployment, brand: Brand, payout_id: str, *, in_time: InTime) -> PayoutItem:
@@ -244,20 +202,20 @@ def test_a_payout_at_which_the_process_dies_keeps_no_other_waiting(
             day.pass_(HOUR)
             with suppress(Killed):
                 day.round()
-        by_id = {the(day, each).id: the(day, each).status for each in creators}
+        by_id = {day.the(each).id: day.the(each).status for each in creators}
         assert by_id == {deadly: "submitted"} | dict.fromkeys(others, "settled")
 
 
 def test_one_creators_broken_books_keep_no_other_from_having_theirs_back(day: Payday) -> None:
     with StripeConnect(day.deployment.now) as stripe:
-        broken, sound = of_stripe(day, stripe, 2)
+        broken, sound = day.payees(stripe, [5_000] * 2)
         version = rail_accounts.account(day.deployment, day.brand.id, "stripe_connect").version
         rail_accounts.pause(day.deployment, day.brand.id, "stripe_connect", version=version, reason="refused")
         item = tear(day, broken)
         run = day.run(broken, sound, rail="stripe_connect")
-        assert the(day, sound).status == "created"
+        assert day.the(sound).status == "created"
         run_cancelling.cancelled(day.deployment, day.brand, run.id, in_time=lambda: True)
-        assert (the(day, sound).status, day.sums(sound)) == ("failed", (5_000, 0, 0))
+        assert (day.the(sound).status, day.sums(sound)) == ("failed", (5_000, 0, 0))
         item.delete()
         goes_on(day)
         assert stored_runs.under_way(day.deployment.database, day.brand.id) == []
@@ -265,21 +223,19 @@ def test_one_creators_broken_books_keep_no_other_from_having_theirs_back(day: Pa
 
 def test_one_creators_broken_books_keep_no_other_from_being_paid(day: Payday) -> None:
     with StripeConnect(day.deployment.now) as stripe:
-        broken, sound = of_stripe(day, stripe, 2)
+        broken, sound = day.payees(stripe, [5_000] * 2)
         day.run(broken, sound, rail="stripe_connect")
         tear(day, broken)
-        held = payees.noted(day.deployment, day.brand, broken)
-        held.held, held.version = True, 1
-        held.save()
+        day.hold(broken)
         goes_on(day, 1)
-        assert (the(day, sound).status, the(day, broken).status) == ("settled", "created")
+        assert (day.the(sound).status, day.the(broken).status) == ("settled", "created")
 
 
 def test_what_an_earlier_try_reserved_is_sent_though_the_next_one_cannot_read_the_creator(
     day: Payday, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with StripeConnect(day.deployment.now) as stripe:
-        first, second = of_stripe(day, stripe, 2)
+        first, second = day.payees(stripe, [5_000] * 2)
         really, seen = Paying.reserved, list[str]()
 
         def reserved(self: Paying, profile: Profile) -> list[Outcome]:
@@ -295,20 +251,19 @@ def test_what_an_earlier_try_reserved_is_sent_though_the_next_one_cannot_read_th
             day.run(first, second, rail="stripe_connect")
         day.pass_(HOUR)
         goes_on(day)
-        assert (the(day, first).status, the(day, second).status) == ("settled", "settled")
+        assert (day.the(first).status, day.the(second).status) == ("settled", "settled")
 
 
 def test_looks_do_not_multiply(day: Payday) -> None:
     with PayPal(day.deployment.now) as paypal:
         paypal.linked = False
-        day.set_up("paypal", paypal.settings)
-        creator = day.creator(5_000, "paypal")
+        creator = day.payee(paypal)
         paypal.faults.append(lost)
         day.run(creator, rail="paypal")
         for _ in range(6):
             goes_on(day, 1)
         assert not day.deployment.sqs.sent[day.deployment.settings.pay_queue_url]
-        assert the(day, creator).tries < 9
+        assert day.the(creator).tries < 9
 
 
 def to(name: str) -> Destination:
@@ -341,17 +296,16 @@ def test_a_first_method_waits_for_who_was_paid_and_not_for_whose_run_was_called_
     creator = day.creator(5_000)
     assert day.run(creator, rail="csv").status == "completed"
     if paid:
-        payouts.settled_by_hand(day.deployment, day.brand, key(), the(day, creator).id, "1")
+        payouts.settled_by_hand(day.deployment, day.brand, key(), day.the(creator).id, "1")
     else:
-        payouts.failed_by_hand(day.deployment, day.brand, key(), the(day, creator).id, "no")
+        payouts.failed_by_hand(day.deployment, day.brand, key(), day.the(creator).id, "no")
     item = payees.method_set(day.deployment, day.brand, creator, to("first"), if_match=None)
     assert item.changed_at == (times.text(day.deployment.now()) if paid else None)
 
 
 def paid_by_list(day: Payday, run_id: str) -> list[str]:
     """The addresses in the run's file."""
-    content = run_files.file(day.deployment, day.brand, run_id, "csv", day.currency, None).file.content
-    return [row["email"] for row in csv.DictReader(io.StringIO(content.decode("utf-8-sig")))]
+    return [row["email"] for row in day.rows(run_id)]
 
 
 def move(day: Payday, creator: str, email: str) -> None:
@@ -368,10 +322,8 @@ def test_a_list_names_the_address_that_was_looked_at_though_it_changes_before_th
         move(day, creator, "noa@x.test")
         day.pass_(CHANGE_HOLD)
     looked_at = payees.profile(day.deployment, day.brand.id, creator).creator.email
-    left = iter([True, True])
-    run = payout_runs.started(day.deployment, mint.fresh(day.deployment), day.brand, Wish("csv", None, [creator]))
-    run = run_work.gone_on(day.deployment, day.brand, run, in_time=lambda: next(left, False))
-    assert (run.status, the(day, creator).status) == ("writing", "created")
+    run = day.reserved(creator, rail="csv")
+    assert (run.status, day.the(creator).status) == ("writing", "created")
     for number in range(2):
         move(day, creator, f"thief{number}@x.test")
         day.pass_(timedelta(minutes=1))
@@ -383,10 +335,8 @@ def test_a_list_tells_addresses_of_one_moment_apart(day: Payday) -> None:
     """The clock of a test brand stands still: what changes before a payout is made and after it has the same time."""
     creator = day.creator(5_000, "sepa")
     move(day, creator, "noa@x.test")
-    left = iter([True, True])
-    run = payout_runs.started(day.deployment, mint.fresh(day.deployment), day.brand, Wish("csv", None, [creator]))
-    run_work.gone_on(day.deployment, day.brand, run, in_time=lambda: next(left, False))
-    assert the(day, creator).status == "created"
+    run = day.reserved(creator, rail="csv")
+    assert day.the(creator).status == "created"
     move(day, creator, "thief@x.test")
     day.work()
     assert paid_by_list(day, run.id) == ["noa@x.test"]
@@ -446,20 +396,20 @@ def test_a_certificate_that_expires_while_a_rail_is_paused_stops_what_waits_ther
     """Its rate was right when the payout was made, and is not any more when it would be paid."""
     today = day.deployment.now().date()
     with StripeConnect(day.deployment.now) as stripe:
-        expiring, lasting = of_stripe(day, stripe, 2)
+        expiring, lasting = day.payees(stripe, [5_000] * 2)
         payees.note(day.deployment, day.brand, expiring, certified(today), if_match=None)
         payees.note(day.deployment, day.brand, lasting, certified(today + timedelta(days=365)), if_match=None)
         version = rail_accounts.account(day.deployment, day.brand.id, "stripe_connect").version
         rail_accounts.pause(day.deployment, day.brand.id, "stripe_connect", version=version, reason="refused")
         day.run(expiring, lasting, rail="stripe_connect")
         day.work()
-        assert [(the(day, each).status, the(day, each).withheld) for each in (expiring, lasting)] == [
+        assert [(day.the(each).status, day.the(each).withheld) for each in (expiring, lasting)] == [
             ("created", 250)
         ] * 2
         day.pass_(24 * HOUR)
         rail_accounts.resumed(day.deployment, day.brand, "stripe_connect", if_match=None)
         goes_on(day, 1)
-        assert (the(day, expiring).status, the(day, expiring).reason) == ("failed", "tax_certificate_expired")
+        assert (day.the(expiring).status, day.the(expiring).reason) == ("failed", "tax_certificate_expired")
         assert day.sums(expiring) == (5_000, 0, 0)
-        assert the(day, lasting).status == "settled"
-        assert list(stripe.movements) == [the(day, lasting).id]
+        assert day.the(lasting).status == "settled"
+        assert list(stripe.movements) == [day.the(lasting).id]

@@ -1,40 +1,26 @@
 """Who says what became of a payout that a rail was called for: the rail, or a person in its place where it is safe."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from tests.payday import Payday, key
+from tests.payday import DAY, HOUR, MINUTE, Payday, key
 from tests.standins.paypal import PayPal
 from tests.standins.server import Asked, Fault, Told, busy, failing, hangs_up, lost
 from tests.standins.stripe_connect import StripeConnect
 from vouch import telemetry
 from vouch.domain.errors import Conflict, Forbidden
-from vouch.service import payees, payout_settings, payouts, rail_accounts, sending, verify
+from vouch.service import payout_settings, payouts, rail_accounts, sending
 from vouch.service.deployment import Deployment
 from vouch.service.payout_settings import Settings
 from vouch.service.payouts import News
 from vouch.store.tables import ApiKey, Brand, PayoutItem
 
-MINUTE = timedelta(minutes=1)
-HOUR = timedelta(hours=1)
-DAY = timedelta(days=1)
 CLERK, BOOKKEEPER = key(), key(payouts.TO_GIVE)
 ANOTHER = ApiKey("", "", id="key_another", scopes=[payouts.TO_GIVE])
 Word = Callable[[Payday, PayoutItem, ApiKey], PayoutItem]
-
-
-@pytest.fixture
-def day(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> Payday:
-    return Payday(deployment, monkeypatch)
-
-
-def the(day: Payday, creator: str) -> PayoutItem:
-    [payout] = day.payouts_of(creator)
-    return payout
 
 
 def not_paid(day: Payday, item: PayoutItem, by: ApiKey) -> PayoutItem:
@@ -45,28 +31,16 @@ def paid(day: Payday, item: PayoutItem, by: ApiKey) -> PayoutItem:
     return sending.taken_for_paid(day.deployment, day.brand, by, item.id, "TX 1", in_time=lambda: True)
 
 
-def to_stripe(day: Payday, *stripes: StripeConnect) -> str:
-    """A creator whom the first of them is to pay, and all could."""
-    day.set_up("stripe_connect", stripes[0].settings)
-    creator = day.creator(5_000, "stripe_connect")
-    for stripe in stripes:
-        stripe.accounts[day.destinations[creator].fields["account"]] = "ready"
-    return creator
-
-
 @contextmanager
 def mismatched(day: Payday, amount: int = 4_999) -> Iterator[tuple[StripeConnect, dict[str, Any], str]]:
     """Stripe made a transfer of that amount instead of 5000: itself, the transfer, and the creator."""
     with StripeConnect(day.deployment.now) as stripe:
-        creator = to_stripe(day, stripe)
-        stripe.faults.append(lost)
-        day.run(creator, rail="stripe_connect")
-        while the(day, creator).status == "created":
-            day.take()
+        creator = day.payee(stripe)
+        day.call(stripe, creator, lost)
         [transfer] = stripe.transfers.values()
         transfer["amount"] = amount
         day.work()
-        assert (the(day, creator).status, the(day, creator).reason) == ("unknown", "amount_mismatch")
+        assert (day.the(creator).status, day.the(creator).reason) == ("unknown", "amount_mismatch")
         yield stripe, transfer, creator
 
 
@@ -76,10 +50,6 @@ def go_elsewhere(day: Payday, rail: str, settings: dict[str, str], how: str) -> 
         rail_accounts.removed(day.deployment, day.brand, rail, if_match=None)
     else:
         day.set_up(rail, settings)
-
-
-def violations(day: Payday) -> Sequence[object]:
-    return verify.verify(day.deployment, day.brand).violations
 
 
 # --- that it was not paid ---------------------------------------------------------------------------------------------
@@ -96,38 +66,33 @@ def test_what_a_rail_has_shown_to_be_paid_is_given_up_by_no_word_whatever_accoun
         go_elsewhere(day, "stripe_connect", second.settings, how)
         for by in (CLERK, BOOKKEEPER):
             with pytest.raises(Conflict):
-                not_paid(day, the(day, creator), by)
+                not_paid(day, day.the(creator), by)
         day.set_up("stripe_connect", second.settings)
         day.run(creator, rail="stripe_connect")
         day.work()
         assert second.movements == {}
         day.set_up("stripe_connect", first.settings)
         with pytest.raises(Conflict):
-            not_paid(day, the(day, creator), BOOKKEEPER)
+            not_paid(day, day.the(creator), BOOKKEEPER)
         del first.transfers[transfer["id"]]
-        assert not_paid(day, the(day, creator), CLERK).status == "failed", (
-            "the account that sent it has no such payment"
-        )
+        assert not_paid(day, day.the(creator), CLERK).status == "failed", "the account that sent it has no such payment"
 
 
 def test_an_answer_that_cannot_be_read_may_have_been_a_payment(day: Payday) -> None:
     with StripeConnect(day.deployment.now) as first, StripeConnect(day.deployment.now) as second:
-        creator = to_stripe(day, first)
-        first.faults.append(lost)
-        day.run(creator, rail="stripe_connect")
-        while the(day, creator).status == "created":
-            day.take()
+        creator = day.payee(first)
+        day.call(first, creator, lost)
         [transfer] = first.transfers.values()
         transfer["object"] = "payment"
         day.work()
-        assert (the(day, creator).status, the(day, creator).reason) == ("unknown", "rail_answer_unreadable")
-        version = the(day, creator).version
+        assert (day.the(creator).status, day.the(creator).reason) == ("unknown", "rail_answer_unreadable")
+        version = day.the(creator).version
         day.pass_(DAY)
         day.round()
-        assert the(day, creator).version == version, "what is known already is no news"
+        assert day.the(creator).version == version, "what is known already is no news"
         day.set_up("stripe_connect", second.settings)
         with pytest.raises(Conflict):
-            not_paid(day, the(day, creator), BOOKKEEPER)
+            not_paid(day, day.the(creator), BOOKKEEPER)
 
 
 def garbled(asked: Asked, answer: Callable[[], Told]) -> Told:
@@ -139,71 +104,59 @@ def garbled(asked: Asked, answer: Callable[[], Told]) -> Told:
 def test_an_answer_that_could_not_be_read_is_not_forgotten_over_what_came_after_it(day: Payday, later: Fault) -> None:
     """PayPal has paid, and has forgotten the key by the time that somebody gives the payout up."""
     with PayPal(day.deployment.now) as paypal:
-        day.set_up("paypal", paypal.settings)
-        creator = day.creator(700, "paypal")
-        paypal.faults.append(garbled)
-        day.run(creator, rail="paypal")
-        while the(day, creator).status == "created":
-            day.take()
-        assert (the(day, creator).status, the(day, creator).reason) == ("unknown", "rail_answer_unreadable")
+        creator = day.payee(paypal, 700)
+        day.call(paypal, creator, garbled)
+        assert (day.the(creator).status, day.the(creator).reason) == ("unknown", "rail_answer_unreadable")
         paypal.faults.extend([later] * 100)
         for _ in range(3):
             day.pass_(HOUR)
             day.round()
-        assert the(day, creator).reason != "rail_answer_unreadable"
+        assert day.the(creator).reason != "rail_answer_unreadable"
         day.pass_(30 * DAY)
         for by in (CLERK, BOOKKEEPER):
             with pytest.raises(Conflict):
-                not_paid(day, the(day, creator), by)
+                not_paid(day, day.the(creator), by)
         assert day.sums(creator) == (0, 700, 0)
         assert [len(made) for made in paypal.movements.values()] == [1]
 
 
 def test_of_what_left_no_trace_at_an_account_that_is_gone_the_word_is_enough(day: Payday) -> None:
     with StripeConnect(day.deployment.now) as first, StripeConnect(day.deployment.now) as second:
-        creator = to_stripe(day, first)
-        first.faults.append(lost)
-        day.run(creator, rail="stripe_connect")
-        while the(day, creator).status == "created":
-            day.take()
+        creator = day.payee(first)
+        day.call(first, creator, lost)
         day.set_up("stripe_connect", second.settings)
         with pytest.raises(Conflict):
-            not_paid(day, the(day, creator), CLERK)
+            not_paid(day, day.the(creator), CLERK)
         day.pass_(DAY)
-        assert not_paid(day, the(day, creator), CLERK).status == "failed"
+        assert not_paid(day, day.the(creator), CLERK).status == "failed"
 
 
 def test_of_a_call_that_may_still_be_under_way_no_word_counts(day: Payday, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its window is over, and Stripe may take it all the same."""
     with StripeConnect(day.deployment.now) as stripe:
-        creator = to_stripe(day, stripe)
+        creator = day.payee(stripe)
         monkeypatch.setattr(stripe, "strikes", lambda asked: asked.method == "POST")
-        stripe.faults += [hangs_up] * 2
-        day.run(creator, rail="stripe_connect")
-        while the(day, creator).status == "created":
-            day.take()
+        day.call(stripe, creator, hangs_up, hangs_up)
         day.pass_(22 * HOUR + 59 * MINUTE)
-        sending.looked(day.deployment, day.brand, the(day, creator).id, in_time=lambda: True)
-        assert (the(day, creator).status, the(day, creator).tries) == ("unknown", 2)
+        sending.looked(day.deployment, day.brand, day.the(creator).id, in_time=lambda: True)
+        assert (day.the(creator).status, day.the(creator).tries) == ("unknown", 2)
         day.pass_(2 * MINUTE)
         with pytest.raises(Conflict):
-            not_paid(day, the(day, creator), CLERK)
+            not_paid(day, day.the(creator), CLERK)
         day.pass_(10 * MINUTE)
-        assert not_paid(day, the(day, creator), CLERK).status == "failed"
+        assert not_paid(day, day.the(creator), CLERK).status == "failed"
 
 
 def test_a_hold_proves_nothing_of_a_payment_that_was_seen(day: Payday) -> None:
     """Stripe showed it once, so that it shows none now is no proof that the call never arrived."""
     with mismatched(day) as (stripe, transfer, creator):
-        held = payees.noted(day.deployment, day.brand, creator)
-        held.held, held.version = True, 1
-        held.save()
+        day.hold(creator)
         del stripe.transfers[transfer["id"]]
         for _ in range(12):
             day.pass_(HOUR)
             day.round()
             day.work()
-        assert (the(day, creator).status, stripe.movements) == ("unknown", {})
+        assert (day.the(creator).status, stripe.movements) == ("unknown", {})
 
 
 # --- another amount than ours -----------------------------------------------------------------------------------------
@@ -211,9 +164,9 @@ def test_a_hold_proves_nothing_of_a_payment_that_was_seen(day: Payday) -> None:
 
 def test_what_came_back_whole_ends_a_payout_whatever_amount_it_was(day: Payday) -> None:
     with mismatched(day) as (stripe, _, creator):
-        assert day.call_back("stripe_connect", stripe.reverse(the(day, creator).id)) == 200
+        assert day.call_back("stripe_connect", stripe.reverse(day.the(creator).id)) == 200
         day.work()
-        payout = the(day, creator)
+        payout = day.the(creator)
         assert (payout.status, payout.reason, payout.carried) == ("failed", "reversed", [4_999, "USD"])
         assert day.sums(creator) == (5_000, 0, 0)
 
@@ -221,18 +174,17 @@ def test_what_came_back_whole_ends_a_payout_whatever_amount_it_was(day: Payday) 
 def test_what_failed_ends_a_payout_whatever_amount_it_was(day: Payday) -> None:
     with PayPal(day.deployment.now) as paypal:
         paypal.slow = True
-        day.set_up("paypal", paypal.settings)
-        creator = day.creator(700, "paypal")
+        creator = day.payee(paypal, 700)
         day.run(creator, rail="paypal")
         day.work()
-        paypal.item(the(day, creator).id).said["amount"]["value"] = "7.01"
+        paypal.item(day.the(creator).id).said["amount"]["value"] = "7.01"
         day.pass_(HOUR)
         day.round()
-        assert (the(day, creator).status, the(day, creator).reason) == ("submitted", "amount_mismatch")
-        told = paypal.becomes(the(day, creator).id, "FAILED", "RECEIVER_ACCOUNT_LOCKED")
+        assert (day.the(creator).status, day.the(creator).reason) == ("submitted", "amount_mismatch")
+        told = paypal.becomes(day.the(creator).id, "FAILED", "RECEIVER_ACCOUNT_LOCKED")
         assert day.call_back("paypal", told) == 200
         day.work()
-        assert (the(day, creator).status, day.sums(creator)) == ("failed", (700, 0, 0))
+        assert (day.the(creator).status, day.sums(creator)) == ("failed", (700, 0, 0))
 
 
 @pytest.mark.parametrize("amount", [4_999, 5_001])
@@ -244,41 +196,40 @@ def test_another_amount_is_taken_for_paid_by_who_may_give_and_is_booked_as_ours(
     with mismatched(day, amount) as (stripe, transfer, creator):
         monkeypatch.setattr(telemetry, "count", rung.append)
         with pytest.raises(Forbidden):
-            paid(day, the(day, creator), CLERK)
+            paid(day, day.the(creator), CLERK)
         with pytest.raises(Conflict):
-            not_paid(day, the(day, creator), BOOKKEEPER)
+            not_paid(day, day.the(creator), BOOKKEEPER)
         transfer["amount"] = 5_000
         with pytest.raises(Conflict):
-            paid(day, the(day, creator), BOOKKEEPER)
+            paid(day, day.the(creator), BOOKKEEPER)
         transfer["amount"] = amount
-        payout = paid(day, the(day, creator), BOOKKEEPER)
+        payout = paid(day, day.the(creator), BOOKKEEPER)
         assert (payout.status, payout.reference, payout.told_by) == ("settled", "TX 1", "key_clerk")
         assert (payout.carried, payout.names) == ([amount, "USD"], {"transfer": transfer["id"]})
         assert day.sums(creator) == (0, 0, 5_000)
         assert paid(day, payout, CLERK).version == payout.version, "the same word again"
         assert day.call_back("stripe_connect", stripe.callbacks[0]) == 200
         day.work()
-        assert (the(day, creator).version, rung) == (payout.version, [])
-        assert violations(day) == []
+        assert (day.the(creator).version, rung) == (payout.version, [])
+        assert day.violations() == []
         assert day.call_back("stripe_connect", stripe.reverse(payout.id)) == 200
         day.work()
-        assert (the(day, creator).status, day.sums(creator)) == ("returned", (5_000, 0, 0))
-        assert the(day, creator).told_by == "key_clerk", "whose word it was stays"
+        assert (day.the(creator).status, day.sums(creator)) == ("returned", (5_000, 0, 0))
+        assert day.the(creator).told_by == "key_clerk", "whose word it was stays"
 
 
 def test_what_is_still_on_its_way_with_another_amount_is_not_paid_yet(day: Payday) -> None:
     with PayPal(day.deployment.now) as paypal:
         paypal.slow = True
-        day.set_up("paypal", paypal.settings)
-        creator = day.creator(700, "paypal")
+        creator = day.payee(paypal, 700)
         day.run(creator, rail="paypal")
         day.work()
-        item = paypal.item(the(day, creator).id)
+        item = paypal.item(day.the(creator).id)
         item.said["amount"]["value"] = "7.01"
         with pytest.raises(Conflict):
-            paid(day, the(day, creator), BOOKKEEPER)
-        paypal.becomes(the(day, creator).id, "SUCCESS")
-        payout = paid(day, the(day, creator), BOOKKEEPER)
+            paid(day, day.the(creator), BOOKKEEPER)
+        paypal.becomes(day.the(creator).id, "SUCCESS")
+        payout = paid(day, day.the(creator), BOOKKEEPER)
         assert (payout.status, payout.carried, payout.fee) == ("settled", [701, "USD"], [25, "USD"])
         assert day.sums(creator) == (0, 0, 700)
 
@@ -291,11 +242,10 @@ def on_its_way(day: Payday) -> Iterator[tuple[PayPal, PayPal, str]]:
     """PayPal has taken it on and is slow; the account, another one, and the creator."""
     with PayPal(day.deployment.now) as first, PayPal(day.deployment.now) as second:
         first.slow, second.client_id = True, "another"
-        day.set_up("paypal", first.settings)
-        creator = day.creator(700, "paypal")
+        creator = day.payee(first, 700)
         day.run(creator, rail="paypal")
         day.work()
-        assert the(day, creator).status == "submitted"
+        assert day.the(creator).status == "submitted"
         yield first, second, creator
 
 
@@ -308,19 +258,19 @@ def test_after_forty_days_who_may_give_says_what_became_at_an_account_that_is_go
         go_elsewhere(day, "paypal", second.settings, how)
         day.pass_(40 * DAY - HOUR)
         with pytest.raises(Conflict):
-            word(day, the(day, creator), BOOKKEEPER)
+            word(day, day.the(creator), BOOKKEEPER)
         day.pass_(HOUR)
         with pytest.raises(Forbidden):
-            word(day, the(day, creator), CLERK)
-        payout = word(day, the(day, creator), BOOKKEEPER)
+            word(day, day.the(creator), CLERK)
+        payout = word(day, day.the(creator), BOOKKEEPER)
         assert (payout.status, payout.told_by) == (status, "key_clerk")
         assert (payout.reference, payout.reason)[status == "failed"] in ("TX 1", "never arrived")
         assert day.sums(creator) == ((0, 0, 700) if status == "settled" else (700, 0, 0))
-        assert violations(day) == []
+        assert day.violations() == []
         day.pass_(DAY)
         day.round()
         day.work()
-        assert (the(day, creator).status, second.movements) == (status, {})
+        assert (day.the(creator).status, second.movements) == (status, {})
 
 
 def test_that_more_than_the_limit_was_not_paid_is_said_by_two_of_what_was_seen_on_its_way(day: Payday) -> None:
@@ -330,7 +280,7 @@ def test_that_more_than_the_limit_was_not_paid_is_said_by_two_of_what_was_seen_o
         payout_settings.changed(day.deployment, day.brand, said, if_match=None)
         day.set_up("paypal", second.settings)
         day.pass_(40 * DAY)
-        payout = not_paid(day, the(day, creator), BOOKKEEPER)
+        payout = not_paid(day, day.the(creator), BOOKKEEPER)
         assert not_paid(day, payout, BOOKKEEPER).version == payout.version
         assert (payout.status, payout.fail_asked[0], day.sums(creator)) == ("submitted", "key_clerk", (0, 700, 0))
         with pytest.raises(Forbidden):
@@ -345,28 +295,28 @@ def test_what_the_rail_says_counts_for_as_long_as_it_says_it(day: Payday, word: 
     with on_its_way(day) as (paypal, _, creator):
         day.pass_(50 * DAY)
         with pytest.raises(Conflict):
-            word(day, the(day, creator), BOOKKEEPER)
+            word(day, day.the(creator), BOOKKEEPER)
         paypal.everywhere = True
         for faults in ([lost], [None, failing(400, b'{"name": "RATE_LIMIT_REACHED"}')]):
             paypal.faults.extend(faults)
             with pytest.raises(Conflict):
-                word(day, the(day, creator), BOOKKEEPER)
+                word(day, day.the(creator), BOOKKEEPER)
             assert not paypal.faults
-        del paypal.items[paypal.item(the(day, creator).id).id]
-        assert word(day, the(day, creator), BOOKKEEPER).status in ("settled", "failed"), "it knows of none any more"
+        del paypal.items[paypal.item(day.the(creator).id).id]
+        assert word(day, day.the(creator), BOOKKEEPER).status in ("settled", "failed"), "it knows of none any more"
 
 
 def test_an_item_that_paypal_calls_a_duplicate_is_left_to_people(day: Payday) -> None:
     """PayPal says that there is another item by that id, and never what became of that one."""
     with on_its_way(day) as (paypal, _, creator):
-        paypal.becomes(the(day, creator).id, "FAILED", "DUPLICATE_ITEM")
+        paypal.becomes(day.the(creator).id, "FAILED", "DUPLICATE_ITEM")
         for _ in range(80):
             day.pass_(12 * HOUR)
             day.round()
-        assert the(day, creator).status == "submitted"
+        assert day.the(creator).status == "submitted"
         with pytest.raises(Forbidden):
-            not_paid(day, the(day, creator), CLERK)
-        assert paid(day, the(day, creator), BOOKKEEPER).status == "settled"
+            not_paid(day, day.the(creator), CLERK)
+        assert paid(day, day.the(creator), BOOKKEEPER).status == "settled"
 
 
 def test_of_two_people_who_say_that_it_was_paid_the_second_hears_what_the_first_said(
@@ -381,17 +331,17 @@ def test_of_two_people_who_say_that_it_was_paid_the_second_hears_what_the_first_
 
         monkeypatch.setattr(payouts, "settled", settled)
         with pytest.raises(Conflict):
-            paid(day, the(day, creator), BOOKKEEPER)
-        assert (the(day, creator).reference, day.sums(creator)) == ("TX 2", (0, 0, 5_000))
+            paid(day, day.the(creator), BOOKKEEPER)
+        assert (day.the(creator).reference, day.sums(creator)) == ("TX 2", (0, 0, 5_000))
 
 
 def test_nobody_says_of_a_payout_that_was_not_sent_that_it_was_paid(day: Payday) -> None:
     with StripeConnect(day.deployment.now, funds={"USD": 0}) as stripe:
-        creator = to_stripe(day, stripe)
+        creator = day.payee(stripe)
         day.run(creator, rail="stripe_connect")
         day.work()
-        assert the(day, creator).status == "created"
+        assert day.the(creator).status == "created"
         day.pass_(50 * DAY)
         with pytest.raises(Conflict):
-            paid(day, the(day, creator), BOOKKEEPER)
+            paid(day, day.the(creator), BOOKKEEPER)
         assert day.sums(creator) == (0, 5_000, 0)

@@ -1,34 +1,18 @@
 """The checker on payouts: whatever is open is in somebody's hands, and what is in nobody's is told by its id."""
 
-from datetime import timedelta
-
 import pytest
 from pynamodb.expressions.update import Action
 
-from tests.payday import Payday
+from tests.payday import HOUR, Payday
 from tests.standins.paypal import PayPal
 from tests.standins.stripe_connect import StripeConnect
-from vouch.service import payout_runs, verify
-from vouch.service.deployment import Deployment
+from vouch.service import payout_runs
 from vouch.store import open_rows
 from vouch.store.tables import Main, PayoutItem
 
-HOUR = timedelta(hours=1)
-
-
-@pytest.fixture
-def day(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> Payday:
-    return Payday(deployment, monkeypatch)
-
-
-def the(day: Payday, creator: str) -> PayoutItem:
-    [payout] = day.payouts_of(creator)
-    return payout
-
 
 def found(day: Payday) -> list[tuple[str, str]]:
-    report = verify.verify(day.deployment, day.brand)
-    return [(violation.invariant, violation.subject) for violation in report.violations]
+    return [(violation.invariant, violation.subject) for violation in day.violations()]
 
 
 def forget(day: Payday, name: str) -> None:
@@ -40,7 +24,7 @@ def test_what_waits_in_a_run_that_has_ended_is_found_once_nobody_can_be_at_work_
     paid, waits = day.creator(5_000), day.creator(700)
     run = day.run(paid, waits, rail="csv")
     assert run.status == "completed"
-    payout = the(day, waits)
+    payout = day.the(waits)
     payout.update([PayoutItem.status.set("created")])
     day.pass_(10 * HOUR)
     assert found(day) == [], "a message of the run may still be at work, the twentieth time that it comes"
@@ -52,12 +36,10 @@ def test_what_waits_in_a_run_that_has_ended_is_found_once_nobody_can_be_at_work_
 
 def test_what_waits_in_a_run_that_is_under_way_waits_however_long(day: Payday) -> None:
     with StripeConnect(day.deployment.now, funds={"USD": 0}) as stripe:
-        day.set_up("stripe_connect", stripe.settings)
-        creators = [day.creator(5_000, "stripe_connect") for _ in range(2)]
-        stripe.accounts |= {to.fields["account"]: "ready" for to in day.destinations.values()}
+        creators = day.payees(stripe, [5_000] * 2)
         run = day.run(*creators, rail="stripe_connect")
         day.work()
-        sent_once, never_sent = (the(day, creator) for creator in creators)
+        sent_once, never_sent = (day.the(creator) for creator in creators)
         assert [(each.status, each.tries) for each in (sent_once, never_sent)] == [("created", 1), ("created", 0)]
         day.pass_(100 * HOUR)
         assert found(day) == []
@@ -71,11 +53,10 @@ def test_what_waits_in_a_run_that_is_under_way_waits_however_long(day: Payday) -
 def test_what_is_on_its_way_and_nobody_asks_about_is_found(day: Payday, status: str) -> None:
     with PayPal(day.deployment.now) as paypal:
         paypal.slow = True
-        day.set_up("paypal", paypal.settings)
-        creator = day.creator(5_000, "paypal")
+        creator = day.payee(paypal)
         day.run(creator, rail="paypal")
         day.work()
-        payout = the(day, creator)
+        payout = day.the(creator)
         payout.update([PayoutItem.status.set(status)])
         assert found(day) == []
         forget(day, payout.id)
@@ -84,15 +65,13 @@ def test_what_is_on_its_way_and_nobody_asks_about_is_found(day: Payday, status: 
 
 def test_of_what_is_on_its_way_by_a_file_or_has_ended_nobody_has_to_ask(day: Payday) -> None:
     with StripeConnect(day.deployment.now) as stripe:
-        day.set_up("stripe_connect", stripe.settings)
-        by_file, by_stripe = day.creator(700), day.creator(5_000, "stripe_connect")
-        stripe.accounts |= {to.fields["account"]: "ready" for to in day.destinations.values()}
+        by_file, by_stripe = day.creator(700), day.payee(stripe)
         day.run(by_file, rail="csv")
         day.run(by_stripe, rail="stripe_connect")
         day.work()
-        forget(day, the(day, by_stripe).id)
+        forget(day, day.the(by_stripe).id)
         day.pass_(100 * HOUR)
-        assert [the(day, creator).status for creator in (by_file, by_stripe)] == ["submitted", "settled"]
+        assert [day.the(creator).status for creator in (by_file, by_stripe)] == ["submitted", "settled"]
         assert found(day) == []
 
 
@@ -100,7 +79,7 @@ def test_what_somebody_takes_further_meanwhile_is_in_no_ones_way(day: Payday, mo
     """It is read as `created`, its run ends, and it is settled before anybody has looked at what is under way."""
     creator = day.creator(700)
     run = day.run(creator, rail="csv")
-    payout = the(day, creator)
+    payout = day.the(creator)
     payout.update([PayoutItem.status.set("created")])
     day.pass_(4 * HOUR)
     known = open_rows.known
@@ -128,12 +107,10 @@ def test_what_a_paid_one_says_of_its_rail_its_fee_and_its_creator_is_held_agains
     day: Payday, hand: Action
 ) -> None:
     with StripeConnect(day.deployment.now) as stripe:
-        day.set_up("stripe_connect", stripe.settings)
-        creator = day.creator(5_000, "stripe_connect")
-        stripe.accounts[day.destinations[creator].fields["account"]] = "ready"
+        creator = day.payee(stripe)
         day.run(creator, rail="stripe_connect")
         day.work()
-        payout = the(day, creator)
+        payout = day.the(creator)
         assert (payout.status, payout.fee, found(day)) == ("settled", None, [])
         payout.update([hand])
-        assert found(day) == ([] if the(day, creator).fee == [0, "USD"] else [("I13", payout.id)])
+        assert found(day) == ([] if day.the(creator).fee == [0, "USD"] else [("I13", payout.id)])
