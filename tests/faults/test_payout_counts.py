@@ -6,9 +6,7 @@ from datetime import timedelta
 import pytest
 
 from tests.faults.test_counts import Meter, metered
-from tests.faults.test_payout_sweep import standing_in
-from tests.payday import Payday, key
-from tests.standins.stripe_connect import StripeConnect
+from tests.payday import STAND_INS, Payday, key
 from vouch.service import payouts, sending
 from vouch.service.deployment import Deployment
 from vouch.service.payees import Profile
@@ -30,22 +28,16 @@ def one_by_one(patch: pytest.MonkeyPatch) -> list[Meter]:
     return found
 
 
-def test_to_fold_and_reserve_is_three_requests_and_eight_units(
-    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_to_fold_and_reserve_is_three_requests_and_eight_units(day: Payday, monkeypatch: pytest.MonkeyPatch) -> None:
     """The balance, a page of the time line, and one transaction. The payout is new in two indexes beside that."""
-    day = Payday(deployment, monkeypatch)
     reservations = one_by_one(monkeypatch)
     day.run(*day.creators(range(700, 710)), rail="csv")
     assert [meter.requests for meter in reservations] == 10 * [["Query", "Query", "TransactWriteItems"]]
     assert {meter.units for meter in reservations} == {8}
 
 
-def test_a_creator_more_in_a_run_by_file_is_these_three_requests(
-    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_creator_more_in_a_run_by_file_is_these_three_requests(day: Payday, deployment: Deployment) -> None:
     """Whatever else a run does, the file included, it does for fifty creators at once, or a hundred."""
-    day = Payday(deployment, monkeypatch)
     day.run(day.creator(700), rail="csv")  # so that what a process reads once is read
     taken = []
     for creators in (10, 30):
@@ -53,7 +45,7 @@ def test_a_creator_more_in_a_run_by_file_is_these_three_requests(
         with metered(deployment) as meter:
             day.run(*names, rail="csv")
             day.work()
-        assert {status for name in names for status in [day.payouts_of(name)[0].status]} == {"submitted"}
+        assert {day.the(name).status for name in names} == {"submitted"}
         taken.append(Counter(meter.requests))
     assert taken[1] - taken[0] == {"Query": 2 * 20, "TransactWriteItems": 20}
 
@@ -64,12 +56,11 @@ SETTLING = ["GetItem", "Query", "TransactWriteItems"]
 """The payout and the balance, and both anew."""
 
 
-def test_a_payout_by_file_is_settled_in_four_requests(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_payout_by_file_is_settled_in_four_requests(day: Payday, deployment: Deployment) -> None:
     """With its reservation seven in all. A person's word is looked at before it is taken."""
-    day = Payday(deployment, monkeypatch)
     creator_id = day.creator(700)
     day.run(creator_id, rail="csv")
-    [payout] = day.payouts_of(creator_id)
+    payout = day.the(creator_id)
     with metered(deployment) as meter:
         payouts.settled_by_hand(deployment, day.brand, key(), payout.id, "TRX 1")
     assert meter.requests == ["GetItem", *SETTLING]
@@ -78,25 +69,22 @@ def test_a_payout_by_file_is_settled_in_four_requests(deployment: Deployment, mo
 
 @pytest.mark.parametrize("rail", ["stripe_connect", "paypal"])
 def test_a_payout_by_a_call_is_sent_and_settled_in_eight_requests_and_more_where_it_is_asked_after(
-    deployment: Deployment, monkeypatch: pytest.MonkeyPatch, rail: str
+    day: Payday, deployment: Deployment, rail: str
 ) -> None:
-    """With its reservation 11 and 16 in all: a call needs an attempt that is put before it, and what it is to say.
+    """With its reservation 11 and 15 in all: a call needs an attempt that is put before it, and what it is to say.
 
     Stripe says at once that it has paid. PayPal says it later: that is one step and one look more.
     """
-    day = Payday(deployment, monkeypatch)
-    with standing_in(day, rail) as stand_in:
-        creator_id = day.creator(700, rail)
-        if isinstance(stand_in, StripeConnect):
-            stand_in.accounts[day.destinations[creator_id].fields["account"]] = "ready"
+    with STAND_INS[rail](deployment.now) as stand_in:
+        creator_id = day.payee(stand_in, 700)
         day.run(creator_id, rail=rail)
-        [payout] = day.payouts_of(creator_id)
+        payout = day.the(creator_id)
         with metered(deployment) as sent:
             sending.sent(deployment, day.brand, payout.id, in_time=lambda: True)
         day.pass_(timedelta(minutes=5))
         with metered(deployment) as looked:
             sending.looked(deployment, day.brand, payout.id, in_time=lambda: True)
-    assert day.payouts_of(creator_id)[0].status == "settled"
+    assert day.the(creator_id).status == "settled"
     if rail == "stripe_connect":
         assert sent.requests == [*SENDING, *SETTLING]
         assert sent.units <= 18
