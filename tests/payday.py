@@ -151,7 +151,7 @@ class Payday:
         return self.run_now(run.id)
 
     def call(self, rail: StandIn, creator_id: str, *faults: Fault) -> None:
-        """A run of the creator, of which the rail has been called, and all that befell it; what follows still waits."""
+        """A run of the creator, as far as the rail has been called, with these faults; what follows still waits."""
         rail.faults.extend(faults)
         self.run(creator_id, rail=_name(rail))
         self.until_called(creator_id)
