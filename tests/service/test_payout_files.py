@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.payday import SEPA, ComesAgain, Payday, key
+from tests.payday import SEPA, ComesAgain, Payday, key, tear
 from vouch.domain.errors import Conflict, NotFound, Unprocessable
 from vouch.domain.payouts import Destination, Payment
 from vouch.service import (
@@ -337,9 +337,9 @@ def test_of_two_references_at_once_the_second_one_is_refused(day: Payday, monkey
     day.run(creator, rail="csv")
     settling: Callable[..., PayoutItem] = payouts.settled
 
-    def overtaken(deployment: Deployment, brand: Brand, payout_id: str, news: News) -> PayoutItem:
+    def overtaken(deployment: Deployment, brand: Brand, payout_id: str, news: News, **seen: Any) -> PayoutItem:
         settling(deployment, brand, payout_id, News(reference="A"))
-        return settling(deployment, brand, payout_id, news)
+        return settling(deployment, brand, payout_id, news, **seen)
 
     with monkeypatch.context() as patch:
         patch.setattr(payouts, "settled", overtaken)
@@ -347,3 +347,25 @@ def test_of_two_references_at_once_the_second_one_is_refused(day: Payday, monkey
             payouts.settled_by_hand(day.deployment, day.brand, key(), day.the(creator).id, "B")
     assert day.the(creator).reference == "A"
     assert payouts.settled_by_hand(day.deployment, day.brand, key(), day.the(creator).id, "A").status == "settled"
+
+
+def test_whose_books_take_nothing_back_is_in_no_file_and_keeps_nobody_waiting(day: Payday) -> None:
+    """The payout stays as it is, the operator hears of it, and once the books are mended a word ends it."""
+    broken, *others = day.creators([700, 700, 700])
+    run = reserved(day, broken, *others)
+    day.hold(broken)
+    torn = tear(day, broken)
+    for _ in range(2):
+        day.work()
+        assert in_file(day, run) == {day.the(creator).id for creator in others}
+        assert {day.the(creator).status for creator in others} == {"submitted"}
+        assert (day.the(broken).status, day.the(broken).reason) == ("created", "payouts_held")
+        assert (day.run_now(run.id).status, day.run_now(run.id).left_out) == ("completed", 1)
+        assert [file.payments for file in run_parts.files_of(day.run_now(run.id))] == [2]
+        run_work.worked(day.deployment, {"file": [day.brand.id, run.id]}, in_time=lambda: True)
+    torn.delete()
+    assert day.sums(broken) == (0, 700, 0)
+    day.pass_(timedelta(hours=13))
+    assert [violation.subject for violation in day.violations()] == [day.the(broken).id]
+    assert fails(day, broken).status == "failed"
+    assert (day.sums(broken), day.run_now(run.id).left_out, day.violations()) == ((700, 0, 0), 1, [])

@@ -243,15 +243,36 @@ def left_out(
     """
 
     def counted(item: PayoutItem, writes: Writes) -> bool:
-        run = payout_runs.run(deployment.database, brand.id, item.run_id)
-        if item.status != "created" or (run is not None and _is_in_file(deployment, brand, run, item)):
-            raise Conflict("payout_not_in_time", status=item.status)
-        if run is not None:
-            run.left_out, run.moved_at = run.left_out + 1, times.text(deployment.now())
-            versions.put(writes, run)
+        _count_left_out(deployment, brand, item, writes)
         return True
 
     return _given_back(deployment, brand, payout_id, "failed", news, if_match=if_match, check=counted)
+
+
+def set_aside(deployment: Deployment, brand: Brand, payout_id: str, news: News) -> PayoutItem:
+    """Likewise where nobody can post to its creator's books: no file has it, and it stays `created`.
+
+    Once the books are mended, a person's word ends it. Raises Conflict as `left_out` does.
+    """
+
+    def attempt(writes: Writes) -> PayoutItem:
+        item = found(deployment, brand.id, payout_id)
+        if not item.aside:
+            _count_left_out(deployment, brand, item, writes)
+            item.aside, item.reason = True, news.reason
+            versions.put(writes, item)
+        return item
+
+    return committed(deployment, attempt)
+
+
+def _count_left_out(deployment: Deployment, brand: Brand, item: PayoutItem, writes: Writes) -> None:
+    run = payout_runs.run(deployment.database, brand.id, item.run_id)
+    if item.status != "created" or (run is not None and _is_in_file(deployment, brand, run, item)):
+        raise Conflict("payout_not_in_time", status=item.status)
+    if run is not None and not item.aside:
+        run.left_out, run.moved_at = run.left_out + 1, times.text(deployment.now())
+        versions.put(writes, run)
 
 
 def _is_in_file(deployment: Deployment, brand: Brand, run: PayoutRun, item: PayoutItem) -> bool:

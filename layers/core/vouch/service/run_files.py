@@ -22,8 +22,8 @@ from vouch.service.payees import Profile
 from vouch.service.payouts import News
 from vouch.service.revisions import committed
 from vouch.service.run_parts import RunFile
+from vouch.store import balances, versions
 from vouch.store import payouts as stored_payouts
-from vouch.store import versions
 from vouch.store.database import BATCH_GET_MAX, Writes
 from vouch.store.tables import Brand, PayoutItem, PayoutRun
 
@@ -177,7 +177,7 @@ def _finish(deployment: Deployment, brand: Brand, run_id: str, file: RunFile, in
             if not in_time():
                 return False
             with suppress(Conflict):  # another one has written it meanwhile
-                payouts.left_out(deployment, brand, payout_id, News(reason=reason))
+                _leave_out(deployment, brand, payout_id, News(reason=reason))
         if not unfit:
             noted = _write(deployment, brand, run, file, payments) if payments else None
             _note_file(deployment, brand, run, file, noted)
@@ -196,9 +196,24 @@ def _stopped(
     return [(payout_id, reason) for payout_id, reason in reasons if reason is not None]
 
 
+def _leave_out(deployment: Deployment, brand: Brand, payout_id: str, news: News) -> None:
+    """That a creator's books take nothing is a matter of that one alone, likewise."""
+    try:
+        payouts.left_out(deployment, brand, payout_id, news)
+    except Conflict:
+        raise
+    except Exception as failure:
+        if balances.is_the_worlds(failure):
+            raise
+        telemetry.count("PayeeUnreadable")
+        telemetry.logger().exception("a payout cannot be given back", brand=brand.id, payout=payout_id)
+        payouts.set_aside(deployment, brand, payout_id, news)
+
+
 def hand_over(deployment: Deployment, brand: Brand, items: Iterable[PayoutItem], *, in_time: InTime) -> bool:
     """Says of payouts whose file is written that they are on their way; False where time ended first."""
-    for some in batched((item for item in items if item.status == "created"), _TOGETHER, strict=False):
+    created = (item for item in items if item.status == "created" and not item.aside)
+    for some in batched(created, _TOGETHER, strict=False):
         if not in_time():
             return False
         payouts.submitted_together(deployment, brand, some, _on_its_way)
@@ -206,10 +221,11 @@ def hand_over(deployment: Deployment, brand: Brand, items: Iterable[PayoutItem],
 
 
 def _payouts_of(deployment: Deployment, brand: Brand, run: PayoutRun, file: RunFile) -> Iterator[PayoutItem]:
-    """In the order of their ids, read as they are asked for."""
+    """Without those that were set aside, in the order of their ids, read as they are asked for."""
     wanted = [each.payout_id for each in run_parts.made_for(deployment, brand, run, file) if each.payout_id]
     for some in batched(wanted, BATCH_GET_MAX, strict=False):
-        yield from stored_payouts.payouts(deployment.database, brand.id, some)
+        items = stored_payouts.payouts(deployment.database, brand.id, some)
+        yield from (item for item in items if not item.aside)
 
 
 def _opened(

@@ -104,7 +104,9 @@ def divided(deployment: Deployment, brand: Brand, run: PayoutRun, file: RunFile)
 
 def is_in_file(run: PayoutRun, item: PayoutItem) -> bool:
     """Whether one that the run lists is in a file that it has written."""
-    return any(file.is_written and file.is_for(item.rail, item.currency, item.id) for file in files_of(run))
+    return not item.aside and any(
+        file.is_written and file.is_for(item.rail, item.currency, item.id) for file in files_of(run)
+    )
 
 
 def written_of(run: PayoutRun, outcomes: Iterable[Outcome]) -> set[str]:

@@ -491,6 +491,7 @@ class PayoutItem(Main, discriminator="payout"):
     `came_back` what it gave back of it where that is a part. `unreadable`: it has once given an answer that cannot be
     read and may have been a payment, whatever it said later. `told_by` is the key of the person who said last what
     became of it, `fail_asked` = [key, reason, when, in real time] the first of two words that it failed or came back.
+    `aside`: it is `created` and no file has it, nor ever will.
     """
 
     id = UnicodeAttribute()
@@ -514,6 +515,7 @@ class PayoutItem(Main, discriminator="payout"):
     unreadable = BooleanAttribute(null=True, attr_name="ur")
     told_by = UnicodeAttribute(null=True, attr_name="by")
     fail_asked = JSONAttribute(null=True, attr_name="fa")
+    aside = BooleanAttribute(null=True)
     tries = IntegerAttribute()
     tried_at = UnicodeAttribute(null=True)
     key = UnicodeAttribute(null=True)
