@@ -1,10 +1,8 @@
 """Many hands on the same payouts at once: runs beside each other, every message twice, and somebody who cancels."""
 
-import csv
-import io
 import threading
 from collections import Counter, deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from queue import SimpleQueue
@@ -19,13 +17,13 @@ from tests.payday import Payday, key
 from tests.standins.stripe_connect import StripeConnect
 from vouch.domain.errors import Unavailable
 from vouch.domain.money import Money
-from vouch.service import mint, payout_runs, payouts, run_cancelling, run_files, run_work, verify
+from vouch.service import mint, payout_runs, payouts, run_cancelling, run_work, verify
 from vouch.service.deployment import Deployment
 from vouch.service.payees import Profile
 from vouch.service.payout_runs import Wish
 from vouch.service.reserving import Outcome, Paying, totals_of
 from vouch.store import payouts as stored
-from vouch.store.tables import Main, PayoutItem, PayoutRun
+from vouch.store.tables import Main, PayoutItem
 
 THREADS = 20
 
@@ -88,16 +86,6 @@ def all_payouts(day: Payday) -> list[PayoutItem]:
     return stored.payouts(database, day.brand.id, [pk.rpartition("#")[2] for pk, _ in keys])
 
 
-def found(day: Payday, runs: Iterable[str]) -> list[PayoutRun]:
-    return [payout_runs.found(day.deployment, day.brand, run) for run in runs]
-
-
-def rows(day: Payday, run: PayoutRun) -> list[dict[str, str]]:
-    """Those of the run's file."""
-    file = run_files.file(day.deployment, day.brand, run.id, "csv", day.currency, None).file
-    return list(csv.DictReader(io.StringIO(file.content.decode("utf-8-sig"))))
-
-
 def first_with(payouts_made: int, patch: pytest.MonkeyPatch) -> SimpleQueue[str]:
     """Has the id of whichever run is the first to have reserved so many payouts, once it has."""
     found: SimpleQueue[str] = SimpleQueue()
@@ -145,16 +133,15 @@ def prove(day: Payday) -> None:
 
 
 def test_two_runs_at_once_of_500_creators_with_every_message_twice_pay_each_of_them_once(
-    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+    day: Payday, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    day = Payday(deployment, monkeypatch)
     amounts = range(1_000, 1_500)
     earned = dict(zip(day.creators(amounts), amounts, strict=True))
     crew = Crew(day)
     runs = crew.start(2, rail="csv")
     side_by_side(2, monkeypatch)
     crew.work()
-    first, second = found(day, runs)
+    first, second = map(day.run_now, runs)
     made = all_payouts(day)
     assert {item.creator_id: item.amount for item in made} == earned
     assert (len(made), {item.status for item in made}) == (500, {"submitted"})
@@ -163,7 +150,7 @@ def test_two_runs_at_once_of_500_creators_with_every_message_twice_pay_each_of_t
     assert min(first.payouts, second.payouts) > 0, "else they never met"
     totals = [total for run in (first, second) for total in totals_of(run)]
     assert (sum(total.payouts for total in totals), sum(total.amount for total in totals)) == (500, sum(amounts))
-    paid = [(row["payout_id"], row["amount"]) for run in (first, second) for row in rows(day, run)]
+    paid = [(row["payout_id"], row["amount"]) for run in (first, second) for row in day.rows(run.id)]
     assert Counter(paid) == {(item.id, f"{item.amount // 100}.{item.amount % 100:02}"): 1 for item in made}
     assert {creator_id: day.sums(creator_id) for creator_id in earned} == {
         creator_id: (0, amount, 0) for creator_id, amount in earned.items()
@@ -172,9 +159,8 @@ def test_two_runs_at_once_of_500_creators_with_every_message_twice_pay_each_of_t
 
 
 def test_of_two_runs_at_once_one_is_cancelled_and_each_creator_is_paid_once_or_has_it_all(
-    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+    day: Payday, deployment: Deployment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    day = Payday(deployment, monkeypatch)
     amounts = range(1_000, 1_100)
     earned = dict(zip(day.creators(amounts), amounts, strict=True))
     crew = Crew(day)
@@ -187,7 +173,7 @@ def test_of_two_runs_at_once_one_is_cancelled_and_each_creator_is_paid_once_or_h
             patiently(lambda: run_cancelling.cancelled(deployment, day.brand, run, in_time=lambda: True))
 
     crew.work(cancel)
-    cancelled, other = sorted(found(day, runs), key=lambda run: str(run.status))
+    cancelled, other = sorted(map(day.run_now, runs), key=lambda run: str(run.status))
     assert (cancelled.status, other.status) == ("cancelled", "completed")
     made = all_payouts(day)
     of_cancelled = [item for item in made if item.run_id == cancelled.id]
@@ -197,7 +183,7 @@ def test_of_two_runs_at_once_one_is_cancelled_and_each_creator_is_paid_once_or_h
     assert {item.status for item in twice} <= {"failed"}
     assert len(of_cancelled) >= 10
     assert {(item.status, item.reason) for item in of_cancelled} == {("failed", "run_cancelled")}
-    assert Counter(row["payout_id"] for row in rows(day, other)) == {item.id: 1 for item in of_other}
+    assert Counter(row["payout_id"] for row in day.rows(other.id)) == {item.id: 1 for item in of_other}
 
     def settle(item: PayoutItem) -> None:
         patiently(lambda: payouts.settled_by_hand(deployment, day.brand, key(), item.id, f"TRX {item.id}"))
@@ -213,14 +199,11 @@ def test_of_two_runs_at_once_one_is_cancelled_and_each_creator_is_paid_once_or_h
 
 
 def test_two_runs_at_once_over_stripe_with_every_message_twice_move_each_amount_once(
-    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+    day: Payday, deployment: Deployment
 ) -> None:
-    day = Payday(deployment, monkeypatch)
     with StripeConnect(deployment.now) as stripe:
-        day.set_up("stripe_connect", stripe.settings)
         amounts = range(1_000, 1_040)
-        earned = dict(zip(day.creators(amounts, "stripe_connect"), amounts, strict=True))
-        stripe.accounts |= {to.fields["account"]: "ready" for to in day.destinations.values()}
+        earned = dict(zip(day.payees(stripe, amounts), amounts, strict=True))
         crew = Crew(day)
         runs = crew.start(2, rail="stripe_connect")
         crew.work()
@@ -228,7 +211,7 @@ def test_two_runs_at_once_over_stripe_with_every_message_twice_move_each_amount_
         assert {item.creator_id: item.amount for item in made} == earned
         assert (len(made), {(item.status, item.tries) for item in made}) == (40, {("settled", 1)})
         assert stripe.movements == {item.id: [Money(item.amount, day.currency)] for item in made}
-    assert {run.status for run in found(day, runs)} == {"completed"}
+    assert {run.status for run in map(day.run_now, runs)} == {"completed"}
     assert {creator_id: day.sums(creator_id) for creator_id in earned} == {
         creator_id: (0, 0, amount) for creator_id, amount in earned.items()
     }
@@ -237,10 +220,9 @@ def test_two_runs_at_once_over_stripe_with_every_message_twice_move_each_amount_
 
 @pytest.mark.parametrize("dies", [False, True], ids=["lives", "dies before it notes it"])
 def test_what_a_slow_twin_alone_reserves_is_given_back(
-    deployment: Deployment, monkeypatch: pytest.MonkeyPatch, dies: bool
+    day: Payday, deployment: Deployment, monkeypatch: pytest.MonkeyPatch, dies: bool
 ) -> None:
     """The same creators are worked on twice; the one is done when the other comes to one who has earned meanwhile."""
-    day = Payday(deployment, monkeypatch)
     late, other = day.creators([1, 700])
     day.earn(late, -1)
     reserved = Paying.reserved
@@ -263,9 +245,9 @@ def test_what_a_slow_twin_alone_reserves_is_given_back(
     [run] = payout_runs.listed(deployment, day.brand, limit=10, cursor=None).items
     run_work.worked(deployment, {"chunk": [day.brand.id, run.id, 0]}, in_time=lambda: True)
     day.work()
-    [run] = found(day, [run.id])
-    assert (run.status, run.payouts, [row["amount"] for row in rows(day, run)]) == ("completed", 1, ["7.00"])
+    run = day.run_now(run.id)
+    assert (run.status, run.payouts, [row["amount"] for row in day.rows(run.id)]) == ("completed", 1, ["7.00"])
     assert (day.sums(late), day.sums(other)) == ((500, 0, 0), (0, 700, 0))
-    [given_back] = day.payouts_of(late)
+    given_back = day.the(late)
     assert (given_back.status, given_back.reason) == ("failed", "left_for_next_run")
     prove(day)

@@ -12,7 +12,7 @@ from datetime import timedelta
 import pytest
 
 from tests.faults.injection import Died, Faults, forget, injected, kinds
-from tests.payday import ComesAgain, Payday, key
+from tests.payday import HOUR, SEPA, STAND_INS, ComesAgain, Payday, StandIn, key
 from tests.standins.paypal import Fate, PayPal
 from tests.standins.server import Fault, busy, cut, failing, hangs_up, lost
 from tests.standins.server import broken as fails_after_all
@@ -22,11 +22,9 @@ from vouch.service import payouts, run_cancelling, sending, verify
 from vouch.service.deployment import Deployment
 
 AMOUNT = 12_345
-HOUR = timedelta(hours=1)
 _READS = ("crash before",)
 _WRITES = ("fails before", "crash after", "answer lost below the retry")
 _ROUNDS_MAX = 60
-StandIn = PayPal | StripeConnect
 
 
 @dataclass(frozen=True)
@@ -102,7 +100,7 @@ class Life:
         self.creator = day.creator(AMOUNT, flow.rail)
         self.name = self.creator
         if isinstance(stand_in, StripeConnect):
-            stand_in.accounts[day.destinations[self.creator].fields["account"]] = "ready"
+            day.ready_at(stand_in)
         if isinstance(stand_in, PayPal) and flow.fate is not None:
             stand_in.fates[day.destinations[self.creator].fields["email"]] = flow.fate
 
@@ -127,8 +125,7 @@ class Life:
 
     @property
     def payout_id(self) -> str:
-        [payout] = self.day.payouts_of(self.creator)
-        return str(payout.id)
+        return str(self.day.the(self.creator).id)
 
     @property
     def status(self) -> str:
@@ -156,7 +153,7 @@ class Life:
 
     def check(self) -> None:
         """It ended as it has to, and what moved at the rail is what the books say."""
-        [payout] = self.day.payouts_of(self.creator)
+        payout = self.day.the(self.creator)
         assert payout.status in self.ends
         has = (0, 0, AMOUNT) if payout.status == "settled" else (AMOUNT, 0, 0)
         assert self.day.sums(self.creator) == has
@@ -175,13 +172,12 @@ class Life:
 @contextmanager
 def standing_in(day: Payday, rail: str) -> Iterator[StandIn | None]:
     """The rail, and the brand's account there."""
-    kinds_of = {"paypal": PayPal, "stripe_connect": StripeConnect}
-    if rail not in kinds_of:
+    if rail not in STAND_INS:
         if rail == "sepa":
-            day.set_up(rail, {"name": "Mugs", "iban": "DE89370400440532013000"})
+            day.set_up(rail, SEPA)
         yield None
         return
-    with kinds_of[rail](day.deployment.now) as stand_in:
+    with STAND_INS[rail](day.deployment.now) as stand_in:
         day.set_up(rail, stand_in.settings)
         yield stand_in
 
@@ -259,8 +255,7 @@ _FORGOTTEN = {
 def _waits(life: Life, patience: timedelta) -> None:
     """The first try is made; then nothing happens for so long."""
     life._begin()
-    while life.status == "created":
-        life.day.take()
+    life.day.until_called(life.creator)
     life.day.pass_(patience)
 
 
