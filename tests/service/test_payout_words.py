@@ -325,9 +325,9 @@ def test_of_two_people_who_say_that_it_was_paid_the_second_hears_what_the_first_
     with mismatched(day) as (_, _, creator):
         really = payouts.settled
 
-        def settled(deployment: Deployment, brand: Brand, payout_id: str, news: News) -> PayoutItem:
+        def settled(deployment: Deployment, brand: Brand, payout_id: str, news: News, **seen: Any) -> PayoutItem:
             really(deployment, brand, payout_id, News(reference="TX 2", by="key_another"))
-            return really(deployment, brand, payout_id, news)
+            return really(deployment, brand, payout_id, news, **seen)
 
         monkeypatch.setattr(payouts, "settled", settled)
         with pytest.raises(Conflict):
