@@ -90,5 +90,5 @@ def test_a_payout_by_a_call_is_sent_and_settled_in_eight_requests_and_more_where
         assert sent.units <= 18
     else:
         assert sent.requests == [*SENDING, "GetItem", "TransactWriteItems"]
-        assert looked.requests == ["GetItem", "GetItem", "BatchGetItem", *SETTLING]
+        assert looked.requests == ["GetItem", "GetItem", *SETTLING]
         assert sent.units + looked.units <= 30

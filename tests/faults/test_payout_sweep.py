@@ -165,7 +165,7 @@ class Life:
             self._check_books()
 
     def _check_books(self) -> None:
-        found, _ = verify._account(self.day.deployment, self.day.brand, self.creator, lambda: True)
+        found, _, _ = verify._account(self.day.deployment, self.day.brand, self.creator, lambda: True)
         assert found == []
 
 

@@ -1,14 +1,16 @@
 """The checker on payouts: whatever is open is in somebody's hands, and what is in nobody's is told by its id."""
 
+from typing import Any
+
 import pytest
 from pynamodb.expressions.update import Action
 
-from tests.payday import HOUR, Payday
+from tests.payday import HOUR, Payday, key
 from tests.standins.paypal import PayPal
 from tests.standins.stripe_connect import StripeConnect
-from vouch.service import payout_runs
+from vouch.service import payout_runs, payouts, verify
 from vouch.store import open_rows
-from vouch.store.tables import Main, PayoutItem
+from vouch.store.tables import CashRow, Main, PayoutItem
 
 
 def found(day: Payday) -> list[tuple[str, str]]:
@@ -113,4 +115,36 @@ def test_what_a_paid_one_says_of_its_rail_its_fee_and_its_creator_is_held_agains
         payout = day.the(creator)
         assert (payout.status, payout.fee, found(day)) == ("settled", None, [])
         payout.update([hand])
-        assert found(day) == ([] if day.the(creator).fee == [0, "USD"] else [("I13", payout.id)])
+        assert dict(found(day)).get("I13") == (None if day.the(creator).fee == [0, "USD"] else payout.id)
+
+
+@pytest.mark.parametrize("hand", ["of another payout", "of another step", "twice", "later", "of nothing"])
+@pytest.mark.parametrize("page", [1, 25])
+def test_what_is_noted_of_a_rail_is_held_against_the_ledger(
+    day: Payday, monkeypatch: pytest.MonkeyPatch, hand: str, page: int
+) -> None:
+    """Clearing lists it: a movement that there never was would be looked for in the bank's statement for ever."""
+    monkeypatch.setattr(verify, "_ROWS_PER_PAGE", page)
+    one, other = day.creators([700, 700])
+    day.run(one, other, rail="csv")
+    for creator in (one, other):
+        payouts.settled_by_hand(day.deployment, day.brand, key(), day.the(creator).id, creator)
+    payouts.failed_by_hand(day.deployment, day.brand, key(payouts.TO_GIVE), day.the(one).id, "came back")
+    place = f"{day.brand.id}#CASH#csv#{day.currency}"
+    rows = list(CashRow.query(place))
+    assert (len(rows), found(day)) == (3, [])
+    row = next(row for row in rows if row.payout_id == day.the(other).id)
+    about: dict[str, Any] = {"payout_id": row.payout_id, "step": row.step, "amount": row.amount}
+    match hand:
+        case "of another payout":
+            row.update([CashRow.payout_id.set(day.the(one).id)])
+        case "of another step":
+            row.update([CashRow.step.set("return")])
+        case "twice":
+            row = CashRow(place, f"{row.sk}!", **about)
+        case "later":
+            row = CashRow(place, f"3{row.sk[1:]}", **about)
+        case "of nothing":
+            row = CashRow(f"{day.brand.id}#CASH#sepa#{day.currency}", row.sk, **about | {"payout_id": "po_none"})
+    row.save()
+    assert found(day) == [("I16", row.sk.partition("#")[2])]

@@ -272,6 +272,10 @@ class AccountAudit:
         """What people's words posted, by the ids of the entries, with what each of them is about."""
         return self._words
 
+    def currencies(self) -> set[str]:
+        """All in which there is anything."""
+        return {*self._recounts, *self._balance.sums, *(entry.currency for entry in self._movements)}
+
     def movements(self) -> Sequence[Entry]:
         """The entries that move what rails were given."""
         return self._movements

@@ -1,4 +1,6 @@
-"""Checks a brand's books against the invariants: every account, then every order, as far as a call's time goes.
+"""Checks a brand's books against the invariants: every account, what moved at rails, then every order.
+
+It goes as far as a call's time does.
 
 Nothing stands still meanwhile. What looks wrong is therefore looked at again, and is a violation only if it stays.
 
@@ -15,8 +17,7 @@ from typing import Any
 
 from vouch import telemetry
 from vouch.deadlines import InTime
-from vouch.domain import times
-from vouch.domain.clearing import moved
+from vouch.domain import clearing, times
 from vouch.domain.errors import Unavailable
 from vouch.domain.invariants import (
     AccountAudit,
@@ -42,11 +43,12 @@ from vouch.service.turns import Time
 from vouch.store import adjustments, audits, balances, ledger, open_rows, payout_runs, payouts
 from vouch.store import clearing as cash_rows
 from vouch.store.database import pause
-from vouch.store.tables import AdjustmentItem, Brand, PayoutItem
+from vouch.store.tables import AdjustmentItem, Brand, CashRow, PayoutItem
 
 Cursor = Mapping[str, Any]
-"""Plain JSON: the phase, and where its next page begins."""
+"""Plain JSON: the phase, and where its next page begins; `currencies` are those of the accounts up to there."""
 _ORDERS_PER_PAGE = 25
+_ROWS_PER_PAGE = 25
 _VIOLATIONS_MAX = 200
 _LOOKS = 3
 _ENTRIES_MAX = 1_000_000
@@ -94,7 +96,7 @@ class _Step:
 
 
 def verify(deployment: Deployment, brand: Brand, cursor: Cursor | None = None, *, time: Time = _ALWAYS) -> Report:
-    """Goes on from `cursor` while there is `time`; one account or one order at least, or an account is unchecked."""
+    """Goes on from `cursor` while there is `time`; one step at least, or an account is unchecked."""
     as_of = deployment.brand_now(brand)
     cursor = cursor or {"phase": "accounts", "after": None}
     found: list[Violation] = []
@@ -115,22 +117,56 @@ def verify(deployment: Deployment, brand: Brand, cursor: Cursor | None = None, *
 
 def _next_account(deployment: Deployment, brand: Brand, cursor: Cursor, time: Time) -> _Step:
     creators, after = audits.creators(deployment.database, brand.id, cursor["after"], limit=1)
-    following = {"phase": "accounts" if after else "orders", "after": after}
+    currencies = set(cursor.get("currencies", ()))
+    following: Cursor = {"phase": "accounts", "after": after} if after else {"phase": "cash", "place": 0, "after": ""}
     if not creators:
-        return _Step((), 0, following)
+        return _Step((), 0, {**following, "currencies": sorted(currencies)})
     [creator_id] = creators
     try:
-        found, checked = _account(deployment, brand, creator_id, time.for_this)
+        found, checked, seen = _account(deployment, brand, creator_id, time.for_this)
+        currencies |= seen
     except _TooLarge:
-        return _Step((), 0, following, unchecked=creator_id)
+        return _Step((), 0, {**following, "currencies": sorted(currencies)}, unchecked=creator_id)
     except balances.Torn:
-        found, checked = [Violation("I3", creator_id, "what lies beside its balance was not put with it")], 0
+        checked, found = 0, [Violation("I3", creator_id, "what lies beside its balance was not put with it")]
     except _GARBLED as failure:
-        found, checked = [Violation("I3", creator_id, f"its balance or a commission cannot be read: {failure!r}")], 0
+        checked, found = 0, [Violation("I3", creator_id, f"its balance or a commission cannot be read: {failure!r}")]
     kept, more = found[:_VIOLATIONS_MAX], len(found) - _VIOLATIONS_MAX
     if more > 0:
         kept.append(Violation(found[_VIOLATIONS_MAX].invariant, creator_id, f"and {more} violations more"))
-    return _Step(kept, checked, following)
+    return _Step(kept, checked, {**following, "currencies": sorted(currencies)})
+
+
+def _next_cash(deployment: Deployment, brand: Brand, cursor: Cursor, time: Time) -> _Step:  # noqa: ARG001
+    """I16, a page of what is noted of one rail in one currency: each is the part of an entry, of which payout's step.
+
+    That it has the entry's amount is found with the account.
+    """
+    places = [(rail, currency) for rail in sorted(RAILS) for currency in cursor["currencies"]]
+    if cursor["place"] >= len(places):
+        return _Step((), 0, {"phase": "orders", "after": None})
+    rail, currency = places[cursor["place"]]
+    rows = cash_rows.rows(
+        deployment.database, brand.id, rail, currency, cash_rows.EVER, after=cursor["after"], limit=_ROWS_PER_PAGE
+    )
+    items = {item.id: item for item in payouts.payouts(deployment.database, brand.id, {row.payout_id for row in rows})}
+    found = [
+        Violation("I16", cash_rows.entry_id(row), f"{row.step} {row.amount} of {row.payout_id} is noted, and no entry")
+        for row in rows
+        if not _is_part(deployment, brand, rail, row, items.get(row.payout_id))
+    ]
+    if len(rows) == _ROWS_PER_PAGE:
+        return _Step(found, 0, {**cursor, "after": rows[-1].sk})
+    return _Step(found, 0, {**cursor, "place": cursor["place"] + 1, "after": ""})
+
+
+def _is_part(deployment: Deployment, brand: Brand, rail: str, row: CashRow, item: PayoutItem | None) -> bool:
+    if item is None:
+        return False
+    at, entry_id = cash_rows.moved_at(row), cash_rows.entry_id(row)
+    entry = ledger.of_payout(deployment.database, brand.id, item.creator_id, entry_id, at)
+    movement = clearing.movement(entry, rail) if entry is not None and entry.payout_id == item.id else None
+    return movement is not None and movement.step == row.step
 
 
 def _next_orders(deployment: Deployment, brand: Brand, cursor: Cursor, time: Time) -> _Step:
@@ -147,10 +183,13 @@ def _next_orders(deployment: Deployment, brand: Brand, cursor: Cursor, time: Tim
     return _Step(found, len(new), {"phase": "orders", "after": after} if after else None)
 
 
-_PHASES = {"accounts": _next_account, "orders": _next_orders}
+_PHASES = {"accounts": _next_account, "cash": _next_cash, "orders": _next_orders}
 
 
-def _account(deployment: Deployment, brand: Brand, creator_id: str, in_time: InTime) -> tuple[list[Violation], int]:
+def _account(
+    deployment: Deployment, brand: Brand, creator_id: str, in_time: InTime
+) -> tuple[list[Violation], int, set[str]]:
+    """What is wrong, how much was looked at, and all the currencies of it."""
     before = _payouts(deployment, brand, creator_id, in_time)
     said = _said(deployment, brand, creator_id, in_time)
     audit = _audited(deployment, brand, creator_id, in_time)
@@ -163,7 +202,7 @@ def _account(deployment: Deployment, brand: Brand, creator_id: str, in_time: InT
     found += _cash_violations(deployment, brand, audit.movements())
     if audit.late:
         telemetry.count("LateStraggler")
-    return found, audit.entries + len(claims)
+    return found, audit.entries + len(claims), audit.currencies()
 
 
 def _audited(deployment: Deployment, brand: Brand, creator_id: str, in_time: InTime) -> AccountAudit:
@@ -315,9 +354,9 @@ def _cash_violations(deployment: Deployment, brand: Brand, entries: Sequence[Ent
     """I16: each part of an entry in `cash:<rail>` is noted with it, so that clearing finds it."""
     noted = cash_rows.rows_of(deployment.database, brand.id, entries)
     return [
-        Violation("I16", entry.id, f"it moves {moved(entry)}, and {noted.get(entry.id, {})} is noted")
+        Violation("I16", entry.id, f"it moves {clearing.moved(entry)}, and {noted.get(entry.id, {})} is noted")
         for entry in entries
-        if noted.get(entry.id, {}) != moved(entry)
+        if noted.get(entry.id, {}) != clearing.moved(entry)
     ]
 
 

@@ -10,6 +10,8 @@ from vouch.store import payouts
 from vouch.store.database import Database, Writes
 from vouch.store.tables import CashName, CashRow, Claim, PayoutItem, StatementLine
 
+EVER = (" ", "~")
+"""The span of all that ever moved."""
 NAMESAKES_MAX = 100
 """Of so many payouts of one amount under one name lines are looked for."""
 

@@ -184,6 +184,13 @@ def payments(
     return (entry(stored) for stored in database.query(EntryItem, account_key(brand_id, creator_id), between))
 
 
+def of_payout(database: Database, brand_id: str, creator_id: str, entry_id: str, at: datetime) -> Entry | None:
+    """The entry of that id that a step of a payout posted at that moment, beside the time line or on it."""
+    beside = payments(database, brand_id, creator_id, start=at, until=at)
+    on_it = time_line(database, brand_id, creator_id, start=at, until=at)
+    return next((entry for found in (beside, on_it) for entry in found if entry.id == entry_id), None)
+
+
 def footing(database: Database, brand_id: str, creator_id: str, currency: str, moment: datetime) -> Footing:
     """What the last fold of that currency before `moment` knew for good; the beginning of time where there is none."""
     low, high = f"{FOLDS}{currency}#", f"{FOLDS}{currency}#{times.text(moment)}"
