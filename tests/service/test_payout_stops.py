@@ -1,5 +1,6 @@
 """What stands in a payout's way is that payout's alone, and what is given up, paused or held is so for long enough."""
 
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import date, timedelta
 
@@ -21,7 +22,6 @@ from vouch.service import (
     payout_settings,
     payouts,
     rail_accounts,
-    reserving,
     run_cancelling,
     run_work,
     sending,
@@ -342,22 +342,6 @@ def test_a_list_tells_addresses_of_one_moment_apart(day: Payday) -> None:
     assert paid_by_list(day, run.id) == ["noa@x.test"]
 
 
-def test_nor_does_one_count_that_changes_between_the_look_and_the_reserving(
-    day: Payday, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    creator = day.creator(5_000)
-    looked_at = payees.profile(day.deployment, day.brand.id, creator).creator.email
-    really = Paying.reserved
-
-    def reserved(self: Paying, profile: Profile) -> list[Outcome]:
-        move(day, creator, "thief@x.test")
-        return really(self, profile)
-
-    monkeypatch.setattr(reserving.Paying, "reserved", reserved)
-    run = day.run(creator, rail="csv")
-    assert paid_by_list(day, run.id) == [looked_at]
-
-
 def certified(last_day: date) -> Note:
     """Five percent are withheld, by a certificate that holds to the end of that day."""
     return Note(
@@ -413,3 +397,54 @@ def test_a_certificate_that_expires_while_a_rail_is_paused_stops_what_waits_ther
         assert day.sums(expiring) == (5_000, 0, 0)
         assert day.the(lasting).status == "settled"
         assert list(stripe.movements) == [day.the(lasting).id]
+
+
+def taxed(day: Payday, creator: str) -> None:
+    said = Note(False, None, "US", None, None, None, None, 3_000, None, None)
+    payees.note(day.deployment, day.brand, creator, said, if_match=None)
+
+
+def moved(day: Payday, creator: str) -> None:
+    move(day, creator, "elsewhere@example.test")
+
+
+def redirected(day: Payday, creator: str) -> None:
+    to = Destination("paypal", "new", {"email": "new@payee.test"})
+    payees.method_set(day.deployment, day.brand, creator, to, if_match=None)
+
+
+@pytest.mark.parametrize(
+    "change, rail, skipped",
+    [
+        (taxed, "csv", None),
+        (Payday.hold, "csv", "payouts_held"),
+        (moved, "csv", "payout_method_on_hold"),
+        (redirected, "paypal", "payout_method_on_hold"),
+    ],
+)
+def test_what_is_said_of_a_creator_while_others_are_reserved_counts_for_them(
+    day: Payday,
+    monkeypatch: pytest.MonkeyPatch,
+    change: Callable[[Payday, str], object],
+    rail: str,
+    skipped: str | None,
+) -> None:
+    """Fifty are read at once, and each is reserved later: by then the brand may have been told that it is noted."""
+    pair = day.creators([1_000, 1_000], rail)
+    reserving, late = Paying.reserved, list[str]()
+
+    def overtaken(paying: Paying, profile: Profile) -> list[Outcome]:
+        found = reserving(paying, profile)
+        if not late:
+            late.extend(creator for creator in pair if creator != profile.creator.id)
+            change(day, late[0])
+        return found
+
+    monkeypatch.setattr(Paying, "reserved", overtaken)
+    run = day.reserved(*pair, rail="csv")
+    outcomes = {
+        each.creator_id: each for each in payout_runs.outcomes(day.deployment, run, day.brand, cursor=None).items
+    }
+    told = outcomes[late[0]]
+    assert (told.skipped, told.withheld) == (skipped, 0 if skipped else 300)
+    assert [each.withheld for each in day.payouts_of(late[0])] == ([] if skipped else [300])

@@ -15,7 +15,7 @@ from vouch.service.revisions import Kinds, committed
 from vouch.service.turns import Done, Round, Turn
 from vouch.store import balances, figures, ledger
 from vouch.store.database import Overfull, Writes
-from vouch.store.tables import Brand
+from vouch.store.tables import Brand, Creator
 
 _MONTHS_MAX = 24
 """So many months of programs change in one transaction, as a rule: each takes an item, and where there are caps or
@@ -33,18 +33,26 @@ def fold_creator(deployment: Deployment, brand_id: str, creator_id: str, now: da
 
 
 def fold_and_post(
-    deployment: Deployment, brand_id: str, creator_id: str, now: datetime, draft: Draft, *, final: Kinds = ()
+    deployment: Deployment,
+    brand_id: str,
+    creator_id: str,
+    now: datetime,
+    draft: Draft,
+    *,
+    meet: Callable[[Creator], None] = lambda _creator: None,
+    final: Kinds = (),
 ) -> Balance:
     """Folds one account up to the brand's `now`, posts what is drafted in the same transaction, and returns the result.
 
     The balance's version guards the entries that go with it: who loses the race, or repeats what took effect without
     an answer, reads again and finds less to do, or nothing. What is more than a transaction takes comes in several, of
-    which the last one takes what is drafted. `final` is as in `committed`.
+    which the last one takes what is drafted. `meet` is told who was read with the balance, before anything is drafted
+    for it. `final` is as in `committed`.
     """
     months_max = _MONTHS_MAX
     while True:
         try:
-            attempt = partial(_fold, deployment, brand_id, creator_id, now, months_max, draft)
+            attempt = partial(_fold, deployment, brand_id, creator_id, now, months_max, draft, meet)
             folded = committed(deployment, attempt, final=final)
         except Overfull:
             if months_max == 1:
@@ -62,9 +70,12 @@ def _fold(
     now: datetime,
     months_max: int,
     draft: Draft,
+    meet: Callable[[Creator], None],
     writes: Writes,
 ) -> Balance:
     stored = balances.load(deployment.database, brand_id, creator_id)
+    if stored.creator is not None:
+        meet(stored.creator)
     before = stored.balance
     until, real = max(now, before.watermark), deployment.now()
     entries = ledger.time_line(deployment.database, brand_id, creator_id, start=before.zone_start, until=until)

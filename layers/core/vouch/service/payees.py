@@ -39,6 +39,11 @@ class Profile:
     payee: Payee
     method: Method | None
 
+    def is_as(self, creator: Creator) -> bool:
+        """Whether it is still so, by what the creator is as read just now."""
+        known = self.creator
+        return (known.version, known.payee_changes) == (creator.version, creator.payee_changes)
+
 
 @dataclass(frozen=True, slots=True)
 class Note:
@@ -137,6 +142,7 @@ def method_set(
         owner = Owner(brand.id, "payout_method", creator_id)
         item.sealed = deployment.vault.seal(owner, json.dumps(asdict(to), ensure_ascii=False))
         versions.put(writes, item)
+        payees.count_change(writes, brand.id, creator_id)
         return item
 
     return committed(deployment, attempt)
@@ -166,7 +172,8 @@ def noted(deployment: Deployment, brand: Brand, creator_id: str) -> PayeeItem:
 def note(deployment: Deployment, brand: Brand, creator_id: str, said: Note, *, if_match: int | None) -> PayeeItem:
     """What is noted from now on. Raises NotFound, and Stale where `if_match` is not the version; 0: nothing is."""
 
-    def apply(item: PayeeItem, _: Writes) -> None:
+    def apply(item: PayeeItem, writes: Writes) -> None:
+        payees.count_change(writes, brand.id, creator_id)
         item.held, item.held_reason = said.held, said.held_reason
         item.country, item.entity = said.country, said.entity
         item.tax_form, item.tax_form_expires_on = said.tax_form, _text(said.tax_form_expires_on)
@@ -196,7 +203,8 @@ def held(
     Raises NotFound, and Stale as `note` does.
     """
 
-    def apply(item: PayeeItem, _: Writes) -> None:
+    def apply(item: PayeeItem, writes: Writes) -> None:
+        payees.count_change(writes, brand.id, creator_id)
         item.held = held
         if not held:
             item.held_reason = None

@@ -22,7 +22,7 @@ from vouch.service.payout_settings import CurrencyRules, Rules
 from vouch.store import balances, ledger
 from vouch.store import payouts as items
 from vouch.store.database import Refused, Writes
-from vouch.store.tables import Brand, PayoutItem, PayoutRun, RunChunk
+from vouch.store.tables import Brand, Creator, PayoutItem, PayoutRun, RunChunk
 
 _TOGETHER = 20
 """Of so many currencies one transaction takes the payouts, beside what it folds."""
@@ -113,11 +113,19 @@ class Paying:
     now: datetime
 
     def reserved(self, profile: Profile) -> list[Outcome]:
-        """Reserves what one creator is paid, once per run: what an earlier try of the run has reserved is found."""
+        """Reserves what one creator is paid, once per run: what an earlier try of the run has reserved is found.
+
+        What decides of it is as it was when the balance was read, which is after the moment that the payout bears.
+        """
         creator_id, turn = profile.creator.id, _Turn(self.deployment, self.brand, profile)
         made: dict[str, PayoutItem] = {}
         outcomes: list[Outcome] = []
         left = True
+
+        def meet(creator: Creator) -> None:
+            nonlocal turn
+            if not turn.profile.is_as(creator):
+                turn = _Turn(self.deployment, self.brand, payees.profile(self.deployment, self.brand.id, creator_id))
 
         def draft(balance: Balance, writes: Writes) -> Sequence[Entry]:
             nonlocal outcomes, left
@@ -126,11 +134,13 @@ class Paying:
             new = [outcome for outcome in outcomes if outcome.payout_id and outcome.currency not in made]
             left = len(new) > _TOGETHER
             some = new[:_TOGETHER]
-            return [self._reserve(profile, outcome, outcome.payout_id or "", balance, writes) for outcome in some]
+            return [self._reserve(turn.profile, outcome, outcome.payout_id or "", balance, writes) for outcome in some]
 
         while left:
             try:
-                fold_and_post(self.deployment, self.brand.id, creator_id, self._moment(), draft, final=(PayoutItem,))
+                fold_and_post(
+                    self.deployment, self.brand.id, creator_id, self._moment(), draft, meet=meet, final=(PayoutItem,)
+                )
             except Refused:  # it is there already, and over: an earlier try of ours made it
                 left = True
                 wanted = [outcome.payout_id for outcome in outcomes if outcome.payout_id]

@@ -36,10 +36,14 @@ def is_the_worlds(failure: Exception) -> bool:
 
 @dataclass(frozen=True)
 class Stored:
-    """A balance as it was read; `written` is the version at which each item beside it was put, by sort key."""
+    """A balance as it was read; `written` is the version at which each item beside it was put, by sort key.
+
+    `creator` is who was read with it, if there is such a creator.
+    """
 
     balance: Balance = field(default_factory=Balance)
     written: Mapping[str, int] = field(default_factory=dict)
+    creator: Creator | None = None
 
 
 def load(database: Database, brand_id: str, creator_id: str) -> Stored:
@@ -54,10 +58,10 @@ def read(database: Database, brand_id: str, creator_id: str) -> Balance:
 
 def read_of_creator(database: Database, brand_id: str, creator_id: str) -> Balance:
     """The same, for callers that may name a creator whom the brand does not have. Raises NotFound."""
-    items = _items(database, brand_id, creator_id)
-    if not any(isinstance(item, Creator) for item in items):
+    stored = load(database, brand_id, creator_id)
+    if stored.creator is None:
         raise NotFound
-    return _stored(items).balance
+    return stored.balance
 
 
 def glimpses(
@@ -102,11 +106,12 @@ def _items(database: Database, brand_id: str, creator_id: str) -> Sequence[Main]
 
 
 def _stored(items: Sequence[Main]) -> Stored:
+    creator = next((item for item in items if isinstance(item, Creator)), None)
     balance = next((item for item in items if isinstance(item, tables.Balance)), None)
     if balance is None:
-        return Stored()
+        return Stored(creator=creator)
     beside = [item for item in items if isinstance(item, PeriodSums)]
-    return Stored(_balance(balance, beside), {item.sk: item.version for item in beside})
+    return Stored(_balance(balance, beside), {item.sk: item.version for item in beside}, creator)
 
 
 def _key(brand_id: str, creator_id: str) -> str:

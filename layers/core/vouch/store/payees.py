@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from vouch.domain import ids
 from vouch.store import creators
-from vouch.store.database import Database, Key
+from vouch.store.database import Database, Key, Writes
 from vouch.store.tables import Creator, PayeeItem, PayoutMethod
 
 _PAYEE = "PAYEE"
@@ -37,6 +37,12 @@ def no_payee(brand_id: str, creator_id: str) -> PayeeItem:
     """What is known of a creator of whom nothing was said, not stored: its version 0."""
     _, pk, sk = payee_key(brand_id, creator_id)
     return PayeeItem(pk, sk, held=False, withholding_bps=0, version=0)
+
+
+def count_change(writes: Writes, brand_id: str, creator_id: str) -> None:
+    """Beside a change of either: whoever reads the creator sees that there was one. Refused where nobody is there."""
+    creator = Creator(*creators.key(brand_id, creator_id)[1:])
+    writes.update(creator, [Creator.payee_changes.add(1)], Creator.pk.exists())
 
 
 def noted(database: Database, keys: Iterable[tuple[str, str]]) -> list[tuple[Creator, PayeeItem | None]]:

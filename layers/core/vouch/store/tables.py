@@ -131,6 +131,7 @@ class Creator(Main, discriminator="creator"):
     `persons` are the pseudonyms by which a buyer is recognised as the creator, one per address they have had, the
     present one last. `former_emails` = [[address, until when it was theirs, the last version of the creator that had
     it]] of the last months. `tiers` = [[name, from, to or null]], `recruiters` = [[creator, from, to or null]].
+    `payee_changes` counts those of what lies beside it and says where, and whether, the creator is paid.
     """
 
     id = UnicodeAttribute()
@@ -142,6 +143,7 @@ class Creator(Main, discriminator="creator"):
     persons = JSONAttribute()
     tiers = JSONAttribute(default=list)
     recruiters = JSONAttribute(default=list)
+    payee_changes = IntegerAttribute(null=True, attr_name="pc")
     active_from = UnicodeAttribute()
     created_at = UnicodeAttribute()
     version = IntegerAttribute()
