@@ -246,7 +246,7 @@ def test_what_an_earlier_try_reserved_is_sent_though_the_next_one_cannot_read_th
                 raise ValueError
             return really(self, profile)
 
-        monkeypatch.setattr(reserving.Paying, "reserved", reserved)
+        monkeypatch.setattr(Paying, "reserved", reserved)
         with pytest.raises(Unavailable):
             day.run(first, second, rail="stripe_connect")
         day.pass_(HOUR)
