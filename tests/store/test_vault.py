@@ -23,11 +23,14 @@ ELSEWHERE = [
 
 
 class Refusing(Keys):
-    """KMS, where the role has no right to the key."""
+    """KMS, which opens nothing and says why."""
+
+    def __init__(self, code: str) -> None:
+        self._code = code
 
     @override
     def decrypt(self, **_: Any) -> Any:
-        raise ClientError({"Error": {"Code": "AccessDeniedException"}}, "Decrypt")
+        raise ClientError({"Error": {"Code": self._code}}, "Decrypt")
 
 
 @pytest.fixture
@@ -69,7 +72,15 @@ def test_kms_is_told_brand_purpose_and_owner_by_the_names_that_roles_depend_on(m
     assert [(each["KeyId"], each["EncryptionContext"]) for each in told] == [("the key", context)] * 2
 
 
-def test_whatever_else_kms_says_passes(vault: Vault) -> None:
-    sealed = vault.seal(METHOD, "IL62 0108")
-    with pytest.raises(ClientError, match="AccessDenied"):
-        KmsVault(Refusing(), "the key").open(METHOD, sealed)
+def test_a_text_that_was_sealed_by_another_key_is_misplaced_too(vault: Vault) -> None:
+    """As in restored tables, or where the stack's key was made anew: no later try opens that text."""
+    with pytest.raises(Misplaced):
+        KmsVault(Refusing("IncorrectKeyException"), "the key").open(METHOD, vault.seal(METHOD, "IL62 0108"))
+
+
+@pytest.mark.parametrize(
+    "code", ["AccessDeniedException", "DisabledException", "KMSInvalidStateException", "NotFoundException"]
+)
+def test_what_kms_says_of_the_key_itself_passes(vault: Vault, code: str) -> None:
+    with pytest.raises(ClientError, match=code):
+        KmsVault(Refusing(code), "the key").open(METHOD, vault.seal(METHOD, "IL62 0108"))

@@ -24,8 +24,12 @@ class Owner:
     id: str
 
 
+_OF_THE_TEXT = frozenset({"InvalidCiphertextException", "IncorrectKeyException"})
+"""What KMS says where this very text does not open. All else is about the key or the call, whatever text it is."""
+
+
 class Misplaced(Exception):
-    """The text was sealed for another owner than the one that it lies with, or by nobody here."""
+    """The text was sealed for another owner than the one that it lies with, by another key, or by nobody here."""
 
     def __init__(self, owner: Owner) -> None:
         super().__init__(f"not sealed as the {owner.purpose} of {owner.id} of {owner.brand_id}")
@@ -58,7 +62,7 @@ class KmsVault:
                 KeyId=self._key_id, CiphertextBlob=base64.b64decode(sealed), EncryptionContext=_context(owner)
             )
         except ClientError as error:
-            if error.response["Error"]["Code"] != "InvalidCiphertextException":
+            if error.response["Error"]["Code"] not in _OF_THE_TEXT:
                 raise
             raise Misplaced(owner) from None
         return str(answer["Plaintext"].decode())
