@@ -36,6 +36,9 @@ def line(amount: int = -750, **said: str | None) -> Line:
         PAYOUT.replace("_", ""),
         PAYOUT.replace("_", "-"),
         end_to_end_id(PAYOUT),
+        f"EREF+{end_to_end_id(PAYOUT)}SVWZ+MAY",
+        f"EREF{end_to_end_id(PAYOUT)}",
+        f"EREF_{PAYOUT.replace('_', '')}/MAY",
     ],
 )
 def test_a_payout_is_found_in_whatever_a_bank_makes_of_its_id(text: str) -> None:
@@ -48,6 +51,19 @@ def test_what_a_line_says_outright_goes_before_what_its_texts_hold() -> None:
     assert line(reference=f"{OTHER} {PAYOUT}").payout_ids == [OTHER, PAYOUT]
     assert line(reference="po_nothing").payout_ids == []
     assert line().payout_ids == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "DEPO12345678901234567890123456",
+        "PO1234567890123456789012345678",
+        "9f8e7d6c5b4a39281706f5e4d3c2b1a0po1234567890abcdefghjkmnpqrs",
+    ],
+)
+def test_a_longer_word_that_happens_to_hold_the_letters_of_an_id_names_no_payout(text: str) -> None:
+    assert line(reference=text).payout_ids == []
+    assert Line(text, AT, -750, "EUR").payout_ids == []
 
 
 def test_names_are_compared_without_case_and_blanks_and_once() -> None:

@@ -25,7 +25,8 @@ from vouch.service.payouts import News
 from vouch.store import clearing as stored
 from vouch.store import ledger
 from vouch.store.ledger import Found
-from vouch.store.tables import CashRow
+from vouch.store.payouts import payouts as payouts_of
+from vouch.store.tables import CashRow, PayoutItem
 
 DAY = timedelta(days=1)
 AT = "2026-05-04T12:00:00Z"
@@ -167,6 +168,58 @@ def test_another_amount_under_the_right_name_is_no_match(shop: Shop, books: Clie
     assert state(books, line("B-6", -500, payout_id=payout), rail="sepa").body["found"] == 0, "it went by another rail"
     assert report(books)["matched"] == 0
     assert alone(report(books, currency="USD")) == [("statement", payout, -500)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "PO20260521000000000000000012",
+        f"Payroll {ids.derived('po_', 'of somebody else')}",
+        "DEPO12345678901234567890123456",
+    ],
+)
+def test_a_text_that_looks_like_an_id_and_is_none_of_ours_is_a_name_like_others(
+    shop: Shop, books: Client, text: str
+) -> None:
+    """A bank's number of its payment order, as the reference and as the line's own id."""
+    for number in range(2):
+        pay(books, shop, 500 + number, f"{number}", text)
+    assert state(books, line("B-1", -500, reference=text), line(text, -501)).body["found"] == 2
+    assert report(books)["unmatched"] == []
+
+
+@pytest.mark.parametrize("amount, other_rail", [(499, False), (500, True)])
+def test_a_payout_that_the_line_cannot_be_does_not_keep_it_from_its_name(
+    shop: Shop, books: Client, deployment: Deployment, amount: int, other_rail: bool
+) -> None:
+    """The reference names an earlier payout. The line is sent before its own is settled, then again."""
+    earlier = pay(books, shop, amount, "1", "TRX 77")
+    if other_rail:
+        [item] = payouts_of(deployment.database, books.brand_id, [earlier])
+        item.update([PayoutItem.rail.set("sepa")])
+    payout = pay(books, shop, 500, "2")
+    sent = line("B-1", -500, reference=f"Instead of {earlier}")
+    assert state(books, sent).body["found"] == 0
+    settle(books, payout, f"Instead of {earlier}")
+    assert state(books, sent).body == {"lines": 1, "new": 0, "found": 1}
+    assert alone(report(books)) == [("ledger", earlier, -amount)]
+
+
+def test_a_payout_that_the_line_may_be_and_another_line_is_has_been_paid_twice(shop: Shop, books: Client) -> None:
+    """Whatever else has that name. Nor is it looked for by name where the field `payout_id` says which one it is."""
+    first = pay(books, shop, 500, "1", "TRX 77")
+    second = pay(books, shop, 500, "2", f"Instead of {first}")
+    lines = [
+        line("B-1", -500, payout_id=first),
+        line("B-2", -500, reference=f"Instead of {first}"),
+        line("B-3", -500, reference=f"Instead of {first}", payout_id=ids.derived("po_", "none")),
+    ]
+    assert state(books, *lines).body["found"] == 1
+    assert [each[:2] for each in alone(report(books))] == [
+        ("ledger", second),
+        ("statement", "B-2"),
+        ("statement", ids.derived("po_", "none")),
+    ]
 
 
 def test_payments_of_one_reference_are_told_apart_by_their_amounts(shop: Shop, books: Client) -> None:
@@ -319,6 +372,9 @@ def test_a_page_costs_a_bounded_number_of_requests(shop: Shop, books: Client, de
     lines = [Line(f"C-{number}", NOON, -1, "ILS", payout_id=ids.derived("po_", "none")) for number in range(80)]
     calls = calls_of(deployment, 0, "", lambda: clearing.taken(deployment, brand, "csv", lines))
     assert calls == ["BatchGetItem", "BatchGetItem", "TransactWriteItems"] * 2, "for each 40 lines"
+    lines = [Line(f"D-{number}", NOON, -1, "ILS", "TRX 9") for number in range(2)]
+    calls = calls_of(deployment, 0, "", lambda: clearing.taken(deployment, brand, "csv", lines))
+    assert sorted(calls) == ["BatchGetItem", *["Query"] * 3, "TransactWriteItems"], "by each name, if by no id"
 
 
 # --- statements -------------------------------------------------------------------------------------------------------

@@ -16,7 +16,9 @@ from vouch.domain.ledger import PAYOUT_FEE, PAYOUT_RETURNED, PAYOUT_SETTLED, Ent
 Step = Literal["payment", "fee", "return"]
 STEPS: tuple[Step, ...] = get_args(Step)
 _STEPS: Mapping[str, Step] = {PAYOUT_SETTLED: "payment", PAYOUT_FEE: "fee", PAYOUT_RETURNED: "return"}
-_PAYOUT_ID = re.compile(r"po[_-]?([0-9A-HJKMNP-TV-Z]{26})", re.IGNORECASE)
+_BODY = "[0-9A-HJKMNP-TV-Z]{26}"
+_PAYOUT_ID = re.compile(rf"po[_-]({_BODY})|(?<![0-9A-Z])po({_BODY})(?![0-9A-Z])", re.IGNORECASE)
+"""As banks write it. Without the sign in its middle it has to be a word of its own: many a number has such letters."""
 _OF_MANY = "batch"
 """What many payouts share is no name of one."""
 
@@ -44,11 +46,12 @@ class Line:
 
     @property
     def payout_ids(self) -> list[str]:
-        """The payouts that it names: the one that it says, else those in its texts, however a bank wrote them."""
+        """The payouts that it names: the one that it says, else what looks like one in its texts."""
         if self.payout_id is not None:
             return [self.payout_id]
         texts = (self.reference or "", self.id)
-        return [f"po_{found.upper()}" for text in texts for found in _PAYOUT_ID.findall(text)]
+        bodies = [apart or together for text in texts for apart, together in _PAYOUT_ID.findall(text)]
+        return [f"po_{body.upper()}" for body in bodies]
 
     @property
     def names(self) -> list[str]:

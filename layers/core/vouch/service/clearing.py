@@ -4,7 +4,7 @@ Which movement a line stands for is found out when it is sent, and noted with it
 the books did not know it yet, is looked for again when the line is sent again.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
@@ -31,6 +31,8 @@ _PAGE = 500
 
 _LEDGER, _STATEMENT = "ledger", "statement"
 Found = Mapping[tuple[str, str | None], Item]
+Named = Mapping[str, Sequence[str]]
+"""The payouts that lines may stand for, by the lines' ids."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,15 +105,22 @@ def _kept(deployment: Deployment, brand: Brand, rail: str, chunk: Sequence[tuple
             raise _differs(number, line)
         is_new = not isinstance(item, StatementLine)
         items[line.id] = (item if isinstance(item, StatementLine) else clearing.new_line(brand.id, rail, line)), is_new
-    named = _named(deployment, brand.id, rail, [line for _, line in chunk if not items[line.id][0].stands_for])
-    wanted = {payout_id for payout_ids in named.values() for payout_id in payout_ids}
-    keys: list[Key] = [key for payout_id in sorted(wanted) for key in _of_payout(brand.id, payout_id)]
+    unknown = [line for _, line in chunk if not items[line.id][0].stands_for]
+    named = {line.id: [each for each in line.payout_ids if ids.is_id(each, payouts.PREFIX)] for line in unknown}
+    keys = _of_payouts(brand.id, named)
     keys += [payouts.key(brand.id, item.stands_for[0]) for item, _ in items.values() if item.stands_for]
     ours = deployment.database.get_many(keys)
+    nameless = [
+        line for line in unknown if line.payout_id is None and not any(_fits(brand.id, rail, line, named, ours))
+    ]
+    by_names = _by_names(deployment, brand.id, rail, nameless)
+    ours |= deployment.database.get_many(_of_payouts(brand.id, by_names))
+    named |= by_names
     claimed = {key for key, item in ours.items() if isinstance(item, Claim)}
     for _, line in chunk:
         kept, is_new = items[line.id]
-        stands_for = _stands_for(brand.id, rail, line, named.get(line.id, ()), ours, claimed)
+        fitting = _fits(brand.id, rail, line, named, ours)
+        stands_for = next((each for each in fitting if clearing.claim_key(brand.id, *each)[1:] not in claimed), None)
         if stands_for is not None:
             kept.stands_for = list(stands_for)
             claim = clearing.claim(brand.id, *stands_for, line.id)
@@ -125,37 +134,35 @@ def _kept(deployment: Deployment, brand: Brand, rail: str, chunk: Sequence[tuple
     return Taken(len(chunk), sum(is_new for _, is_new in items.values()), found)
 
 
-def _named(deployment: Deployment, brand_id: str, rail: str, lines: Sequence[Line]) -> dict[str, list[str]]:
-    """By the ids of the lines the payouts that each of them names, or that moved so much under a name that it has."""
-    found = {
-        line.id: [payout_id for payout_id in line.payout_ids if ids.is_id(payout_id, payouts.PREFIX)] for line in lines
-    }
-    nameless = [line for line in lines if not line.payout_ids]
-    asked = sorted({(name, line.currency, line.amount) for line in nameless for name in line.names})
+def _by_names(deployment: Deployment, brand_id: str, rail: str, lines: Sequence[Line]) -> dict[str, list[str]]:
+    """By the ids of the lines the payouts that moved so much under a name that the line has."""
+    asked = sorted({(name, line.currency, line.amount) for line in lines for name in line.names})
     with ThreadPoolExecutor(_READERS) as readers:
         answers = readers.map(lambda said: clearing.named(deployment.database, brand_id, rail, *said), asked)
         moved = dict(zip(asked, answers, strict=True))
-    for line in nameless:
-        found[line.id] = [payout_id for name in line.names for payout_id in moved[name, line.currency, line.amount]]
-    return found
+    return {
+        line.id: [payout_id for name in line.names for payout_id in moved[name, line.currency, line.amount]]
+        for line in lines
+    }
+
+
+def _of_payouts(brand_id: str, named: Named) -> list[Key]:
+    """Where these payouts lie, and what lines they have."""
+    wanted = sorted({payout_id for payout_ids in named.values() for payout_id in payout_ids})
+    return [key for payout_id in wanted for key in _of_payout(brand_id, payout_id)]
 
 
 def _of_payout(brand_id: str, payout_id: str) -> list[Key]:
     return [payouts.key(brand_id, payout_id), *(clearing.claim_key(brand_id, payout_id, step) for step in STEPS)]
 
 
-def _stands_for(
-    brand_id: str, rail: str, line: Line, named: Sequence[str], ours: Found, claimed: set[tuple[str, str | None]]
-) -> tuple[str, Step] | None:
-    """The payout and the step of it that the line is, if no other line is."""
-    for payout_id in named:
+def _fits(brand_id: str, rail: str, line: Line, named: Named, ours: Found) -> Iterator[tuple[str, Step]]:
+    """The payouts that the line names, and the steps of each, that it may be by its rail and its amount."""
+    for payout_id in named.get(line.id, ()):
         item = ours.get(payouts.key(brand_id, payout_id)[1:])
-        if not isinstance(item, PayoutItem) or item.rail != rail:
-            continue
-        for step in domain.steps_of(line, item.amount - item.withheld, item.currency, clearing.fee(item)):
-            if clearing.claim_key(brand_id, payout_id, step)[1:] not in claimed:
-                return payout_id, step
-    return None
+        if isinstance(item, PayoutItem) and item.rail == rail:
+            for step in domain.steps_of(line, item.amount - item.withheld, item.currency, clearing.fee(item)):
+                yield payout_id, step
 
 
 def _differs(number: int, line: Line) -> Conflict:
