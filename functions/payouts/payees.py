@@ -2,7 +2,7 @@
 
 from vouch.domain import payout_methods, times
 from vouch.http import IF_MATCH, Routes, brand_access
-from vouch.service import payees, sending
+from vouch.service import payees, run_files, sending
 from vouch.service.payees import Note
 from vouch.store.tables import PayeeItem, PayoutMethod
 from vouch.wire import payees as wire
@@ -40,7 +40,7 @@ def show_payee(creator_id: str) -> wire.Payee:
 def set_payee(creator_id: str, body: wire.NewPayee) -> wire.Payee:
     """What is noted from now on, in place of all before. As long as `held` is true nothing is paid.
 
-    What PayPal or Stripe was not sent yet fails within minutes, and a file that is not written yet leaves it out.
+    What PayPal or Stripe was not sent yet fails within minutes, and no file that is not written yet has it.
     """
     call = routes.call
     said = Note(**body.model_dump(exclude={"tax_id"}), tax_id=body.tax_id if "tax_id" in body.model_fields_set else ...)
@@ -51,7 +51,7 @@ def set_payee(creator_id: str, body: wire.NewPayee) -> wire.Payee:
 def hold_payee(creator_id: str, body: wire.Hold) -> wire.Payee:
     """As long as `held` is true nothing is paid; what else is noted stays as it is.
 
-    What PayPal or Stripe was not sent yet fails within minutes, and a file that is not written yet leaves it out.
+    What PayPal or Stripe was not sent yet fails within minutes, and no file that is not written yet has it.
     """
     call = routes.call
     reason = body.held_reason if "held_reason" in body.model_fields_set else ...
@@ -61,6 +61,7 @@ def hold_payee(creator_id: str, body: wire.Hold) -> wire.Payee:
 
 def _noted(item: PayeeItem, creator_id: str) -> wire.Payee:
     if item.held:
+        run_files.leave_out_held(routes.call.deployment, routes.call.brand, creator_id)
         sending.look_at_waiting(routes.call.deployment, routes.call.brand, creator_id)
     return wire.Payee.of(item)
 

@@ -129,7 +129,11 @@ _OWN_REFUSALS: Final[dict[str, _Codes]] = {
     },
     "resume_payout_rail": {422: ("rail_not_set_up",)},
     "create_payout_run": {404: ("not_found",), 422: ("rail_unknown", "rail_not_set_up", "rail_unfit_for_currency")},
-    "show_payout_run_file": {404: ("file_not_found",), 409: ("file_not_yet_written",), 422: ("file_ambiguous",)},
+    "show_payout_run_file": {
+        404: ("file_not_found", "file_expired"),
+        409: ("file_not_yet_written",),
+        422: ("file_ambiguous",),
+    },
     "cancel_payout_run": {409: ("run_already_sent",)},
     "list_payouts": {404: ("not_found",)},
     "settle_payout": {409: ("payout_not_in_time", "payout_settled_otherwise", "payout_told_by_rail")},

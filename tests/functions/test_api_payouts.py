@@ -404,6 +404,28 @@ def test_what_clearing_goes_by_and_what_people_said_are_held_to_the_entries(shop
     assert broken() == [("I16", row.sk.partition("#")[2])]
 
 
+def test_a_file_that_is_kept_no_more_is_not_there(shop: Shop, deployment: Deployment) -> None:
+    api = earned(shop)
+    made = run(api, currency="ILS", rail="csv")
+    deployment.s3.objects.clear()
+    refused = api.get(f"/v1/payout_runs/{made['id']}/file")
+    assert (refused.status, refused.code) == (404, "file_expired")
+
+
+def test_who_is_held_is_in_no_file_that_is_not_written_by_the_time_of_the_answer(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    api = earned(shop)
+    with monkeypatch.context() as patch:
+        patch.setattr(run_files, "write_all", lambda *_: None)
+        made = run(api, currency="ILS", rail="csv")
+    assert api.send("PATCH", f"/v1/creators/{shop.creator}/payee", {"held": True}).status == 200
+    [payout] = api.get("/v1/payouts").body["items"]
+    assert (payout["status"], payout["reason"]) == ("failed", "payouts_held")
+    assert api.get(f"/v1/payout_runs/{made['id']}").body["left_out"] == 1
+    assert balance(api, shop)["available"] == 5_000
+
+
 def test_that_money_came_back_is_said_by_who_may_give_money(shop: Shop) -> None:
     api = earned(shop)
     run(api)

@@ -46,4 +46,4 @@ def with_fields(to: Destination, fields: Mapping[str, str]) -> Destination:
 def order(
     payments: Sequence[Payment], settings: Settings, currency: str = "EUR", at: datetime = MADE_AT, part: int = 1
 ) -> FileOrder:
-    return FileOrder(RUN, at, currency, settings, payments, part)
+    return FileOrder(RUN, at, at, currency, settings, payments, part)

@@ -1,6 +1,6 @@
 """What is in a run's file, and what is left out of it: by a hold, by a word; and several files of a run."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any
@@ -9,7 +9,7 @@ import pytest
 
 from tests.payday import SEPA, ComesAgain, Payday, key, tear
 from vouch.domain.errors import Conflict, NotFound, Unprocessable
-from vouch.domain.payouts import Destination, Payment
+from vouch.domain.payouts import Destination
 from vouch.service import (
     payees,
     payouts,
@@ -272,11 +272,11 @@ def test_a_file_that_fails_until_the_time_is_over_is_tried_last_from_then_on(
     run = reserved(day, by_list, by_bank)
     written, is_over = run_files._write, list[bool]()
 
-    def hangs(deployment: Deployment, brand: Brand, of: PayoutRun, file: RunFile, payments: Sequence[Payment]) -> Any:
+    def hangs(deployment: Deployment, brand: Brand, of: PayoutRun, file: RunFile, *about: Any) -> Any:
         if file.rail == "csv":
             is_over.append(True)
             raise TimeoutError
-        return written(deployment, brand, of, file, payments)
+        return written(deployment, brand, of, file, *about)
 
     day.deployment.sqs.sent.clear()
     with monkeypatch.context() as patch:
@@ -369,3 +369,181 @@ def test_whose_books_take_nothing_back_is_in_no_file_and_keeps_nobody_waiting(da
     assert [violation.subject for violation in day.violations()] == [day.the(broken).id]
     assert fails(day, broken).status == "failed"
     assert (day.sums(broken), day.run_now(run.id).left_out, day.violations()) == ((700, 0, 0), 1, [])
+
+
+MASAV = {"institution": "12345678", "sender": "12345", "name": "MUGS", "hebrew": "b"}
+
+
+def in_israel(day: Payday, *creators: str) -> None:
+    """They are paid to bank accounts there."""
+    to = Destination("il_bank", "noa", {"bank": "10", "branch": "936", "account": "7869660", "holder_id": ""})
+    for creator in creators:
+        payees.method_set(day.deployment, day.brand, creator, to, if_match=None)
+
+
+def first_of_two_parts(day: Payday, run: PayoutRun, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Writes it, and whoever does so has no time for the other one."""
+
+    def noting(*about: Any) -> None:
+        really(*about)
+        over.append(True)
+
+    really, over = run_files._note_file, list[bool]()
+    with monkeypatch.context() as patch:
+        patch.setattr(run_files, "_note_file", noting)
+        run_files.write_all(day.deployment, day.brand, run, lambda: not over)
+    assert [file.is_written for file in run_parts.files_of(day.run_now(run.id))] == [True, False]
+
+
+def test_all_parts_of_a_run_are_by_the_account_of_the_first(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Serial numbers 1 and 2 are its own, though the brand has set the next one for its next run by then."""
+    monkeypatch.setattr(run_parts, "PAYOUTS_MAX", 1)
+    day = Payday(deployment, monkeypatch, currency="ILS")
+    day.set_up("masav", MASAV | {"serial": "1"})
+    early, late = day.creators([700, 700]), day.creators([700, 700])
+    in_israel(day, *early, *late)
+    run = day.reserved(*early, rail="masav")
+    first_of_two_parts(day, run, monkeypatch)
+    day.set_up("masav", MASAV | {"serial": "3"})
+    following = day.reserved(*late, rail="masav")
+    day.work()
+    parts = [(run_id, part) for run_id in (run.id, following.id) for part in (1, 2)]
+    files = [run_files.file(deployment, day.brand, run_id, "masav", None, part).file for run_id, part in parts]
+    assert [file.content[18:21] for file in files] == [b"001", b"002", b"003", b"004"]
+
+
+def test_of_two_accounts_at_once_all_parts_are_by_one(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The setting changes while the second part is written, and another one has written the first by the new one."""
+    monkeypatch.setattr(run_parts, "PAYOUTS_MAX", 1)
+    day = Payday(deployment, monkeypatch, currency="ILS")
+    day.set_up("masav", MASAV | {"serial": "6"})
+    creators = day.creators([700, 700])
+    in_israel(day, *creators)
+    run = day.reserved(*creators, rail="masav")
+    writing, parts = run_files._write, list[int]()
+
+    def overtaken(deployment: Deployment, brand: Brand, of: PayoutRun, file: RunFile, *about: Any) -> RunFile:
+        made = writing(deployment, brand, of, file, *about)
+        parts.append(file.part)
+        if len(parts) == 1:
+            day.set_up("masav", MASAV | {"serial": "5"})
+            run_files.write_all(deployment, brand, of, lambda: True)
+        return made
+
+    monkeypatch.setattr(run_files, "_write", overtaken)
+    run_files.write_all(deployment, day.brand, run, lambda: True)
+    assert parts == [1, 1, 2]
+    files = [run_files.file(deployment, day.brand, run.id, "masav", None, part).file for part in (1, 2)]
+    assert [file.content[18:21] for file in files] == [b"005", b"006"]
+
+
+def test_what_is_left_out_of_one_part_has_no_other_written_again(day: Payday, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run_parts, "PAYOUTS_MAX", 2)
+    creators = day.creators([700] * 4)
+    run = reserved(day, *creators)
+    late = max(creators, key=lambda creator: day.the(creator).id)
+    writing, parts = run_files._write, list[int]()
+
+    def overtaken(deployment: Deployment, brand: Brand, of: PayoutRun, file: RunFile, *about: Any) -> RunFile:
+        made = writing(deployment, brand, of, file, *about)
+        parts.append(file.part)
+        fails(day, late)
+        return made
+
+    monkeypatch.setattr(run_files, "_write", overtaken)
+    day.work()
+    assert (parts, day.run_now(run.id).left_out) == ([1, 2], 1)
+    assert [len(part_of(day, run, part)) for part in (1, 2)] == [2, 1]
+
+
+def test_what_is_left_out_while_a_run_is_divided_is_in_no_part(day: Payday, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run_parts, "PAYOUTS_MAX", 2)
+    creators = day.creators([700] * 4)
+    run = reserved(day, *creators)
+    dividing, late = run_parts.divided, creators[:1]
+
+    def overtaken(*about: Any) -> list[RunFile]:
+        parts = dividing(*about)
+        if late:
+            fails(day, late.pop())
+        return parts
+
+    monkeypatch.setattr(run_parts, "divided", overtaken)
+    day.work()
+    assert sorted(len(part_of(day, run, part)) for part in (1, 2)) == [1, 2]
+    assert (day.run_now(run.id).status, day.run_now(run.id).left_out) == ("completed", 1)
+
+
+def test_a_file_that_was_written_whole_takes_no_parts_place(day: Payday, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An older process knows of no parts yet, and a newer one has divided the run meanwhile."""
+    run = reserved(day, *day.creators([700] * 4))
+    noting, newer = run_files._note_file, [True]
+
+    def overtaken(*about: Any) -> None:
+        if newer:
+            newer.clear()
+            with monkeypatch.context() as patch:
+                patch.setattr(run_parts, "PAYOUTS_MAX", 2)
+                first_of_two_parts(day, day.run_now(run.id), monkeypatch)
+        noting(*about)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(run_files, "_note_file", overtaken)
+        run_files.write_all(day.deployment, day.brand, run, lambda: True)
+    assert day.run_now(run.id).status == "writing"
+    day.work()
+    assert (day.run_now(run.id).status, [len(part_of(day, run, part)) for part in (1, 2)]) == ("completed", [2, 2])
+
+
+def test_the_only_file_of_a_cancelled_run_needs_no_part(day: Payday, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run_parts, "PAYOUTS_MAX", 1)
+    run = reserved(day, *day.creators([700] * 2))
+    first_of_two_parts(day, run, monkeypatch)
+    run_cancelling.cancelled(day.deployment, day.brand, run.id, in_time=lambda: True)
+    assert len(day.rows(run.id)) == 1
+
+
+def test_what_somebody_called_off_was_not_released_whatever_reason_they_gave(day: Payday) -> None:
+    called_off, other = day.creators([700, 700])
+    run = reserved(day, called_off, other)
+    fails(day, called_off, "run_cancelled")
+    run_cancelling.cancelled(day.deployment, day.brand, run.id, in_time=lambda: True)
+    assert (day.run_now(run.id).released, day.run_now(run.id).left_out) == (1, 1)
+
+
+def test_no_bank_is_asked_to_pay_before_its_file_was_written(day: Payday) -> None:
+    """The account was away for three days."""
+    day.set_up("sepa", SEPA)
+    creator = day.creator(700, "sepa")
+    run = reserved(day, creator)
+    rail_accounts.removed(day.deployment, day.brand, "sepa", if_match=None)
+    with pytest.raises(ComesAgain):
+        day.work()
+    day.pass_(timedelta(days=3))
+    day.set_up("sepa", SEPA)
+    day.work()
+    content = run_files.file(day.deployment, day.brand, run.id, None, None, None).file.content.decode()
+    assert f"<ReqdExctnDt><Dt>{day.deployment.now().date()}</Dt>" in content
+
+
+def test_whom_the_brand_holds_while_a_file_is_written_is_not_in_it(
+    day: Payday, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To write many takes a minute, in which the brand is told that they are held."""
+    held, paid = day.creators([700, 700])
+    run = reserved(day, held, paid)
+    opening, to_come = run_files._opened, [held]
+
+    def overtaken(*about: Any) -> Any:
+        opened = opening(*about)
+        for creator in to_come:
+            day.hold(creator)
+            run_files.leave_out_held(day.deployment, day.brand, creator)
+        to_come.clear()
+        return opened
+
+    monkeypatch.setattr(run_files, "_opened", overtaken)
+    day.work()
+    check(day, run, [paid], {held: "payouts_held"})

@@ -139,6 +139,13 @@ PROBLEMS: dict[str, Words] = {
         "en": ("The run has no such file", "A file is written by a run that pays over a rail of files."),
         "he": ("לסבב אין קובץ כזה", "קובץ נכתב על ידי סבב שמשלם באמצעי תשלום של קבצים."),
     },
+    "file_expired": {
+        "en": (
+            "The file is not kept any more",
+            "Files are kept for as long as the operator has set, ten years at first.",
+        ),
+        "he": ("הקובץ כבר לא נשמר", "קבצים נשמרים לפי קביעת המפעיל, בתחילה עשר שנים."),
+    },
     "file_not_yet_written": {
         "en": ("The file is not written yet", "The run is {status}; ask again in a moment."),
         "he": ("הקובץ עדיין לא נכתב", "הסבב במצב {status}; אפשר לנסות שוב עוד רגע."),

@@ -103,6 +103,7 @@ Skipped = Literal[
     "not_readable",
 ]
 """Why a creator is left out of a run."""
+NOTHING_AVAILABLE: Skipped = "nothing_available"
 NOT_READABLE: Skipped = "not_readable"
 GivenBack = Literal["run_cancelled", "left_for_next_run"]
 """Why a run itself ends a payout that it has made: it pays nobody any more, or has no place for this one."""

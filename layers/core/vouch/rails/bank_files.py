@@ -19,9 +19,9 @@ def days_ahead(said: Mapping[str, str]) -> str:
 
 
 def day_of_payment(order: FileOrder, zone: str) -> date:
-    """The run's day where the bank is, or so many days later as the brand has set: never one before the run."""
-    day = order.made_at.astimezone(ZoneInfo(zone)).date()
-    return day + timedelta(days=int(order.settings[DAYS_AHEAD]))
+    """The run's day where the bank is, or so many days later as the brand has set: never one before it is written."""
+    made, written = (moment.astimezone(ZoneInfo(zone)).date() for moment in (order.made_at, order.written_at))
+    return max(made + timedelta(days=int(order.settings[DAYS_AHEAD])), written)
 
 
 def plain(text: str, alphabet: Collection[str], spelled: Mapping[str, str]) -> str | None:

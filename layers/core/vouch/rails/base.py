@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Literal, get_args
 
 from vouch.domain.money import Money
-from vouch.domain.payouts import Payment
+from vouch.domain.payouts import Payment, Skipped
 
 Settings = Mapping[str, str]
 """A brand's own account at the rail, as `Rail.settings` made it: names in snake_case, secrets among them."""
@@ -38,18 +38,23 @@ class Unreadable(Exception):
     """An answer or a genuine callback that is not what the rail documents. Nothing follows from it."""
 
 
+class Foreign(Unreadable):
+    """What came in place of an answer is none of the rail's: a page, a redirect, the no of whoever stands between."""
+
+
 # --- files ------------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class FileOrder:
-    """One run's payments of one currency, in the order of their ids. `made_at` is the run's, so bytes never differ.
+    """One run's payments of one currency, in the order of their ids. `made_at` is the run's, `written_at` this moment.
 
     Of many payments it is one of several parts, whose numbers begin with 1.
     """
 
     run_id: str
     made_at: datetime
+    written_at: datetime
     currency: str
     settings: Settings
     payments: Sequence[Payment]
@@ -230,7 +235,7 @@ class Rail:
     """The smallest amount of the currency that it can carry, in minor units; None: it does not carry the currency."""
     takes: frozenset[str] | None
     """The kinds of destination that it can pay to; None: any, and a creator who has named none."""
-    obstacle: Callable[[Payment], str | None]
+    obstacle: Callable[[Payment], Skipped | None]
     """Why it cannot carry that payment, one of `payouts.Skipped`; None: it can."""
     settings: Callable[[Mapping[str, str]], Settings]
     """The brand's settings, checked and in canonical form. Raises BadSetting."""

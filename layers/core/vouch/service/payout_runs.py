@@ -106,11 +106,11 @@ def listed(deployment: Deployment, brand: Brand, *, limit: int, cursor: str | No
 
 
 def outcomes(deployment: Deployment, run: PayoutRun, brand: Brand, *, cursor: str | None) -> Page[Outcome]:
-    """What the run makes of each creator, a chunk at a time; those who have nothing in a currency are not told of."""
+    """What the run makes of each creator, a chunk at a time."""
     scope = f"{brand.id}/{run.id}/outcomes"
     number = int(pages.opened(deployment, scope, cursor)[0]) if cursor is not None else 0
     chunk = payout_runs.chunk(deployment.database, brand.id, run.id, number)
-    told = [outcome for outcome in outcomes_of(chunk) if outcome.skipped != "nothing_available"] if chunk else []
+    told = outcomes_of(chunk) if chunk else []
     more = number + 1 < run.chunks or not is_listed(run)
     following = pages.sealed(deployment, scope, [str(number + 1)]) if chunk is not None and more else None
     return Page(told, following)

@@ -271,7 +271,8 @@ def _count_left_out(deployment: Deployment, brand: Brand, item: PayoutItem, writ
     if item.status != "created" or (run is not None and _is_in_file(deployment, brand, run, item)):
         raise Conflict("payout_not_in_time", status=item.status)
     if run is not None and not item.aside:
-        run.left_out, run.moved_at = run.left_out + 1, times.text(deployment.now())
+        run_parts.count_left_out(run, item)
+        run.moved_at = times.text(deployment.now())
         versions.put(writes, run)
 
 

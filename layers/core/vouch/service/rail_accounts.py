@@ -49,9 +49,23 @@ def account(deployment: Deployment, brand_id: str, rail: str) -> Account:
     item = rail_accounts.account(deployment.database, brand_id, rail)
     if not is_set_up(item):
         raise Unprocessable("rail_not_set_up", rail=rail)
-    settings = _open(deployment, brand_id, rail, item.sealed) if item.sealed else known.settings({})
+    settings = unsealed(deployment, brand_id, rail, item.sealed)
     paused = item.reason if item.status == "paused" else None
     return Account(settings, item.version, paused, _identity(known, brand_id, settings))
+
+
+def sealed(deployment: Deployment, brand: Brand, rail: str) -> str | None:
+    """The brand's settings of the rail as they are kept, None where it has none and need not. Raises as `account`."""
+    item = found(deployment, brand, rail)
+    if not is_set_up(item):
+        raise Unprocessable("rail_not_set_up", rail=rail)
+    text: str | None = item.sealed
+    return text
+
+
+def unsealed(deployment: Deployment, brand_id: str, rail: str, text: str | None) -> Settings:
+    """What was sealed; without it, what the rail makes of nothing."""
+    return _open(deployment, brand_id, rail, text) if text else RAILS[rail].settings({})
 
 
 def found(deployment: Deployment, brand: Brand, rail: str) -> RailAccount:

@@ -11,7 +11,7 @@ from functools import cached_property
 from vouch.domain import account
 from vouch.domain.account import Balance
 from vouch.domain.ledger import Entry, PayoutPart, payout_entry
-from vouch.domain.payouts import Destination, Payment, Skipped, obstacle, parts
+from vouch.domain.payouts import NOTHING_AVAILABLE, Destination, Payment, Skipped, obstacle, parts
 from vouch.rails.base import Rail
 from vouch.rails.registry import RAILS
 from vouch.service import payees
@@ -197,7 +197,7 @@ class Paying:
         share = parts(available, withholding_bps=profile.payee.withholding_bps, unit=rail.unit(currency) or 1)
         skipped: str | None = None
         if not available:
-            skipped = "nothing_available"
+            skipped = NOTHING_AVAILABLE
         elif sums.payout_id is not None:
             skipped = "open_payout"
         elif share.amount < max(rules.minimum, 1):
@@ -229,7 +229,7 @@ class Paying:
         ]
         return list(dict.fromkeys([*fitting, rules.rail]))
 
-    def _rail_obstacle(self, turn: _Turn, rail: Rail, currency: str, net: int) -> str | None:
+    def _rail_obstacle(self, turn: _Turn, rail: Rail, currency: str, net: int) -> Skipped | None:
         creator, method = turn.profile.creator, turn.profile.method
         found: Skipped | None = None
         if rail.name not in self.rails:

@@ -8,7 +8,7 @@ from dataclasses import astuple
 from vouch import telemetry
 from vouch.deadlines import InTime
 from vouch.domain import times
-from vouch.domain.payouts import NOT_READABLE, GivenBack
+from vouch.domain.payouts import NOT_READABLE, NOTHING_AVAILABLE, GivenBack
 from vouch.rails.registry import RAILS
 from vouch.service import payees, payout_runs, payout_settings, payouts, rail_accounts, run_files, run_parts, sending
 from vouch.service.deployment import Deployment
@@ -137,7 +137,9 @@ def _note_reserved(
         run, chunk = payout_runs.found(deployment, brand, seen.id), payout_runs.chunk(deployment, brand, seen, number)
         if chunk.outcomes is not None:
             return run, chunk
-        chunk.outcomes = [list(astuple(outcome)) for outcome in found_out]
+        # Without those who have nothing: a creator may have had something in many currencies once.
+        told = [outcome for outcome in found_out if outcome.skipped != NOTHING_AVAILABLE]
+        chunk.outcomes = [list(astuple(outcome)) for outcome in told]
         chunk.status = "reserved" if to_send else "sent"
         versions.put(writes, chunk)
         run.reserved, run.sent = run.reserved + 1, run.sent + (not to_send)
@@ -221,7 +223,8 @@ def _count_released(deployment: Deployment, brand: Brand, seen: PayoutRun, numbe
         if chunk.status == "released":
             return
         made = stored_payouts.payouts(deployment.database, brand.id, sorted(_payout_ids(outcomes_of(chunk))))
-        run.released += sum((item.status, item.reason) == ("failed", "run_cancelled") for item in made)
+        ours = [item for item in made if not item.told_by]
+        run.released += sum((item.status, item.reason) == ("failed", "run_cancelled") for item in ours)
         chunk.status = "released"
         versions.put(writes, chunk)
         payout_runs.put(deployment, run, writes)

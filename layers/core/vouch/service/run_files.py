@@ -13,7 +13,7 @@ from vouch import telemetry
 from vouch.deadlines import InTime
 from vouch.domain import times
 from vouch.domain.errors import Conflict, NotFound, Unprocessable
-from vouch.domain.payouts import NOT_READABLE, Payment
+from vouch.domain.payouts import NOT_READABLE, Payment, Skipped
 from vouch.rails.base import File, FileOrder
 from vouch.rails.registry import RAILS
 from vouch.service import payees, payout_runs, payouts, rail_accounts, run_parts
@@ -58,6 +58,7 @@ def file(
         each
         for each in run_parts.files_of(run)
         if rail in (None, each.rail) and currency in (None, each.currency) and part in (None, each.part)
+        if each.is_written or run.status != "cancelled"
     ]
     if run.dry_run or not fitting:
         if run.status in ("preparing", "writing"):
@@ -68,10 +69,13 @@ def file(
         raise Unprocessable("file_ambiguous", files=", ".join(names))
     [wanted] = fitting
     if wanted.name is None or wanted.media_type is None or wanted.key is None:
-        if run.status == "cancelled":
-            raise NotFound("file_not_found")
         raise Conflict("file_not_yet_written", status=run.status)
-    kept = deployment.s3.get_object(Bucket=deployment.settings.files_bucket, Key=wanted.key)
+    try:
+        kept = deployment.s3.get_object(Bucket=deployment.settings.files_bucket, Key=wanted.key)
+    except ClientError as refusal:
+        if refusal.response["Error"]["Code"] != "NoSuchKey":
+            raise
+        raise NotFound("file_expired") from None
     content = kept["Body"].read()
     if _digest(content) != wanted.digest:
         telemetry.count("FileChanged")
@@ -130,7 +134,7 @@ def write_all(deployment: Deployment, brand: Brand, run: PayoutRun, in_time: InT
 
     def attempt(writes: Writes) -> PayoutRun:
         now_known = payout_runs.found(deployment, brand, run.id)
-        if now_known.status == "writing":
+        if now_known.status == "writing" and all(file.is_written for file in run_parts.files_of(now_known)):
             now_known.status = "sending"
             payout_runs.put(deployment, now_known, writes)
         return now_known
@@ -140,18 +144,17 @@ def write_all(deployment: Deployment, brand: Brand, run: PayoutRun, in_time: InT
 
 def _divided(deployment: Deployment, brand: Brand, seen: PayoutRun) -> list[RunFile]:
     """The run's files, each of so many payouts as one may have: decided once, before the first one is written."""
-    parts = [part for file in run_parts.files_of(seen) for part in run_parts.divided(deployment, brand, seen, file)]
-    if len(parts) == len(run_parts.files_of(seen)):
-        return parts
 
-    def attempt(writes: Writes) -> PayoutRun:
+    def attempt(writes: Writes) -> list[RunFile]:
         run = payout_runs.found(deployment, brand, seen.id)
-        if run.files == seen.files:
+        files = run_parts.files_of(run)
+        parts = [part for file in files for part in run_parts.divided(deployment, brand, run, file)]
+        if len(parts) > len(files):
             run_parts.list_files(run, parts)
             payout_runs.put(deployment, run, writes)
-        return run
+        return parts
 
-    return run_parts.files_of(committed(deployment, attempt))
+    return committed(deployment, attempt)
 
 
 def _finish(deployment: Deployment, brand: Brand, run_id: str, file: RunFile, in_time: InTime) -> bool:
@@ -163,8 +166,11 @@ def _finish(deployment: Deployment, brand: Brand, run_id: str, file: RunFile, in
     while True:
         run = payout_runs.found(deployment, brand, run_id)
         made = _payouts_of(deployment, brand, run, file)
-        if run.status != "writing" or not _is_to_write(run, file):
-            return run.status != "writing" or hand_over(deployment, brand, made, in_time=in_time)
+        now_known = next((each for each in run_parts.files_of(run) if each.is_same(file)), None)
+        if run.status != "writing" or now_known is None:  # nobody is left to be paid by it, or it was divided
+            return True
+        if now_known.is_written:
+            return hand_over(deployment, brand, made, in_time=in_time)
         waiting = [item for item in made if item.status == "created"]
         known = payees.profiles(deployment, brand.id, {item.creator_id for item in waiting})
         unfit = _stopped(deployment, brand, waiting, known)
@@ -179,17 +185,23 @@ def _finish(deployment: Deployment, brand: Brand, run_id: str, file: RunFile, in
             with suppress(Conflict):  # another one has written it meanwhile
                 _leave_out(deployment, brand, payout_id, News(reason=reason))
         if not unfit:
-            noted = _write(deployment, brand, run, file, payments) if payments else None
-            _note_file(deployment, brand, run, file, noted)
+            sealed = _account_of(deployment, brand, run, file.rail) if payments else None
+            noted = _write(deployment, brand, run, now_known, sealed, payments) if payments else None
+            _note_file(deployment, brand, run.id, now_known, sealed, noted)
 
 
-def _is_to_write(run: PayoutRun, file: RunFile) -> bool:
-    return any(each.is_same(file) and not each.is_written for each in run_parts.files_of(run))
+def _account_of(deployment: Deployment, brand: Brand, run: PayoutRun, rail: str) -> str | None:
+    """By which account the rail's files of the run are written: all of them by that of the first one.
+
+    Else they would be drawn on several, or two of them have one number. Raises Unprocessable where there is none.
+    """
+    pinned: str | None = (run.accounts or {}).get(rail)
+    return pinned or rail_accounts.sealed(deployment, brand, rail)
 
 
 def _stopped(
     deployment: Deployment, brand: Brand, items: Sequence[PayoutItem], known: Mapping[str, Profile]
-) -> list[tuple[str, str]]:
+) -> list[tuple[str, Skipped]]:
     """Those who may not be paid any more since the run has looked at them, each with the reason."""
     stopping = payees.stopping(deployment, brand)
     reasons = [(item.id, stopping(known[item.creator_id].payee)) for item in items if item.creator_id in known]
@@ -208,6 +220,15 @@ def _leave_out(deployment: Deployment, brand: Brand, payout_id: str, news: News)
         telemetry.count("PayeeUnreadable")
         telemetry.logger().exception("a payout cannot be given back", brand=brand.id, payout=payout_id)
         payouts.set_aside(deployment, brand, payout_id, news)
+
+
+def leave_out_held(deployment: Deployment, brand: Brand, creator_id: str) -> None:
+    """Leaves what is not written yet for the creator out of its files at once, since they are held."""
+    reason: Skipped = "payouts_held"
+    for item in stored_payouts.latest_of_creator(deployment.database, brand.id, creator_id):
+        if item.status == "created" and RAILS[item.rail].write is not None:
+            with suppress(Conflict):  # it was written before
+                _leave_out(deployment, brand, item.id, News(reason=reason))
 
 
 def hand_over(deployment: Deployment, brand: Brand, items: Iterable[PayoutItem], *, in_time: InTime) -> bool:
@@ -233,7 +254,7 @@ def _opened(
     brand: Brand,
     items: Sequence[PayoutItem],
     known: Mapping[str, Profile],
-    unfit: list[tuple[str, str]],
+    unfit: list[tuple[str, Skipped]],
 ) -> list[Payment]:
     """Their payments; what cannot be paid is added to `unfit`, with the reason.
 
@@ -241,7 +262,7 @@ def _opened(
     matter of that one alone, and keeps nobody else from being paid.
     """
 
-    def ask(item: PayoutItem) -> Payment | str:
+    def ask(item: PayoutItem) -> Payment | Skipped:
         payment = payouts.payment(deployment, brand, known, item)
         return NOT_READABLE if payment is None else RAILS[item.rail].obstacle(payment) or payment
 
@@ -255,7 +276,14 @@ def _opened(
     return payments
 
 
-def _write(deployment: Deployment, brand: Brand, run: PayoutRun, file: RunFile, payments: Sequence[Payment]) -> RunFile:
+def _write(
+    deployment: Deployment,
+    brand: Brand,
+    run: PayoutRun,
+    file: RunFile,
+    sealed: str | None,
+    payments: Sequence[Payment],
+) -> RunFile:
     """Stores the file; what the run notes of it.
 
     Its digest is part of the object's key, so that what is there already are these bytes: a try that found another
@@ -264,8 +292,9 @@ def _write(deployment: Deployment, brand: Brand, run: PayoutRun, file: RunFile, 
     write = RAILS[file.rail].write
     if write is None:
         raise LookupError(f"{file.rail} has no files")
-    settings = rail_accounts.opened(deployment, brand.id, file.rail)
-    made = write(FileOrder(run.id, times.parse(run.at), file.currency, settings, payments, file.part))
+    settings = rail_accounts.unsealed(deployment, brand.id, file.rail, sealed)
+    at, now = times.parse(run.at), deployment.brand_now(brand)
+    made = write(FileOrder(run.id, at, now, file.currency, settings, payments, file.part))
     digest = _digest(made.content)
     key = f"{brand.id}/{run.id}/{file.rail}-{file.currency}-{file.part}-{digest}"
     try:
@@ -285,17 +314,23 @@ def _write(deployment: Deployment, brand: Brand, run: PayoutRun, file: RunFile, 
     )
 
 
-def _note_file(deployment: Deployment, brand: Brand, seen: PayoutRun, file: RunFile, noted: RunFile | None) -> None:
+def _note_file(
+    deployment: Deployment, brand: Brand, run_id: str, seen: RunFile, sealed: str | None, noted: RunFile | None
+) -> None:
     """Without `noted` nobody is left to be paid by it, and there is no such file.
 
-    Of a run that was cancelled meanwhile nobody sees the file, and nobody is paid by it.
+    Nothing is noted where one of its payouts was left out meanwhile, another one has written it, or a further file of
+    the rail by another account. Of a run that was cancelled nobody sees the file, and nobody is paid by it.
     """
 
     def attempt(writes: Writes) -> None:
-        run = payout_runs.found(deployment, brand, seen.id)
-        if run.status == "writing" and run.left_out == seen.left_out and _is_to_write(run, file):
-            files = [noted if each.is_same(file) else each for each in run_parts.files_of(run)]
-            run_parts.list_files(run, [each for each in files if each is not None])
+        run = payout_runs.found(deployment, brand, run_id)
+        files, pinned = run_parts.files_of(run), run.accounts or {}
+        if run.status == "writing" and seen in files and pinned.get(seen.rail) in (None, sealed):
+            others = [noted if each == seen else each for each in files]
+            run_parts.list_files(run, [each for each in others if each is not None])
+            if sealed is not None:
+                run.accounts = pinned | {seen.rail: sealed}
             payout_runs.put(deployment, run, writes)
 
     committed(deployment, attempt)

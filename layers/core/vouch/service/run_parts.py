@@ -6,7 +6,7 @@ another one.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 from itertools import batched
 
 from vouch.rails.registry import RAILS
@@ -24,8 +24,9 @@ KMS open where it goes, so that with half a processor it is a minute of the five
 class RunFile:
     """A file of the rail's payouts of the currency whose ids are behind `after` and, if it is said, not behind `until`.
 
-    `payments` and `net` are what was reserved for it, until it is written what is in it. From `name` on all is None
-    until then; `key` is the object's, `digest` its SHA-256 in hexadecimal.
+    `payments` and `net` are what was reserved for it, until it is written what is in it. From `name` to `digest` all is
+    None until then; `key` is the object's, `digest` its SHA-256 in hexadecimal. `left_out` counts those that failed
+    before.
     """
 
     rail: str
@@ -39,6 +40,7 @@ class RunFile:
     media_type: str | None = None
     key: str | None = None
     digest: str | None = None
+    left_out: int = 0
 
     @property
     def is_written(self) -> bool:
@@ -50,8 +52,9 @@ class RunFile:
         return not self.after and self.until is None
 
     def is_same(self, other: "RunFile") -> bool:
-        """Whether it is the same one, however far."""
-        return (self.rail, self.currency, self.part) == (other.rail, other.currency, other.part)
+        """Whether it is the same one, for the same payouts, however far."""
+        mine, others = ((each.rail, each.currency, each.part, each.after, each.until) for each in (self, other))
+        return mine == others
 
     def is_for(self, rail: str, currency: str, payout_id: str) -> bool:
         """Whether the run's payout of that id, rail and currency is for this one."""
@@ -67,6 +70,16 @@ def files_of(run: PayoutRun) -> list[RunFile]:
 def list_files(run: PayoutRun, files: Iterable[RunFile]) -> None:
     """Has the run say so."""
     run.files = [list(astuple(file)) for file in files]
+
+
+def count_left_out(run: PayoutRun, item: PayoutItem) -> None:
+    """Has the run say so of one more, and of the file that was to have it."""
+    run.left_out += 1
+    files = files_of(run)
+    theirs = [file.is_for(item.rail, item.currency, item.id) for file in files]
+    list_files(
+        run, [replace(each, left_out=each.left_out + is_its) for each, is_its in zip(files, theirs, strict=True)]
+    )
 
 
 def expected(totals: Iterable[Total]) -> Iterator[RunFile]:

@@ -561,8 +561,9 @@ class PayoutRun(Main, discriminator="run"):
     `looked_at`, `payouts` and `totals` = [[rail, currency, payouts, amount, withheld]] are sums of the chunks that are
     reserved; so many of the payouts were `released` as it was cancelled. `at` is the brand's time of it, `created_at`
     the real one. `files` = [[rail, currency, part, payments, net, behind which payout, up to which, name, media type,
-    key of the object, its SHA-256]], from the name on null until it is written; `left_out` counts the payouts that
-    failed before.
+    key of the object, its SHA-256, how many were left out]], the name and what follows null until it is written;
+    `left_out` counts the payouts that failed before, of all files. `accounts` = {rail: its settings, sealed} by which
+    the rail's first file was written, and all others are.
     """
 
     id = UnicodeAttribute()
@@ -582,6 +583,7 @@ class PayoutRun(Main, discriminator="run"):
     left_out = IntegerAttribute()
     totals = JSONAttribute()
     files = JSONAttribute(null=True)
+    accounts = JSONAttribute(null=True)
     at = UnicodeAttribute()
     created_at = UnicodeAttribute()
     moved_at = UnicodeAttribute()
@@ -592,7 +594,8 @@ class RunChunk(Main, discriminator="run_chunk"):
     """`b#R#<run>` / `CH#<n, 6 digits>`: some creators of a run, and how far they are: `listed`, `reserved`, `sent`.
 
     `released`: the run was cancelled, and what they were not sent is theirs again.
-    `outcomes` = [[creator, currency, amount, withheld, rail, payout or null, why left out or null]].
+    `outcomes` = [[creator, currency, amount, withheld, rail, payout or null, why left out or null]], of those who have
+    anything in the currency.
     """
 
     creators = JSONAttribute()
