@@ -11,7 +11,9 @@ from tests.payday import SEPA, ComesAgain, Payday, key, tear
 from vouch.domain.errors import Conflict, NotFound, Unprocessable
 from vouch.domain.payouts import Destination
 from vouch.service import (
+    folds,
     payees,
+    payout_settings,
     payouts,
     rail_accounts,
     run_cancelling,
@@ -21,11 +23,12 @@ from vouch.service import (
     run_work,
 )
 from vouch.service.deployment import Deployment
+from vouch.service.payout_settings import Settings
 from vouch.service.payouts import News
 from vouch.service.run_parts import RunFile
 from vouch.store import creators as stored_creators
 from vouch.store import payout_runs as stored
-from vouch.store.tables import Brand, PayoutItem, PayoutRun
+from vouch.store.tables import ApiKey, Brand, PayoutItem, PayoutRun
 
 
 @pytest.fixture
@@ -547,3 +550,34 @@ def test_whom_the_brand_holds_while_a_file_is_written_is_not_in_it(
     monkeypatch.setattr(run_files, "_opened", overtaken)
     day.work()
     check(day, run, [paid], {held: "payouts_held"})
+
+
+def test_a_first_word_that_is_taken_back_in_the_moment_of_the_second_counts_no_more(
+    day: Payday, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rules = {"minimum": None, "rail": None, "schedule": None, "adjustment_limit": 699}
+    said = Settings("UTC", tax_form_required=False, currencies={day.currency: rules})
+    payout_settings.changed(day.deployment, day.brand, said, if_match=None)
+    creator = day.creator(700)
+    day.run(creator, rail="csv")
+    one, another = (ApiKey("", "", id=name, scopes=[payouts.TO_GIVE]) for name in ("key_one", "key_another"))
+
+    def settles() -> None:
+        payouts.settled_by_hand(day.deployment, day.brand, one, day.the(creator).id, "TRX 1")
+
+    def came_back(by: ApiKey) -> PayoutItem:
+        return payouts.failed_by_hand(day.deployment, day.brand, by, day.the(creator).id, "closed")
+
+    settles()
+    assert came_back(one).fail_asked[0] == "key_one"
+
+    def overtaken(*about: Any, **more: Any) -> Any:
+        settles()
+        return folds.fold_and_post(*about, **more)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(payouts, "fold_and_post", overtaken)
+        waits = came_back(another)
+    assert (waits.status, waits.fail_asked[0], day.sums(creator)) == ("settled", "key_another", (0, 0, 700))
+    assert came_back(one).status == "returned"
+    assert (day.sums(creator), day.violations()) == ((700, 0, 0), [])
