@@ -378,6 +378,7 @@ def also(*more: Entry) -> Hand:
 
 
 BENT = (Leg(creator_account(CREATOR, IN_TRANSIT), 80), Leg("cash:csv", -76), Leg("tax:withheld:IL", -4))
+ABROAD = (Leg("cash:csv", 75), Leg("tax:withheld:US", 5), Leg(creator_account(CREATOR, AVAILABLE), -80))
 SHORT = (Leg(creator_account(CREATOR, IN_TRANSIT), 80), Leg("cash:csv", -75), Leg("expense:lost", -5))
 PAYOUT_HANDS: dict[str, tuple[Hand, str]] = {
     "nothing reserved": (without(PAYOUT), "I13 I3 I3"),
@@ -388,6 +389,7 @@ PAYOUT_HANDS: dict[str, tuple[Hand, str]] = {
     "more paid": (other_sums(paid=1), "I3"),
     "a debt that is none": (other_sums(owing_since=START), "I10"),
     "less withheld": (other(PAYOUT_SETTLED, legs=BENT), "I17"),
+    "given back by another tax office": (other(PAYOUT_RETURNED, legs=ABROAD), "I17"),
     "some of it lost": (other(PAYOUT_SETTLED, legs=SHORT), "I17 I17"),
     "under another's name": (other(PAYOUT_SETTLED, payout_id="po_2"), "I12 I13 I19"),
     "of no payout": (other(PAYOUT_SETTLED, payout_id=None), "I1 I12 I13 I19"),
@@ -414,8 +416,8 @@ def test_what_a_payout_says_of_itself_is_what_the_ledger_holds() -> None:
     for entry in entries:
         audit.entry("entry", entry)
     sound = [
-        Promise("po_1", CREATOR, "returned", "ILS", 80, 5, "csv", (3, "USD")),
-        Promise("po_2", CREATOR, "unknown", "ILS", 80, 5, "csv"),
+        Promise("po_1", CREATOR, "returned", "ILS", 80, {"IL": 5}, "csv", (3, "USD")),
+        Promise("po_2", CREATOR, "unknown", "ILS", 80, {"IL": 5}, "csv"),
     ]
     assert unkept(audit.payouts(), sound) == []
     for wrong in (
@@ -423,7 +425,9 @@ def test_what_a_payout_says_of_itself_is_what_the_ledger_holds() -> None:
         replace(sound[1], status="settled"),
         replace(sound[1], status="failed"),
         replace(sound[1], amount=79),
-        replace(sound[0], withheld=6),
+        replace(sound[0], withheld={"IL": 6}),
+        replace(sound[0], withheld={"US": 5}),
+        replace(sound[0], withheld={}),
         replace(sound[0], currency="USD"),
         replace(sound[0], payout_id="po_3"),
         replace(sound[0], rail="sepa"),

@@ -1,5 +1,7 @@
 """The checker on payouts: whatever is open is in somebody's hands, and what is in nobody's is told by its id."""
 
+from collections.abc import Callable
+from itertools import count
 from typing import Any
 
 import pytest
@@ -8,8 +10,10 @@ from pynamodb.expressions.update import Action
 from tests.payday import HOUR, Payday, key
 from tests.standins.paypal import PayPal
 from tests.standins.stripe_connect import StripeConnect
-from vouch.service import payout_runs, payouts, verify
+from vouch.service import payees, payout_runs, payouts, verify
+from vouch.service.payees import Note
 from vouch.store import open_rows
+from vouch.store import payouts as stored_payouts
 from vouch.store.tables import CashRow, Main, PayoutItem
 
 
@@ -20,6 +24,11 @@ def found(day: Payday) -> list[tuple[str, str]]:
 def forget(day: Payday, name: str) -> None:
     """A hand takes that run, or that payout, out of what is under way."""
     Main(open_rows.partition(day.brand.id), name).delete()
+
+
+def taxed(country: str, withheld: int) -> Note:
+    """So much of each ten thousand is withheld for that country."""
+    return Note(False, None, country, None, None, None, ..., withheld, None, None)
 
 
 def test_what_waits_in_a_run_that_has_ended_is_found_once_nobody_can_be_at_work_any_more(day: Payday) -> None:
@@ -116,6 +125,81 @@ def test_what_a_paid_one_says_of_its_rail_its_fee_and_its_creator_is_held_agains
         assert (payout.status, payout.fee, found(day)) == ("settled", None, [])
         payout.update([hand])
         assert dict(found(day)).get("I13") == (None if day.the(creator).fee == [0, "USD"] else payout.id)
+
+
+@pytest.mark.parametrize("withheld, hand", [(0, None), (1_000, "US"), (1_000, None)])
+def test_for_which_tax_office_a_paid_one_says_that_was_withheld_is_held_against_the_ledger(
+    day: Payday, withheld: int, hand: str | None
+) -> None:
+    """What comes back would be taken from the country that it says, and that one's form would be below zero."""
+    creator = day.creator(5_000)
+    payees.note(day.deployment, day.brand, creator, taxed("IL", withheld), if_match=None)
+    day.run(creator, rail="csv")
+    payouts.settled_by_hand(day.deployment, day.brand, key(), day.the(creator).id, "A")
+    payout = day.the(creator)
+    assert (payout.authority, found(day)) == ("IL" if withheld else None, [])
+    payout.update([PayoutItem.authority.set(hand) if hand else PayoutItem.authority.remove()])
+    assert found(day) == [("I13", payout.id)] * bool(withheld)
+    payout.update([PayoutItem.authority.set("IL")])
+    assert found(day) == []
+    if hand:
+        payout.update([PayoutItem.authority.set(hand)])
+        payouts.failed_by_hand(day.deployment, day.brand, key(payouts.TO_GIVE), payout.id, "came back")
+        assert "I17" in dict(found(day))
+
+
+@pytest.mark.parametrize(
+    "hand, invariant",
+    [
+        (PayoutItem.status.set("failed"), "I13"),
+        (PayoutItem.amount.set(5), "I13"),
+        (PayoutItem.creator_id.set("cre_another"), "I13"),
+        (PayoutItem.status.set("created"), "I12"),
+    ],
+    ids=["status", "amount", "creator", "forsaken"],
+)
+def test_what_the_creators_list_does_not_show_is_held_against_the_ledger_like_what_it_shows(
+    day: Payday, hand: Action, invariant: str
+) -> None:
+    creator, _ = day.creators([700, 900])
+    day.run(rail="csv")
+    day.pass_(12 * HOUR)
+    payout = day.the(creator)
+    payout.update([PayoutItem.g2pk.remove(), PayoutItem.g2sk.remove()])
+    assert (day.payouts_of(creator), found(day)) == ([], [])
+    payout.update([hand])
+    assert found(day) == [(invariant, payout.id)]
+    payout.delete()
+    assert found(day) == [("I13", payout.id)]
+
+
+@pytest.mark.parametrize("after", [1, 2, 3])
+def test_what_the_list_does_not_show_and_goes_on_meanwhile_is_in_no_ones_way(
+    day: Payday, monkeypatch: pytest.MonkeyPatch, after: int
+) -> None:
+    """It is settled after this many of the account's reads of its ledger, or of what it looks at by its id."""
+    creator = day.creator(700)
+    day.run(creator, rail="csv")
+    payout = day.the(creator)
+    payout.update([PayoutItem.g2pk.remove(), PayoutItem.g2sk.remove()])
+    settle, turns = payouts.settled_by_hand, count(1)
+
+    def overtaken[**P, T](read: Callable[P, T]) -> Callable[P, T]:
+        def then_settled(*args: P.args, **named: P.kwargs) -> T:
+            answer = read(*args, **named)
+            if next(turns) == after:
+                settle(day.deployment, day.brand, key(), payout.id, "A")
+            return answer
+
+        return then_settled
+
+    monkeypatch.setattr(verify, "_audited", overtaken(verify._audited))
+    monkeypatch.setattr(stored_payouts, "payouts", overtaken(stored_payouts.payouts))
+    assert found(day) == []
+    assert next(turns) > after
+    monkeypatch.undo()
+    [settled] = stored_payouts.payouts(day.deployment.database, day.brand.id, [payout.id])
+    assert (settled.status, found(day)) == ("settled", [])
 
 
 @pytest.mark.parametrize("hand", ["of another payout", "of another step", "twice", "later", "of nothing"])

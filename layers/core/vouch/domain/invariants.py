@@ -12,10 +12,11 @@ I10  pending, held and in transit ≥ 0; available < 0 only after debits, of whi
 I11  nothing is folded before its moment
 I12  in transit = the one payout that is open, the balance item names it, and somebody will take it further
 I13  each payout was reserved once, then settled or released at most once, and returned only once it was settled; and
-     its own item says the same, with whom, by which rail and for which fee
+     its own item says the same, with whom, by which rail, for which fee and which tax office; of one that is open the
+     ledger knows neither rail nor what is withheld
 I14  what the caps and bonuses of the terms make of the tallies is posted, no less and no more
 I16  what clearing goes by of a rail is what the entries' legs on `cash:<rail>` are
-I17  what a payout paid and what was withheld of it is what was reserved
+I17  what a payout paid and what was withheld of it is what was reserved, and it came back from where it went
 I19  no entry was changed: a fold, and what is posted with a change of the balance, is what its id says
 
 The names are those of the design, whose other invariants are of what rails say, and of rates.
@@ -117,16 +118,17 @@ Parts = Mapping[tuple[str, str], int]
 
 @dataclass(slots=True)
 class Paid:
-    """What the ledger says of one payout: its steps, what was reserved, and what the brand paid and withheld.
+    """What the ledger says of one payout: its steps, what was reserved, and what the brand withheld.
 
-    `rail` and `fee` (amount, currency) are those by which it was paid: until then there is none.
+    `rail`, `withheld` (by tax office) and `fee` (amount, currency) are those by which it was paid: until then there is
+    none.
     """
 
     creator_id: str
     currency: str
     steps: set[str] = field(default_factory=set)
     amount: int = 0
-    withheld: int | None = None
+    withheld: Mapping[str, int] | None = None
     rail: str | None = None
     fee: tuple[int, str] | None = None
 
@@ -151,14 +153,14 @@ class Word:
 
 @dataclass(frozen=True, slots=True)
 class Promise:
-    """What a payout's item says; a `fee` of nothing is none."""
+    """What a payout's item says; `withheld` is by tax office, and a `fee` of nothing is none."""
 
     payout_id: str
     creator_id: str
     status: str
     currency: str
     amount: int
-    withheld: int
+    withheld: Mapping[str, int]
     rail: str
     fee: tuple[int, str] | None = None
 
@@ -334,8 +336,8 @@ class AccountAudit:
         if step in ("settle", "return"):
             gross = abs(self._credited(entry, IN_TRANSIT) + self._credited(entry, AVAILABLE))
             net = abs(sum(leg.amount for leg in entry.legs if leg.account.startswith(cash(""))))
-            taxed = abs(sum(leg.amount for leg in entry.legs if leg.account.startswith("tax:")))
-            if paid.withheld not in (None, taxed) or net + taxed != gross:
+            taxed = _withheld(entry)
+            if paid.withheld not in (None, taxed) or net + sum(taxed.values()) != gross:
                 self._report("I17", f"{step}: paid {net} and withheld {taxed} of {gross}", payout_id)
             paid.withheld = taxed
         for leg in entry.legs:
@@ -434,6 +436,15 @@ class AccountAudit:
 
 def _words(tally: Tally) -> str:
     return f"{tally.amount} from {tally.orders} orders"
+
+
+def _withheld(entry: Entry) -> dict[str, int]:
+    """What an entry moves at tax offices, either way."""
+    sums = Counter[str]()
+    for leg in entry.legs:
+        if leg.account.startswith("tax:"):
+            sums[leg.account.removeprefix("tax:withheld:")] += leg.amount
+    return {office: abs(amount) for office, amount in sums.items()}
 
 
 def commission_violations(claims: Iterable[Claim]) -> list[Violation]:

@@ -9,9 +9,10 @@ more room, is named as unchecked, and the check goes on behind it. The nightly j
 """
 
 import zlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import batched, count
 from typing import Any
 
@@ -273,15 +274,38 @@ def _payout_violations(
     paid: Mapping[str, Paid],
     in_time: InTime,
 ) -> list[Violation]:
-    """I12 and I13 for the payouts that nobody changed meanwhile; each of the ledger's has its item."""
+    """I12 and I13, for what the creator's list shows, and then for what else the ledger knows of."""
+    shown = partial(_payouts, deployment, brand, creator_id, in_time)
+    found, after = _unsound(deployment, brand, before, paid, shown)
+    hidden = [payout_id for payout_id in paid if payout_id not in after]
+    if not hidden:
+        return found
+    by_ids = partial(_payouts_by_ids, deployment, brand, hidden)
+    there = by_ids()
+    found += [Violation("I13", payout_id, "it has no item") for payout_id in hidden if payout_id not in there]
+    if there:
+        paid = _audited(deployment, brand, creator_id, in_time).payouts()
+        found += _unsound(deployment, brand, there, paid, by_ids)[0]
+    return found
+
+
+def _unsound(
+    deployment: Deployment,
+    brand: Brand,
+    before: Mapping[str, PayoutItem],
+    paid: Mapping[str, Paid],
+    again: Callable[[], Mapping[str, PayoutItem]],
+) -> tuple[list[Violation], Mapping[str, PayoutItem]]:
+    """I12 and I13 for payouts that nobody changed since before the ledger was read; and all as they are now."""
     waiting = _waiting(deployment, brand, [item for item in before.values() if item.status in OPEN])
-    after = _payouts(deployment, brand, creator_id, in_time)
+    after = again()
     still = {payout_id for payout_id, item in before.items() if _version(after, payout_id) == item.version}
-    missing = [payout_id for payout_id in paid if payout_id not in after]
-    there = {item.id for item in payouts.payouts(deployment.database, brand.id, missing)}
-    lost = [Violation("I13", payout_id, "it has no item") for payout_id in missing if payout_id not in there]
     said = [_promise(item) for payout_id, item in before.items() if payout_id in still]
-    return [*unkept(paid, said), *lost, *forsaken(each for each in waiting if each.payout_id in still)]
+    return [*unkept(paid, said), *forsaken(each for each in waiting if each.payout_id in still)], after
+
+
+def _payouts_by_ids(deployment: Deployment, brand: Brand, payout_ids: Sequence[str]) -> dict[str, PayoutItem]:
+    return {item.id: item for item in payouts.payouts(deployment.database, brand.id, payout_ids)}
 
 
 def _version(items: Mapping[str, PayoutItem], payout_id: str) -> int | None:
@@ -295,7 +319,7 @@ def _promise(item: PayoutItem) -> Promise:
         item.status,
         item.currency,
         item.amount,
-        item.withheld,
+        {item.authority or "": item.withheld} if item.withheld else {},
         item.rail,
         fee=(item.fee[0], item.fee[1]) if item.fee and item.fee[0] else None,
     )
