@@ -27,6 +27,7 @@ from vouch.rails.base import (
     BadSetting,
     BadSignature,
     Call,
+    Foreign,
     Notice,
     Reason,
     Request,
@@ -429,12 +430,14 @@ class TestLookingUp:
         ],
     )
     def test_a_batch_that_is_not_the_one_that_was_made(self, said: Any) -> None:
-        with pytest.raises(Unreadable):
+        with pytest.raises(Unreadable) as failure:
             looked_up(answer(said), names={"batch": NAMES["batch"]})
+        assert failure.type is Unreadable, "PayPal says it"
 
     def test_another_payments_item_is_not_taken_for_it(self) -> None:
-        with pytest.raises(Unreadable):
+        with pytest.raises(Unreadable) as failure:
             looked_up(answer(item(payout_item=ITEM["payout_item"] | {"sender_item_id": "another"})))  # type: ignore[operator]
+        assert failure.type is Unreadable, "PayPal says it"
 
     @pytest.mark.parametrize("status", [401, 403, 404, 429, 500])
     def test_a_look_up_that_is_refused_says_nothing_of_the_payment(self, status: int) -> None:
@@ -443,16 +446,30 @@ class TestLookingUp:
         assert told.word == "later"
         assert told.reason == {401: "credentials_refused", 403: "permission_missing"}.get(status)
 
+    @pytest.mark.parametrize(
+        "name, status, reason, passing",
+        [
+            ("SOMETHING_NEW", 403, "permission_missing", False),
+            ("SOMETHING_NEW", 400, None, False),
+            ("RATE_LIMIT_VALIDATION_FAILURES", 403, None, True),
+        ],
+    )
+    def test_a_look_up_that_is_refused_by_an_error(
+        self, name: str, status: int, reason: str | None, *, passing: bool
+    ) -> None:
+        assert looked_up(answer(error(name), status)) == Told("later", reason, name, passing=passing)
+
     def test_a_look_up_without_a_token_says_nothing_of_the_payment(self) -> None:
         told, _ = heard(API.look_up(PAYOUT.id, KEY, NAMES, SETTINGS), answer({"error": "invalid_client"}, 401))
         assert told == Told("later", "credentials_refused")
 
     @pytest.mark.parametrize("body", BAD_BODIES)
     def test_nothing_follows_from_what_is_not_paypals(self, body: bytes) -> None:
-        for names in (NAMES, {"batch": NAMES["batch"]}):
-            with pytest.raises(Unreadable):
-                looked_up(answer(body), names=names)
-        with pytest.raises(Unreadable):
+        for status in (200, 302, 400, 403, 404):
+            for names in (NAMES, {"batch": NAMES["batch"]}):
+                with pytest.raises(Foreign):
+                    looked_up(answer(body, status), names=names)
+        with pytest.raises(Foreign):
             heard(API.look_up(PAYOUT.id, KEY, NAMES, SETTINGS), answer(body))
 
     @pytest.mark.parametrize("fee", [None, {"currency": "USD", "value": "0.00"}])

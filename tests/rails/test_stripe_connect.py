@@ -29,6 +29,7 @@ from vouch.rails.base import (
     BadSetting,
     BadSignature,
     Call,
+    Foreign,
     Notice,
     Reason,
     Request,
@@ -240,12 +241,14 @@ class TestLookingUp:
         ],
     )
     def test_a_transfer_that_contradicts_itself_says_nothing(self, changes: dict[str, Any]) -> None:
-        with pytest.raises(Unreadable):
+        with pytest.raises(Unreadable) as failure:
             looked_up(listed(TRANSFER | changes))
+        assert failure.type is Unreadable, "Stripe says it"
 
     def test_two_transfers_of_one_payout_are_nothing_to_go_on_from(self) -> None:
-        with pytest.raises(Unreadable):
+        with pytest.raises(Unreadable) as failure:
             looked_up(listed(TRANSFER, TRANSFER | {"id": "tr_2"}))
+        assert failure.type is Unreadable, "Stripe says it"
 
     @pytest.mark.parametrize(
         "said, reason",
@@ -264,8 +267,9 @@ class TestLookingUp:
     @pytest.mark.parametrize("body", [*BAD_BODIES, json.dumps(TRANSFER).encode(), b'{"object":"list","data":null}'])
     def test_nothing_follows_from_what_is_not_stripes(self, body: bytes) -> None:
         """An empty list shows that there is no transfer, and so nothing else may pass for one."""
-        with pytest.raises(Unreadable):
-            looked_up(answer(body))
+        for status in (200, 302, 400, 403, 404):
+            with pytest.raises(Foreign):
+                looked_up(answer(body, status))
 
 
 class TestAmounts:

@@ -306,6 +306,75 @@ def test_what_the_rail_says_counts_for_as_long_as_it_says_it(day: Payday, word: 
         assert word(day, day.the(creator), BOOKKEEPER).status in ("settled", "failed"), "it knows of none any more"
 
 
+BLOCKED = b"<html>blocked</html>"
+NO_ANSWERS_OF_THE_RAIL = {
+    "a page": failing(200, b"<html>back soon</html>"),
+    "nothing": failing(200, b""),
+    "a proxy's JSON": failing(200, b'{"message": "back soon"}'),
+    "a redirect": failing(302, b""),
+    "a firewall": failing(403, BLOCKED),
+    "a firewall's JSON": failing(403, b'{"error": "Forbidden", "name": "Access Denied"}'),
+    "a gateway": failing(404, b'{"message": "no route"}'),
+    "a key that is refused": failing(401, BLOCKED),
+    "a permission that is missing": failing(
+        403, b'{"name": "SOMETHING_NEW", "error": {"type": "invalid_request_error"}}'
+    ),
+}
+
+
+@pytest.mark.parametrize("fault", NO_ANSWERS_OF_THE_RAIL.values(), ids=NO_ANSWERS_OF_THE_RAIL)
+def test_what_stands_in_place_of_paypals_answer_is_no_word_of_paypals(day: Payday, fault: Fault) -> None:
+    """It has the payment on its way: given up by that, it would be paid twice."""
+    with on_its_way(day) as (paypal, _, creator):
+        day.pass_(50 * DAY)
+        paypal.everywhere = True
+        for word in (paid, not_paid):
+            for faults in ([fault], [None, fault]):  # in place of the token, and of the item
+                paypal.faults.extend(faults)
+                with pytest.raises(Conflict):
+                    word(day, day.the(creator), BOOKKEEPER)
+                assert not paypal.faults
+        assert day.the(creator).status == "submitted"
+
+
+@pytest.mark.parametrize("fault", NO_ANSWERS_OF_THE_RAIL.values(), ids=NO_ANSWERS_OF_THE_RAIL)
+def test_what_stands_in_place_of_stripes_answer_is_no_word_of_stripes(day: Payday, fault: Fault) -> None:
+    with mismatched(day) as (stripe, _, creator):
+        day.pass_(50 * DAY)
+        stripe.everywhere = True
+        for word in (paid, not_paid):
+            stripe.faults.append(fault)
+            with pytest.raises(Conflict):
+                word(day, day.the(creator), BOOKKEEPER)
+            assert not stripe.faults
+        assert day.the(creator).status == "unknown"
+
+
+@pytest.mark.parametrize("word, status", [(paid, "settled"), (not_paid, "failed")], ids=["paid", "not paid"])
+def test_an_account_that_never_answers_again_is_taken_away(day: Payday, word: Word, status: str) -> None:
+    with on_its_way(day) as (paypal, _, creator):
+        day.pass_(50 * DAY)
+        paypal.client_secret = "another"
+        with pytest.raises(Conflict):
+            word(day, day.the(creator), BOOKKEEPER)
+        rail_accounts.removed(day.deployment, day.brand, "paypal", if_match=None)
+        assert word(day, day.the(creator), BOOKKEEPER).status == status
+
+
+@pytest.mark.parametrize("word, status", [(paid, "settled"), (not_paid, "failed")], ids=["paid", "not paid"])
+def test_a_rail_that_contradicts_itself_does_not_say(day: Payday, word: Word, status: str) -> None:
+    with on_its_way(day) as (paypal, _, creator):
+        paypal.item(day.the(creator).id).said["sender_item_id"] = "another"
+        [item] = paypal.items.values()
+        day.pass_(50 * DAY)
+        assert word(day, day.the(creator), BOOKKEEPER).status == status
+        assert item.status == "PENDING"
+    with mismatched(day) as (stripe, transfer, creator):
+        stripe.transfers["tr_2"] = transfer | {"id": "tr_2"}
+        day.pass_(50 * DAY)
+        assert word(day, day.the(creator), BOOKKEEPER).status == status
+
+
 def test_an_item_that_paypal_calls_a_duplicate_is_left_to_people(day: Payday) -> None:
     """PayPal says that there is another item by that id, and never what became of that one."""
     with on_its_way(day) as (paypal, _, creator):

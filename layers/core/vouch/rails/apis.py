@@ -5,7 +5,8 @@ A refusal says what is wrong and where, and never quotes what stood there.
 
 import json
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from decimal import Decimal
 from http import HTTPStatus
 from typing import Any, NoReturn
@@ -14,7 +15,7 @@ from vouch.domain import ids, money
 from vouch.domain.currencies import EXPONENTS
 from vouch.domain.money import Money
 from vouch.rails import settings
-from vouch.rails.base import Answer, BadSetting, Unreadable
+from vouch.rails.base import Answer, BadSetting, Foreign, Unreadable
 
 SUCCESS = range(200, 300)
 _REFUSALS = range(400, 500)
@@ -176,6 +177,15 @@ def read(body: bytes) -> Said:
     if not isinstance(values, dict):
         raise Unreadable("not an object")
     return Said(values)
+
+
+@contextmanager
+def recognising() -> Iterator[None]:
+    """Around the reading of that by which a rail's answer is known for its own: without it, it is Foreign."""
+    try:
+        yield
+    except Unreadable as failure:
+        raise Foreign(str(failure)) from None
 
 
 def passes(answer: Answer) -> bool:

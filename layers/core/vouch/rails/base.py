@@ -161,7 +161,8 @@ class Told:
     `names` are the rail's ids of the payment, merged with those known before; `reference` is the one that a person
     would look for. `amount` is what the rail says that it carries, where it does: another one than ours is an alarm.
     `fee` is what it took beside that, `came_back` the part that it gave back of what stays settled. `seconds`: when it
-    wants to be asked again. `passing`: it says nothing at this moment (429, 5xx, a lock), and may at the next one.
+    wants to be asked again. `passing`: nothing is said at this moment (429, 5xx, a lock, Foreign), and may be at the
+    next one.
     """
 
     word: Word

@@ -263,8 +263,9 @@ def _look_at_batch(payout_id: str, key: str, batch_id: str, token: str) -> Conve
     answer = yield Call("GET", f"/v1/payments/payouts/{quote(batch_id, safe='')}", headers=_headers(token))
     if answer.status not in apis.SUCCESS:
         return _not_shown(answer)
-    batch = read(answer.body)
-    header = batch.child("batch_header")
+    with apis.recognising():
+        batch = read(answer.body)
+        header = batch.child("batch_header")
     if header.child("sender_batch_header").identifier("sender_batch_id") != key:
         raise Unreadable("sender_batch_id: another payment's")
     status = header.word("batch_status")
@@ -285,7 +286,10 @@ def _look_at_item(payout_id: str, item_id: str, token: str) -> Conversation:
     answer = yield Call("GET", f"/v1/payments/payouts-item/{quote(item_id, safe='')}", headers=_headers(token))
     if answer.status not in apis.SUCCESS:
         return _not_shown(answer)
-    return _item(payout_id, read(answer.body))
+    with apis.recognising():
+        item = read(answer.body)
+        item.child("payout_item")
+    return _item(payout_id, item)
 
 
 def _item(payout_id: str, item: Said, *, taken: bool = True) -> Told:
@@ -355,9 +359,14 @@ def _not_shown(answer: Answer) -> Told:
         return Told("later", "credentials_refused")
     if apis.passes(answer):
         return _later(answer)
-    names = _error_names(apis.refusal(answer))
+    with apis.recognising():
+        names = _error_names(apis.refusal(answer))
+    if _OPEN.intersection(names):
+        return Told("later", detail=names[0], passing=True)
     reason = next((_REASONS[name] for name in names if name in _REASONS), None)
-    return Told("later", reason, names[0], passing=bool(_OPEN.intersection(names)))
+    if reason is None and answer.status == HTTPStatus.FORBIDDEN:
+        reason = "permission_missing"
+    return Told("later", reason, names[0])
 
 
 def _refusal(error: Said) -> Told:
@@ -404,12 +413,13 @@ def _token(settings: Settings) -> Generator[Call, Answer, str | Told]:
         "Accept": "application/json",
     }
     answer = yield Call("POST", "/v1/oauth2/token", headers=headers, body=b"grant_type=client_credentials")
-    if answer.status in apis.SUCCESS:
-        return read(answer.body).secret("access_token")
     if apis.passes(answer):
         return _later(answer)
-    if answer.status != HTTPStatus.UNAUTHORIZED:
-        apis.refusal(answer)
+    with apis.recognising():
+        if answer.status in apis.SUCCESS:
+            return read(answer.body).secret("access_token")
+        if answer.status != HTTPStatus.UNAUTHORIZED:
+            apis.refusal(answer)
     return Told("refused", "credentials_refused")
 
 

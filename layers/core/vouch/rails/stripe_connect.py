@@ -147,9 +147,10 @@ def _look_up(payout_id: str, key: str, names: Mapping[str, str], settings: Setti
     if answer.status not in apis.SUCCESS:
         told = _not_done(answer)
         return replace(told, word="later")
-    listed = read(answer.body)
-    if listed.word("object") != "list" or not listed.has("data"):
-        raise Unreadable("object: not a list")
+    with apis.recognising():
+        listed = read(answer.body)
+        if listed.word("object") != "list" or not listed.has("data"):
+            raise Unreadable("object: not a list")
     transfers = listed.children("data")
     if len(transfers) > 1:
         raise Unreadable("data: more than one transfer of the payout")
@@ -214,8 +215,10 @@ def _not_done(answer: Answer) -> Told:
         return Told("refused", "credentials_refused")
     if apis.passes(answer) or answer.headers.get("stripe-should-retry") == "true":
         return Told("later", seconds=apis.wait(answer), passing=True)
-    error = apis.refusal(answer).child("error")
-    kind, code = error.word("type"), error.hint("code")
+    with apis.recognising():
+        error = apis.refusal(answer).child("error")
+        kind = error.word("type")
+    code = error.hint("code")
     if _OPEN.intersection((kind, code)):
         return Told("later", detail=code or kind, seconds=apis.wait(answer), passing=True)
     reason = _REASONS.get(code or "") or _BY_PARAMETER.get(error.hint("param") or "")

@@ -22,7 +22,7 @@ from vouch.domain import times
 from vouch.domain.errors import Conflict, Unprocessable
 from vouch.domain.money import Money
 from vouch.domain.payouts import NOT_READABLE, GivenBack, Skipped
-from vouch.rails.base import BRANDS, Api, Conversation, Settings, Told, Unreadable
+from vouch.rails.base import BRANDS, Api, Conversation, Foreign, Settings, Told, Unreadable
 from vouch.service import payees, payouts, rail_accounts, rail_calls
 from vouch.service.deployment import Deployment
 from vouch.service.payees import Profile
@@ -218,7 +218,7 @@ def _asked(deployment: Deployment, api: Api, settings: Settings, conversation: C
     except Unreadable as failure:
         telemetry.count("RailUnreadable")
         telemetry.logger().error("a rail's answer cannot be read", detail=str(failure))
-        return Told("later", reason=_UNREADABLE)
+        return Told("later", reason=_UNREADABLE, passing=isinstance(failure, Foreign))
 
 
 def _heard(deployment: Deployment, brand: Brand, item: PayoutItem, told: Told, *, final: bool) -> PayoutItem:
@@ -486,8 +486,11 @@ def _check_left_to_people(deployment: Deployment, key: ApiKey, item: PayoutItem,
 
 
 def _leaves_it_open(told: Told) -> bool:
-    """Whether the rail answers, and does not say what became of the payment; one that cannot answer now may yet."""
-    return told.word == "absent" or (told.word == "later" and not told.passing)
+    """Whether the rail itself answers, and does not say what became of the payment.
+
+    One that cannot answer now may yet, and so may one that the brand has to mend something for.
+    """
+    return told.word == "absent" or (told.word == "later" and not told.passing and told.reason not in BRANDS)
 
 
 def _is_told_by_rail(item: PayoutItem) -> Conflict:
