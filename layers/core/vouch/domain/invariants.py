@@ -53,6 +53,7 @@ from vouch.domain.ledger import (
     creator_account,
     fold_id,
     payout_entry_id,
+    withheld,
 )
 from vouch.domain.payouts import OPEN
 from vouch.domain.period_rules import Place, RuleKey, Tally, settle_periods
@@ -442,8 +443,8 @@ def _withheld(entry: Entry) -> dict[str, int]:
     """What an entry moves at tax offices, either way."""
     sums = Counter[str]()
     for leg in entry.legs:
-        if leg.account.startswith("tax:"):
-            sums[leg.account.removeprefix("tax:withheld:")] += leg.amount
+        if leg.account.startswith(withheld("")):
+            sums[leg.account.removeprefix(withheld(""))] += leg.amount
     return {office: abs(amount) for office, amount in sums.items()}
 
 

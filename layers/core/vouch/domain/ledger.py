@@ -211,7 +211,7 @@ class PayoutPart:
 
     def paid_legs(self, sign: int) -> tuple[Leg, ...]:
         """What the payment takes from the brand (`sign` −1) or gives back to it (1): the net, and the tax withheld."""
-        legs = ((cash(self.rail), self.net), (f"tax:withheld:{self.authority}", self.withheld))
+        legs = ((cash(self.rail), self.net), (withheld(self.authority), self.withheld))
         return tuple(Leg(account, sign * amount) for account, amount in legs if amount)
 
 
@@ -292,6 +292,11 @@ def adjustment_entry(
 def adjustment_entry_id(kind: str, adjustment_id: str) -> str:
     """An adjustment or write-off is posted at most once, and so is the correction that takes it back."""
     return ids.derived("ent_", kind, adjustment_id)
+
+
+def withheld(authority: str) -> str:
+    """The account of what is kept for a country's tax office."""
+    return f"tax:withheld:{authority}"
 
 
 def cash(rail: str) -> str:

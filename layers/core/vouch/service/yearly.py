@@ -28,7 +28,7 @@ from vouch.store.thresholds import Threshold
 ENTRIES_MAX = 100_000
 """Of one creator's year: some 35 requests, and a few seconds."""
 _PAYOUTS = frozenset({ledger.PAYOUT, ledger.PAYOUT_RELEASED, ledger.PAYOUT_RETURNED})
-_CASH, _WITHHELD = ledger.cash(""), "tax:withheld:"
+_CASH, _WITHHELD = ledger.cash(""), ledger.withheld("")
 
 
 @dataclass(frozen=True, slots=True)
