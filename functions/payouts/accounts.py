@@ -86,7 +86,7 @@ def show_creator_statement(
 
 
 @routes.get("/v1/ledger/verify", security=brand_access("ledger:read"))
-def verify_ledger(cursor: Cursor = None) -> wire.Verification:
+def verify_ledger(cursor: wire.VerifyCursor = None) -> wire.Verification:
     """Goes through all books of the brand, or as far as 20 seconds reach; `cursor` goes on from there.
 
     An account that takes longer than a whole call (from about 100 000 entries on) is named in `unchecked`, and the

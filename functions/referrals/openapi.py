@@ -121,6 +121,7 @@ _OWN_REFUSALS: Final[dict[str, _Codes]] = {
             "rail_setting_missing",
             "rail_secret_missing",
             "rail_setting_unknown",
+            "rail_setting_not_one_of",
             "rail_setting_not_valid",
             "address_not_allowed",
             "live_account_in_test_brand",

@@ -7,13 +7,16 @@ from typing import Any
 
 import pytest
 
+from payouts import accounts
 from tests.books import note_due
 from tests.fixtures import NOON, Clock
 from tests.functions.client import Client
 from tests.functions.conftest import APIS, NewBrand, books_of
 from tests.functions.setting_up import TERMS, Shop, new_creator, open_shop
-from vouch.service import brands, folds
+from vouch.domain.invariants import Violation
+from vouch.service import brands, folds, verify
 from vouch.service.deployment import Deployment
+from vouch.store.tables import Brand
 
 
 @pytest.fixture
@@ -163,6 +166,27 @@ def test_the_books_are_proven(shop: Shop) -> None:
     assert (got["ok"], got["violations"], got["unchecked"], got["next_cursor"]) == (True, [], [], None)
     assert got["checked"] >= 2
     assert got["as_of"] == "2026-05-04T12:00:00Z"
+
+
+def test_the_proof_goes_on_wherever_a_page_of_orders_was_left(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All but the last one of a page were looked at, and the cursor says which."""
+    orders = 25
+    for number in range(orders):
+        order(shop, f"A-{number}", 1000)
+    checked, settled = list[str](), verify._settled_again
+
+    def again(deployment: Deployment, brand: Brand, order_id: str) -> list[Violation]:
+        checked.append(order_id)
+        return settled(deployment, brand, order_id)
+
+    monkeypatch.setattr(verify, "_settled_again", again)
+    monkeypatch.setattr(accounts, "within", lambda _: lambda: len(checked) != orders - 1)
+    books = books_of(shop)
+    first = books.get("/v1/ledger/verify").body
+    assert len(checked) == orders - 1
+    checked.append("")
+    assert books.get("/v1/ledger/verify", cursor=first["next_cursor"]).body["next_cursor"] is None
+    assert len(set(checked)) == orders + 1
 
 
 def test_an_account_too_large_to_be_proven_is_said_to_be(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:

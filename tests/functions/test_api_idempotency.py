@@ -8,7 +8,7 @@ import pytest
 
 from tests.fixtures import Clock
 from tests.functions.client import Client
-from tests.functions.conftest import NewBrand
+from tests.functions.conftest import APIS, NewBrand
 from tests.functions.setting_up import DESTINATION, TERMS, Shop, new_creator, open_shop
 from vouch.service.deployment import Deployment
 from vouch.store import idempotency
@@ -72,6 +72,14 @@ def test_after_72_hours_a_key_is_new(brand: Client, clock: Clock) -> None:
     first = brand.made("/v1/programs", PROGRAM, idempotency_key="k-1")
     clock.pass_(timedelta(hours=72))
     assert brand.made("/v1/programs", PROGRAM, idempotency_key="k-1")["id"] != first["id"]
+
+
+def test_that_something_has_changed_meanwhile_uses_no_key_up(brand: Client) -> None:
+    """Nothing was done, and whoever has read it again asks with another version."""
+    payouts = Client(APIS["payouts"], brand.key)
+    for version, status in (("7", 412), ("0", 200)):
+        got = payouts.post("/v1/payout_rails/csv/resume", idempotency_key="k-1", if_match=f'"{version}"')
+        assert got.status == status
 
 
 @pytest.mark.parametrize("key", ["", "x" * 256, "a b", "é", "a\tb"])

@@ -404,6 +404,13 @@ def test_what_clearing_goes_by_and_what_people_said_are_held_to_the_entries(shop
     assert broken() == [("I16", row.sk.partition("#")[2])]
 
 
+def test_a_setting_that_is_one_of_a_few_is_refused_with_their_names(shop: Shop) -> None:
+    said = {"institution": "12345678", "sender": "12345", "name": "MUGS", "hebrew": "utf8"}
+    got = Client(APIS["payouts"], shop.brand.key).send("PUT", "/v1/payout_rails/masav", {"settings": said})
+    assert (got.status, got.code, got.body["param"]) == (422, "rail_setting_not_one_of", "settings.hebrew")
+    assert "a, b, windows_1255" in got.body["detail"]
+
+
 def test_a_file_that_is_kept_no_more_is_not_there(shop: Shop, deployment: Deployment) -> None:
     api = earned(shop)
     made = run(api, currency="ILS", rail="csv")
@@ -472,8 +479,18 @@ def test_a_word_counts_for_the_version_that_it_names_alone(shop: Shop) -> None:
     settled = api.post(f"{path}/settle", {"reference": "1"}, if_match=f'"{payout["version"]}"')
     assert (settled.status, settled.body["status"]) == (200, "settled")
     assert settled.headers["etag"] == f'"{settled.body["version"]}"'
-    refused = api.post(f"{path}/fail", {"reason": "It came back"}, if_match=f'"{payout["version"]}"')
-    assert (refused.status, balance(api, shop)["paid"]) == (412, 5_000)
+    again = api.post(f"{path}/settle", {"reference": "1"}, if_match=f'"{payout["version"]}"')
+    assert (again.status, again.body) == (200, settled.body), "whose answer was lost says the same again"
+    for body in ({"reason": "It came back"}, {"reason": "1"}):
+        refused = api.post(f"{path}/fail", body, if_match=f'"{payout["version"]}"')
+        assert (refused.status, balance(api, shop)["paid"]) == (412, 5_000)
+    refused = who_may_give(shop, "Another")[0].post(
+        f"{path}/settle", {"reference": "1"}, if_match=f'"{payout["version"]}"'
+    )
+    assert refused.status == 412, "it is another one's word"
+    back = api.post(f"{path}/fail", {"reason": "It came back"}, if_match=f'"{settled.body["version"]}"')
+    again = api.post(f"{path}/fail", {"reason": "It came back"}, if_match=f'"{settled.body["version"]}"')
+    assert (back.body["status"], again.status, again.body) == ("returned", 200, back.body)
 
 
 def who_may_give(shop: Shop, name: str) -> tuple[Client, str]:

@@ -597,7 +597,7 @@ class TestSettings:
             ({"client_secret": "a\nb"}, "client_secret", "invalid"),
             ({"client_id": "é"}, "client_id", "invalid"),
             ({"client_id": "x" * 256}, "client_id", "invalid"),
-            ({"sandbox": "yes"}, "sandbox", "invalid"),
+            ({"sandbox": "yes"}, "sandbox", "not_one_of"),
             ({"clientid": "x"}, "clientid", "unknown"),
             ({"api_base_url": "http://api.example.com"}, "api_base_url", "invalid"),
             ({"api_base_url": "https://api.example.com?x"}, "api_base_url", "invalid"),

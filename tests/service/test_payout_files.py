@@ -28,6 +28,7 @@ from vouch.service.payouts import News
 from vouch.service.run_parts import RunFile
 from vouch.store import creators as stored_creators
 from vouch.store import payout_runs as stored
+from vouch.store import payouts as stored_payouts
 from vouch.store.tables import ApiKey, Brand, PayoutItem, PayoutRun
 
 
@@ -548,8 +549,22 @@ def test_whom_the_brand_holds_while_a_file_is_written_is_not_in_it(
         return opened
 
     monkeypatch.setattr(run_files, "_opened", overtaken)
+    monkeypatch.setattr(stored_payouts, "latest_of_creator", lambda *_: [])  # the index is late
     day.work()
     check(day, run, [paid], {held: "payouts_held"})
+
+
+def test_whom_the_brand_holds_is_left_out_at_once_though_their_books_cannot_be_read(day: Payday) -> None:
+    held, paid = day.creators([700, 700])
+    run = reserved(day, held, paid)
+    torn = tear(day, held)
+    day.hold(held)
+    run_files.leave_out_held(day.deployment, day.brand, held)
+    assert (day.the(held).aside, day.run_now(run.id).left_out) == (True, 1)
+    day.work()
+    assert in_file(day, run) == {day.the(paid).id}
+    torn.delete()
+    assert fails(day, held).status == "failed"
 
 
 def test_a_first_word_that_is_taken_back_in_the_moment_of_the_second_counts_no_more(
@@ -581,3 +596,43 @@ def test_a_first_word_that_is_taken_back_in_the_moment_of_the_second_counts_no_m
     assert (waits.status, waits.fail_asked[0], day.sums(creator)) == ("settled", "key_another", (0, 0, 700))
     assert came_back(one).status == "returned"
     assert (day.sums(creator), day.violations()) == ((700, 0, 0), [])
+
+
+def test_a_later_part_that_nobody_is_left_in_does_not_exist(day: Payday, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor is it written by any account, whatever the first one was written by."""
+    monkeypatch.setattr(run_parts, "PAYOUTS_MAX", 1)
+    day.set_up("sepa", SEPA)
+    creators = day.creators([700] * 3, "sepa")
+    run = day.reserved(*creators, rail="sepa")
+    ordered = sorted(creators, key=lambda creator: day.the(creator).id)
+    over = list[bool]()
+    noting = run_files._note_file
+
+    def noted(*about: Any) -> None:
+        noting(*about)
+        over.append(True)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(run_files, "_note_file", noted)
+        run_files.write_all(day.deployment, day.brand, run, lambda: not over)
+    fails(day, ordered[1])
+    turns = iter(range(100))
+    run_files.write_all(day.deployment, day.brand, day.run_now(run.id), lambda: next(turns, None) is not None)
+    assert [file.part for file in run_parts.files_of(day.run_now(run.id))] == [1, 3]
+    assert [day.the(creator).status for creator in ordered] == ["submitted", "failed", "submitted"]
+    assert day.run_now(run.id).status == "completed"
+
+
+def test_what_was_set_aside_is_given_back_with_its_cancelled_run(day: Payday, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run_parts, "PAYOUTS_MAX", 2)
+    creators = day.creators([700] * 3)
+    run = reserved(day, *creators)
+    broken, *others = sorted(creators, key=lambda creator: day.the(creator).id)
+    day.hold(broken)
+    torn = tear(day, broken)
+    first_of_two_parts(day, run, monkeypatch)
+    assert day.the(broken).status == "created"
+    torn.delete()
+    run_cancelling.cancelled(day.deployment, day.brand, run.id, in_time=lambda: True)
+    assert [day.the(creator).status for creator in (broken, *others)] == ["failed", "submitted", "failed"]
+    assert (day.run_now(run.id).released, day.violations()) == (2, [])

@@ -284,7 +284,7 @@ def test_that_more_than_the_limit_was_not_paid_is_said_by_two_of_what_was_seen_o
         assert not_paid(day, payout, BOOKKEEPER).version == payout.version
         assert (payout.status, payout.fail_asked[0], day.sums(creator)) == ("submitted", "key_clerk", (0, 700, 0))
         with pytest.raises(Forbidden):
-            not_paid(day, payout, CLERK)
+            not_paid(day, payout, ApiKey("", "", id="key_who_may_not", scopes=[]))
         payout = not_paid(day, payout, ANOTHER)
         assert (payout.status, payout.told_by, day.sums(creator)) == ("failed", "key_another", (700, 0, 0))
         assert not_paid(day, payout, BOOKKEEPER).version == payout.version

@@ -10,11 +10,12 @@ from pynamodb.expressions.update import Action
 from tests.payday import HOUR, Payday, key
 from tests.standins.paypal import PayPal
 from tests.standins.stripe_connect import StripeConnect
+from vouch.domain.ledger import PAYOUT_SETTLED
 from vouch.service import payees, payout_runs, payouts, verify
 from vouch.service.payees import Note
-from vouch.store import open_rows
+from vouch.store import ledger, open_rows
 from vouch.store import payouts as stored_payouts
-from vouch.store.tables import CashRow, Main, PayoutItem
+from vouch.store.tables import CashRow, EntryItem, Main, PayoutItem
 
 
 def found(day: Payday) -> list[tuple[str, str]]:
@@ -232,3 +233,28 @@ def test_what_is_noted_of_a_rail_is_held_against_the_ledger(
             row = CashRow(f"{day.brand.id}#CASH#sepa#{day.currency}", row.sk, **about | {"payout_id": "po_none"})
     row.save()
     assert found(day) == [("I16", row.sk.partition("#")[2])]
+
+
+@pytest.mark.parametrize(
+    "hand",
+    [EntryItem.legs.set([["x"]]), EntryItem.legs.set([["cash:csv", -1]]), EntryItem.posted_at.set("long ago")],
+    ids=["legs", "sum", "date"],
+)
+def test_an_entry_that_cannot_be_read_keeps_nothing_else_from_being_checked(day: Payday, hand: Action) -> None:
+    creator = day.creator(700)
+    day.run(creator, rail="csv")
+    payouts.settled_by_hand(day.deployment, day.brand, key(), day.the(creator).id, "TRX 1")
+    account = EntryItem.query(ledger.account_key(day.brand.id, creator))
+    [settled] = [item for item in account if item.kind == PAYOUT_SETTLED]
+    settled.update([hand])
+    assert ("I16", settled.id) in found(day)
+
+
+@pytest.mark.parametrize("sk", ["soon#ent_1", "2026"])
+def test_a_row_that_lies_nowhere_keeps_nothing_else_from_being_checked(day: Payday, sk: str) -> None:
+    creator = day.creator(700)
+    day.run(creator, rail="csv")
+    CashRow(
+        f"{day.brand.id}#CASH#csv#{day.currency}", sk, payout_id=day.the(creator).id, step="payment", amount=-5
+    ).save()
+    assert [invariant for invariant, _ in found(day)] == ["I16"]

@@ -72,7 +72,7 @@ def test_nobody_may_remove_a_bank_file(declared: dict[str, Any]) -> None:
         if statement["Effect"] == "Allow" and "FilesBucket" in str(statement["Resource"])
         for action in listed(statement["Action"])
     }
-    assert on_files == {"s3:PutObject", "s3:GetObject", "s3:GetObjectVersion"}
+    assert on_files == {"s3:PutObject", "s3:GetObject", "s3:GetObjectVersion", "s3:ListBucket"}
 
 
 @pytest.mark.parametrize("secret", ["OperatorKey", "DeploymentSecret"])

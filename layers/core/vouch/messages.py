@@ -136,8 +136,11 @@ PROBLEMS: dict[str, Words] = {
         "he": ("סבב התשלומים כבר נשלח", "מצבו `{status}`. תשלום מתוך קובץ שלא שולם עדיין אפשר לסמן כנכשל."),
     },
     "file_not_found": {
-        "en": ("The run has no such file", "A file is written by a run that pays over a rail of files."),
-        "he": ("לסבב אין קובץ כזה", "קובץ נכתב על ידי סבב שמשלם באמצעי תשלום של קבצים."),
+        "en": (
+            "The run has no such file",
+            "A file is written by a run that pays over a rail of files, and by no dry run.",
+        ),
+        "he": ("לסבב אין קובץ כזה", "קובץ נכתב על ידי סבב שמשלם באמצעי תשלום של קבצים, ולא בהרצה יבשה."),
     },
     "file_expired": {
         "en": (
@@ -202,8 +205,14 @@ PROBLEMS: dict[str, Words] = {
         "he": ("חנות של חיבור", "החנות של חיבור תמיד מותרת."),
     },
     "stale_version": {
-        "en": ("Changed in the meantime", "`If-Match` names a version that is no longer the current one; read again."),
-        "he": ("השתנה בינתיים", "`If-Match` מציין גרסה שאינה הנוכחית; קראו שוב."),
+        "en": (
+            "Changed in the meantime",
+            '`If-Match` does not name the current version; read it again. A version stands in quotes, such as `"3"`.',
+        ),
+        "he": (
+            "השתנה בינתיים",
+            '`If-Match` אינו מציין את הגרסה הנוכחית; קראו אותה שוב. גרסה נכתבת במירכאות, כגון `"3"`.',
+        ),
     },
     "too_large": {
         "en": ("Too large", "The body may have {limit} bytes."),
@@ -336,6 +345,10 @@ PROBLEMS: dict[str, Words] = {
     "rail_setting_unknown": {
         "en": ("No such setting", "{rail} has no setting of this name."),
         "he": ("אין הגדרה כזאת", "ב-{rail} אין הגדרה בשם הזה."),
+    },
+    "rail_setting_not_one_of": {
+        "en": ("Not a setting to work with", "{rail} takes here: {allowed}."),
+        "he": ("הגדרה לא תקינה", "{rail} מקבל כאן: {allowed}."),
     },
     "rail_setting_not_valid": {
         "en": ("Not a setting to work with", "This is not what {rail} wants here; is it whole, and without a slip?"),

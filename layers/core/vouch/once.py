@@ -15,7 +15,7 @@ from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
 from vouch import bodies, refusals
 from vouch.calls import Call
 from vouch.domain import times
-from vouch.domain.errors import Malformed, TooMany, Unprocessable, VouchError
+from vouch.domain.errors import Malformed, Stale, TooMany, Unprocessable, VouchError
 from vouch.problems import PROBLEM_TYPE
 from vouch.service import mint
 from vouch.store import idempotency
@@ -80,7 +80,7 @@ def _answered(app: APIGatewayHttpResolver, call: Call, next_middleware: NextMidd
     """The answer, a refusal of the caller's included: it will be the same next time. Raises what will not be."""
     try:
         return next_middleware(app)
-    except TooMany:
+    except (TooMany, Stale):  # the former passes, and after the latter the caller reads, and asks with another version
         raise
     except VouchError as refusal:
         response = refusals.told(refusal, call)

@@ -18,12 +18,16 @@ Settings = Mapping[str, str]
 
 
 class BadSetting(Exception):
-    """One of the brand's settings is missing or wrong; `code` is stable, `param` its name."""
+    """One of the brand's settings is missing or wrong; `code` is stable, `param` its name.
 
-    def __init__(self, param: str, code: str = "required") -> None:
+    `allowed` says what it may be, where that can be told.
+    """
+
+    def __init__(self, param: str, code: str = "required", allowed: str = "") -> None:
         super().__init__(f"{param}: {code}")
         self.param = param
         self.code = code
+        self.allowed = allowed
 
 
 class BadSignature(Exception):

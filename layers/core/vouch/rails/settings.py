@@ -5,6 +5,7 @@ from collections.abc import Collection, Mapping
 from vouch.rails.base import BadSetting
 
 INVALID = "invalid"
+NOT_ONE_OF = "not_one_of"
 
 
 def refuse_unknown(said: Mapping[str, str], names: Collection[str]) -> None:
@@ -28,7 +29,7 @@ def one_of(said: Mapping[str, str], name: str, choices: Collection[str], default
     """Raises BadSetting for anything else than one of the choices."""
     found = text(said, name, default)
     if found not in choices:
-        raise BadSetting(name, INVALID)
+        raise BadSetting(name, NOT_ONE_OF, ", ".join(sorted(choices)))
     return found
 
 
@@ -36,5 +37,5 @@ def number(said: Mapping[str, str], name: str, numbers: range, default: int | No
     """A whole number in plain digits, leading zeros or not. Raises BadSetting for any other, and for what is none."""
     found = text(said, name, None if default is None else str(default))
     if not (found.isascii() and found.isdigit() and len(found) <= len(str(numbers[-1])) and int(found) in numbers):
-        raise BadSetting(name, INVALID)
+        raise BadSetting(name, NOT_ONE_OF, f"{numbers[0]} … {numbers[-1]}")
     return int(found)

@@ -73,9 +73,14 @@ def found(deployment: Deployment, brand_id: str, payout_id: str, *, if_match: in
     item = payouts.payout(deployment.database, brand_id, payout_id)
     if item is None:
         raise NotFound
+    check_version(item, if_match)
+    return item
+
+
+def check_version(item: PayoutItem, if_match: int | None) -> None:
+    """Raises Stale where that is given, and is not the payout's version."""
     if if_match not in {None, item.version}:
         raise Stale
-    return item
 
 
 def listed(
@@ -444,7 +449,10 @@ def settled_by_hand(
     But where somebody has said that it came back, and another one has not said so yet, that is taken back by it.
     Raises Stale as `found` does.
     """
-    item = _by_hand(deployment, brand, payout_id, if_match)
+    item = _by_hand(deployment, brand, payout_id)
+    if has_settled(item, key, reference):
+        return item
+    check_version(item, if_match)
     if item.status not in ("submitted", "settled", "returned"):
         raise Conflict("payout_not_in_time", status=item.status)
     item = settled(deployment, brand, payout_id, News(reference=reference, by=key.id), if_match=if_match)
@@ -474,7 +482,10 @@ def failed_by_hand(
     What was settled and then came back is `returned`. That gives the creator money, so it takes a key that may do so
     (else raises Forbidden), and above the brand's limit two of them: until the second one says so, it stays `settled`.
     """
-    item = _by_hand(deployment, brand, payout_id, if_match)
+    item = _by_hand(deployment, brand, payout_id)
+    if has_failed(item, key, reason):
+        return item
+    check_version(item, if_match)
     news = News(reason=reason, by=key.id)
     match item.status:
         case "created":
@@ -536,9 +547,21 @@ def check_reason(item: PayoutItem, reason: str) -> None:
         raise Conflict("payout_failed_otherwise", reason=item.reason or "")
 
 
-def _by_hand(deployment: Deployment, brand: Brand, payout_id: str, if_match: int | None) -> PayoutItem:
-    """The payout, if a person may say what became of it. Raises Conflict, and Stale."""
-    item = found(deployment, brand.id, payout_id, if_match=if_match)
+def has_settled(item: PayoutItem, key: ApiKey, reference: str) -> bool:
+    """Whether the key has said just this, and nobody anything since: to say it again is no news, whatever version."""
+    said = (item.status, item.told_by, item.reference) == ("settled", key.id, reference)
+    return said and not item.fail_asked
+
+
+def has_failed(item: PayoutItem, key: ApiKey, reason: str) -> bool:
+    """Likewise that it failed or came back, or so the first one of two words."""
+    said = item.status in _GIVES_BACK and (item.told_by, item.reason) == (key.id, reason)
+    return said or waits_for_another(item, key, reason)
+
+
+def _by_hand(deployment: Deployment, brand: Brand, payout_id: str) -> PayoutItem:
+    """The payout, if a person may say what became of it. Raises Conflict."""
+    item = found(deployment, brand.id, payout_id)
     if rail_of(item).api is not None:
         raise Conflict("payout_told_by_rail", rail=item.rail)
     return item

@@ -220,6 +220,10 @@ def _checked(rail: Rail, said: Mapping[str, str]) -> Settings:
                 raise Unprocessable("rail_secret_missing", param=param, rail=rail.name) from None
             case "required":
                 raise Unprocessable("rail_setting_missing", param=param, rail=rail.name) from None
+            case "not_one_of":
+                raise Unprocessable(
+                    "rail_setting_not_one_of", param=param, rail=rail.name, allowed=bad.allowed
+                ) from None
             case "unknown":
                 raise Unprocessable("rail_setting_unknown", param=param, rail=rail.name) from None
             case _:

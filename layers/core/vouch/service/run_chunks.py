@@ -101,7 +101,7 @@ def _found_out(
     deployment: Deployment, brand: Brand, run: PayoutRun, paying: Paying, creators: Sequence[str]
 ) -> Iterator[Outcome]:
     """Whom it fails at, for a reason that lies with them alone, is left out, and keeps nobody else from being paid."""
-    known: Mapping[str, Profile] = payees.profiles(deployment, brand.id, creators)
+    known: Mapping[str, Profile] = payees.profiles(deployment, brand.id, creators, in_order=True)
     for creator_id in creators:
         if creator_id in known:
             ask = paying.looked_at if run.dry_run else paying.reserved
@@ -206,10 +206,11 @@ def release_chunk(deployment: Deployment, brand: Brand, run: PayoutRun, chunk: R
     What is in a file that was written is on its way, whether or not that was noted: somebody may be paying by it.
     Raises what failed at single creators, once the others have theirs back.
     """
-    written = run_parts.written_of(run, outcomes_of(chunk))
-    items = stored_payouts.payouts(deployment.database, brand.id, sorted(written))
+    said = run_parts.written_of(run, outcomes_of(chunk))
+    items = [item for item in stored_payouts.payouts(deployment.database, brand.id, sorted(said)) if not item.aside]
     if not run_files.hand_over(deployment, brand, items, in_time=in_time):
         return False
+    written = {item.id for item in items}
     _give_back(deployment, brand, run, chunk, "run_cancelled", but=written)
     _count_released(deployment, brand, run, stored.number_of(chunk))
     return True

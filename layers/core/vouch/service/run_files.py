@@ -118,7 +118,7 @@ def write_all(deployment: Deployment, brand: Brand, run: PayoutRun, in_time: InT
     failed: list[RunFile] = []
     for file in _divided(deployment, brand, run):
         try:
-            done = in_time() and _finish(deployment, brand, run.id, file, in_time)
+            done = _finish(deployment, brand, run.id, file, in_time)
         except Exception as failure:  # noqa: BLE001 - told once the others are written
             failures.append(failure)
             failed.append(file)
@@ -163,7 +163,7 @@ def _finish(deployment: Deployment, brand: Brand, run_id: str, file: RunFile, in
     It is written of the payouts that are left once nobody is to be left out any more, and noted only if by then nobody
     else has left one out: else it is written anew.
     """
-    while True:
+    while in_time():
         run = payout_runs.found(deployment, brand, run_id)
         made = _payouts_of(deployment, brand, run, file)
         now_known = next((each for each in run_parts.files_of(run) if each.is_same(file)), None)
@@ -188,6 +188,7 @@ def _finish(deployment: Deployment, brand: Brand, run_id: str, file: RunFile, in
             sealed = _account_of(deployment, brand, run, file.rail) if payments else None
             noted = _write(deployment, brand, run, now_known, sealed, payments) if payments else None
             _note_file(deployment, brand, run.id, now_known, sealed, noted)
+    return False
 
 
 def _account_of(deployment: Deployment, brand: Brand, run: PayoutRun, rail: str) -> str | None:
@@ -223,9 +224,18 @@ def _leave_out(deployment: Deployment, brand: Brand, payout_id: str, news: News)
 
 
 def leave_out_held(deployment: Deployment, brand: Brand, creator_id: str) -> None:
-    """Leaves what is not written yet for the creator out of its files at once, since they are held."""
+    """Leaves what is not written yet for the creator out of its files at once, since they are held.
+
+    It goes by the balance, which names what is open at this very moment; where nobody can read it, by the index.
+    """
     reason: Skipped = "payouts_held"
-    for item in stored_payouts.latest_of_creator(deployment.database, brand.id, creator_id):
+    try:
+        sums = balances.read(deployment.database, brand.id, creator_id).sums.values()
+        named = [each.payout_id for each in sums if each.payout_id is not None]
+        waiting = stored_payouts.payouts(deployment.database, brand.id, named)
+    except balances.Torn:
+        waiting = stored_payouts.latest_of_creator(deployment.database, brand.id, creator_id)
+    for item in waiting:
         if item.status == "created" and RAILS[item.rail].write is not None:
             with suppress(Conflict):  # it was written before
                 _leave_out(deployment, brand, item.id, News(reason=reason))
@@ -326,7 +336,8 @@ def _note_file(
     def attempt(writes: Writes) -> None:
         run = payout_runs.found(deployment, brand, run_id)
         files, pinned = run_parts.files_of(run), run.accounts or {}
-        if run.status == "writing" and seen in files and pinned.get(seen.rail) in (None, sealed):
+        by_another = noted is not None and pinned.get(seen.rail) not in (None, sealed)
+        if run.status == "writing" and seen in files and not by_another:
             others = [noted if each == seen else each for each in files]
             run_parts.list_files(run, [each for each in others if each is not None])
             if sealed is not None:

@@ -25,8 +25,8 @@ class RunFile:
     """A file of the rail's payouts of the currency whose ids are behind `after` and, if it is said, not behind `until`.
 
     `payments` and `net` are what was reserved for it, until it is written what is in it. From `name` to `digest` all is
-    None until then; `key` is the object's, `digest` its SHA-256 in hexadecimal. `left_out` counts those that failed
-    before.
+    None until then; `key` is the object's, `digest` its SHA-256 in hexadecimal. `revision` is another one whenever one
+    of its payouts is left out, for whoever writes it meanwhile to see.
     """
 
     rail: str
@@ -40,7 +40,7 @@ class RunFile:
     media_type: str | None = None
     key: str | None = None
     digest: str | None = None
-    left_out: int = 0
+    revision: int = 0
 
     @property
     def is_written(self) -> bool:
@@ -73,12 +73,12 @@ def list_files(run: PayoutRun, files: Iterable[RunFile]) -> None:
 
 
 def count_left_out(run: PayoutRun, item: PayoutItem) -> None:
-    """Has the run say so of one more, and of the file that was to have it."""
+    """Has the run say so of one more; the file that was to have it is another revision."""
     run.left_out += 1
     files = files_of(run)
     theirs = [file.is_for(item.rail, item.currency, item.id) for file in files]
     list_files(
-        run, [replace(each, left_out=each.left_out + is_its) for each, is_its in zip(files, theirs, strict=True)]
+        run, [replace(each, revision=each.revision + is_its) for each, is_its in zip(files, theirs, strict=True)]
     )
 
 

@@ -409,7 +409,10 @@ def given_up(
     may give money, and above the brand's limit by two of them, as that a payment came back; until the second one says
     so, it stays as it is. Raises Conflict, Forbidden, and Stale.
     """
-    item = payouts.found(deployment, brand.id, payout_id, if_match=if_match)
+    item = payouts.found(deployment, brand.id, payout_id)
+    if payouts.has_failed(item, key, reason):
+        return item
+    payouts.check_version(item, if_match)
     if item.status == "failed":
         payouts.check_reason(item, reason)
         return item
@@ -448,7 +451,10 @@ def taken_for_paid(
     told in forty days. What was reserved is settled, no more and no less: where the rail paid another amount, clearing
     shows the difference, and somebody adjusts. The same word again is no news. Raises Conflict, Forbidden, and Stale.
     """
-    item = payouts.found(deployment, brand.id, payout_id, if_match=if_match)
+    item = payouts.found(deployment, brand.id, payout_id)
+    if payouts.has_settled(item, key, reference):
+        return item
+    payouts.check_version(item, if_match)
     if item.status in ("settled", "returned") and item.reference == reference:
         return item
     _, told = _asked_for(deployment, brand, item, in_time)

@@ -47,7 +47,7 @@ from vouch.store.database import pause
 from vouch.store.tables import AdjustmentItem, Brand, CashRow, PayoutItem
 
 Cursor = Mapping[str, Any]
-"""Plain JSON: the phase, and where its next page begins; `currencies` are those of the accounts up to there."""
+"""Plain JSON: the phase, and where its next page begins; `currencies` are those of the accounts up to there, in one."""
 _ORDERS_PER_PAGE = 25
 _ROWS_PER_PAGE = 25
 _VIOLATIONS_MAX = 200
@@ -118,16 +118,16 @@ def verify(deployment: Deployment, brand: Brand, cursor: Cursor | None = None, *
 
 def _next_account(deployment: Deployment, brand: Brand, cursor: Cursor, time: Time) -> _Step:
     creators, after = audits.creators(deployment.database, brand.id, cursor["after"], limit=1)
-    currencies = set(cursor.get("currencies", ()))
+    currencies = set(_apart(cursor.get("currencies", "")))
     following: Cursor = {"phase": "accounts", "after": after} if after else {"phase": "cash", "place": 0, "after": ""}
     if not creators:
-        return _Step((), 0, {**following, "currencies": sorted(currencies)})
+        return _Step((), 0, {**following, "currencies": "".join(sorted(currencies))})
     [creator_id] = creators
     try:
         found, checked, seen = _account(deployment, brand, creator_id, time.for_this)
         currencies |= seen
     except _TooLarge:
-        return _Step((), 0, {**following, "currencies": sorted(currencies)}, unchecked=creator_id)
+        return _Step((), 0, {**following, "currencies": "".join(sorted(currencies))}, unchecked=creator_id)
     except balances.Torn:
         checked, found = 0, [Violation("I3", creator_id, "what lies beside its balance was not put with it")]
     except _GARBLED as failure:
@@ -135,7 +135,11 @@ def _next_account(deployment: Deployment, brand: Brand, cursor: Cursor, time: Ti
     kept, more = found[:_VIOLATIONS_MAX], len(found) - _VIOLATIONS_MAX
     if more > 0:
         kept.append(Violation(found[_VIOLATIONS_MAX].invariant, creator_id, f"and {more} violations more"))
-    return _Step(kept, checked, {**following, "currencies": sorted(currencies)})
+    return _Step(kept, checked, {**following, "currencies": "".join(sorted(currencies))})
+
+
+def _apart(currencies: str) -> list[str]:
+    return ["".join(letters) for letters in batched(currencies, 3, strict=True)]
 
 
 def _next_cash(deployment: Deployment, brand: Brand, cursor: Cursor, time: Time) -> _Step:  # noqa: ARG001
@@ -143,7 +147,7 @@ def _next_cash(deployment: Deployment, brand: Brand, cursor: Cursor, time: Time)
 
     That it has the entry's amount is found with the account.
     """
-    places = [(rail, currency) for rail in sorted(RAILS) for currency in cursor["currencies"]]
+    places = [(rail, currency) for rail in sorted(RAILS) for currency in _apart(cursor["currencies"])]
     if cursor["place"] >= len(places):
         return _Step((), 0, {"phase": "orders", "after": None})
     rail, currency = places[cursor["place"]]
@@ -152,22 +156,26 @@ def _next_cash(deployment: Deployment, brand: Brand, cursor: Cursor, time: Time)
     )
     items = {item.id: item for item in payouts.payouts(deployment.database, brand.id, {row.payout_id for row in rows})}
     found = [
-        Violation("I16", cash_rows.entry_id(row), f"{row.step} {row.amount} of {row.payout_id} is noted, and no entry")
+        Violation("I16", cash_rows.entry_id(row), f"{row.step} {row.amount} of {row.payout_id} is noted, and {wrong}")
         for row in rows
-        if not _is_part(deployment, brand, rail, row, items.get(row.payout_id))
+        if (wrong := _wrong(deployment, brand, rail, row, items.get(row.payout_id))) is not None
     ]
     if len(rows) == _ROWS_PER_PAGE:
         return _Step(found, 0, {**cursor, "after": rows[-1].sk})
     return _Step(found, 0, {**cursor, "place": cursor["place"] + 1, "after": ""})
 
 
-def _is_part(deployment: Deployment, brand: Brand, rail: str, row: CashRow, item: PayoutItem | None) -> bool:
+def _wrong(deployment: Deployment, brand: Brand, rail: str, row: CashRow, item: PayoutItem | None) -> str | None:
+    """Why the row is no part of an entry; None: it is."""
     if item is None:
-        return False
-    at, entry_id = cash_rows.moved_at(row), cash_rows.entry_id(row)
-    entry = ledger.of_payout(deployment.database, brand.id, item.creator_id, entry_id, at)
-    movement = clearing.movement(entry, rail) if entry is not None and entry.payout_id == item.id else None
-    return movement is not None and movement.step == row.step
+        return "there is no such payout"
+    try:
+        at, entry_id = cash_rows.moved_at(row), cash_rows.entry_id(row)
+        entry = ledger.of_payout(deployment.database, brand.id, item.creator_id, entry_id, at)
+        movement = clearing.movement(entry, rail) if entry is not None and entry.payout_id == item.id else None
+    except ledger.NO_ENTRY as failure:
+        return f"its entry cannot be read: {failure!r}"
+    return None if movement is not None and movement.step == row.step else "no entry says so"
 
 
 def _next_orders(deployment: Deployment, brand: Brand, cursor: Cursor, time: Time) -> _Step:

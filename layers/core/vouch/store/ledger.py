@@ -30,7 +30,7 @@ HELD = "EH#"
 FOLDS = "F#"
 PAYMENTS = "P#"
 _PAST = "$"  # follows '#': a bound that ends with it lies behind every key that goes on from there
-_NO_ENTRY = (Unbalanced, AttributeError, LookupError, TypeError, ValueError)
+NO_ENTRY = (Unbalanced, AttributeError, LookupError, TypeError, ValueError)
 """What reading an item raises that is not what was put."""
 
 
@@ -172,7 +172,7 @@ def from_stream(image: Mapping[str, Any]) -> Entry | None:
     """The entry that a record of the table's stream shows; None where it is none."""
     try:
         return entry(EntryItem.from_raw_data(dict(image)))
-    except _NO_ENTRY:
+    except NO_ENTRY:
         return None
 
 
@@ -215,7 +215,7 @@ def everything(database: Database, brand_id: str, creator_id: str) -> Iterator[F
         last = item.sk
         try:
             yield Found(item.sk, entry(item))
-        except _NO_ENTRY as error:
+        except NO_ENTRY as error:
             yield Unreadable(item.sk, str(error))
 
 

@@ -57,13 +57,17 @@ def noted(database: Database, keys: Iterable[tuple[str, str]]) -> list[tuple[Cre
     ]
 
 
-def found(database: Database, brand_id: str, creator_ids: Iterable[str]) -> dict[str, Found]:
-    """Those of these creators who exist, with what is kept beside them, in one request per 33."""
+def found(database: Database, brand_id: str, creator_ids: Iterable[str], *, in_order: bool = False) -> dict[str, Found]:
+    """Those of these creators who exist, with what is kept beside them, in one request per 33.
+
+    One request is no snapshot: `in_order` what is beside them is read behind them, per 50, and so is never older than
+    what their `payee_changes` says.
+    """
     wanted = [creator_id for creator_id in dict.fromkeys(creator_ids) if ids.is_id(creator_id, creators.PREFIX)]
-    keys: list[Key] = [
-        key(brand_id, creator_id) for creator_id in wanted for key in (creators.key, method_key, payee_key)
-    ]
-    items = database.get_many(keys)
+    keys: list[Key] = [creators.key(brand_id, creator_id) for creator_id in wanted]
+    beside = [key(brand_id, creator_id) for creator_id in wanted for key in (method_key, payee_key)]
+    requests = (keys, beside) if in_order else ([*keys, *beside],)
+    items = {place: item for each in requests for place, item in database.get_many(each).items()}
     result = dict[str, Found]()
     for creator_id in wanted:
         creator, method, payee = (

@@ -561,7 +561,7 @@ class PayoutRun(Main, discriminator="run"):
     `looked_at`, `payouts` and `totals` = [[rail, currency, payouts, amount, withheld]] are sums of the chunks that are
     reserved; so many of the payouts were `released` as it was cancelled. `at` is the brand's time of it, `created_at`
     the real one. `files` = [[rail, currency, part, payments, net, behind which payout, up to which, name, media type,
-    key of the object, its SHA-256, how many were left out]], the name and what follows null until it is written;
+    key of the object, its SHA-256, its revision]], the name and what is the object's null until it is written;
     `left_out` counts the payouts that failed before, of all files. `accounts` = {rail: its settings, sealed} by which
     the rail's first file was written, and all others are.
     """

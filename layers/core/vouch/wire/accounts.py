@@ -9,6 +9,10 @@ from vouch.wire.base import Answer, Body, Moment, Shown
 
 StatementLimit = Annotated[int, Query(ge=1, le=1000, description="How many entries at most")]
 STATEMENT_LIMIT = 1000
+VerifyCursor = Annotated[
+    str | None,
+    Query(max_length=4000, description="`next_cursor` of the call before; longer than others"),
+]
 StatementMonth = Annotated[
     str | None,
     Query(pattern="^20[0-9]{2}-(0[1-9]|1[0-2])$", description="Like `2026-05`, where the brand is at home"),
