@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from vouch.service.statement_papers import StatementPaper
-from vouch.service.statements import Line, Statement, Totals
+from vouch.service.statements import Bookmark, Line, Statement, Totals
 
 MAY = datetime(2026, 4, 30, 21, tzinfo=UTC)
 JUNE = datetime(2026, 5, 31, 21, tzinfo=UTC)
@@ -19,7 +19,7 @@ def line(kind: str, amount: int, balance: int, **other: Any) -> Line:
     """An entry of that kind, as a statement has it; `other` says what is otherwise."""
     said: dict[str, Any] = {
         "id": "ent_1",
-        "place": "",
+        "mark": Bookmark("", 0, 0),
         "at": MAY + timedelta(days=3),
         "kind": kind,
         "order_id": ORDER if kind == "settle" else None,

@@ -1,6 +1,6 @@
 """What stands in a payout's way is that payout's alone, and what is given up, paused or held is so for long enough."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from datetime import date, timedelta
 
@@ -33,7 +33,8 @@ from vouch.service.payout_runs import Wish
 from vouch.service.payout_settings import Settings
 from vouch.service.reserving import Outcome, Paying
 from vouch.store import payout_runs as stored_runs
-from vouch.store.tables import Brand, PayoutItem
+from vouch.store.database import Database, Key
+from vouch.store.tables import Brand, Creator, Item, PayoutItem
 
 
 def goes_on(day: Payday, hours: int = 3) -> None:
@@ -448,3 +449,23 @@ def test_what_is_said_of_a_creator_while_others_are_reserved_counts_for_them(
     told = outcomes[late[0]]
     assert (told.skipped, told.withheld) == (skipped, 0 if skipped else 300)
     assert [each.withheld for each in day.payouts_of(late[0])] == ([] if skipped else [300])
+
+
+def test_a_change_in_the_moment_in_which_many_are_read_counts(day: Payday, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One request for many items is no snapshot: it may show that there was a change, and not the change itself."""
+    early, late = day.creators([1_000, 1_000])
+    reading, changed = Database.get_many, list[str]()
+
+    def overtaken(database: Database, keys: Iterable[Key]) -> dict[tuple[str, str | None], Item]:
+        asked = list(keys)
+        people = [key for key in asked if key[0] is Creator]
+        found = reading(database, [key for key in asked if key not in people])
+        if len(people) == 2 and not changed:
+            changed.append(late)
+            taxed(day, late)
+        return found | reading(database, people)
+
+    monkeypatch.setattr(Database, "get_many", overtaken)
+    day.reserved(early, late, rail="csv")
+    assert changed
+    assert (day.the(early).withheld, day.the(late).withheld) == (0, 300)

@@ -45,21 +45,15 @@ def opened(deployment: Deployment, brand_id: str, rail: str) -> Settings:
 
 def account(deployment: Deployment, brand_id: str, rail: str) -> Account:
     """Raises NotFound where there is no such rail, and Unprocessable where the brand has not set it up but has to."""
-    known = _rail(rail)
-    item = rail_accounts.account(deployment.database, brand_id, rail)
-    if not is_set_up(item):
-        raise Unprocessable("rail_not_set_up", rail=rail)
+    item = _set_up(deployment, brand_id, rail)
     settings = unsealed(deployment, brand_id, rail, item.sealed)
     paused = item.reason if item.status == "paused" else None
-    return Account(settings, item.version, paused, _identity(known, brand_id, settings))
+    return Account(settings, item.version, paused, _identity(RAILS[rail], brand_id, settings))
 
 
-def sealed(deployment: Deployment, brand: Brand, rail: str) -> str | None:
+def sealed(deployment: Deployment, brand_id: str, rail: str) -> str | None:
     """The brand's settings of the rail as they are kept, None where it has none and need not. Raises as `account`."""
-    item = found(deployment, brand, rail)
-    if not is_set_up(item):
-        raise Unprocessable("rail_not_set_up", rail=rail)
-    text: str | None = item.sealed
+    text: str | None = _set_up(deployment, brand_id, rail).sealed
     return text
 
 
@@ -163,6 +157,13 @@ def resumed(deployment: Deployment, brand: Brand, rail: str, *, if_match: int | 
     item = committed(deployment, attempt)
     message = {"resumed": [brand.id], "group": brand.id}
     put_off(deployment, deployment.settings.pay_queue_url, message, seconds=0)
+    return item
+
+
+def _set_up(deployment: Deployment, brand_id: str, rail: str) -> RailAccount:
+    item = rail_accounts.account(deployment.database, brand_id, _rail(rail).name)
+    if not is_set_up(item):
+        raise Unprocessable("rail_not_set_up", rail=rail)
     return item
 
 

@@ -197,7 +197,7 @@ def _account_of(deployment: Deployment, brand: Brand, run: PayoutRun, rail: str)
     Else they would be drawn on several, or two of them have one number. Raises Unprocessable where there is none.
     """
     pinned: str | None = (run.accounts or {}).get(rail)
-    return pinned or rail_accounts.sealed(deployment, brand, rail)
+    return pinned or rail_accounts.sealed(deployment, brand.id, rail)
 
 
 def _stopped(

@@ -8,7 +8,7 @@ it out: until then the balances alone go by it.
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
-from itertools import islice
+from itertools import groupby, islice
 from zoneinfo import ZoneInfo
 
 from vouch.domain import account, calendars, spreadsheets, times
@@ -29,6 +29,18 @@ _COLUMNS = (
 
 
 @dataclass(frozen=True, slots=True)
+class Bookmark:
+    """The last line of a page: so many are behind it of those of its moment, which lie behind that `place`.
+
+    `balance` is the one with it.
+    """
+
+    place: str
+    number: int
+    balance: int
+
+
+@dataclass(frozen=True, slots=True)
 class Line:
     """One entry, and the balance with it. What is no order's says its rule and period, payout, or adjustment.
 
@@ -37,7 +49,7 @@ class Line:
     """
 
     id: str
-    place: str
+    mark: Bookmark
     at: datetime
     kind: str
     order_id: str | None
@@ -64,14 +76,6 @@ class Totals:
     def net(self) -> int:
         """What the range added."""
         return self.credited - self.debited
-
-
-@dataclass(frozen=True, slots=True)
-class Bookmark:
-    """The last line of a page, behind which the next one begins."""
-
-    place: str
-    balance: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,10 +122,10 @@ def statement(
         creator_id,
         start=start,
         until=end - TICK,
-        after=after.place if after else None,
+        after=after.place if after and after.place else None,
         page=limit and limit + 1,
     )
-    lines = _lines(entries, currency, after.balance if after else before.net)
+    lines = _lines(entries, currency, after or Bookmark("", 0, before.net))
     shown = list(islice(lines, limit))
     more = limit is not None and next(lines, None) is not None
     return Statement(
@@ -132,7 +136,7 @@ def statement(
         closing=by_end.net,
         totals=Totals(by_end.credited - before.credited, by_end.debited - before.debited),
         entries=_told(database, brand.id, shown),
-        next=Bookmark(shown[-1].place, shown[-1].balance) if more else None,
+        next=shown[-1].mark if more else None,
     )
 
 
@@ -174,16 +178,29 @@ def _all_before(deployment: Deployment, brand: Brand, creator_id: str, currency:
     return Totals(credited, debited)
 
 
-def _lines(entries: Iterator[Entry], currency: str, balance: int) -> Iterator[Line]:
-    for entry in entries:
-        if entry.currency == currency and entry.position is not None:
+def _lines(entries: Iterator[Entry], currency: str, after: Bookmark) -> Iterator[Line]:
+    """Those behind `after`. Of one moment what was posted first is the first: an order, then what came back of it.
+
+    Where that is one moment, too, as by a clock that stands, folds' entries are the last, and credits before debits.
+    """
+    place, begun, balance = after.place, after.number, after.balance
+    ours = (entry for entry in entries if entry.currency == currency)
+    for at, moment in groupby(ours, key=lambda entry: entry.position):
+        found = list(moment)
+        for number, entry in enumerate(sorted(found, key=_turn), start=1):
+            if at is None or number <= begun:
+                continue
             amount = account.value(entry)
             balance += amount
             beside = {"payout_id": entry.payout_id, "adjustment_id": entry.adjustment_id}
             origin = {**beside, **(asdict(entry.rule) if entry.rule else {})}
-            yield Line(
-                entry.id, ledger.place(entry), entry.position, entry.kind, entry.order_id, amount, balance, **origin
-            )
+            mark = Bookmark(place, number, balance)
+            yield Line(entry.id, mark, at, entry.kind, entry.order_id, amount, balance, **origin)
+        place, begun = ledger.place(found[-1]), 0
+
+
+def _turn(entry: Entry) -> tuple[datetime, int, bool]:
+    return entry.posted_at, entry.fold or 0, account.value(entry) < 0
 
 
 def _told(database: Database, brand_id: str, lines: Sequence[Line]) -> list[Line]:
