@@ -529,6 +529,19 @@ def test_the_first_of_two_words_lasts_a_week_at_most_and_is_joined_by_no_other_o
     assert balance(api, shop)["available"] == 5_000
 
 
+def test_a_first_word_that_has_lapsed_begins_anew_when_its_key_says_so_again(shop: Shop, clock: Clock) -> None:
+    api = earned(shop)
+    run(api)
+    [payout] = api.get("/v1/payouts").body["items"]
+    path = f"/v1/payouts/{payout['id']}"
+    assert api.send("PUT", "/v1/payout_settings", {"currencies": {"ILS": {"adjustment_limit": 4_999}}}).status == 200
+    assert api.post(f"{path}/settle", {"reference": "1"}).status == 200
+    (one, _), (another, _) = who_may_give(shop, "One"), who_may_give(shop, "Another")
+    for client, days, status in ((one, 8, "settled"), (one, 6, "settled"), (another, 0, "returned")):
+        assert client.post(f"{path}/fail", {"reason": "It came back"}).body["status"] == status
+        clock.pass_(timedelta(days=days))
+
+
 def test_that_no_more_than_the_limit_came_back_takes_the_word_of_one(shop: Shop) -> None:
     api = earned(shop)
     run(api)

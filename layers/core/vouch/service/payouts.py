@@ -554,9 +554,8 @@ def has_settled(item: PayoutItem, key: ApiKey, reference: str) -> bool:
 
 
 def has_failed(item: PayoutItem, key: ApiKey, reason: str) -> bool:
-    """Likewise that it failed or came back, or so the first one of two words."""
-    said = item.status in _GIVES_BACK and (item.told_by, item.reason) == (key.id, reason)
-    return said or waits_for_another(item, key, reason)
+    """Likewise that it failed, or came back. The first one of two words is none yet: said again, it may begin anew."""
+    return item.status in _GIVES_BACK and (item.told_by, item.reason) == (key.id, reason)
 
 
 def _by_hand(deployment: Deployment, brand: Brand, payout_id: str) -> PayoutItem:
