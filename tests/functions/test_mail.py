@@ -29,7 +29,8 @@ from vouch.store.vault import Owner
 
 PAYPAL = Destination("paypal", "", {"email": "noa@money.example"})
 BANK = Destination("iban", "Noa Levi", {"iban": "IL620108000000099999999", "bic": ""})
-CANARY = "620108000000099999999"
+CANARY = "6201080000000LUILOUI"
+"""An account number whose end nothing has by chance: an id has none of these four letters, a time none at all."""
 SES = "https://email.eu-central-1.amazonaws.com"
 
 
