@@ -542,6 +542,38 @@ def test_a_first_word_that_has_lapsed_begins_anew_when_its_key_says_so_again(sho
         clock.pass_(timedelta(days=days))
 
 
+def test_whose_answer_was_lost_says_the_same_of_two_words_again(shop: Shop) -> None:
+    """With the version that it was about, as of any other word: the first one, and that it was paid after all."""
+    api = earned(shop)
+    run(api)
+    [payout] = api.get("/v1/payouts").body["items"]
+    path = f"/v1/payouts/{payout['id']}"
+    assert api.send("PUT", "/v1/payout_settings", {"currencies": {"ILS": {"adjustment_limit": 4_999}}}).status == 200
+    settled = api.post(f"{path}/settle", {"reference": "1"}).body
+    (one, first), (another, second) = who_may_give(shop, "One"), who_may_give(shop, "Another")
+    for client, word, body, asked_by, told_by in (
+        (one, "fail", {"reason": "It came back"}, first, settled["told_by"]),
+        (another, "settle", {"reference": "1"}, None, second),
+    ):
+        seen = f'"{api.get(path).body["version"]}"'
+        said = client.post(f"{path}/{word}", body, if_match=seen)
+        assert (said.body["fail_asked"] and said.body["fail_asked"]["by"], said.body["told_by"]) == (asked_by, told_by)
+        again = client.post(f"{path}/{word}", body, if_match=seen)
+        assert (again.status, again.body) == (200, said.body)
+
+
+def test_a_first_word_said_again_is_enough_once_the_limit_was_raised(shop: Shop) -> None:
+    api = earned(shop)
+    run(api)
+    [payout] = api.get("/v1/payouts").body["items"]
+    path = f"/v1/payouts/{payout['id']}"
+    assert api.post(f"{path}/settle", {"reference": "1"}).status == 200
+    for limit, status in ((4_999, "settled"), (5_000, "returned")):
+        rules = {"currencies": {"ILS": {"adjustment_limit": limit}}}
+        assert api.send("PUT", "/v1/payout_settings", rules).status == 200
+        assert api.post(f"{path}/fail", {"reason": "It came back"}).body["status"] == status
+
+
 def test_that_no_more_than_the_limit_came_back_takes_the_word_of_one(shop: Shop) -> None:
     api = earned(shop)
     run(api)

@@ -16,6 +16,8 @@ from vouch.service import payout_settings, payouts, rail_accounts, sending
 from vouch.service.deployment import Deployment
 from vouch.service.payout_settings import Settings
 from vouch.service.payouts import News
+from vouch.store import versions
+from vouch.store.database import Writes
 from vouch.store.tables import ApiKey, Brand, PayoutItem
 
 CLERK, BOOKKEEPER = key(), key(payouts.TO_GIVE)
@@ -23,8 +25,10 @@ ANOTHER = ApiKey("", "", id="key_another", scopes=[payouts.TO_GIVE])
 Word = Callable[[Payday, PayoutItem, ApiKey], PayoutItem]
 
 
-def not_paid(day: Payday, item: PayoutItem, by: ApiKey) -> PayoutItem:
-    return sending.given_up(day.deployment, day.brand, by, item.id, "never arrived", in_time=lambda: True)
+def not_paid(day: Payday, item: PayoutItem, by: ApiKey, *, if_match: int | None = None) -> PayoutItem:
+    """`if_match` is a version of it."""
+    said = "never arrived"
+    return sending.given_up(day.deployment, day.brand, by, item.id, said, if_match=if_match, in_time=lambda: True)
 
 
 def paid(day: Payday, item: PayoutItem, by: ApiKey) -> PayoutItem:
@@ -273,11 +277,58 @@ def test_after_forty_days_who_may_give_says_what_became_at_an_account_that_is_go
         assert (day.the(creator).status, second.movements) == (status, {})
 
 
+def limited(day: Payday, limit: int) -> None:
+    """Above that amount it takes two keys."""
+    rules = {"minimum": None, "rail": None, "schedule": None, "adjustment_limit": limit}
+    said = Settings("UTC", tax_form_required=False, currencies={day.currency: rules})
+    payout_settings.changed(day.deployment, day.brand, said, if_match=None)
+
+
+def test_the_first_of_two_words_said_again_is_no_news_whatever_the_rail_says_by_now(day: Payday) -> None:
+    limited(day, 699)
+    with on_its_way(day) as (paypal, _, creator):
+        day.pass_(50 * DAY)
+        rail_accounts.removed(day.deployment, day.brand, "paypal", if_match=None)
+        before = day.the(creator)
+        said = not_paid(day, before, BOOKKEEPER, if_match=before.version)
+        assert said.fail_asked[0] == "key_clerk"
+        assert not_paid(day, before, BOOKKEEPER, if_match=before.version).version == said.version
+        day.set_up("paypal", paypal.settings)
+        paypal.everywhere = True
+        paypal.faults.append(failing(503, b""))
+        assert not_paid(day, before, BOOKKEEPER).version == said.version
+        with pytest.raises(Conflict, match="payout_told_by_rail"):
+            not_paid(day, before, ANOTHER)
+        assert not paypal.faults
+
+
+def test_a_word_that_has_lapsed_is_not_taken_for_one_that_came_too_late(
+    day: Payday, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limited(day, 699)
+    with on_its_way(day) as (_, _, creator):
+        day.pass_(50 * DAY)
+        rail_accounts.removed(day.deployment, day.brand, "paypal", if_match=None)
+        assert not_paid(day, day.the(creator), BOOKKEEPER).fail_asked
+        day.pass_(8 * DAY)
+        asked = sending._asked_for
+
+        def asked_while_it_changes(*some: Any) -> Any:
+            answer, item, writes = asked(*some), day.the(creator), Writes()
+            versions.put(writes, item)
+            day.deployment.database.commit(writes)
+            return answer
+
+        with monkeypatch.context() as patch:
+            patch.setattr(sending, "_asked_for", asked_while_it_changes)
+            with pytest.raises(Conflict, match="payout_told_by_rail"):
+                not_paid(day, day.the(creator), BOOKKEEPER)
+        assert not_paid(day, day.the(creator), ANOTHER).fail_asked[0] == "key_another", "of the lapsed one none is left"
+
+
 def test_that_more_than_the_limit_was_not_paid_is_said_by_two_of_what_was_seen_on_its_way(day: Payday) -> None:
     with on_its_way(day) as (_, second, creator):
-        rules = {"minimum": None, "rail": None, "schedule": None, "adjustment_limit": 699}
-        said = Settings("UTC", tax_form_required=False, currencies={day.currency: rules})
-        payout_settings.changed(day.deployment, day.brand, said, if_match=None)
+        limited(day, 699)
         day.set_up("paypal", second.settings)
         day.pass_(40 * DAY)
         payout = not_paid(day, day.the(creator), BOOKKEEPER)

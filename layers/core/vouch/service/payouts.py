@@ -6,7 +6,7 @@ Whatever is told twice, late or out of order therefore changes nothing the secon
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import islice
 from typing import Literal
 
@@ -29,6 +29,7 @@ from vouch.service import keys, pages, payees, payout_settings, run_parts
 from vouch.service.deployment import Deployment
 from vouch.service.folds import fold_and_post
 from vouch.service.pages import Page
+from vouch.service.payout_settings import Rules
 from vouch.service.reserving import outcomes_of
 from vouch.service.revisions import committed
 from vouch.store import balances, clearing, ledger, payout_runs, payouts, versions
@@ -459,15 +460,17 @@ def settled_by_hand(
     if item.reference != reference:  # it was before, or by another one at the same moment
         raise Conflict("payout_settled_otherwise", reference=item.reference or "")
     if item.status == "settled" and item.fail_asked:
-        return _word_taken_back(deployment, brand, item.id, if_match)
+        return _word_taken_back(deployment, brand, key, item.id, if_match)
     return item
 
 
-def _word_taken_back(deployment: Deployment, brand: Brand, payout_id: str, if_match: int | None) -> PayoutItem:
+def _word_taken_back(
+    deployment: Deployment, brand: Brand, key: ApiKey, payout_id: str, if_match: int | None
+) -> PayoutItem:
     def attempt(writes: Writes) -> PayoutItem:
         item = found(deployment, brand.id, payout_id, if_match=if_match)
         if item.status == "settled":
-            item.fail_asked = None
+            item.fail_asked, item.told_by = None, key.id
             versions.put(writes, item)
         return item
 
@@ -483,7 +486,7 @@ def failed_by_hand(
     (else raises Forbidden), and above the brand's limit two of them: until the second one says so, it stays `settled`.
     """
     item = _by_hand(deployment, brand, payout_id)
-    if has_failed(item, key, reason):
+    if has_failed(deployment, brand, item, key, reason):
         return item
     check_version(item, if_match)
     news = News(reason=reason, by=key.id)
@@ -497,7 +500,7 @@ def failed_by_hand(
             item = returned(
                 deployment, brand, payout_id, news, if_match=if_match, check=by_two(deployment, brand, key, reason)
             )
-            if waits_for_another(item, key, reason):
+            if waits_for_another(deployment, brand, item, key, reason):
                 return item
     check_reason(item, reason)
     return item
@@ -518,16 +521,14 @@ def by_two(deployment: Deployment, brand: Brand, key: ApiKey, reason: str) -> Ch
     rules, now = payout_settings.of(deployment, brand), deployment.now()
 
     def check(item: PayoutItem, writes: Writes) -> bool:
-        limit = rules.currency(item.currency).adjustment_limit
-        if limit is None or item.amount <= limit:
+        if not _takes_two(item, rules):
             return True
-        asked_by, asked_for, asked_at = item.fail_asked or ("", "", "")
-        stands = asked_by and now - times.parse(asked_at) < _WORD_STANDS
-        if stands and asked_by != key.id:
+        by, asked_for = _first_word(item, now) or (key.id, None)
+        if by != key.id:
             if asked_for != reason:
-                raise Conflict("payout_failed_otherwise", reason=asked_for)
+                raise Conflict("payout_failed_otherwise", reason=asked_for or "")
             return True
-        if not stands or asked_for != reason:
+        if asked_for != reason:
             item.fail_asked = [key.id, reason, times.text(now)]
             versions.put(writes, item)
         return False
@@ -535,10 +536,23 @@ def by_two(deployment: Deployment, brand: Brand, key: ApiKey, reason: str) -> Ch
     return check
 
 
-def waits_for_another(item: PayoutItem, key: ApiKey, reason: str) -> bool:
-    """Whether the key has said so, and another one has to say the same."""
-    asked = item.fail_asked
-    return bool(asked) and item.status not in _GIVES_BACK and asked[:2] == [key.id, reason]
+def waits_for_another(deployment: Deployment, brand: Brand, item: PayoutItem, key: ApiKey, reason: str) -> bool:
+    """Whether the key has said so, that word stands, and another one has to say the same."""
+    said = item.status not in _GIVES_BACK and _first_word(item, deployment.now()) == (key.id, reason)
+    return said and _takes_two(item, payout_settings.of(deployment, brand))
+
+
+def _first_word(item: PayoutItem, now: datetime) -> tuple[str, str] | None:
+    """Whose word waits for a second one, and the reason that it gives; none of one that has lapsed."""
+    if not item.fail_asked:
+        return None
+    by, reason, at = item.fail_asked
+    return (by, reason) if now - times.parse(at) < _WORD_STANDS else None
+
+
+def _takes_two(item: PayoutItem, rules: Rules) -> bool:
+    limit = rules.currency(item.currency).adjustment_limit
+    return limit is not None and item.amount > limit
 
 
 def check_reason(item: PayoutItem, reason: str) -> None:
@@ -553,9 +567,10 @@ def has_settled(item: PayoutItem, key: ApiKey, reference: str) -> bool:
     return said and not item.fail_asked
 
 
-def has_failed(item: PayoutItem, key: ApiKey, reason: str) -> bool:
-    """Likewise that it failed, or came back. The first one of two words is none yet: said again, it may begin anew."""
-    return item.status in _GIVES_BACK and (item.told_by, item.reason) == (key.id, reason)
+def has_failed(deployment: Deployment, brand: Brand, item: PayoutItem, key: ApiKey, reason: str) -> bool:
+    """Likewise that it failed or came back, or so the first one of two words, for as long as that stands."""
+    said = item.status in _GIVES_BACK and (item.told_by, item.reason) == (key.id, reason)
+    return said or waits_for_another(deployment, brand, item, key, reason)
 
 
 def _by_hand(deployment: Deployment, brand: Brand, payout_id: str) -> PayoutItem:

@@ -410,7 +410,7 @@ def given_up(
     so, it stays as it is. Raises Conflict, Forbidden, and Stale.
     """
     item = payouts.found(deployment, brand.id, payout_id)
-    if payouts.has_failed(item, key, reason):
+    if payouts.has_failed(deployment, brand, item, key, reason):
         return item
     payouts.check_version(item, if_match)
     if item.status == "failed":
@@ -427,7 +427,7 @@ def given_up(
             check = payouts.by_two(deployment, brand, key, reason)
     news, seen = News(reason=reason, by=key.id), item.version
     item = payouts.failed(deployment, brand, item.id, news, seen=seen, if_match=if_match, check=check)
-    if payouts.waits_for_another(item, key, reason):
+    if payouts.waits_for_another(deployment, brand, item, key, reason):
         return item
     if item.status != "failed":  # it was sent, or found, at the same moment
         raise _is_told_by_rail(item)
