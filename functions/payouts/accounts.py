@@ -77,8 +77,8 @@ def show_creator_statement(
     after = None
     if cursor is not None:
         # The end is pinned by the first page, or entries that mature meanwhile would change the sums under way.
-        place, number, balance, until = pages.opened(call.deployment, scope, cursor)
-        after, end = Bookmark(place, int(number), int(balance)), times.parse(until)
+        *turn, balance, until = pages.opened(call.deployment, scope, cursor)
+        after, end = Bookmark(tuple(turn), int(balance)), times.parse(until)
     page = statements.statement(
         call.deployment, call.brand, creator_id, currency, start=start, end=end, limit=limit, after=after
     )
@@ -123,7 +123,7 @@ def _following(scope: str, page: Statement) -> str | None:
     if page.next is None:
         return None
     last = page.next
-    position = [last.place, str(last.number), str(last.balance), times.text(page.end)]
+    position = [*last.turn, str(last.balance), times.text(page.end)]
     return pages.sealed(routes.call.deployment, scope, position)
 
 

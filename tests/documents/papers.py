@@ -19,7 +19,7 @@ def line(kind: str, amount: int, balance: int, **other: Any) -> Line:
     """An entry of that kind, as a statement has it; `other` says what is otherwise."""
     said: dict[str, Any] = {
         "id": "ent_1",
-        "mark": Bookmark("", 0, 0),
+        "mark": Bookmark((), 0),
         "at": MAY + timedelta(days=3),
         "kind": kind,
         "order_id": ORDER if kind == "settle" else None,

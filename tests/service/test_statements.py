@@ -5,6 +5,8 @@ import io
 import random
 from dataclasses import asdict, replace
 from datetime import datetime, timedelta
+from itertools import accumulate
+from typing import Any
 
 import pytest
 
@@ -26,14 +28,13 @@ from vouch.store.tables import Brand
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 TICK = timedelta(microseconds=1)
 FIVE = {"amount": 5, "currency": "ILS"}
-MARK = Bookmark("", 0, 0)
+MARK = Bookmark((), 0)
 
 
 def recounted(posted: list[Entry], currency: str, start: datetime, end: datetime) -> Statement:
     """The statement by hand."""
     placed = [each for each in posted if each.position and each.currency == currency]
-    by_place = sorted(placed, key=ledger.place)
-    by_turn = sorted(by_place, key=lambda each: (each.posted_at, each.fold or 0, account.value(each) < 0))
+    by_turn = sorted(placed, key=lambda each: (each.posted_at, each.fold or 0, account.value(each) < 0, each.id))
     ordered = sorted(((each.position or NOON, each) for each in by_turn), key=lambda pair: pair[0])
     opening = sum(account.value(each) for at, each in ordered if at < start)
     lines, balance = [], opening
@@ -141,6 +142,61 @@ def test_what_came_back_of_an_order_stands_behind_it(deployment: Deployment, lim
             break
     assert [amount > 0 for amount in amounts] == [True] * 6 + [False] * 6
     assert sorted(amounts) == sorted([*range(-6, 0), *range(10, 70, 10)])
+
+
+BETWEEN_PAGES = {
+    "an order that counts before the next one": [entry(1_000, now=NOON + MINUTE, ahead=90 * MINUTE)],
+    "what came back of an order on the page": [
+        entry(-amount, now=NOON + MINUTE, ahead=HOUR - MINUTE) for amount in range(1, 20)
+    ],
+    "orders of the page's own moment": [entry(amount, now=NOON, ahead=2 * HOUR) for amount in range(1, 20)],
+    "what is before all": [entry(1_000, now=NOON, ahead=MINUTE)],
+    "what is behind all": [entry(1_000, now=NOON + MINUTE, ahead=5 * HOUR)],
+}
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3])
+@pytest.mark.parametrize("posted", BETWEEN_PAGES.values(), ids=BETWEEN_PAGES)
+def test_what_is_posted_between_two_pages_has_no_line_twice_and_none_of_the_others_left_out(
+    deployment: Deployment, posted: list[Entry], limit: int
+) -> None:
+    """Each balance is the one before and the amount, whatever of the new ones is shown."""
+    brand = books.open_books(deployment)
+    first = [entry(10**place, now=NOON, ahead=hours * HOUR) for place, hours in enumerate((1, 2, 2, 3))]
+    post(brand, *first)
+    lines, after = list[Line](), None
+    while True:
+        page = statement(deployment, brand, NOA, "ILS", end=NOON + DAY, limit=limit, after=after)
+        if after is None:
+            post(brand, *posted)
+        lines += page.entries
+        after = page.next
+        if after is None:
+            break
+    ids = [line.id for line in lines]
+    assert len(ids) == len(set(ids))
+    assert {each.id for each in first} <= set(ids)
+    assert [line.balance for line in lines] == list(accumulate(line.amount for line in lines))
+    assert {each.id for each in posted if each.position and each.position > NOON + 3 * HOUR} <= set(ids)
+
+
+def test_a_page_of_a_moment_with_many_entries_takes_few_requests(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where a clock stands; to be sorted it has to be read whole. Of a usual account a page is read at once."""
+    brand = books.open_books(deployment)
+    post(brand, *(entry(amount, now=NOON) for amount in range(1, 301)))
+    post(brand, *(entry(amount, now=NOON, ahead=amount * HOUR) for amount in range(1, 60)))
+    wire = Wire(monkeypatch)
+
+    def requests(**some: Any) -> int:
+        wire.sent.clear()
+        assert len(statement(deployment, brand, NOA, "ILS", end=NOON + 100 * HOUR, **some).entries) == some["limit"]
+        return len(wire.sent)
+
+    usual = requests(start=NOON + HOUR, limit=25)
+    assert requests(start=NOON, limit=1) == usual + 4
+    assert requests(start=NOON + HOUR, limit=1) == usual
 
 
 def test_a_statement_does_not_begin_at_zero(

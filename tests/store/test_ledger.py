@@ -3,6 +3,8 @@
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
+
 from tests import books
 from tests.books import DANA, NOA, entry, post
 from tests.fixtures import NOON
@@ -47,12 +49,14 @@ def test_the_time_line_holds_both_its_bounds(deployment: Deployment) -> None:
     assert list(ledger.time_line(deployment.database, brand.id, NOA, start=NOON + HOUR, until=NOON)) == []
 
 
-def test_going_on_behind_an_entry_skips_none_of_the_same_moment(deployment: Deployment) -> None:
+@pytest.mark.parametrize("few", [1, 2, 4, 5, 19, 20, 21])
+def test_who_wants_few_at_first_gets_all_in_the_end(deployment: Deployment, few: int) -> None:
+    """Entries of one moment included, wherever a request ends."""
     brand = books.open_books(deployment)
-    same = sorted((entry(number, now=NOON) for number in range(1, 6)), key=lambda each: each.id)
-    post(brand, *same)
-    behind = ledger.time_line(deployment.database, brand.id, NOA, start=NOON, after=ledger.place(same[1]), page=2)
-    assert list(behind) == same[2:]
+    posted = [entry(number, now=NOON, ahead=number // 7 * HOUR) for number in range(1, 21)]
+    post(brand, *posted)
+    found = list(ledger.time_line(deployment.database, brand.id, NOA, start=NOON, until=NOON + 2 * HOUR, few=few))
+    assert found == sorted(posted, key=lambda each: (each.position, each.id))
 
 
 def test_what_changes_of_the_balance_posted_lies_behind_the_rest_of_its_moment_in_their_order(
@@ -68,9 +72,6 @@ def test_what_changes_of_the_balance_posted_lies_behind_the_rest_of_its_moment_i
     post(brand, *reversed(words), *earned)
     found = list(ledger.time_line(deployment.database, brand.id, NOA, start=NOON))
     assert (set(found[:5]), found[5:]) == (set(earned), words)
-    assert list(ledger.time_line(deployment.database, brand.id, NOA, start=NOON, after=ledger.place(words[1]))) == [
-        *words[2:]
-    ]
 
 
 def test_the_footing_is_the_last_fold_of_that_currency_before_the_moment(deployment: Deployment) -> None:

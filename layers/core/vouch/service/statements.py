@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from itertools import groupby, islice
+from operator import itemgetter
 from zoneinfo import ZoneInfo
 
 from vouch.domain import account, calendars, spreadsheets, times
@@ -28,15 +29,15 @@ _COLUMNS = (
 )
 
 
+Turn = tuple[str, ...]
+"""What lines are sorted by: when they count, when they were posted, by which fold, debits last, and the entry's id."""
+
+
 @dataclass(frozen=True, slots=True)
 class Bookmark:
-    """The last line of a page: so many are behind it of those of its moment, which lie behind that `place`.
+    """The last line of a page, by its turn, and the balance with it."""
 
-    `balance` is the one with it.
-    """
-
-    place: str
-    number: int
+    turn: Turn
     balance: int
 
 
@@ -105,8 +106,9 @@ def statement(
 ) -> Statement:
     """The creator's account from `start` (else its beginning) until before `end` (else all that is theirs by now).
 
-    A later `end` shows what lies ahead too. Raises NotFound for a creator whom the brand does not have, and Malformed
-    where the end lies before the start.
+    A later `end` shows what lies ahead too; what is posted there while somebody turns the pages is on those to come,
+    or on none. Raises NotFound for a creator whom the brand does not have, and Malformed where the end lies before the
+    start.
     """
     database = deployment.database
     start = times.EPOCH if start is None else start
@@ -120,12 +122,11 @@ def statement(
         database,
         brand.id,
         creator_id,
-        start=start,
+        start=times.parse(after.turn[0]) if after else start,
         until=end - TICK,
-        after=after.place if after and after.place else None,
-        page=limit and limit + 1,
+        few=limit and limit + 2,  # one to see whether there are more, and one to see that it is the last of its moment
     )
-    lines = _lines(entries, currency, after or Bookmark("", 0, before.net))
+    lines = _lines(entries, currency, after.turn if after else None, after.balance if after else before.net)
     shown = list(islice(lines, limit))
     more = limit is not None and next(lines, None) is not None
     return Statement(
@@ -178,29 +179,27 @@ def _all_before(deployment: Deployment, brand: Brand, creator_id: str, currency:
     return Totals(credited, debited)
 
 
-def _lines(entries: Iterator[Entry], currency: str, after: Bookmark) -> Iterator[Line]:
+def _lines(entries: Iterator[Entry], currency: str, after: Turn | None, balance: int) -> Iterator[Line]:
     """Those behind `after`. Of one moment what was posted first is the first: an order, then what came back of it.
 
     Where that is one moment, too, as by a clock that stands, folds' entries are the last, and credits before debits.
     """
-    place, begun, balance = after.place, after.number, after.balance
-    ours = (entry for entry in entries if entry.currency == currency)
-    for at, moment in groupby(ours, key=lambda entry: entry.position):
-        found = list(moment)
-        for number, entry in enumerate(sorted(found, key=_turn), start=1):
-            if at is None or number <= begun:
+    ours = ((entry.position, entry) for entry in entries if entry.position and entry.currency == currency)
+    for at, moment in groupby(ours, key=itemgetter(0)):
+        for turn, entry in sorted(((_turn(at, entry), entry) for _, entry in moment), key=itemgetter(0)):
+            if after is not None and turn <= after:
                 continue
             amount = account.value(entry)
             balance += amount
             beside = {"payout_id": entry.payout_id, "adjustment_id": entry.adjustment_id}
             origin = {**beside, **(asdict(entry.rule) if entry.rule else {})}
-            mark = Bookmark(place, number, balance)
+            mark = Bookmark(turn, balance)
             yield Line(entry.id, mark, at, entry.kind, entry.order_id, amount, balance, **origin)
-        place, begun = ledger.place(found[-1]), 0
 
 
-def _turn(entry: Entry) -> tuple[datetime, int, bool]:
-    return entry.posted_at, entry.fold or 0, account.value(entry) < 0
+def _turn(at: datetime, entry: Entry) -> Turn:
+    side = "debit" if account.value(entry) < 0 else "credit"
+    return times.text(at), times.text(entry.posted_at), f"{entry.fold or 0:010}", side, entry.id
 
 
 def _told(database: Database, brand_id: str, lines: Sequence[Line]) -> list[Line]:
