@@ -29,7 +29,7 @@ from vouch.service.run_parts import RunFile
 from vouch.store import creators as stored_creators
 from vouch.store import payout_runs as stored
 from vouch.store import payouts as stored_payouts
-from vouch.store.tables import ApiKey, Brand, PayoutItem, PayoutRun
+from vouch.store.tables import ApiKey, Balance, Brand, PayoutItem, PayoutRun
 
 
 @pytest.fixture
@@ -565,6 +565,23 @@ def test_whom_the_brand_holds_is_left_out_at_once_though_their_books_cannot_be_r
     assert in_file(day, run) == {day.the(paid).id}
     torn.delete()
     assert fails(day, held).status == "failed"
+
+
+@pytest.mark.parametrize("state", [{}, {"w": "x"}, [], None], ids=["empty", "garbled", "a list", "gone"])
+def test_likewise_where_their_balance_is_none(day: Payday, state: Any) -> None:
+    held, paid = day.creators([700, 700])
+    run = reserved(day, held, paid)
+    balance = Balance.get(f"{day.brand.id}#C#{held}", "BAL")
+    if state is None:
+        balance.delete()
+    else:
+        balance.update([Balance.state.set(state)])
+    day.hold(held)
+    run_files.leave_out_held(day.deployment, day.brand, held)
+    assert day.the(held).aside or day.the(held).status == "failed", "an account without a balance may be posted to"
+    assert day.run_now(run.id).left_out == 1
+    day.work()
+    assert in_file(day, run) == {day.the(paid).id}
 
 
 def test_a_first_word_that_is_taken_back_in_the_moment_of_the_second_counts_no_more(

@@ -33,8 +33,8 @@ from vouch.service.payout_runs import Wish
 from vouch.service.payout_settings import Settings
 from vouch.service.reserving import Outcome, Paying
 from vouch.store import payout_runs as stored_runs
-from vouch.store.database import Database, Key
-from vouch.store.tables import Brand, Creator, Item, PayoutItem
+from vouch.store.database import Database, Key, Refused, Writes
+from vouch.store.tables import Balance, Brand, Creator, Item, PayeeItem, PayoutItem
 
 
 def goes_on(day: Payday, hours: int = 3) -> None:
@@ -469,3 +469,38 @@ def test_a_change_in_the_moment_in_which_many_are_read_counts(day: Payday, monke
     day.reserved(early, late, rail="csv")
     assert changed
     assert (day.the(early).withheld, day.the(late).withheld) == (0, 300)
+
+
+def test_so_does_one_in_the_moment_in_which_somebody_is_read_anew(day: Payday, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Behind a change the creator is read anew, and a try that then loses its race goes on with what was read."""
+    creator = day.creator(1_000)
+    reading, committing, stages = Database.get_many, Database.commit, list[str]()
+
+    def overtaken(database: Database, keys: Iterable[Key]) -> dict[tuple[str, str | None], Item]:
+        asked = list(keys)
+        people = [key for key in asked if key[0] is Creator]
+        beside = [key for key in asked if key not in people]
+        found = reading(database, beside)
+        if stages == ["many"] and people:
+            stages.append("anew")
+            taxed(day, creator)
+        found |= reading(database, people)
+        if not stages and not people and any(key[0] is PayeeItem for key in beside):
+            said = Note(False, None, "US", None, None, None, None, 1_000, None, None)
+            with monkeypatch.context() as patch:
+                patch.setattr(Database, "get_many", reading)
+                payees.note(day.deployment, day.brand, creator, said, if_match=None)
+            stages.append("many")
+        return found
+
+    def loses_once(database: Database, writes: Writes) -> None:
+        if stages == ["many", "anew"] and any(isinstance(item, Balance) for item, _ in writes._puts):
+            stages.append("lost")
+            raise Refused([])
+        committing(database, writes)
+
+    monkeypatch.setattr(Database, "get_many", overtaken)
+    monkeypatch.setattr(Database, "commit", loses_once)
+    day.reserved(creator, rail="csv")
+    assert stages == ["many", "anew", "lost"]
+    assert day.the(creator).withheld == 300

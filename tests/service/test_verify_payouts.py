@@ -250,6 +250,22 @@ def test_an_entry_that_cannot_be_read_keeps_nothing_else_from_being_checked(day:
     assert ("I16", settled.id) in found(day)
 
 
+@pytest.mark.parametrize("currency", ["EU", "EURO", "x", "€"])
+def test_an_entry_in_what_is_no_currency_keeps_nothing_else_from_being_checked(day: Payday, currency: str) -> None:
+    strange, lost = day.creators([700, 700])
+    day.run(strange, lost, rail="csv")
+    for creator in (strange, lost):
+        payouts.settled_by_hand(day.deployment, day.brand, key(), day.the(creator).id, "TRX 1")
+    account = EntryItem.query(ledger.account_key(day.brand.id, strange))
+    next(item for item in account if item.kind == "settle").update([EntryItem.currency.set(currency)])
+    account = EntryItem.query(ledger.account_key(day.brand.id, lost))
+    [settled] = [item for item in account if item.kind == PAYOUT_SETTLED]
+    settled.delete()
+    said = found(day)
+    assert ("I16", settled.id) in said
+    assert {invariant for invariant, _ in said} > {"I16"}
+
+
 @pytest.mark.parametrize("sk", ["soon#ent_1", "2026"])
 def test_a_row_that_lies_nowhere_keeps_nothing_else_from_being_checked(day: Payday, sk: str) -> None:
     creator = day.creator(700)

@@ -62,8 +62,8 @@ class Note:
 
 
 def profile(deployment: Deployment, brand_id: str, creator_id: str) -> Profile:
-    """One creator's. Raises NotFound where the brand has no such creator."""
-    found = profiles(deployment, brand_id, [creator_id])
+    """One creator's, `in_order`. Raises NotFound where the brand has no such creator."""
+    found = profiles(deployment, brand_id, [creator_id], in_order=True)
     if creator_id not in found:
         raise NotFound
     return found[creator_id]

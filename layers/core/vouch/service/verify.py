@@ -19,6 +19,7 @@ from typing import Any
 from vouch import telemetry
 from vouch.deadlines import InTime
 from vouch.domain import clearing, times
+from vouch.domain.currencies import EXPONENTS
 from vouch.domain.errors import Unavailable
 from vouch.domain.invariants import (
     AccountAudit,
@@ -125,7 +126,7 @@ def _next_account(deployment: Deployment, brand: Brand, cursor: Cursor, time: Ti
     [creator_id] = creators
     try:
         found, checked, seen = _account(deployment, brand, creator_id, time.for_this)
-        currencies |= seen
+        currencies |= seen & EXPONENTS.keys()  # an entry in anything else was found with the account
     except _TooLarge:
         return _Step((), 0, {**following, "currencies": "".join(sorted(currencies))}, unchecked=creator_id)
     except balances.Torn:
