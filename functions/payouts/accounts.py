@@ -73,7 +73,7 @@ def show_creator_statement(
         if whole.next is not None:
             raise Unprocessable("statement_too_long", param="from", most=_CSV_ENTRIES_MAX)
         return Response(HTTPStatus.OK, f"{CSV}; charset=utf-8", statements.csv_text(whole))
-    scope = f"{call.brand.id}/{creator_id}/{currency}/{start}/{end}"
+    scope = f"{call.brand.id}/{creator_id}/{currency}/{start}/{end}/statement"
     after = None
     if cursor is not None:
         # The end is pinned by the first page, or entries that mature meanwhile would change the sums under way.

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.payday import SEPA, ComesAgain, Payday, key, tear
-from vouch.domain.errors import Conflict, NotFound, Unprocessable
+from vouch.domain.errors import Conflict, NotFound, Stale, Unprocessable
 from vouch.domain.payouts import Destination
 from vouch.service import (
     folds,
@@ -21,6 +21,7 @@ from vouch.service import (
     run_files,
     run_parts,
     run_work,
+    sending,
 )
 from vouch.service.deployment import Deployment
 from vouch.service.payout_settings import Settings
@@ -582,6 +583,38 @@ def test_likewise_where_their_balance_is_none(day: Payday, state: Any) -> None:
     assert day.run_now(run.id).left_out == 1
     day.work()
     assert in_file(day, run) == {day.the(paid).id}
+
+
+@pytest.mark.parametrize(
+    "status, word, becomes",
+    [("submitted", "paid", "settled"), ("submitted", "failed", "failed"), ("created", "failed", "failed")],
+)
+def test_a_word_that_is_said_twice_at_once_is_no_news_the_second_time(
+    day: Payday, monkeypatch: pytest.MonkeyPatch, status: str, word: str, becomes: str
+) -> None:
+    """Who waited too long for the answer says the same, of the same version, while the first one is at work."""
+    creator = day.creator(700)
+    reserved(day, creator)
+    if status == "submitted":
+        day.work()
+    item, checking, first = day.the(creator), payouts.check_version, list[PayoutItem]()
+    assert item.status == status
+
+    def says(key_id: str = "key_clerk") -> PayoutItem:
+        by, said = ApiKey("", "", id=key_id, scopes=[payouts.TO_GIVE]), {"paid": "TRX 1", "failed": "a slip"}[word]
+        hears = {"paid": sending.said_paid, "failed": sending.said_failed}[word]
+        return hears(day.deployment, day.brand, by, item.id, said, if_match=item.version, in_time=lambda: True)
+
+    def overtaken(known: PayoutItem, if_match: int | None) -> None:
+        checking(known, if_match)
+        if not first and if_match is not None:
+            first.append(known)
+            assert says().status == becomes
+
+    monkeypatch.setattr(payouts, "check_version", overtaken)
+    assert (says().version, day.the(creator).status) == (item.version + 1, becomes)
+    with pytest.raises(Stale):
+        says("key_another")
 
 
 def test_a_first_word_that_is_taken_back_in_the_moment_of_the_second_counts_no_more(

@@ -19,7 +19,7 @@ from functools import partial
 from vouch import telemetry
 from vouch.deadlines import InTime
 from vouch.domain import times
-from vouch.domain.errors import Conflict, Unprocessable
+from vouch.domain.errors import Conflict, Stale, Unprocessable
 from vouch.domain.money import Money
 from vouch.domain.payouts import NOT_READABLE, GivenBack, Skipped
 from vouch.rails.base import BRANDS, Api, Conversation, Foreign, Settings, Told, Unreadable
@@ -368,11 +368,18 @@ def said_paid(
 ) -> PayoutItem:
     """Somebody says that it was paid: that counts of what goes by a file, else where the rail's word is not to be had.
 
-    Raises Conflict, Forbidden, and Stale where `if_match` is given and is not the payout's version.
+    Raises Conflict, Forbidden, and Stale where `if_match` is given and is not the payout's version, unless it is this
+    very word that changed it, said twice at once.
     """
-    if payouts.rail_of(payouts.found(deployment, brand.id, payout_id)).api is None:
-        return payouts.settled_by_hand(deployment, brand, key, payout_id, reference, if_match=if_match)
-    return taken_for_paid(deployment, brand, key, payout_id, reference, if_match=if_match, in_time=in_time)
+    try:
+        if payouts.rail_of(payouts.found(deployment, brand.id, payout_id)).api is None:
+            return payouts.settled_by_hand(deployment, brand, key, payout_id, reference, if_match=if_match)
+        return taken_for_paid(deployment, brand, key, payout_id, reference, if_match=if_match, in_time=in_time)
+    except Stale:
+        item = payouts.found(deployment, brand.id, payout_id)
+        if not payouts.has_settled(item, key, reference):
+            raise
+        return item
 
 
 def said_failed(
@@ -386,9 +393,15 @@ def said_failed(
     in_time: InTime,
 ) -> PayoutItem:
     """Likewise that it was not paid, shall not be, or came back."""
-    if payouts.rail_of(payouts.found(deployment, brand.id, payout_id)).api is None:
-        return payouts.failed_by_hand(deployment, brand, key, payout_id, reason, if_match=if_match)
-    return given_up(deployment, brand, key, payout_id, reason, if_match=if_match, in_time=in_time)
+    try:
+        if payouts.rail_of(payouts.found(deployment, brand.id, payout_id)).api is None:
+            return payouts.failed_by_hand(deployment, brand, key, payout_id, reason, if_match=if_match)
+        return given_up(deployment, brand, key, payout_id, reason, if_match=if_match, in_time=in_time)
+    except Stale:
+        item = payouts.found(deployment, brand.id, payout_id)
+        if not payouts.has_failed(deployment, brand, item, key, reason):
+            raise
+        return item
 
 
 def given_up(
