@@ -14,6 +14,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.tables import REGION, create_tables, drop_tables
+from vouch.service.cache import Patience
 from vouch.service.deployment import Deployment
 from vouch.store.secrets import Secrets
 from vouch.store.vault import Misplaced, Owner
@@ -122,6 +123,8 @@ def deployment(dynamodb_endpoint: str, clock: Clock, monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("AWS_REGION", REGION)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    # More than a busy machine needs: where a test is about impatience it says so.
+    monkeypatch.setattr("vouch.service.ingest.Patience", lambda: Patience(20, 20))
     settings = create_tables(dynamodb_endpoint, f"t{next(_runs)}")
     made = Deployment(settings, now=clock, random=random.Random(1).randbytes)
     made.secrets = Secrets.of('{"1": "test master"}')

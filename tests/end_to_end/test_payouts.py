@@ -17,6 +17,7 @@ import pytest
 
 from local.demo.client import Api, Client
 from local.stack import Stack
+from tests.end_to_end.brands import broken
 from tests.end_to_end.tills import eventually
 from tests.standins.callbacks import Callback
 from tests.standins.paypal import PayPal
@@ -140,8 +141,7 @@ def brand(demo: Stack) -> Iterator[Payer]:
     began_ms = int(_clock().timestamp() * 1000)
     with Client(demo.api_url) as client:
         yield Payer(demo, client)
-    broken = [line for line in demo.logs(since_ms=began_ms) if "Traceback" in line.text or '"status":500' in line.text]
-    assert broken == []
+    assert broken(demo, began_ms) == []
 
 
 @pytest.fixture(scope="module")

@@ -20,6 +20,7 @@ import pytest
 
 from local.demo.client import Answer, Api, Client
 from local.stack import Stack
+from tests.end_to_end.brands import insistent
 from tests.end_to_end.tills import (
     CODE,
     HANDLE,
@@ -88,7 +89,8 @@ class Bazaar:
 
     def post(self, platform: str, request: Request) -> Answer:
         path = urlsplit(self.connections[platform]["webhook_url"]).path
-        return self.client.send("POST", path, request.body, {"content-type": "application/json", **request.headers})
+        headers = {"content-type": "application/json", **request.headers}
+        return insistent(lambda: self.client.send("POST", path, request.body, headers))
 
     def deliver(self, platform: str, requests: Sequence[Request]) -> None:
         """One after the other, as a platform sends them; each is stored."""
@@ -181,7 +183,7 @@ def told(demo: Stack, bazaar: Bazaar, recorded: Bazaar) -> Iterator[Told]:
         sends += [workers.submit(deliver_recorded, recorded, platform) for platform in recorded.connections]
         for send in sends:
             send.result()
-        assert demo.await_quiet(seconds=240)
+        assert demo.await_quiet(seconds=600, silent=15)
         yield played
 
 
@@ -360,7 +362,7 @@ def test_nothing_of_it_waits_for_a_person(told: Told, bazaar: Bazaar) -> None:
 
 def test_a_platform_that_is_away_is_asked_again_and_nobody_has_to_do_anything(told: Told, bazaar: Bazaar) -> None:
     till = told.till(BigCommerceTill)
-    till.shop.faults += [busy(2, status=503)] * 100
+    till.shop.faults += [busy(6, status=503)] * 100
     sale = till.sell()
     bazaar.deliver("bigcommerce", till.sent())
     [note] = eventually(bazaar.parked)
@@ -476,7 +478,7 @@ def test_whom_meta_has_us_forget_can_read_what_became_of_it(told: Told, recorded
 
 
 def test_the_books_of_both_brands_add_up(told: Told, demo: Stack, bazaar: Bazaar, recorded: Bazaar) -> None:
-    assert demo.await_quiet(seconds=120)
+    assert demo.await_quiet(seconds=600, silent=15)
     for brand in (bazaar, recorded):
         report = brand.api.get("/v1/ledger/verify")
         assert (report["ok"], report["violations"], report["next_cursor"]) == (True, [], None)

@@ -44,7 +44,7 @@ def printed(demo: Stack, folder: Path, blocks: list[str]) -> list[str]:
     # As in zsh, where a pattern that matches no file ends the line.
     script = f"echo '{_NEXT}'\n".join(["set -eu; shopt -s failglob\n", *blocks])
     ran = subprocess.run(
-        ["/bin/bash", "-c", script], cwd=folder, capture_output=True, text=True, timeout=120, check=False
+        ["/bin/bash", "-c", script], cwd=folder, capture_output=True, text=True, timeout=600, check=False
     )
     assert (ran.returncode, ran.stderr) == (0, "")
     return ran.stdout.split(f"{_NEXT}\n")[1:]

@@ -43,14 +43,14 @@ def deliver(brand: Brand, sales: Sequence[Sale]) -> None:
 
 def await_refusal(running: Stack, since_ms: int) -> None:
     """Settle has tried, and may not."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 240
     while not any(line.function == "SettleFunction" and "AccessDenied" in line.text for line in running.logs(since_ms)):
         assert time.monotonic() < deadline, "settle was never refused"
         time.sleep(0.5)
 
 
 def assert_settled(brand: Brand, sales: Sequence[Sale]) -> None:
-    deadline = time.monotonic() + 90
+    deadline = time.monotonic() + 240
     while not all(is_paid(brand, sale) for sale in sales):
         assert time.monotonic() < deadline, [sale.external_id for sale in sales if not is_paid(brand, sale)]
         time.sleep(0.5)

@@ -71,7 +71,7 @@ def test_the_terms_in_force_change_nothing_and_nothing_at_all_changes_everything
 def test_the_queue_of_simulations_is_worked_on(api: Api, demo: Stack, end: str) -> None:
     [program, *_] = pages(api, "/v1/programs")
     done = api.post("/v1/simulations", {"program_id": program["id"], "terms": {}, "from": BEGINNING, "to": end})
-    until = time.monotonic() + 120
+    until = time.monotonic() + 240
     while not any("simulated" in line.text and done["id"] in line.text for line in demo.logs()):
         assert time.monotonic() < until, "what is sent when a simulation begins came to nobody"
         time.sleep(2)

@@ -398,7 +398,7 @@ TILLS: tuple[type[Till], ...] = (
 )  # fmt: skip
 
 
-def eventually[T](look: Callable[[], T], *, seconds: float = 60) -> T:
+def eventually[T](look: Callable[[], T], *, seconds: float = 240) -> T:
     """What is found as soon as anything is; else what was found last."""
     deadline = time.monotonic() + seconds
     while not (found := look()) and time.monotonic() < deadline:

@@ -98,7 +98,7 @@ class Race:
     reserving: dict[tuple[str, int], Reserving] = field(default_factory=dict)
     done: threading.Event = field(default_factory=threading.Event)
 
-    def run(self, patch: pytest.MonkeyPatch, *, seconds: float = 300, payouts_wanted: int = 30) -> None:
+    def run(self, patch: pytest.MonkeyPatch, *, seconds: float = 900, payouts_wanted: int = 15) -> None:
         self.deployment.now = self.clock
         patch.setattr(self.deployment, "brand_now", lambda _: self.brand_now(self.deployment.now()))
         self._watch(patch)
@@ -115,8 +115,10 @@ class Race:
         self._end()
 
     def _is_enough(self, payouts_wanted: int) -> bool:
-        zones = [self.balance(creator_id).zone_start for creator_id in CREATORS]
-        return len(self.reserving) >= payouts_wanted and min(zones) > NOON and min(self.kinds().values()) > 0
+        """Where many lose their races, more was tried than has come of it."""
+        zones, kinds = [self.balance(creator_id).zone_start for creator_id in CREATORS], self.kinds()
+        has_tried = len(self.reserving) >= 2 * payouts_wanted and kinds[PAYOUT] >= payouts_wanted
+        return has_tried and min(zones) > NOON and min(kinds.values()) > 0
 
     def kinds(self) -> dict[str, int]:
         """How many entries there are of each kind that the race is about."""
@@ -296,13 +298,20 @@ def test_twenty_threads_post_fold_and_pay_and_nothing_is_lost_or_paid_that_was_k
     assert min(race.balance(creator_id).zone_start for creator_id in CREATORS) > NOON
 
 
-def opened(deployment: Deployment, brand_now: BrandNow) -> Race:
-    brand = books.open_books(deployment, clock=NOON if brand_now(NOON + DAY) != NOON + DAY else None, periodic=PERIODIC)
-    return Race(deployment, brand, brand_now)
+def opened(deployment: Deployment, brand_now: BrandNow, name: str = "mugs") -> Race:
+    clock = NOON if brand_now(NOON + DAY) != NOON + DAY else None
+    return Race(deployment, books.open_books(deployment, name, clock=clock, periodic=PERIODIC), brand_now)
 
 
 def test_letting_go_of_a_young_zone_would_lose_money(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sooner or later: a machine that is slow or busy needs longer till a difference lands late enough."""
     monkeypatch.setattr(account, "IN_FLIGHT_MAX", timedelta(0))
-    race = opened(deployment, lambda real: real)
-    race.run(monkeypatch, seconds=6)
-    assert faults(race) != []
+    assert any(lost(deployment, monkeypatch, seconds) for seconds in (6, 20, 60, 200))
+
+
+def lost(deployment: Deployment, monkeypatch: pytest.MonkeyPatch, seconds: float) -> list[str]:
+    """What is wrong after a race of so long at a new brand."""
+    race = opened(deployment, lambda real: real, f"brand of {seconds} s")
+    with monkeypatch.context() as patch:
+        race.run(patch, seconds=seconds, payouts_wanted=10_000)
+    return faults(race)

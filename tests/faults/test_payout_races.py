@@ -86,9 +86,13 @@ def all_payouts(day: Payday) -> list[PayoutItem]:
     return stored.payouts(database, day.brand.id, [pk.rpartition("#")[2] for pk, _ in keys])
 
 
-def first_with(payouts_made: int, patch: pytest.MonkeyPatch) -> SimpleQueue[str]:
-    """Has the id of whichever run is the first to have reserved so many payouts, once it has."""
+def first_with(payouts_made: int, patch: pytest.MonkeyPatch) -> tuple[SimpleQueue[str], threading.Event]:
+    """Has the id of whichever run is the first to have reserved so many payouts, once it has.
+
+    From there on runs take their time, a second a payout, until the event says that what was to happen has happened.
+    """
     found: SimpleQueue[str] = SimpleQueue()
+    happened = threading.Event()
     made: Counter[str] = Counter()
     reserved = Paying.reserved
 
@@ -97,10 +101,11 @@ def first_with(payouts_made: int, patch: pytest.MonkeyPatch) -> SimpleQueue[str]
         made[paying.run.id] += any(outcome.payout_id for outcome in outcomes)
         if made[paying.run.id] >= payouts_made:
             found.put(paying.run.id)
+            happened.wait(1)
         return outcomes
 
     patch.setattr(Paying, "reserved", counted)
-    return found
+    return found, happened
 
 
 def side_by_side(runs: int, patch: pytest.MonkeyPatch) -> None:
@@ -113,7 +118,7 @@ def side_by_side(runs: int, patch: pytest.MonkeyPatch) -> None:
             is_first = paying.run.id not in seen
             seen.add(paying.run.id)
         if is_first:
-            together.wait(timeout=120)
+            together.wait(timeout=600)
         return reserved(paying, profile)
 
     patch.setattr(Paying, "reserved", awaited)
@@ -165,12 +170,13 @@ def test_of_two_runs_at_once_one_is_cancelled_and_each_creator_is_paid_once_or_h
     earned = dict(zip(day.creators(amounts), amounts, strict=True))
     crew = Crew(day)
     runs = crew.start(2, rail="csv")
-    under_way = first_with(10, monkeypatch)
+    under_way, is_cancelled = first_with(10, monkeypatch)
 
     def cancel() -> None:
-        run = under_way.get(timeout=120)
+        run = under_way.get(timeout=600)
         for _ in range(2):  # an impatient hand
             patiently(lambda: run_cancelling.cancelled(deployment, day.brand, run, in_time=lambda: True))
+            is_cancelled.set()
 
     crew.work(cancel)
     cancelled, other = sorted(map(day.run_now, runs), key=lambda run: str(run.status))

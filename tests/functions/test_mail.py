@@ -115,17 +115,17 @@ def test_a_mail_that_another_is_sending_waits_until_it_is_known_how_that_ended(
     both, inside = Barrier(2), noa.deployment.ses.send_email
 
     def slow(**asked: Any) -> Any:
-        both.wait(10)
-        both.wait(10)
+        both.wait(60)
+        both.wait(60)
         return inside(**asked)
 
     noa.deployment.ses.send_email = slow
     with ThreadPoolExecutor(1) as other:
         first = other.submit(noa.deliver, message)
-        both.wait(10)
+        both.wait(60)
         assert noa.deliver(again)
-        both.wait(10)
-        assert first.result(10)
+        both.wait(60)
+        assert first.result(60)
     [waiting] = noa.deployment.sqs.sent[noa.deployment.settings.mail_queue_url]
     assert waiting["DelaySeconds"] == mails.LEASE.total_seconds()
     assert noa.deliver(json.loads(waiting["MessageBody"]))

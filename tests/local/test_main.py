@@ -27,7 +27,7 @@ def up(*_):
         print("starting", flush=True)
         time.sleep(60)
     except KeyboardInterrupt:
-        time.sleep(0.5)
+        time.sleep(3)  # longer than all signals take to come
         open("saved", "w")
         raise
 

@@ -9,7 +9,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from typing import Any
 
-_PATIENCE = 10.0
+_PATIENCE = 60.0
 Choice = str
 State = tuple[Any, ...]
 

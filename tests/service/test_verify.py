@@ -461,7 +461,7 @@ def test_busy_books_are_not_called_broken(deployment: Deployment, request: pytes
     violations: list[Violation] = []
     try:
         for _ in range(4):
-            assert traded.acquire(timeout=60), "else nobody was busy"
+            assert traded.acquire(timeout=600), "else nobody was busy"
             violations += verify(deployment, brand).violations
     finally:
         done.set()

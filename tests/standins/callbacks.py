@@ -24,7 +24,7 @@ def emit(callbacks: Iterable[Callback], url: str) -> list[int]:
     address, statuses = urlsplit(url), []
     assert address.hostname is not None
     for callback in callbacks:
-        connection = http.client.HTTPConnection(address.hostname, address.port, timeout=10)
+        connection = http.client.HTTPConnection(address.hostname, address.port, timeout=60)
         connection.request("POST", address.path, body=callback.body, headers=dict(callback.headers))
         response = connection.getresponse()
         response.read()

@@ -161,7 +161,7 @@ def talk[T](conversation: Generator[Call, Answer, T], address: str) -> T:
         except StopIteration as end:
             result: T = end.value
             return result
-        connection = http.client.HTTPConnection(host.hostname, host.port, timeout=5)
+        connection = http.client.HTTPConnection(host.hostname, host.port, timeout=60)
         target = host.path + call.path + (f"?{urlencode(call.query)}" if call.query else "")
         connection.request(call.method, target, body=call.body or None, headers=dict(call.headers))
         response = connection.getresponse()

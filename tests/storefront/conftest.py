@@ -14,7 +14,7 @@ from tests.storefront.shops import Shop, Snippets
 from vouch.domain import clicks
 
 NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
-PATIENCE_SECONDS = 30
+PATIENCE_SECONDS = 120
 _FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 _numbers = count(1)
 NewContext = Callable[..., BrowserContext]
@@ -32,7 +32,7 @@ def browser() -> Iterator[Browser]:
     chromium = shutil.which("chromium")
     assert chromium, "Chromium is missing: `make chromium` says what to do"
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=_FLAGS)
+        browser = playwright.chromium.launch(executable_path=chromium, args=_FLAGS, timeout=PATIENCE_SECONDS * 1000)
         yield browser
         browser.close()
 

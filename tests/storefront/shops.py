@@ -129,10 +129,10 @@ class Shopify(Shop):
         return Told(303, headers={"location": cart}) if doing == "/add" else Told.json(self.cart)
 
     def updates(self) -> list[dict[str, str]]:
-        """The attributes that were written to the cart, in turn."""
-        return [
-            json.loads(asked.body)["attributes"] for asked in self.asked if asked.path == f"{self.root}cart/update.js"
-        ]
+        """The attributes that were written to the cart, in turn; they are in it by now."""
+        with self._lock:
+            written = [asked.body for asked in self.asked if asked.path == f"{self.root}cart/update.js"]
+        return [json.loads(body)["attributes"] for body in written]
 
     def click_ids(self) -> tuple[str, ...]:
         """What Vouch reads in the newest order."""

@@ -18,6 +18,7 @@ from tests.platforms import samples
 from tests.storefront.conftest import NewContext, click, eventually, kept
 from tests.storefront.shops import Forms, Shop, Shopify, Snippets, WooCommerce, click_ids
 from vouch.domain import clicks
+from vouch.service.cache import Patience
 from vouch.service.deployment import Deployment
 from vouch.service.redirects import Redirects
 
@@ -84,7 +85,7 @@ def test_from_a_creators_link_to_the_order_it_is_one_genuine_click(
     deployment: Deployment, page: Page, snippets: Snippets, opened: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     share(deployment)
-    redirects = Redirects(deployment)
+    redirects = Redirects(deployment, patience=Patience(20, 20))
     monkeypatch.setattr(redirect, "_redirects", lambda: redirects)
     event = json.loads((ROOT / "events/referrals/redirect.json").read_text())
     location = redirect.handler(event, SimpleNamespace(aws_request_id="req-1"))["headers"]["location"]

@@ -28,7 +28,7 @@ def running() -> Iterator[str]:
         stderr=subprocess.DEVNULL,
     )
     try:
-        await_ready(process, lambda: listens(port), seconds=60)
+        await_ready(process, lambda: listens(port), seconds=240)
         yield f"http://127.0.0.1:{port}"
     finally:
         end(process)

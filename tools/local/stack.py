@@ -25,7 +25,7 @@ from local.emulator import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY, Emulator, f
 from local.processes import free_port, is_taken, locked
 from local.progress import Progress, Silence
 
-_QUIET_MS = 3000  # longer than a retry and its cold start, which log nothing until they are over
+_QUIET_SECONDS = 3.0  # longer than a retry and its cold start, which log nothing until they are over
 _MEMORY = "memory.json"
 _STACK = "stack.json"
 _QUEUES = (
@@ -97,25 +97,26 @@ class Stack:
             for event in events["events"]
         ]
 
-    def await_quiet(self, seconds: float = 60) -> bool:
+    def await_quiet(self, seconds: float = 60, *, silent: float = _QUIET_SECONDS) -> bool:
         """Wait until no message can be taken and no function has logged for a while; False if that takes longer.
 
-        Whatever comes in by a door is logged there before a stream hands it on, so silence means done.
+        Whatever comes in by a door is logged there before a stream hands it on, so silence means done. A cold start
+        has to fit into `silent` seconds, which on a slow machine are more than ours.
         """
         deadline = time.monotonic() + seconds
-        while not self._is_quiet():
+        while not self._is_quiet(silent):
             if time.monotonic() > deadline:
                 return False
             time.sleep(0.2)
         return True
 
-    def _is_quiet(self) -> bool:
+    def _is_quiet(self, silent: float) -> bool:
         queues = self.client("sqs")
         for queue in _QUEUES:
             asked = {"QueueUrl": self.outputs[queue], "AttributeNames": ["ApproximateNumberOfMessages"]}
             if int(queues.get_queue_attributes(**asked)["Attributes"]["ApproximateNumberOfMessages"]):
                 return False
-        return not self.logs(since_ms=int(time.time() * 1000) - _QUIET_MS)
+        return not self.logs(since_ms=int((time.time() - silent) * 1000))
 
     def save(self, home: Path) -> None:
         (home / _STACK).write_text(json.dumps(asdict(self), ensure_ascii=False, indent=2) + "\n")

@@ -17,6 +17,8 @@ from local.demo.story import Decision, Delivery, Moment
 
 _SETTLES_WITHIN = 60
 _GLANCE = 0.02
+_TRIES = 5
+"""A shop sends again what is not taken: several cold processes at once may take too long for an answer."""
 _BROWSER = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15"
 
 
@@ -138,9 +140,12 @@ class Player:
 
     def _by_webhook(self, connection: dict[str, Any], body: bytes, headers: dict[str, str]) -> None:
         path = urlsplit(connection["webhook_url"]).path
-        answer = self._client.send("POST", path, body, headers)
-        if answer.status != 200:  # noqa: PLR2004 - what platforms wait for
-            raise Refused("POST", path, answer)
+        for left in reversed(range(_TRIES)):
+            answer = self._client.send("POST", path, body, headers)
+            if answer.status == 200:  # noqa: PLR2004 - what platforms wait for
+                return
+            if not left:
+                raise Refused("POST", path, answer)
 
     def _by_rest(self, delivery: Delivery) -> None:
         if delivery.refund is None:
