@@ -6,9 +6,10 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from pynamodb.expressions.operand import Path
 
 from tests.payday import SEPA, ComesAgain, Payday, key, tear
-from vouch.domain.errors import Conflict, NotFound, Stale, Unprocessable
+from vouch.domain.errors import Conflict, NotFound, Stale, Unavailable, Unprocessable
 from vouch.domain.payouts import Destination
 from vouch.service import (
     folds,
@@ -27,6 +28,7 @@ from vouch.service.deployment import Deployment
 from vouch.service.payout_settings import Settings
 from vouch.service.payouts import News
 from vouch.service.run_parts import RunFile
+from vouch.store import balances
 from vouch.store import creators as stored_creators
 from vouch.store import payout_runs as stored
 from vouch.store import payouts as stored_payouts
@@ -583,6 +585,36 @@ def test_likewise_where_their_balance_is_none(day: Payday, state: Any) -> None:
     assert day.run_now(run.id).left_out == 1
     day.work()
     assert in_file(day, run) == {day.the(paid).id}
+
+
+def test_likewise_where_an_old_payout_of_theirs_is_none(day: Payday) -> None:
+    held, paid = day.creators([700, 700])
+    day.run(held, rail="csv")
+    old = payouts.settled_by_hand(day.deployment, day.brand, key(), day.the(held).id, "TRX 1")
+    day.earn(held, 700)
+    day.reserved(paid, held)
+    new = next(item for item in day.payouts_of(held) if item.id != old.id)
+    with pytest.raises(ValueError, match="Expecting value"):  # PynamoDB reads back what it has written
+        old.update([Path("names").set("[")])
+    day.hold(held)
+    run_files.leave_out_held(day.deployment, day.brand, held)
+    sending.look_at_waiting(day.deployment, day.brand, held)
+    assert payouts.found(day.deployment, day.brand.id, new.id).status == "failed"
+
+
+def test_where_their_balance_cannot_be_had_for_now_that_is_raised(day: Payday, monkeypatch: pytest.MonkeyPatch) -> None:
+    held = day.creator(700)
+    reserved(day, held)
+    day.hold(held)
+
+    def refuse(*_: Any) -> None:
+        raise Unavailable
+
+    with monkeypatch.context() as patch:
+        patch.setattr(balances, "read", refuse)
+        with pytest.raises(Unavailable):
+            run_files.leave_out_held(day.deployment, day.brand, held)
+    assert day.the(held).status == "created"
 
 
 @pytest.mark.parametrize(

@@ -302,6 +302,26 @@ def test_the_first_of_two_words_said_again_is_no_news_whatever_the_rail_says_by_
         assert not paypal.faults
 
 
+def test_a_first_word_is_answered_by_the_limit_by_which_it_was_noted(
+    day: Payday, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limited(day, 699)
+    with on_its_way(day) as (_, _, creator):
+        day.pass_(50 * DAY)
+        rail_accounts.removed(day.deployment, day.brand, "paypal", if_match=None)
+        failing_it = payouts.failed
+
+        def overtaken(*some: Any, **said: Any) -> PayoutItem:
+            item = failing_it(*some, **said)
+            limited(day, 700)
+            return item
+
+        with monkeypatch.context() as patch:
+            patch.setattr(payouts, "failed", overtaken)
+            assert not_paid(day, day.the(creator), BOOKKEEPER).fail_asked
+        assert not_paid(day, day.the(creator), BOOKKEEPER).status == "failed"
+
+
 def test_a_word_that_has_lapsed_is_not_taken_for_one_that_came_too_late(
     day: Payday, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -189,14 +189,17 @@ def test_a_page_of_a_moment_with_many_entries_takes_few_requests(
     post(brand, *(entry(amount, now=NOON, ahead=amount * HOUR) for amount in range(1, 60)))
     wire = Wire(monkeypatch)
 
-    def requests(**some: Any) -> int:
+    def page(**some: Any) -> tuple[int, Bookmark | None]:
+        """How many requests it took, and where the next one begins."""
         wire.sent.clear()
-        assert len(statement(deployment, brand, NOA, "ILS", end=NOON + 100 * HOUR, **some).entries) == some["limit"]
-        return len(wire.sent)
+        shown = statement(deployment, brand, NOA, "ILS", end=NOON + 100 * HOUR, **some)
+        assert len(shown.entries) == some["limit"]
+        return len(wire.sent), shown.next
 
-    usual = requests(start=NOON + HOUR, limit=25)
-    assert requests(start=NOON, limit=1) == usual + 4
-    assert requests(start=NOON + HOUR, limit=1) == usual
+    usual, following = page(start=NOON + HOUR, limit=25)
+    assert page(start=NOON + HOUR, limit=25, after=following)[0] == usual
+    assert page(start=NOON + HOUR, limit=1)[0] == usual
+    assert page(start=NOON, limit=1)[0] == usual + 4
 
 
 def test_a_statement_does_not_begin_at_zero(

@@ -77,7 +77,10 @@ def _begun(call: Call, path: str, key: str, event: APIGatewayProxyEventV2) -> tu
 
 
 def _answered(app: APIGatewayHttpResolver, call: Call, next_middleware: NextMiddleware) -> Response[Any]:
-    """The answer, a refusal of the caller's included: it will be the same next time. Raises what will not be."""
+    """The answer, a refusal included: who was told no is not to find it done by a copy that was under way.
+
+    Raises what is not kept.
+    """
     try:
         return next_middleware(app)
     except (TooMany, Stale):  # the former passes, and after the latter the caller reads, and asks with another version

@@ -33,7 +33,7 @@ from vouch.service.payout_settings import Rules
 from vouch.service.reserving import outcomes_of
 from vouch.service.revisions import committed
 from vouch.store import balances, clearing, ledger, payout_runs, payouts, versions
-from vouch.store.database import Refused, Writes
+from vouch.store.database import Database, Refused, Writes
 from vouch.store.tables import ApiKey, Brand, PayoutItem, PayoutRun
 
 TO_GIVE = "adjustments:write"
@@ -339,6 +339,28 @@ def _given_back(
     return item
 
 
+def waiting(deployment: Deployment, brand: Brand, creator_id: str) -> list[PayoutItem]:
+    """What is made for the creator and not sent: by the index, and by the balance, which names what is open just now.
+
+    Where nobody can read one of the two the operator hears of it, and the other one has to do.
+    """
+    found: dict[str, PayoutItem] = {}
+    for reading in (payouts.latest_of_creator, _named_by_balance):
+        try:
+            found |= {item.id: item for item in reading(deployment.database, brand.id, creator_id)}
+        except Exception as failure:
+            if balances.is_the_worlds(failure):
+                raise
+            telemetry.count("PayeeUnreadable")
+            telemetry.logger().exception("a creator's payouts cannot be read", brand=brand.id, creator=creator_id)
+    return [item for item in found.values() if item.status == "created"]
+
+
+def _named_by_balance(database: Database, brand_id: str, creator_id: str) -> list[PayoutItem]:
+    sums = balances.read(database, brand_id, creator_id).sums.values()
+    return payouts.payouts(database, brand_id, [each.payout_id for each in sums if each.payout_id is not None])
+
+
 def _moved(
     deployment: Deployment,
     brand: Brand,
@@ -500,7 +522,7 @@ def failed_by_hand(
             item = returned(
                 deployment, brand, payout_id, news, if_match=if_match, check=by_two(deployment, brand, key, reason)
             )
-            if waits_for_another(deployment, brand, item, key, reason):
+            if waits_for_another(deployment, item, key, reason):
                 return item
     check_reason(item, reason)
     return item
@@ -536,10 +558,9 @@ def by_two(deployment: Deployment, brand: Brand, key: ApiKey, reason: str) -> Ch
     return check
 
 
-def waits_for_another(deployment: Deployment, brand: Brand, item: PayoutItem, key: ApiKey, reason: str) -> bool:
-    """Whether the key has said so, that word stands, and another one has to say the same."""
-    said = item.status not in _GIVES_BACK and _first_word(item, deployment.now()) == (key.id, reason)
-    return said and _takes_two(item, payout_settings.of(deployment, brand))
+def waits_for_another(deployment: Deployment, item: PayoutItem, key: ApiKey, reason: str) -> bool:
+    """Whether the key has said so, and that word stands and waits for another one's."""
+    return item.status not in _GIVES_BACK and _first_word(item, deployment.now()) == (key.id, reason)
 
 
 def _first_word(item: PayoutItem, now: datetime) -> tuple[str, str] | None:
@@ -568,9 +589,10 @@ def has_settled(item: PayoutItem, key: ApiKey, reference: str) -> bool:
 
 
 def has_failed(deployment: Deployment, brand: Brand, item: PayoutItem, key: ApiKey, reason: str) -> bool:
-    """Likewise that it failed or came back, or so the first one of two words, for as long as that stands."""
-    said = item.status in _GIVES_BACK and (item.told_by, item.reason) == (key.id, reason)
-    return said or waits_for_another(deployment, brand, item, key, reason)
+    """Likewise that it failed or came back, or so the first one of two words, as long as that stands and takes two."""
+    if waits_for_another(deployment, item, key, reason):
+        return _takes_two(item, payout_settings.of(deployment, brand))
+    return item.status in _GIVES_BACK and (item.told_by, item.reason) == (key.id, reason)
 
 
 def _by_hand(deployment: Deployment, brand: Brand, payout_id: str) -> PayoutItem:

@@ -224,22 +224,10 @@ def _leave_out(deployment: Deployment, brand: Brand, payout_id: str, news: News)
 
 
 def leave_out_held(deployment: Deployment, brand: Brand, creator_id: str) -> None:
-    """Leaves what is not written yet for the creator out of its files at once, since they are held.
-
-    It goes by the index, and by the balance, which names what is open at this very moment, if anybody can read it.
-    """
+    """Leaves what is not written yet for the creator out of its files at once, since they are held."""
     reason: Skipped = "payouts_held"
-    waiting = {item.id: item for item in stored_payouts.latest_of_creator(deployment.database, brand.id, creator_id)}
-    try:
-        sums = balances.read(deployment.database, brand.id, creator_id).sums.values()
-        named = {each.payout_id for each in sums if each.payout_id is not None} - waiting.keys()
-        waiting |= {item.id: item for item in stored_payouts.payouts(deployment.database, brand.id, named)}
-    except Exception as failure:
-        if balances.is_the_worlds(failure):
-            raise
-        telemetry.logger().exception("a balance cannot be read", brand=brand.id, creator=creator_id)
-    for item in waiting.values():
-        if item.status == "created" and RAILS[item.rail].write is not None:
+    for item in payouts.waiting(deployment, brand, creator_id):
+        if payouts.rail_of(item).write is not None:
             with suppress(Conflict):  # it was written before
                 _leave_out(deployment, brand, item.id, News(reason=reason))
 

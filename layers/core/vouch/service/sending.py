@@ -113,8 +113,8 @@ def look_soon(deployment: Deployment, brand: Brand, payout_id: str, *, seconds: 
 
 def look_at_waiting(deployment: Deployment, brand: Brand, creator_id: str) -> None:
     """Has what waits to be sent to the creator looked after at once, since they are held."""
-    for item in items.latest_of_creator(deployment.database, brand.id, creator_id):
-        if item.status == "created" and payouts.rail_of(item).api is not None:
+    for item in payouts.waiting(deployment, brand, creator_id):
+        if payouts.rail_of(item).api is not None:
             look_soon(deployment, brand, item.id, seconds=0)
 
 
@@ -440,7 +440,7 @@ def given_up(
             check = payouts.by_two(deployment, brand, key, reason)
     news, seen = News(reason=reason, by=key.id), item.version
     item = payouts.failed(deployment, brand, item.id, news, seen=seen, if_match=if_match, check=check)
-    if payouts.waits_for_another(deployment, brand, item, key, reason):
+    if payouts.waits_for_another(deployment, item, key, reason):
         return item
     if item.status != "failed":  # it was sent, or found, at the same moment
         raise _is_told_by_rail(item)

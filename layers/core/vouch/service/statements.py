@@ -124,7 +124,7 @@ def statement(
         creator_id,
         start=times.parse(after.turn[0]) if after else start,
         until=end - TICK,
-        few=limit and limit + 2,  # one to see whether there are more, and one to see that it is the last of its moment
+        few=limit and limit + (3 if after else 2),  # the marked one; whether there are more; where its moment ends
     )
     lines = _lines(entries, currency, after.turn if after else None, after.balance if after else before.net)
     shown = list(islice(lines, limit))
