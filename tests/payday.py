@@ -29,6 +29,7 @@ from vouch.service import (
     mint,
     payees,
     payout_runs,
+    payout_settings,
     payouts,
     rail_accounts,
     run_chunks,
@@ -39,6 +40,7 @@ from vouch.service import (
 from vouch.service.deployment import Deployment
 from vouch.service.mint import Mint
 from vouch.service.payout_runs import Wish
+from vouch.service.payout_settings import Settings
 from vouch.store import balances, ledger
 from vouch.store.tables import ApiKey, Brand, Creator, EntryItem, Item, PayoutItem, PayoutRun, PeriodSums
 
@@ -128,6 +130,12 @@ class Payday:
     def earn(self, creator_id: str, amount: int) -> None:
         """So much more (or less) of it may be paid from now on."""
         self._earned(creator_id, amount).save()
+
+    def limit_to(self, amount: int) -> None:
+        """Above that it takes two keys that a creator has money again."""
+        rules = {"minimum": None, "rail": None, "schedule": None, "adjustment_limit": amount}
+        said = Settings("UTC", tax_form_required=False, currencies={self.currency: rules})
+        payout_settings.changed(self.deployment, self.brand, said, if_match=None)
 
     def hold(self, creator_id: str, *, held: bool = True) -> None:
         """The brand holds the creator's payouts, or releases them."""

@@ -445,14 +445,26 @@ def test_that_money_came_back_is_said_by_who_may_give_money(shop: Shop) -> None:
     assert balance(api, shop)["paid"] == 5_000
 
 
-def test_that_more_than_the_limit_came_back_takes_the_word_of_two_keys(shop: Shop) -> None:
-    """Else one key could settle, and give it anew, as often as it likes."""
+def limit_to(api: Client, amount: int) -> None:
+    """Above that it takes two keys that a creator has money again."""
+    rules = {"currencies": {"ILS": {"adjustment_limit": amount}}}
+    assert api.send("PUT", "/v1/payout_settings", rules).status == 200
+
+
+def settled_by_limit(shop: Shop, limit: int) -> tuple[Client, str]:
+    """The brand's client, and the path of a payout of 5000 that was paid under the reference 1, by that limit."""
     api = earned(shop)
     run(api)
     [payout] = api.get("/v1/payouts").body["items"]
+    limit_to(api, limit)
     path = f"/v1/payouts/{payout['id']}"
-    assert api.send("PUT", "/v1/payout_settings", {"currencies": {"ILS": {"adjustment_limit": 4_999}}}).status == 200
     assert api.post(f"{path}/settle", {"reference": "1"}).status == 200
+    return api, path
+
+
+def test_that_more_than_the_limit_came_back_takes_the_word_of_two_keys(shop: Shop) -> None:
+    """Else one key could settle, and give it anew, as often as it likes."""
+    api, path = settled_by_limit(shop, 4_999)
     (one, first), (another, second) = who_may_give(shop, "One"), who_may_give(shop, "Another")
     said = one.post(f"{path}/fail", {"reason": "It came back"})
     asked = said.body["fail_asked"]
@@ -502,12 +514,7 @@ def who_may_give(shop: Shop, name: str) -> tuple[Client, str]:
 
 def test_the_first_of_two_words_lasts_a_week_at_most_and_is_joined_by_no_other_one(shop: Shop, clock: Clock) -> None:
     """A word that was left lying would make every later decision one of a single key."""
-    api = earned(shop)
-    run(api)
-    [payout] = api.get("/v1/payouts").body["items"]
-    path = f"/v1/payouts/{payout['id']}"
-    assert api.send("PUT", "/v1/payout_settings", {"currencies": {"ILS": {"adjustment_limit": 4_999}}}).status == 200
-    assert api.post(f"{path}/settle", {"reference": "1"}).status == 200
+    api, path = settled_by_limit(shop, 4_999)
     (one, first), (another, second) = who_may_give(shop, "One"), who_may_give(shop, "Another")
 
     def says(client: Client, word: str, **body: str) -> tuple[str, str | None]:
@@ -530,12 +537,7 @@ def test_the_first_of_two_words_lasts_a_week_at_most_and_is_joined_by_no_other_o
 
 
 def test_a_first_word_that_has_lapsed_begins_anew_when_its_key_says_so_again(shop: Shop, clock: Clock) -> None:
-    api = earned(shop)
-    run(api)
-    [payout] = api.get("/v1/payouts").body["items"]
-    path = f"/v1/payouts/{payout['id']}"
-    assert api.send("PUT", "/v1/payout_settings", {"currencies": {"ILS": {"adjustment_limit": 4_999}}}).status == 200
-    assert api.post(f"{path}/settle", {"reference": "1"}).status == 200
+    _, path = settled_by_limit(shop, 4_999)
     (one, _), (another, _) = who_may_give(shop, "One"), who_may_give(shop, "Another")
     for client, days, status in ((one, 8, "settled"), (one, 6, "settled"), (another, 0, "returned")):
         assert client.post(f"{path}/fail", {"reason": "It came back"}).body["status"] == status
@@ -544,12 +546,8 @@ def test_a_first_word_that_has_lapsed_begins_anew_when_its_key_says_so_again(sho
 
 def test_whose_answer_was_lost_says_the_same_of_two_words_again(shop: Shop) -> None:
     """With the version that it was about, as of any other word: the first one, and that it was paid after all."""
-    api = earned(shop)
-    run(api)
-    [payout] = api.get("/v1/payouts").body["items"]
-    path = f"/v1/payouts/{payout['id']}"
-    assert api.send("PUT", "/v1/payout_settings", {"currencies": {"ILS": {"adjustment_limit": 4_999}}}).status == 200
-    settled = api.post(f"{path}/settle", {"reference": "1"}).body
+    api, path = settled_by_limit(shop, 4_999)
+    settled = api.get(path).body
     (one, first), (another, second) = who_may_give(shop, "One"), who_may_give(shop, "Another")
     for client, word, body, asked_by, told_by in (
         (one, "fail", {"reason": "It came back"}, first, settled["told_by"]),
@@ -563,24 +561,15 @@ def test_whose_answer_was_lost_says_the_same_of_two_words_again(shop: Shop) -> N
 
 
 def test_a_first_word_said_again_is_enough_once_the_limit_was_raised(shop: Shop) -> None:
-    api = earned(shop)
-    run(api)
-    [payout] = api.get("/v1/payouts").body["items"]
-    path = f"/v1/payouts/{payout['id']}"
-    assert api.post(f"{path}/settle", {"reference": "1"}).status == 200
-    for limit, status in ((4_999, "settled"), (5_000, "returned")):
-        rules = {"currencies": {"ILS": {"adjustment_limit": limit}}}
-        assert api.send("PUT", "/v1/payout_settings", rules).status == 200
-        assert api.post(f"{path}/fail", {"reason": "It came back"}).body["status"] == status
+    api, path = settled_by_limit(shop, 4_999)
+    assert api.post(f"{path}/fail", {"reason": "It came back"}).body["status"] == "settled"
+    limit_to(api, 5_000)
+    assert api.post(f"{path}/fail", {"reason": "It came back"}).body["status"] == "returned"
 
 
 def test_that_no_more_than_the_limit_came_back_takes_the_word_of_one(shop: Shop) -> None:
-    api = earned(shop)
-    run(api)
-    [payout] = api.get("/v1/payouts").body["items"]
-    assert api.send("PUT", "/v1/payout_settings", {"currencies": {"ILS": {"adjustment_limit": 5_000}}}).status == 200
-    assert api.post(f"/v1/payouts/{payout['id']}/settle", {"reference": "1"}).status == 200
-    said = api.post(f"/v1/payouts/{payout['id']}/fail", {"reason": "It came back"})
+    api, path = settled_by_limit(shop, 5_000)
+    said = api.post(f"{path}/fail", {"reason": "It came back"})
     assert (said.status, said.body["status"], said.body["fail_asked"]) == (200, "returned", None)
 
 

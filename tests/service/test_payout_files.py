@@ -14,7 +14,6 @@ from vouch.domain.payouts import Destination
 from vouch.service import (
     folds,
     payees,
-    payout_settings,
     payouts,
     rail_accounts,
     run_cancelling,
@@ -25,7 +24,6 @@ from vouch.service import (
     sending,
 )
 from vouch.service.deployment import Deployment
-from vouch.service.payout_settings import Settings
 from vouch.service.payouts import News
 from vouch.service.run_parts import RunFile
 from vouch.store import balances
@@ -652,9 +650,7 @@ def test_a_word_that_is_said_twice_at_once_is_no_news_the_second_time(
 def test_a_first_word_that_is_taken_back_in_the_moment_of_the_second_counts_no_more(
     day: Payday, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    rules = {"minimum": None, "rail": None, "schedule": None, "adjustment_limit": 699}
-    said = Settings("UTC", tax_form_required=False, currencies={day.currency: rules})
-    payout_settings.changed(day.deployment, day.brand, said, if_match=None)
+    day.limit_to(699)
     creator = day.creator(700)
     day.run(creator, rail="csv")
     one, another = (ApiKey("", "", id=name, scopes=[payouts.TO_GIVE]) for name in ("key_one", "key_another"))

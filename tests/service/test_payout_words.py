@@ -12,9 +12,8 @@ from tests.standins.server import Asked, Fault, Told, busy, failing, hangs_up, l
 from tests.standins.stripe_connect import StripeConnect
 from vouch import telemetry
 from vouch.domain.errors import Conflict, Forbidden
-from vouch.service import payout_settings, payouts, rail_accounts, sending
+from vouch.service import payouts, rail_accounts, sending
 from vouch.service.deployment import Deployment
-from vouch.service.payout_settings import Settings
 from vouch.service.payouts import News
 from vouch.store import versions
 from vouch.store.database import Writes
@@ -277,18 +276,18 @@ def test_after_forty_days_who_may_give_says_what_became_at_an_account_that_is_go
         assert (day.the(creator).status, second.movements) == (status, {})
 
 
-def limited(day: Payday, limit: int) -> None:
-    """Above that amount it takes two keys."""
-    rules = {"minimum": None, "rail": None, "schedule": None, "adjustment_limit": limit}
-    said = Settings("UTC", tax_form_required=False, currencies={day.currency: rules})
-    payout_settings.changed(day.deployment, day.brand, said, if_match=None)
-
-
-def test_the_first_of_two_words_said_again_is_no_news_whatever_the_rail_says_by_now(day: Payday) -> None:
-    limited(day, 699)
+@contextmanager
+def left_to_two(day: Payday) -> Iterator[tuple[PayPal, str]]:
+    """Two people have to say what became of it: PayPal, whose account the brand has taken away, and the creator."""
+    day.limit_to(699)
     with on_its_way(day) as (paypal, _, creator):
         day.pass_(50 * DAY)
         rail_accounts.removed(day.deployment, day.brand, "paypal", if_match=None)
+        yield paypal, creator
+
+
+def test_the_first_of_two_words_said_again_is_no_news_whatever_the_rail_says_by_now(day: Payday) -> None:
+    with left_to_two(day) as (paypal, creator):
         before = day.the(creator)
         said = not_paid(day, before, BOOKKEEPER, if_match=before.version)
         assert said.fail_asked[0] == "key_clerk"
@@ -305,15 +304,12 @@ def test_the_first_of_two_words_said_again_is_no_news_whatever_the_rail_says_by_
 def test_a_first_word_is_answered_by_the_limit_by_which_it_was_noted(
     day: Payday, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    limited(day, 699)
-    with on_its_way(day) as (_, _, creator):
-        day.pass_(50 * DAY)
-        rail_accounts.removed(day.deployment, day.brand, "paypal", if_match=None)
+    with left_to_two(day) as (_, creator):
         failing_it = payouts.failed
 
         def overtaken(*some: Any, **said: Any) -> PayoutItem:
             item = failing_it(*some, **said)
-            limited(day, 700)
+            day.limit_to(700)
             return item
 
         with monkeypatch.context() as patch:
@@ -325,10 +321,7 @@ def test_a_first_word_is_answered_by_the_limit_by_which_it_was_noted(
 def test_a_word_that_has_lapsed_is_not_taken_for_one_that_came_too_late(
     day: Payday, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    limited(day, 699)
-    with on_its_way(day) as (_, _, creator):
-        day.pass_(50 * DAY)
-        rail_accounts.removed(day.deployment, day.brand, "paypal", if_match=None)
+    with left_to_two(day) as (_, creator):
         assert not_paid(day, day.the(creator), BOOKKEEPER).fail_asked
         day.pass_(8 * DAY)
         asked = sending._asked_for
@@ -348,7 +341,7 @@ def test_a_word_that_has_lapsed_is_not_taken_for_one_that_came_too_late(
 
 def test_that_more_than_the_limit_was_not_paid_is_said_by_two_of_what_was_seen_on_its_way(day: Payday) -> None:
     with on_its_way(day) as (_, second, creator):
-        limited(day, 699)
+        day.limit_to(699)
         day.set_up("paypal", second.settings)
         day.pass_(40 * DAY)
         payout = not_paid(day, day.the(creator), BOOKKEEPER)
